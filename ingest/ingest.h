@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT
+ * ingest.h - the listeners: from a request to a synced batch in the spool to an answer.
+ *
+ * Answers say "ok" only after the spool's done(). The shapes are in docs/http-api.md. */
+#ifndef PENSTOCK_INGEST_H
+#define PENSTOCK_INGEST_H
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "ingest/ingest_options.h"
+#include "spool/spool.h"
+
+struct ingest;
+
+/* Pages that the agent serves on the same listeners (health, metrics, status). Called on a listener thread; must not block.
+ * Fills body and returns the HTTP status; *content_type is a constant string. */
+typedef int ingest_page_fn(void *arg, struct buf *body, const char **content_type);
+
+struct ingest_page {
+    const char *path; /* "/healthz"; GET and HEAD */
+    ingest_page_fn *render;
+    void *arg;
+};
+
+struct ingest_stats {
+    uint64_t requests;
+    uint64_t requests_by_status[600]; /* indexed by HTTP status */
+    uint64_t body_bytes;
+    uint64_t connections;             /* open now */
+    uint64_t connections_evicted;     /* closed because others waited or they were too slow */
+    uint64_t in_flight_bytes;
+    uint64_t waiting_for_sync;        /* requests now */
+};
+
+/* Binds every address of options and starts to serve. options, pages and everything they point to must outlive
+ * the ingest. spool may be NULL until ingest_set_spool(): produce requests get 503 with the reason until then.
+ * Errors: ERR_INVALID (an address that is malformed or beyond loopback), ERR_IO (bind; msg names the address) */
+enum err ingest_start(const struct ingest_options *options, struct spool *spool, const struct ingest_page *pages,
+                      size_t page_count, struct ingest **ret_ingest, struct errmsg *msg);
+
+/* Gives (or with NULL takes away, with the reason for clients) the spool. Any thread. */
+void ingest_set_spool(struct ingest *ingest, struct spool *spool, const char *reason);
+
+/* Stops accepting connections and produce requests (503); what waits for its sync is still answered. Pages go on. */
+void ingest_stop_accepting(struct ingest *ingest);
+
+/* Ends everything. The spool must have completed every batch before (spool_stop_taking). NULL is fine. */
+void ingest_stop(struct ingest *ingest);
+
+void ingest_stats_get(const struct ingest *ingest, struct ingest_stats *ret_stats);
+
+/* Checks one address of listen.http without binding it; for check-config. Errors: ERR_INVALID */
+enum err ingest_address_check(const char *address, bool allow_remote, struct errmsg *msg);
+
+#endif

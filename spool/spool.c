@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: MIT
+ * spool.c - opening and closing the spool, in order. */
+#include "spool/spool.h"
+
+#include "base/clock.h"
+#include "spool/spool_dir.h"
+#include "spool/spool_internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { LINKS_AT_OPEN = 8 };
+
+void spool_say(struct spool *spool, bool problem, const char *event, const char *format, ...)
+{
+    char detail[1024];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(detail, sizeof detail, format, args);
+    va_end(args);
+    if (spool->report != NULL)
+        spool->report(spool->report_arg, &(struct spool_report){problem, event, detail});
+}
+
+uint64_t spool_take_segment_id(struct spool *spool)
+{
+    pthread_mutex_lock(&spool->lock);
+    uint64_t id = spool_segment_id_next(spool->segment_id_max, clock_wall_ms());
+    spool->segment_id_max = id;
+    pthread_mutex_unlock(&spool->lock);
+    return id;
+}
+
+/* ---- opening, step by step ------------------------------------------------------------------------------- */
+
+static enum err open_root(struct spool *spool, struct errmsg *msg)
+{
+    const char *path = spool->options.path;
+    spool->root_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (spool->root_fd < 0 && errno == ENOENT && spool->options.create && mkdir(path, 0700) == 0)
+        spool->root_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (spool->root_fd < 0) {
+        enum err rc = errno == ENOENT ? ERR_NOT_FOUND : spool_err_of_errno(errno);
+        return errmsg_set(msg, rc, "%s", strerror(errno));
+    }
+    return ERR_OK;
+}
+
+static enum err open_identity(struct spool *spool, struct errmsg *msg)
+{
+    enum err rc = spool_lock(spool->root_fd, &spool->lock_fd, msg);
+    if (rc != ERR_OK)
+        return rc;
+    rc = spool_identity_read(spool->root_fd, &spool->identity, msg);
+    if (rc == ERR_NOT_FOUND && spool->options.create)
+        rc = spool_identity_create(spool->root_fd, &spool->identity, msg);
+    else if (rc == ERR_NOT_FOUND)
+        errmsg_set(msg, rc, "no spool there (no file PENSTOCK): set spool.create: true to make one, or check the mount");
+    return rc;
+}
+
+static enum err open_folders(struct spool *spool, struct errmsg *msg)
+{
+    static const char *const names[] = {"segments", "quarantine", "trash"};
+    int *fds[] = {&spool->segments_fd, &spool->quarantine_fd, &spool->trash_fd};
+    for (int i = 0; i < 3; i++) {
+        enum err rc = spool_dir_open(spool->root_fd, names[i], true, fds[i], msg);
+        if (rc != ERR_OK) {
+            errmsg_wrap(msg, "folder '%s'", names[i]);
+            return rc;
+        }
+    }
+    size_t size = strlen(spool->options.path) + sizeof "/segments";
+    spool->segments_path = malloc(size);
+    if (spool->segments_path == NULL)
+        return errmsg_set(msg, ERR_NOMEM, "out of memory");
+    snprintf(spool->segments_path, size, "%s/segments", spool->options.path);
+    return ERR_OK;
+}
+
+/* The highest id in any folder: ids must never repeat, whatever became of their segments. */
+static void find_highest_id(struct spool *spool)
+{
+    static const char *const names[] = {"segments", "quarantine", "trash", "dead-letter", "parked"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        int fd = -1;
+        uint64_t highest = 0;
+        if (spool_dir_open(spool->root_fd, names[i], false, &fd, NULL) != ERR_OK)
+            continue;
+        if (spool_dir_highest_id(fd, &highest, NULL) == ERR_OK && highest > spool->segment_id_max)
+            spool->segment_id_max = highest;
+        close(fd);
+    }
+}
+
+static enum err list_old_segments(struct spool *spool, struct errmsg *msg)
+{
+    uint64_t *ids = NULL;
+    size_t count = 0;
+    enum err rc = spool_dir_list_ids(spool->segments_fd, &ids, &count, msg);
+    for (size_t i = 0; rc == ERR_OK && i < count; i++) {
+        struct spool_entry entry = {.id = ids[i], .state = SPOOL_ENTRY_OLD, .event_count = SPOOL_COUNT_UNKNOWN};
+        rc = spool_catalog_add(&spool->catalog, &entry);
+    }
+    free(ids);
+    return rc;
+}
+
+static enum err load_totals(struct spool *spool)
+{
+    const struct spool_cursor_state *state = &spool->at_open;
+    for (size_t i = 0; i < state->topic_count; i++) {
+        const struct spool_topic_totals *totals = &state->topics[i];
+        struct spool_topic *topic;
+        enum err rc = spool_topics_get(&spool->topics, bytes_of_string(totals->topic), 0, &topic);
+        if (rc != ERR_OK)
+            return rc;
+        atomic_store(&topic->delivered, totals->delivered);
+        atomic_store(&topic->dead_lettered, totals->dead_lettered);
+        atomic_store(&topic->lost, totals->lost);
+        atomic_store(&topic->accepted, totals->delivered + totals->dead_lettered + totals->lost);
+    }
+    atomic_store(&spool->unknown_lost, state->lost_unknown_topic);
+    atomic_store(&spool->unknown_accepted, state->lost_unknown_topic);
+    return ERR_OK;
+}
+
+/* A full disk or a damaged file must not keep the spool from opening: the keeper makes the file again. */
+static enum err open_cursors(struct spool *spool, struct spool_cursors **ret_cursors, struct errmsg *msg)
+{
+    bool found = false;
+    struct errmsg detail = {""};
+    enum err rc = spool_cursors_open(spool->root_fd, spool->identity.uuid, spool->identity.seed, ret_cursors,
+                                     &spool->at_open, &found, &detail);
+    if (rc != ERR_OK || detail.text[0] != '\0')
+        spool_say(spool, true, "cursors_not_read", "error=\"%s\" action=delivering_again", detail.text);
+    if (spool->at_open.segment_id_max > spool->segment_id_max)
+        spool->segment_id_max = spool->at_open.segment_id_max;
+    spool->progress.mode = spool->at_open.mode == 0 ? SPOOL_AT_LEAST_ONCE : spool->at_open.mode;
+    spool->progress.done_id = spool->at_open.done_id;
+    spool->progress.dirty = true; /* so that what was done already is retired */
+    rc = load_totals(spool);
+    return rc == ERR_OK ? ERR_OK : errmsg_set(msg, rc, "%s", err_text(rc));
+}
+
+/* What a segment of this run follows: the newest ones of the runs before, with counts that only a reader could tell. */
+static size_t links_at_open(struct spool *spool, struct spool_link links[LINKS_AT_OPEN])
+{
+    size_t first = spool->catalog.count > LINKS_AT_OPEN ? spool->catalog.count - LINKS_AT_OPEN : 0, count = 0;
+    for (size_t i = first; i < spool->catalog.count; i++)
+        links[count++] = (struct spool_link){spool->catalog.entries[i].id, SPOOL_COUNT_UNKNOWN};
+    return count;
+}
+
+static enum err start_threads(struct spool *spool, struct spool_cursors *cursors, struct errmsg *msg)
+{
+    struct spool_link links[LINKS_AT_OPEN];
+    size_t link_count = links_at_open(spool, links);
+    bool have_old = spool->catalog.count > 0;
+    struct spool_segment *live = NULL;
+    struct errmsg why = {""};
+    if (spool_keeper_make_first(spool, cursors, &live, &why) != ERR_OK)
+        spool_say(spool, true, "refusing", "error=\"%s\" action=trying_again", why.text);
+    enum err rc = spool_committer_start(spool, live, links, link_count, msg);
+    if (rc == ERR_OK)
+        rc = spool_keeper_start(spool, cursors, msg);
+    if (rc != ERR_OK)
+        return rc;
+    atomic_store(&spool->counting, have_old);
+    if (have_old && pthread_create(&spool->counter_thread, NULL, spool_counter_main, spool) == 0)
+        spool->counter_started = true;
+    return ERR_OK;
+}
+
+static enum err open_steps(struct spool *spool, struct errmsg *msg)
+{
+    struct spool_cursors *cursors = NULL;
+    enum err rc = open_root(spool, msg);
+    if (rc == ERR_OK)
+        rc = open_identity(spool, msg);
+    if (rc == ERR_OK)
+        rc = open_folders(spool, msg);
+    if (rc == ERR_OK)
+        rc = list_old_segments(spool, msg);
+    if (rc == ERR_OK) {
+        find_highest_id(spool);
+        rc = open_cursors(spool, &cursors, msg);
+    }
+    if (rc == ERR_OK) {
+        spool_keeper_measure(spool);
+        rc = start_threads(spool, cursors, msg);
+    }
+    return rc;
+}
+
+enum err spool_open(const struct spool_options *options, spool_report_fn *report, void *report_arg,
+                    struct spool **ret_spool, struct errmsg *msg)
+{
+    struct spool *spool = calloc(1, sizeof *spool);
+    if (spool == NULL || spool_topics_init(&spool->topics) != ERR_OK) {
+        free(spool);
+        return errmsg_set(msg, ERR_NOMEM, "out of memory");
+    }
+    spool->options = *options;
+    spool->options.path = strdup(options->path);
+    spool->report = report;
+    spool->report_arg = report_arg;
+    spool->root_fd = spool->segments_fd = spool->quarantine_fd = spool->trash_fd = spool->lock_fd = -1;
+    pthread_mutex_init(&spool->lock, NULL);
+    pthread_cond_init(&spool->counted, NULL);
+    spool_window_init(&spool->window, options->window_bytes_max);
+    enum err rc = spool->options.path == NULL ? errmsg_set(msg, ERR_NOMEM, "out of memory") : open_steps(spool, msg);
+    if (rc != ERR_OK) {
+        errmsg_wrap(msg, "open spool '%s'", options->path);
+        spool_close(spool);
+        return rc;
+    }
+    *ret_spool = spool;
+    return ERR_OK;
+}
+
+/* ---- closing ------------------------------------------------------------------------------------------------ */
+
+void spool_stop_taking(struct spool *spool)
+{
+    spool_committer_stop(spool);
+}
+
+static void close_fd(int fd)
+{
+    if (fd >= 0)
+        close(fd);
+}
+
+void spool_close(struct spool *spool)
+{
+    if (spool == NULL)
+        return;
+    atomic_store(&spool->closing, true);
+    if (spool->counter_started)
+        pthread_join(spool->counter_thread, NULL);
+    spool_committer_stop(spool);
+    spool_keeper_stop(spool);
+    for (size_t i = 0; i < spool->progress.lane_count; i++)
+        free(spool->progress.lanes[i].topic);
+    free(spool->progress.lanes);
+    spool_window_done(&spool->window);
+    spool_catalog_done(&spool->catalog);
+    spool_topics_done(&spool->topics);
+    spool_cursor_state_free(&spool->at_open);
+    close_fd(spool->segments_fd);
+    close_fd(spool->quarantine_fd);
+    close_fd(spool->trash_fd);
+    close_fd(spool->root_fd);
+    close_fd(spool->lock_fd); /* last: gives the lock back */
+    pthread_mutex_destroy(&spool->lock);
+    pthread_cond_destroy(&spool->counted);
+    free(spool->segments_path);
+    free(spool->options.path);
+    free(spool);
+}
+
+const uint8_t *spool_uuid(const struct spool *spool)
+{
+    return spool->identity.uuid;
+}
+
+const struct spool_cursor_state *spool_cursor_at_open(const struct spool *spool)
+{
+    return &spool->at_open;
+}

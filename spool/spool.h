@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: MIT
+ * spool.h - THE contract of the durable queue: submit (synced), read in order, tell what is done.
+ *
+ *   ingest threads --spool_submit--> committer thread --done()--> ingest          one synced write per group
+ *   bridge thread  --spool_tail_next--> events in order --spool_advance--> cursors, retiring of segments
+ *
+ * What "accepted" means: done() was called with ERR_OK, and that is only after the sync that covers the events.
+ * Bytes on disk: docs/spool-format.md. LevelDB is behind spool_store.h. */
+#ifndef PENSTOCK_SPOOL_H
+#define PENSTOCK_SPOOL_H
+
+#include "base/err.h"
+#include "spool/spool_chunk.h"
+#include "spool/spool_cursors.h"
+#include "spool/spool_options.h"
+
+struct spool;
+
+/* Something that operators should read in the log; the spool itself never logs. Called from the spool's threads,
+ * never with a lock held; must not call back into the spool. */
+struct spool_report {
+    bool problem;        /* a warning rather than news */
+    const char *event;   /* a word for the log: "segment_abandoned", "refusing", "accepting_again", … */
+    const char *detail;  /* key=value pairs */
+};
+typedef void spool_report_fn(void *arg, const struct spool_report *report);
+
+/* Opens the spool at options->path: takes the lock, reads identity and cursors, opens a new segment and starts the
+ * committer. Never reads events: takes milliseconds whatever the backlog. options is copied.
+ * Errors:
+ *   ERR_NOT_FOUND    the directory or its identity isn't there (and options->create is false)
+ *   ERR_LOCKED       another agent has it; msg names its pid
+ *   ERR_VERSION      made by a newer version
+ *   ERR_DAMAGED      the identity is damaged
+ *   ERR_IO, ERR_NOMEM, ERR_UNREADABLE   msg says which path and why */
+enum err spool_open(const struct spool_options *options, spool_report_fn *report, void *report_arg,
+                    struct spool **ret_spool, struct errmsg *msg);
+
+/* From now on submit answers ERR_CLOSED; what was taken is committed; the live segment is sealed. Blocks for that.
+ * Reading and spool_advance() still work. */
+void spool_stop_taking(struct spool *spool);
+
+/* Stops all threads, writes the cursors, gives the lock back, frees. No tail and no batch may be left. NULL is fine. */
+void spool_close(struct spool *spool);
+
+const uint8_t *spool_uuid(const struct spool *spool); /* 16 bytes; any thread */
+
+/* ---- writing ------------------------------------------------------------------------------------------- */
+
+/* Events for one topic that are accepted together or not at all (but for a crash before the answer). */
+struct spool_batch;
+
+/* Errors: ERR_INVALID (no Kafka topic name: 1-249 of [a-zA-Z0-9._-], not "." or ".."),
+ *         ERR_FULL (options.topics_max different topics are known already), ERR_NOMEM. Any thread. */
+enum err spool_batch_new(struct spool *spool, struct bytes topic, struct spool_batch **ret_batch);
+
+/* Copies the event in; its id and topic are ignored. One thread at a time per batch.
+ * Errors: ERR_TOO_LARGE (key + value + headers beyond event_bytes_max), ERR_INVALID (time out of range), ERR_NOMEM,
+ *         ERR_FULL (2^22 events in one batch) */
+enum err spool_batch_add(struct spool_batch *batch, const struct spool_event *event);
+uint32_t spool_batch_event_count(const struct spool_batch *batch);
+size_t spool_batch_bytes(const struct spool_batch *batch); /* of its frames */
+void spool_batch_free(struct spool_batch *batch);          /* NULL is fine */
+
+struct spool_receipt {
+    enum err err;      /* ERR_OK: synced. ERR_IO, ERR_UNAVAILABLE: refused, but it may come back after a crash
+                        * ("unknown"). ERR_CLOSED: refused while stopping. */
+    uint64_t first_id; /* of the batch's events when ERR_OK; the others follow without gaps */
+    uint64_t last_id;
+};
+/* Called on the committer thread exactly once per taken batch; must be quick and must not block. */
+typedef void spool_done_fn(void *arg, const struct spool_receipt *receipt);
+
+/* Hands a batch with at least one event to the committer, which owns and frees it from then on. Never blocks.
+ * On any error the caller keeps the batch and done is not called:
+ *   ERR_FULL         size_bytes_max or free_bytes_min reached: answer 503, retry later
+ *   ERR_BUSY         queued_bytes_max reached
+ *   ERR_UNAVAILABLE  no segment can be written now (disk error); it is being tried again
+ *   ERR_CLOSED       stopping */
+enum err spool_submit(struct spool *spool, struct spool_batch *batch, spool_done_fn *done, void *done_arg);
+
+/* What spool_submit() would say to a small batch now; also ERR_TIMEOUT while a sync hangs. msg says why. */
+enum err spool_accepts(struct spool *spool, struct errmsg *msg);
+
+/* ---- reading ------------------------------------------------------------------------------------------- */
+
+/* A reading position: everything after some id, in order. One thread at a time per tail. */
+struct spool_tail;
+
+enum err spool_tail_open(struct spool *spool, uint64_t after_id, struct spool_tail **ret_tail); /* ERR_NOMEM */
+void spool_tail_close(struct spool_tail *tail);
+
+/* The next run of events; the caller unrefs the chunk. Comes from memory when it was just committed, else from
+ * disk. Never waits for new events. Segments that turn out unreadable are passed over for now and read again later by themselves.
+ * Errors: ERR_END (nothing after the position now), ERR_NOMEM, ERR_UNREADABLE (try again) */
+enum err spool_tail_next(struct spool_tail *tail, struct spool_chunk **ret_chunk, struct errmsg *msg);
+
+/* Highest id that everything up to was returned or is known not to exist; where a new tail would continue. */
+uint64_t spool_tail_position(const struct spool_tail *tail);
+
+/* fn is called (committer thread, quick, no call back into the spool) after a commit that finds the wake-up armed;
+ * that disarms it. Arming returns true when the tail has something to read already (and does not arm). */
+void spool_set_wakeup(struct spool *spool, void (*fn)(void *arg), void *arg);
+bool spool_tail_arm_wakeup(struct spool_tail *tail);
+
+/* ---- what is done -------------------------------------------------------------------------------------- */
+
+/* What became of events of one topic since the last spool_advance(). */
+struct spool_outcome {
+    struct bytes topic;
+    uint64_t delivered;
+    uint64_t dead_lettered;
+};
+
+/* Where the bridge stood when the spool was opened. The arrays live until the first spool_advance(). */
+const struct spool_cursor_state *spool_cursor_at_open(const struct spool *spool);
+
+/* Takes over a new state of the cursors: all up to done_id is done, but for the lanes, which are at their own ids;
+ * outcomes hold what this adds to the totals. Copies everything, never blocks on the disk: the spool writes it at most every
+ * cursor_interval_ms and retires segments that are done behind it. Ids never go back. ERR_NOMEM: nothing was taken. */
+enum err spool_advance(struct spool *spool, enum spool_delivery mode, uint64_t done_id,
+                       const struct spool_lane_cursor *lanes, size_t lane_count, const struct spool_outcome *outcomes,
+                       size_t outcome_count);
+
+/* ---- the books and what else people look at --------------------------------------------------------------- */
+
+/* Events since the spool was made: accepted = delivered + pending + dead_lettered + lost once counting is false. */
+struct spool_books {
+    uint64_t accepted;
+    uint64_t delivered;
+    uint64_t pending;
+    uint64_t dead_lettered;
+    uint64_t lost;
+};
+
+struct spool_topic_books {
+    char topic[SPOOL_TOPIC_SIZE_MAX + 1];
+    struct spool_books books;
+};
+
+struct spool_stats {
+    struct spool_books books;
+    bool counting;               /* what an earlier run left is still being counted */
+    uint64_t used_bytes;         /* everything below the path */
+    uint64_t free_bytes;         /* of the filesystem */
+    uint64_t segment_count;      /* on disk, the live one included */
+    uint64_t live_segment_id;
+    uint64_t last_event_id;      /* last accepted; 0: none in this run */
+    uint64_t queued_bytes;       /* taken, not yet synced */
+    uint64_t window_bytes;       /* kept in memory for the bridge */
+    uint64_t commits;            /* synced writes in this run */
+    uint64_t committed_bytes;    /* of frames, in this run */
+    uint64_t commit_failures;
+    uint64_t segments_abandoned; /* ended by a write error */
+    uint64_t cursor_writes;
+    int64_t commit_ms_last;      /* how long the last synced write took */
+    int64_t commit_running_ms;   /* how long the one that runs now has taken; 0: none runs */
+    int64_t sync_us_histogram[16]; /* count of commits that took < 2^(i+6) us; the last holds the rest */
+    uint64_t damaged_segments;   /* found so far */
+};
+
+void spool_stats_get(struct spool *spool, struct spool_stats *ret_stats); /* any thread */
+/* Per topic, in no order; *ret_topics is malloc'ed. ERR_NOMEM */
+enum err spool_topic_books_get(struct spool *spool, struct spool_topic_books **ret_topics, size_t *ret_count);
+
+#endif

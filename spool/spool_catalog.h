@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT
+ * spool_catalog.h - the segments on disk that may hold events, in order, and what is known of each.
+ *
+ * Not locked: the spool's lock guards it; pointers into it are good only while that is held. Pure. */
+#ifndef PENSTOCK_SPOOL_CATALOG_H
+#define PENSTOCK_SPOOL_CATALOG_H
+
+#include "base/err.h"
+#include "spool/spool_cursors.h"
+#include "spool/spool_records.h"
+
+enum spool_entry_state {
+    SPOOL_ENTRY_OLD,    /* left by an earlier run: what it holds is known once it was read */
+    SPOOL_ENTRY_LIVE,   /* being written */
+    SPOOL_ENTRY_CLOSED, /* written by this run, ended */
+};
+
+struct spool_topic;
+struct spool_topic_loss {
+    struct spool_topic *topic;
+    uint64_t lost;
+};
+
+enum spool_count_state { SPOOL_UNCOUNTED, SPOOL_COUNTING, SPOOL_COUNTED };
+
+struct spool_entry {
+    uint64_t id;
+    enum spool_entry_state state;
+    uint32_t event_count;      /* acknowledged; SPOOL_COUNT_UNKNOWN for old ones */
+    bool sealed;               /* closed: by a good last batch, so that all its frames count */
+    uint64_t log_bytes;        /* live: size of its log after the last good write */
+    uint64_t disk_bytes;       /* what it takes */
+    enum spool_count_state counted; /* are its events in the books? */
+    bool counted_by_seal;      /* they are, by the counts in its seal */
+    bool read_through;         /* a reader has been to its end */
+    uint64_t last_found_id;    /* then: its highest event; 0 without any */
+    uint64_t lost;             /* then: acknowledged events that are gone */
+    bool damaged;              /* then: evidence to keep */
+    struct spool_topic_loss *topic_losses; /* then: where the lost ones' topics are known, by its seal; malloc'ed */
+    size_t topic_loss_count;
+    bool lost_applied;         /* its losses are in the books */
+};
+
+struct spool_catalog {
+    struct spool_entry *entries; /* ascending ids */
+    size_t count;
+    size_t capacity;
+};
+
+void spool_catalog_done(struct spool_catalog *catalog);
+enum err spool_catalog_add(struct spool_catalog *catalog, const struct spool_entry *entry); /* id above all; ERR_NOMEM */
+struct spool_entry *spool_catalog_find(struct spool_catalog *catalog, uint64_t segment_id); /* NULL when not there */
+/* First entry that may hold events after position, or NULL. */
+struct spool_entry *spool_catalog_next(struct spool_catalog *catalog, uint64_t position);
+void spool_catalog_remove(struct spool_catalog *catalog, uint64_t segment_id);
+
+/* The position from which nothing more comes from that segment, whatever it holds. */
+static inline uint64_t spool_position_end_of(uint64_t segment_id) { return spool_id_of(segment_id, SPOOL_INDEX_MAX); }
+
+/* May the entry hold events after position? */
+bool spool_entry_has_after(const struct spool_entry *entry, uint64_t position);
+
+/* Is everything in the entry done, given that all up to done_id is, but for the lanes? */
+bool spool_entry_is_done(const struct spool_entry *entry, uint64_t done_id, const struct spool_lane_cursor *lanes,
+                         size_t lane_count);
+
+#endif

@@ -1,0 +1,405 @@
+/* SPDX-License-Identifier: MIT
+ * spool_committer.c - group commit: queue, one synced write, publish, answer. */
+#include "spool/spool_committer.h"
+
+#include "base/clock.h"
+#include "spool/spool_internal.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* LevelDB starts a new log and a table when 1 GiB of write buffer is full: a segment ends before that. */
+#define SEGMENT_BYTES_HARD_MAX ((1ull << 30) - (96ull << 20))
+
+/* ---- answering ----------------------------------------------------------------------------------------- */
+
+static void answer(struct spool *spool, struct spool_batch *batch, const struct spool_receipt *receipt)
+{
+    atomic_fetch_sub(&spool->committer.queued_bytes, (uint_fast64_t)batch->queued_bytes);
+    batch->done(batch->done_arg, receipt);
+    spool_batch_free(batch);
+}
+
+static void answer_all(struct spool *spool, struct spool_batch *first, enum err err)
+{
+    for (struct spool_batch *next; first != NULL; first = next) {
+        next = first->next;
+        answer(spool, first, &(struct spool_receipt){.err = err});
+    }
+}
+
+static void answer_accepted(struct spool *spool, struct spool_batch *first, uint64_t group_first_id)
+{
+    for (struct spool_batch *next; first != NULL; first = next) {
+        next = first->next;
+        struct spool_receipt receipt = {.err = ERR_OK, .first_id = group_first_id + first->group_offset};
+        receipt.last_id = receipt.first_id + first->event_count - 1;
+        answer(spool, first, &receipt);
+    }
+}
+
+/* ---- segments ------------------------------------------------------------------------------------------ */
+
+static void add_link(struct spool_committer *committer, uint64_t segment_id, uint32_t event_count)
+{
+    if (committer->link_count == SPOOL_LINKS_MAX) {
+        memmove(committer->links, committer->links + 1, (SPOOL_LINKS_MAX - 1) * sizeof committer->links[0]);
+        committer->link_count--;
+    }
+    committer->links[committer->link_count++] = (struct spool_link){segment_id, event_count};
+}
+
+/* Ends the live segment: it will never be written again. */
+static void end_live(struct spool *spool, bool sealed)
+{
+    struct spool_committer *committer = &spool->committer;
+    struct spool_segment *live = committer->live;
+    if (live == NULL)
+        return;
+    if (committer->live_acknowledged)
+        committer->link_count = 0;
+    add_link(committer, live->id, live->event_count);
+    pthread_mutex_lock(&spool->lock);
+    struct spool_entry *entry = spool_catalog_find(&spool->catalog, live->id);
+    if (entry != NULL) {
+        entry->state = SPOOL_ENTRY_CLOSED;
+        entry->sealed = sealed;
+    }
+    spool->progress.dirty = true;
+    pthread_mutex_unlock(&spool->lock);
+    committer->live = NULL;
+    spool_keeper_close_segment(spool, live);
+}
+
+static enum err begin_live(struct spool *spool, struct spool_segment *segment)
+{
+    struct spool_entry entry = {
+        .id = segment->id, .state = SPOOL_ENTRY_LIVE, .log_bytes = segment->log_bytes,
+        .disk_bytes = segment->log_bytes, .counted = SPOOL_COUNTED,
+    };
+    pthread_mutex_lock(&spool->lock);
+    enum err rc = spool_catalog_add(&spool->catalog, &entry);
+    pthread_mutex_unlock(&spool->lock);
+    if (rc != ERR_OK) {
+        spool_keeper_close_segment(spool, segment); /* an empty segment does no harm */
+        return rc;
+    }
+    spool->committer.live = segment;
+    spool->committer.live_acknowledged = false;
+    return ERR_OK;
+}
+
+static enum err ensure_live(struct spool *spool)
+{
+    if (spool->committer.live != NULL)
+        return ERR_OK;
+    struct spool_segment *segment = spool_keeper_take_spare(spool);
+    return segment == NULL ? ERR_UNAVAILABLE : begin_live(spool, segment);
+}
+
+/* ---- one commit ---------------------------------------------------------------------------------------- */
+
+static enum err put_link_frame(struct spool *spool)
+{
+    struct spool_committer *committer = &spool->committer;
+    buf_clear(&committer->link_frame);
+    if (committer->live_acknowledged)
+        return ERR_OK;
+    struct buf body = {0};
+    if (!spool_links_put(&body, committer->links, committer->link_count) ||
+        !buf_reserve(&committer->link_frame, SPOOL_FRAME_SIZE_MIN + body.size)) {
+        buf_free(&body);
+        return ERR_NOMEM;
+    }
+    uint8_t *frame = committer->link_frame.data;
+    committer->link_frame.size =
+        (size_t)(spool_frame_put_other(frame, SPOOL_FRAME_LINK, clock_wall_ms(), buf_bytes(&body)) - frame);
+    spool_frame_stamp(frame, spool_id_of(committer->live->id, 0), 0, spool->identity.seed);
+    buf_free(&body);
+    return ERR_OK;
+}
+
+static bool put_seal_topics(struct spool *spool, struct buf *body, uint32_t event_count)
+{
+    struct spool_segment *live = spool->committer.live;
+    struct spool_seal_topic *topics = calloc(live->topic_capacity + 1, sizeof *topics);
+    size_t count = 0;
+    for (size_t i = 0; topics != NULL && i < live->topic_capacity; i++) {
+        if (live->topic_counts[i] == 0)
+            continue;
+        const struct spool_topic *topic = spool_topics_at(&spool->topics, i);
+        topics[count++] = (struct spool_seal_topic){bytes_of(topic->name, topic->name_size), live->topic_counts[i]};
+    }
+    bool ok = topics != NULL && spool_seal_put(body, event_count, topics, count);
+    free(topics);
+    return ok;
+}
+
+/* The footer of the segment's last batch. */
+static enum err put_seal_frame(struct spool *spool, uint32_t batch_first, uint32_t event_count)
+{
+    struct spool_committer *committer = &spool->committer;
+    struct buf body = {0};
+    buf_clear(&committer->seal_frame);
+    if (!put_seal_topics(spool, &body, event_count) ||
+        !buf_reserve(&committer->seal_frame, SPOOL_FRAME_SIZE_MIN + body.size)) {
+        buf_free(&body);
+        return ERR_NOMEM;
+    }
+    uint8_t *frame = committer->seal_frame.data;
+    committer->seal_frame.size =
+        (size_t)(spool_frame_put_other(frame, SPOOL_FRAME_SEAL, clock_wall_ms(), buf_bytes(&body)) - frame);
+    spool_frame_stamp(frame, spool_id_of(committer->live->id, event_count), batch_first, spool->identity.seed);
+    buf_free(&body);
+    return ERR_OK;
+}
+
+static void count_duration(struct spool_committer *committer, int64_t duration_ns)
+{
+    int bucket = 0;
+    while (bucket < 15 && duration_ns >= (int64_t)64000 << bucket) /* 2^(i+6) us */
+        bucket++;
+    atomic_fetch_add(&committer->histogram[bucket], 1);
+    atomic_store(&committer->last_ms, duration_ns / 1000000);
+}
+
+static enum err write_synced(struct spool *spool, uint32_t event_count, struct errmsg *msg)
+{
+    struct spool_committer *committer = &spool->committer;
+    int64_t start_ns = clock_monotonic_ns();
+    atomic_store(&committer->running_since_ms, start_ns / 1000000);
+    enum err rc = spool_segment_write(committer->live, committer->group.entries, committer->group.entry_count, event_count, msg);
+    atomic_store(&committer->running_since_ms, 0);
+    count_duration(committer, clock_monotonic_ns() - start_ns);
+    return rc;
+}
+
+/* Makes the events visible to the readers; they are on disk. */
+static void publish(struct spool *spool)
+{
+    struct spool_committer *committer = &spool->committer;
+    struct spool_segment *live = committer->live;
+    void (*wakeup)(void *) = NULL;
+    pthread_mutex_lock(&spool->lock);
+    struct spool_entry *entry = spool_catalog_find(&spool->catalog, live->id);
+    entry->event_count = live->event_count;
+    entry->log_bytes = entry->disk_bytes = live->log_bytes;
+    spool->last_event_id = spool_id_of(live->id, live->event_count - 1);
+    for (size_t i = 0; i < committer->group.chunk_count; i++)
+        spool_window_push(&spool->window, spool_chunk_ref(committer->group.chunks[i]));
+    if (spool->wakeup_armed) {
+        spool->wakeup_armed = false;
+        wakeup = spool->wakeup;
+    }
+    void *wakeup_arg = spool->wakeup_arg;
+    pthread_mutex_unlock(&spool->lock);
+    if (wakeup != NULL)
+        wakeup(wakeup_arg);
+}
+
+static bool is_last_batch(const struct spool *spool)
+{
+    const struct spool_committer *committer = &spool->committer;
+    uint64_t bytes_max = spool->options.segment_bytes < SEGMENT_BYTES_HARD_MAX ? spool->options.segment_bytes : SEGMENT_BYTES_HARD_MAX;
+    return committer->live->log_bytes + committer->group.frame_bytes >= bytes_max ||
+           committer->live->event_count + committer->group.event_count >= SPOOL_INDEX_MAX - 1;
+}
+
+static enum err count_topics(struct spool *spool, const struct spool_batch *first)
+{
+    enum err rc = ERR_OK;
+    for (const struct spool_batch *batch = first; rc == ERR_OK && batch != NULL; batch = batch->next)
+        rc = spool_segment_count_topic(spool->committer.live, batch->topic->index, batch->event_count);
+    return rc;
+}
+
+/* Writes the staged group into the live segment. */
+static enum err commit_to_live(struct spool *spool, const struct spool_batch *first, bool last_batch, struct errmsg *msg)
+{
+    struct spool_committer *committer = &spool->committer;
+    uint32_t first_index = committer->live->event_count, event_count = committer->group.event_count;
+    enum err rc = count_topics(spool, first);
+    if (rc == ERR_OK)
+        rc = put_link_frame(spool);
+    buf_clear(&committer->seal_frame);
+    if (rc == ERR_OK && last_batch)
+        rc = put_seal_frame(spool, first_index, first_index + event_count);
+    if (rc == ERR_OK) {
+        spool_group_stamp(&committer->group, committer->live->id, first_index, spool->identity.seed);
+        rc = spool_group_entries(&committer->group, buf_bytes(&committer->link_frame), buf_bytes(&committer->seal_frame));
+    }
+    return rc == ERR_OK ? write_synced(spool, event_count, msg) : errmsg_set(msg, rc, "%s", err_text(rc));
+}
+
+/* Never retries a write: a segment that failed one has ended, the group goes to the next. */
+static enum err commit_somewhere(struct spool *spool, const struct spool_batch *first, bool *ret_last)
+{
+    struct spool_committer *committer = &spool->committer;
+    for (int attempt = 0; attempt < 2; attempt++) {
+        enum err rc = ensure_live(spool);
+        if (rc != ERR_OK)
+            return rc;
+        /* No room for the indexes: this segment ends here, with a seal of its own. */
+        if (committer->live->event_count + (uint64_t)committer->group.event_count > SPOOL_INDEX_MAX)
+            end_live(spool, false);
+        if ((rc = ensure_live(spool)) != ERR_OK)
+            return rc;
+        struct errmsg msg = {""};
+        bool last_batch = is_last_batch(spool);
+        rc = commit_to_live(spool, first, last_batch, &msg);
+        if (rc == ERR_OK) {
+            *ret_last = last_batch;
+            return ERR_OK;
+        }
+        atomic_fetch_add(&committer->failures, 1);
+        atomic_fetch_add(&committer->abandoned, 1);
+        spool_say(spool, true, "segment_abandoned", "segment=%" PRIu64 " accepted_events=%" PRIu32 " error=\"%s\"",
+                  committer->live->id, committer->live->event_count, msg.text);
+        end_live(spool, false);
+    }
+    return ERR_IO;
+}
+
+static void count_accepted(struct spool *spool, const struct spool_batch *first)
+{
+    for (const struct spool_batch *batch = first; batch != NULL; batch = batch->next) {
+        atomic_fetch_add(&batch->topic->pending, batch->event_count);
+        atomic_fetch_add(&batch->topic->accepted, batch->event_count);
+    }
+    atomic_fetch_add(&spool->committer.commits, 1);
+    atomic_fetch_add(&spool->committer.committed_bytes, spool->committer.group.frame_bytes);
+}
+
+static void commit(struct spool *spool, struct spool_batch *first)
+{
+    struct spool_committer *committer = &spool->committer;
+    bool last_batch = false;
+    enum err rc = commit_somewhere(spool, first, &last_batch);
+    if (rc != ERR_OK) {
+        atomic_store(&committer->unavailable, true);
+        answer_all(spool, first, rc);
+        return;
+    }
+    atomic_store(&committer->unavailable, false);
+    committer->live_acknowledged = true;
+    count_accepted(spool, first);
+    publish(spool);
+    uint64_t first_id = spool_id_of(committer->live->id, committer->live->event_count - committer->group.event_count);
+    spool_keeper_committed(spool, committer->group.frame_bytes, committer->live->log_bytes);
+    answer_accepted(spool, first, first_id);
+    if (last_batch)
+        end_live(spool, true);
+}
+
+/* ---- the thread ---------------------------------------------------------------------------------------- */
+
+/* Takes from the queue what goes into one commit; NULL when stopping and empty. */
+static struct spool_batch *take_group(struct spool *spool)
+{
+    struct spool_committer *committer = &spool->committer;
+    pthread_mutex_lock(&committer->lock);
+    while (committer->first == NULL && !committer->stopping)
+        pthread_cond_wait(&committer->wake, &committer->lock);
+    struct spool_batch *first = committer->first, **end = &committer->first;
+    size_t bytes = 0;
+    uint64_t events = 0;
+    for (struct spool_batch *batch; (batch = *end) != NULL; end = &batch->next) {
+        if (bytes > 0 && (bytes + batch->frames.size > SPOOL_COMMIT_BYTES_MAX || events + batch->event_count > SPOOL_BATCH_EVENTS_MAX))
+            break;
+        bytes += batch->frames.size;
+        events += batch->event_count;
+    }
+    committer->first = *end;
+    *end = NULL;
+    if (committer->first == NULL)
+        committer->last = &committer->first;
+    pthread_mutex_unlock(&committer->lock);
+    return first;
+}
+
+/* Moves the frames of the batches into the group; a batch for which there is no memory is answered so. */
+static struct spool_batch *stage(struct spool *spool, struct spool_batch *first)
+{
+    struct spool_group *group = &spool->committer.group;
+    struct spool_batch **at = &first;
+    while (*at != NULL) {
+        struct spool_batch *batch = *at;
+        batch->group_offset = group->event_count;
+        if (spool_group_add(group, &batch->frames, batch->event_count) == ERR_OK) {
+            at = &batch->next;
+        } else {
+            *at = batch->next;
+            batch->next = NULL;
+            answer_all(spool, batch, ERR_NOMEM);
+        }
+    }
+    return first;
+}
+
+/* A clean end: the counts go behind the last events. */
+static bool seal_live(struct spool *spool)
+{
+    struct spool_committer *committer = &spool->committer;
+    if (committer->live == NULL || !committer->live_acknowledged)
+        return false;
+    uint32_t event_count = committer->live->event_count;
+    struct errmsg msg = {""};
+    enum err rc = put_seal_frame(spool, event_count, event_count);
+    if (rc == ERR_OK)
+        rc = spool_group_entries(&committer->group, BYTES_NULL, buf_bytes(&committer->seal_frame));
+    if (rc == ERR_OK)
+        rc = write_synced(spool, 0, &msg);
+    if (rc != ERR_OK)
+        spool_say(spool, true, "seal_failed", "segment=%" PRIu64 " error=\"%s\"", committer->live->id, msg.text);
+    return rc == ERR_OK;
+}
+
+static void *committer_main(void *arg)
+{
+    struct spool *spool = arg;
+    for (struct spool_batch *first; (first = take_group(spool)) != NULL;) {
+        first = stage(spool, first);
+        if (first != NULL)
+            commit(spool, first);
+        spool_group_clear(&spool->committer.group);
+    }
+    end_live(spool, seal_live(spool));
+    return NULL;
+}
+
+enum err spool_committer_start(struct spool *spool, struct spool_segment *live, const struct spool_link *links,
+                               size_t link_count, struct errmsg *msg)
+{
+    struct spool_committer *committer = &spool->committer;
+    pthread_mutex_init(&committer->lock, NULL);
+    pthread_cond_init(&committer->wake, NULL);
+    committer->last = &committer->first;
+    for (size_t i = 0; i < link_count; i++)
+        add_link(committer, links[i].segment_id, links[i].event_count);
+    enum err rc = live == NULL ? ERR_OK : begin_live(spool, live);
+    atomic_store(&committer->unavailable, live == NULL);
+    if (rc != ERR_OK)
+        return errmsg_set(msg, rc, "%s", err_text(rc));
+    int error = pthread_create(&committer->thread, NULL, committer_main, spool);
+    if (error != 0)
+        return errmsg_set(msg, ERR_NOMEM, "start the committer thread: %s", strerror(error));
+    committer->started = true;
+    return ERR_OK;
+}
+
+void spool_committer_stop(struct spool *spool)
+{
+    struct spool_committer *committer = &spool->committer;
+    if (!committer->started)
+        return;
+    pthread_mutex_lock(&committer->lock);
+    committer->stopping = true;
+    pthread_cond_signal(&committer->wake);
+    pthread_mutex_unlock(&committer->lock);
+    pthread_join(committer->thread, NULL);
+    committer->started = false;
+    spool_group_done(&committer->group);
+    buf_free(&committer->link_frame);
+    buf_free(&committer->seal_frame);
+}

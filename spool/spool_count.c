@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: MIT
+ * spool_count.c - puts what earlier runs left into the books: pending events, and losses once a reader found them. */
+#include "spool/spool_internal.h"
+#include "spool/spool_reader.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { NAME_SIZE = 32 };
+
+static struct spool_reader_options reader_options(struct spool *spool, uint64_t segment_id, char name[NAME_SIZE])
+{
+    snprintf(name, NAME_SIZE, "%" PRIu64, segment_id);
+    return (struct spool_reader_options){
+        .parent_fd = spool->segments_fd, .name = name, .segment_id = segment_id, .seed = spool->identity.seed,
+        .count_limit = SPOOL_COUNT_UNKNOWN,
+    };
+}
+
+/* ---- links -------------------------------------------------------------------------------------------------- */
+
+/* The old segment after segment_id; 0 when there is none. */
+static uint64_t next_old_segment(struct spool *spool, uint64_t segment_id)
+{
+    pthread_mutex_lock(&spool->lock);
+    struct spool_entry *entry = spool_catalog_next(&spool->catalog, spool_position_end_of(segment_id));
+    uint64_t id = entry != NULL && entry->state == SPOOL_ENTRY_OLD ? entry->id : 0;
+    pthread_mutex_unlock(&spool->lock);
+    return id;
+}
+
+uint32_t spool_count_limit(struct spool *spool, uint64_t segment_id)
+{
+    uint64_t next = segment_id;
+    while ((next = next_old_segment(spool, next)) != 0) {
+        char name[NAME_SIZE];
+        struct spool_reader_options options = reader_options(spool, next, name);
+        struct spool_ends ends = {0};
+        if (spool_reader_ends(&options, &ends, NULL) != ERR_OK)
+            continue;
+        size_t link_count = ends.link_count;
+        uint32_t limit = SPOOL_COUNT_UNKNOWN;
+        for (size_t i = 0; i < link_count; i++)
+            if (ends.links[i].segment_id == segment_id)
+                limit = ends.links[i].event_count;
+        spool_ends_free(&ends);
+        if (link_count > 0)
+            return limit;
+    }
+    return SPOOL_COUNT_UNKNOWN;
+}
+
+/* ---- pending ------------------------------------------------------------------------------------------------ */
+
+static uint64_t done_id_of(const struct spool *spool, struct bytes topic)
+{
+    const struct spool_cursor_state *state = &spool->at_open;
+    for (size_t i = 0; i < state->lane_count; i++)
+        if (bytes_equal(bytes_of_string(state->lanes[i].topic), topic))
+            return state->lanes[i].done_id;
+    return state->done_id;
+}
+
+static void add_pending(struct spool *spool, struct bytes name, uint64_t count)
+{
+    struct spool_topic *topic;
+    if (count == 0)
+        return;
+    if (spool_topics_get(&spool->topics, name, 0, &topic) == ERR_OK) {
+        atomic_fetch_add(&topic->pending, (int64_t)count);
+        atomic_fetch_add(&topic->accepted, count);
+    }
+}
+
+static void add_unknown_pending(struct spool *spool, uint64_t count)
+{
+    atomic_fetch_add(&spool->unknown_pending, (int64_t)count);
+    atomic_fetch_add(&spool->unknown_accepted, count);
+}
+
+/* True when every event of the segment is pending, so that its seal tells all. */
+static bool is_all_pending(const struct spool *spool, uint64_t segment_id)
+{
+    return segment_id > spool_id_segment(spool->at_open.done_id);
+}
+
+static bool count_by_seal(struct spool *spool, const struct spool_reader_options *options)
+{
+    struct spool_ends ends = {0};
+    if (!is_all_pending(spool, options->segment_id) || spool_reader_ends(options, &ends, NULL) != ERR_OK)
+        return false;
+    struct spool_frame frame;
+    struct spool_seal seal;
+    struct spool_seal_topic topic;
+    bool sealed = ends.sealed && spool_frame_get_trusted(ends.seal_frame.data, ends.seal_frame.size, &frame) &&
+                  spool_seal_get(&frame, &seal);
+    while (sealed && spool_seal_next(&seal, &topic))
+        add_pending(spool, topic.topic, topic.event_count);
+    spool_ends_free(&ends);
+    return sealed;
+}
+
+/* Runs of events of one topic are the rule: look a topic up only when it changes. */
+struct tally {
+    struct spool *spool;
+    struct spool_topic *topic;
+    uint64_t done_id;
+    uint64_t count;
+};
+
+static void tally_flush(struct tally *tally)
+{
+    if (tally->count > 0)
+        add_pending(tally->spool, bytes_of(tally->topic->name, tally->topic->name_size), tally->count);
+    tally->count = 0;
+}
+
+static void tally_event(struct tally *tally, const struct spool_event *event)
+{
+    if (tally->topic == NULL || tally->topic->name_size != event->topic.size ||
+        memcmp(tally->topic->name, event->topic.data, event->topic.size) != 0) {
+        tally_flush(tally);
+        if (spool_topics_get(&tally->spool->topics, event->topic, 0, &tally->topic) != ERR_OK) {
+            tally->topic = NULL;
+            return;
+        }
+        tally->done_id = done_id_of(tally->spool, event->topic);
+    }
+    tally->count += event->id > tally->done_id;
+}
+
+static enum err count_by_reading(struct spool *spool, struct spool_reader_options *options, struct errmsg *msg)
+{
+    struct spool_reader *reader = NULL;
+    options->count_limit = spool_count_limit(spool, options->segment_id);
+    enum err rc = spool_reader_open(options, &reader, msg);
+    if (rc != ERR_OK)
+        return rc;
+    struct tally tally = {.spool = spool};
+    struct spool_chunk *chunk;
+    while ((rc = spool_reader_next(reader, SPOOL_READ_TO_END, &chunk, msg)) == ERR_OK) {
+        struct spool_event event;
+        for (size_t at = 0; spool_chunk_next(chunk, &at, &event);)
+            tally_event(&tally, &event);
+        spool_chunk_unref(chunk);
+    }
+    tally_flush(&tally);
+    if (rc == ERR_END)
+        add_unknown_pending(spool, spool_reader_findings(reader)->lost.total);
+    spool_reader_close(reader);
+    return rc == ERR_END ? ERR_OK : rc;
+}
+
+/* Waits while another thread counts it; true when it is this thread's to count. */
+static bool claim(struct spool *spool, uint64_t segment_id)
+{
+    pthread_mutex_lock(&spool->lock);
+    struct spool_entry *entry = spool_catalog_find(&spool->catalog, segment_id);
+    while (entry != NULL && entry->counted == SPOOL_COUNTING) {
+        pthread_cond_wait(&spool->counted, &spool->lock);
+        entry = spool_catalog_find(&spool->catalog, segment_id);
+    }
+    bool mine = entry != NULL && entry->counted == SPOOL_UNCOUNTED;
+    if (mine)
+        entry->counted = SPOOL_COUNTING;
+    pthread_mutex_unlock(&spool->lock);
+    return mine;
+}
+
+enum err spool_count_entry(struct spool *spool, uint64_t segment_id, struct errmsg *msg)
+{
+    if (!claim(spool, segment_id))
+        return ERR_OK;
+    char name[NAME_SIZE];
+    struct spool_reader_options options = reader_options(spool, segment_id, name);
+    bool by_seal = count_by_seal(spool, &options);
+    enum err rc = by_seal ? ERR_OK : count_by_reading(spool, &options, msg);
+    pthread_mutex_lock(&spool->lock);
+    struct spool_entry *entry = spool_catalog_find(&spool->catalog, segment_id);
+    if (entry != NULL) {
+        entry->counted = rc == ERR_OK ? SPOOL_COUNTED : SPOOL_UNCOUNTED;
+        entry->counted_by_seal = by_seal;
+    }
+    pthread_cond_broadcast(&spool->counted);
+    pthread_mutex_unlock(&spool->lock);
+    return rc;
+}
+
+void *spool_counter_main(void *arg)
+{
+    struct spool *spool = arg;
+    uint64_t position = 0;
+    while (!atomic_load(&spool->closing)) {
+        pthread_mutex_lock(&spool->lock);
+        struct spool_entry *entry = spool_catalog_next(&spool->catalog, position);
+        uint64_t id = entry != NULL && entry->state == SPOOL_ENTRY_OLD ? entry->id : 0;
+        pthread_mutex_unlock(&spool->lock);
+        if (id == 0)
+            break;
+        position = spool_position_end_of(id);
+        struct errmsg msg = {""};
+        if (spool_count_entry(spool, id, &msg) != ERR_OK)
+            spool_say(spool, true, "segment_not_counted", "segment=%" PRIu64 " error=\"%s\"", id, msg.text);
+    }
+    atomic_store(&spool->counting, false);
+    return NULL;
+}
+
+/* ---- losses ------------------------------------------------------------------------------------------------- */
+
+/* What the seal says a topic has, less what can be found of it. */
+static size_t losses_by_topic(struct spool *spool, uint64_t segment_id, struct spool_topic_loss **ret_losses)
+{
+    char name[NAME_SIZE];
+    struct spool_reader_options options = reader_options(spool, segment_id, name);
+    struct spool_ends ends = {0};
+    struct spool_frame frame;
+    struct spool_seal seal;
+    struct spool_seal_topic topic;
+    if (spool_reader_ends(&options, &ends, NULL) != ERR_OK)
+        return 0;
+    struct spool_topic_loss *losses = NULL;
+    size_t count = 0;
+    if (ends.sealed && spool_frame_get_trusted(ends.seal_frame.data, ends.seal_frame.size, &frame) &&
+        spool_seal_get(&frame, &seal) && (losses = calloc((size_t)seal.topic_count + 1, sizeof *losses)) != NULL)
+        while (spool_seal_next(&seal, &topic))
+            if (spool_topics_get(&spool->topics, topic.topic, 0, &losses[count].topic) == ERR_OK)
+                losses[count++].lost = topic.event_count;
+    spool_ends_free(&ends);
+
+    struct spool_reader *reader = NULL;
+    struct spool_chunk *chunk;
+    if (count > 0 && spool_reader_open(&options, &reader, NULL) == ERR_OK)
+        while (spool_reader_next(reader, SPOOL_READ_TO_END, &chunk, NULL) == ERR_OK) {
+            struct spool_event event;
+            for (size_t at = 0; spool_chunk_next(chunk, &at, &event);)
+                for (size_t i = 0; i < count; i++)
+                    if (bytes_equal(bytes_of(losses[i].topic->name, losses[i].topic->name_size), event.topic))
+                        losses[i].lost -= losses[i].lost > 0;
+            spool_chunk_unref(chunk);
+        }
+    spool_reader_close(reader);
+    *ret_losses = losses;
+    return count;
+}
+
+void spool_count_findings(struct spool *spool, uint64_t segment_id, const struct spool_findings *findings)
+{
+    pthread_mutex_lock(&spool->lock);
+    struct spool_entry *entry = spool_catalog_find(&spool->catalog, segment_id);
+    bool first_time = entry != NULL && !entry->read_through;
+    bool by_seal = first_time && (entry->counted_by_seal || entry->state == SPOOL_ENTRY_CLOSED);
+    pthread_mutex_unlock(&spool->lock);
+    if (!first_time)
+        return;
+    struct spool_topic_loss *losses = NULL;
+    size_t loss_count = by_seal && findings->lost.total > 0 ? losses_by_topic(spool, segment_id, &losses) : 0;
+
+    pthread_mutex_lock(&spool->lock);
+    entry = spool_catalog_find(&spool->catalog, segment_id);
+    if (entry != NULL && !entry->read_through) {
+        entry->read_through = true;
+        entry->last_found_id = findings->event_count == 0 ? 0 : spool_id_of(segment_id, findings->highest_index);
+        entry->lost = findings->lost.total;
+        entry->damaged = findings->damaged;
+        entry->topic_losses = losses;
+        entry->topic_loss_count = loss_count;
+        spool->progress.dirty = true;
+        losses = NULL;
+    }
+    pthread_mutex_unlock(&spool->lock);
+    free(losses);
+    if (findings->damaged)
+        spool_say(spool, true, "segment_damaged",
+                  "segment=%" PRIu64 " events_found=%" PRIu64 " events_lost=%" PRIu64 " damaged_bytes=%" PRIu64, segment_id,
+                  findings->event_count, findings->lost.total, findings->damaged_bytes);
+}

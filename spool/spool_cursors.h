@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT
+ * spool_cursors.h - the file `cursors`: what is done, the totals of it, the highest segment id in use.
+ *
+ * Two checksummed slots in one preallocated file, written in turn with pwrite + fdatasync, so that a crash leaves the
+ * older one and a disk without a free byte can still be written (docs/spool-format.md §6). One thread at a time. */
+#ifndef PENSTOCK_SPOOL_CURSORS_H
+#define PENSTOCK_SPOOL_CURSORS_H
+
+#include "base/bytes.h"
+#include "base/err.h"
+#include "spool/spool_frame.h"
+
+#define SPOOL_CURSORS_SLOT_SIZE (512u << 10) /* room for 1000 topics with the longest names, and more */
+
+/* On disk: do not change these values. */
+enum spool_delivery { SPOOL_AT_LEAST_ONCE = 1, SPOOL_EXACTLY_ONCE = 2 };
+
+/* A topic whose cursor is behind the common one. */
+struct spool_lane_cursor {
+    char *topic;        /* NUL-terminated, owned by the state */
+    uint64_t done_id;
+};
+
+/* Totals since the spool was made, of what lies at or below the cursors. */
+struct spool_topic_totals {
+    char *topic;        /* owned by the state */
+    uint64_t delivered;
+    uint64_t dead_lettered;
+    uint64_t lost;
+};
+
+struct spool_cursor_state {
+    enum spool_delivery mode;    /* which mode wrote it */
+    uint64_t segment_id_max;     /* the highest id that was ever given out */
+    uint64_t done_id;            /* every event up to it is done, but for the lanes below */
+    struct spool_lane_cursor *lanes;
+    size_t lane_count;
+    struct spool_topic_totals *topics;
+    size_t topic_count;
+    uint64_t lost_unknown_topic; /* lost events whose topic nobody knows */
+};
+
+void spool_cursor_state_free(struct spool_cursor_state *state); /* frees what it owns, not the struct */
+
+struct spool_cursors;
+
+/* Opens or makes (preallocated, synced) the file `cursors` below root_fd. The newest intact slot of this spool
+ * is decoded into *ret_state (zeroed when there is none; *ret_found tells). A file that is damaged or
+ * cannot be read is no error: it is put aside as cursors.damaged-<n> and made again, and *ret_found is false; msg then says what was found.
+ * Errors: ERR_IO, ERR_NOMEM: no file could be made (a full disk). */
+enum err spool_cursors_open(int root_fd, const uint8_t spool_uuid[16], uint64_t seed, struct spool_cursors **ret_cursors,
+                            struct spool_cursor_state *ret_state, bool *ret_found, struct errmsg *msg);
+
+/* Writes the state into the older slot and syncs it. After a failure the other slot still holds the state before.
+ * Errors: ERR_IO; ERR_TOO_LARGE (more topics than a slot holds); ERR_NOMEM */
+enum err spool_cursors_write(struct spool_cursors *cursors, const struct spool_cursor_state *state, struct errmsg *msg);
+
+void spool_cursors_close(struct spool_cursors *cursors);
+
+#endif

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT
+ * spool_internal.h - what the files of spool/ share about an open spool. For nobody else.
+ *
+ * Locks, outermost first; no file operation happens under `lock`:
+ *   committer.lock   the queue of batches
+ *   keeper.lock      the spare segment, segments to close
+ *   lock             catalog, window, progress, wake-up
+ *   topics.lock      the table of topics */
+#ifndef PENSTOCK_SPOOL_INTERNAL_H
+#define PENSTOCK_SPOOL_INTERNAL_H
+
+#include "spool/spool.h"
+#include "spool/spool_catalog.h"
+#include "spool/spool_committer.h"
+#include "spool/spool_identity.h"
+#include "spool/spool_keeper.h"
+#include "spool/spool_space.h"
+#include "spool/spool_topics.h"
+#include "spool/spool_window.h"
+
+#define SPOOL_BATCH_EVENTS_MAX (1u << 22)
+
+struct spool_batch {
+    struct spool *spool;
+    struct spool_topic *topic;
+    struct buf frames;
+    uint32_t event_count;
+    uint32_t group_offset;   /* of its first event in the group that is being committed */
+    size_t queued_bytes;     /* what it counts for in committer.queued_bytes */
+    spool_done_fn *done;
+    void *done_arg;
+    struct spool_batch *next;
+};
+
+/* What spool_advance() was told last, owned. */
+struct spool_progress {
+    enum spool_delivery mode;
+    uint64_t done_id;
+    struct spool_lane_cursor *lanes;
+    size_t lane_count;
+    bool dirty;              /* not yet written to the cursors file */
+};
+
+struct spool {
+    struct spool_options options;      /* fixed after open, as is all up to the lock */
+    spool_report_fn *report;
+    void *report_arg;
+    struct spool_identity identity;
+    char *segments_path;
+    int root_fd, segments_fd, quarantine_fd, trash_fd, lock_fd;
+    struct spool_cursor_state at_open;
+
+    struct spool_topics topics;
+    atomic_uint_fast64_t unknown_accepted; /* events of unknown topic: lost, but counted nowhere else */
+    atomic_int_fast64_t unknown_pending;
+    atomic_uint_fast64_t unknown_lost;
+    atomic_bool counting;
+
+    pthread_mutex_t lock;
+    struct spool_catalog catalog;
+    struct spool_window window;
+    struct spool_progress progress;
+    uint64_t segment_id_max;           /* the highest ever given out */
+    uint64_t first_segment_id;         /* of this run */
+    uint64_t last_event_id;            /* accepted in this run */
+    uint64_t damaged_segments;
+    pthread_cond_t counted;            /* an entry has become SPOOL_COUNTED */
+    void (*wakeup)(void *arg);
+    void *wakeup_arg;
+    bool wakeup_armed;
+
+    struct spool_committer committer;
+    struct spool_keeper keeper;
+    pthread_t counter_thread;
+    bool counter_started;
+    atomic_bool closing;
+};
+
+void spool_say(struct spool *spool, bool problem, const char *event, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+
+/* A new segment id, above all known ones. */
+uint64_t spool_take_segment_id(struct spool *spool);
+
+/* Frames of an old segment at or beyond this count were moved on or refused: looked up in the links of the
+ * segments after it. SPOOL_COUNT_UNKNOWN: there is no such limit. Reads a little from disk. */
+uint32_t spool_count_limit(struct spool *spool, uint64_t segment_id);
+
+/* Sees to it that an old segment's pending events are in the books; may read it. Any thread. */
+enum err spool_count_entry(struct spool *spool, uint64_t segment_id, struct errmsg *msg);
+/* Takes the losses that a reader found in a segment out of pending. */
+struct spool_findings;
+void spool_count_findings(struct spool *spool, uint64_t segment_id, const struct spool_findings *findings);
+/* Body of the thread that counts what earlier runs left. */
+void *spool_counter_main(void *spool);
+
+/* Builds what is to be written to the cursors file now; the caller frees it. ERR_NOMEM */
+enum err spool_cursor_snapshot(struct spool *spool, struct spool_cursor_state *ret_state);
+
+#endif

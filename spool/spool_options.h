@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT
+ * spool_options.h - what a spool can be told: plain data with units and defaults. */
+#ifndef PENSTOCK_SPOOL_OPTIONS_H
+#define PENSTOCK_SPOOL_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define SPOOL_SEGMENT_BYTES_MIN (4ull << 20)
+#define SPOOL_SEGMENT_BYTES_MAX (1ull << 30)
+#define SPOOL_EVENT_BYTES_LIMIT (64ull << 20) /* no event, and so no frame, is ever larger */
+
+struct spool_options {
+    char *path;                    /* directory; owned by whoever filled the struct */
+    bool create;                   /* make the identity where there is none */
+    uint64_t segment_bytes;        /* a segment ends when it passes this */
+    uint64_t size_bytes_max;       /* everything below path counts; beyond it ingest is refused */
+    uint64_t free_bytes_min;       /* free space that ingest leaves to others; at least two segments */
+    uint64_t event_bytes_max;      /* key + value + headers of one event */
+    uint64_t queued_bytes_max;     /* taken but not yet synced; beyond it ERR_BUSY */
+    uint64_t window_bytes_max;     /* just-committed events kept in memory for the bridge */
+    int64_t commit_timeout_ms;     /* a sync that takes longer: unhealthy, and ingest answers "unknown" */
+    int64_t cursor_interval_ms;    /* cursors are written at most this often */
+    uint64_t topics_max;           /* different topics that are accepted */
+};
+
+#define SPOOL_OPTIONS_DEFAULT                                                                                   \
+    {                                                                                                           \
+        .path = NULL, .create = false, .segment_bytes = 32ull << 20, .size_bytes_max = 10ull << 30,             \
+        .free_bytes_min = 256ull << 20, .event_bytes_max = 1000000, .queued_bytes_max = 48ull << 20,            \
+        .window_bytes_max = 8ull << 20, .commit_timeout_ms = 10000, .cursor_interval_ms = 1000, .topics_max = 1000,               \
+    }
+
+#endif

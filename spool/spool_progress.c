@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: MIT
+ * spool_progress.c - what is done: from the bridge's word to the state of the cursors file. */
+#include "base/clock.h"
+#include "spool/spool_internal.h"
+
+#include <stdlib.h>
+
+static void free_lanes(struct spool_lane_cursor *lanes, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        free(lanes[i].topic);
+    free(lanes);
+}
+
+static enum err copy_lanes(const struct spool_lane_cursor *lanes, size_t count, struct spool_lane_cursor **ret_lanes)
+{
+    struct spool_lane_cursor *copy = calloc(count + 1, sizeof *copy);
+    bool ok = copy != NULL;
+    for (size_t i = 0; ok && i < count; i++) {
+        copy[i] = (struct spool_lane_cursor){strdup(lanes[i].topic), lanes[i].done_id};
+        ok = copy[i].topic != NULL;
+    }
+    if (!ok) {
+        if (copy != NULL)
+            free_lanes(copy, count);
+        return ERR_NOMEM;
+    }
+    *ret_lanes = copy;
+    return ERR_OK;
+}
+
+/* Looks the topics up before anything is changed, so that nothing can fail half way. */
+static enum err find_topics(struct spool *spool, const struct spool_outcome *outcomes, size_t count, struct spool_topic ***ret_topics)
+{
+    struct spool_topic **topics = calloc(count + 1, sizeof(struct spool_topic *));
+    if (topics == NULL)
+        return ERR_NOMEM;
+    for (size_t i = 0; i < count; i++) {
+        enum err rc = spool_topics_get(&spool->topics, outcomes[i].topic, 0, &topics[i]);
+        if (rc != ERR_OK) {
+            free(topics);
+            return rc;
+        }
+    }
+    *ret_topics = topics;
+    return ERR_OK;
+}
+
+static void add_outcome(struct spool_topic *topic, const struct spool_outcome *outcome)
+{
+    atomic_fetch_sub(&topic->pending, (int64_t)(outcome->delivered + outcome->dead_lettered));
+    atomic_fetch_add(&topic->delivered, outcome->delivered);
+    atomic_fetch_add(&topic->dead_lettered, outcome->dead_lettered);
+}
+
+enum err spool_advance(struct spool *spool, enum spool_delivery mode, uint64_t done_id,
+                       const struct spool_lane_cursor *lanes, size_t lane_count, const struct spool_outcome *outcomes,
+                       size_t outcome_count)
+{
+    struct spool_lane_cursor *lanes_copy = NULL, *lanes_before;
+    struct spool_topic **topics = NULL;
+    enum err rc = copy_lanes(lanes, lane_count, &lanes_copy);
+    if (rc != ERR_OK)
+        return rc;
+    if ((rc = find_topics(spool, outcomes, outcome_count, &topics)) != ERR_OK) {
+        free_lanes(lanes_copy, lane_count);
+        return rc;
+    }
+    struct spool_progress *progress = &spool->progress;
+    pthread_mutex_lock(&spool->lock);
+    lanes_before = progress->lanes;
+    size_t count_before = progress->lane_count;
+    progress->mode = mode;
+    if (done_id > progress->done_id)
+        progress->done_id = done_id;
+    progress->lanes = lanes_copy;
+    progress->lane_count = lane_count;
+    progress->dirty = true;
+    for (size_t i = 0; i < outcome_count; i++)
+        add_outcome(topics[i], &outcomes[i]);
+    pthread_mutex_unlock(&spool->lock);
+    free_lanes(lanes_before, count_before);
+    free(topics);
+    return ERR_OK;
+}
+
+/* Losses count from the moment the cursor passes their segment, so that they are counted once whatever crashes. */
+static void apply_losses(struct spool *spool, struct spool_entry *entry)
+{
+    if (entry->lost_applied || !entry->read_through)
+        return;
+    entry->lost_applied = true;
+    uint64_t known = 0;
+    for (size_t i = 0; i < entry->topic_loss_count; i++) {
+        struct spool_topic *topic = entry->topic_losses[i].topic;
+        uint64_t lost = entry->topic_losses[i].lost;
+        atomic_fetch_sub(&topic->pending, (int64_t)lost);
+        atomic_fetch_add(&topic->lost, lost);
+        known += lost;
+    }
+    uint64_t unknown = entry->lost > known ? entry->lost - known : 0;
+    atomic_fetch_sub(&spool->unknown_pending, (int64_t)unknown);
+    atomic_fetch_add(&spool->unknown_lost, unknown);
+    if (entry->damaged)
+        spool->damaged_segments++;
+}
+
+/* What is done reaches to the end of every segment that holds nothing more. */
+static uint64_t raise_done_id(struct spool *spool)
+{
+    struct spool_progress *progress = &spool->progress;
+    uint64_t done_id = progress->done_id;
+    for (size_t i = 0; i < spool->catalog.count; i++) {
+        struct spool_entry *entry = &spool->catalog.entries[i];
+        if (!spool_entry_is_done(entry, done_id, progress->lanes, progress->lane_count))
+            break;
+        apply_losses(spool, entry);
+        if (done_id < spool_position_end_of(entry->id))
+            done_id = spool_position_end_of(entry->id);
+    }
+    progress->done_id = done_id;
+    return done_id;
+}
+
+static enum err copy_topics(struct spool *spool, struct spool_cursor_state *state)
+{
+    size_t count = spool_topics_count(&spool->topics);
+    state->topics = calloc(count + 1, sizeof *state->topics);
+    if (state->topics == NULL)
+        return ERR_NOMEM;
+    for (size_t i = 0; i < count; i++) {
+        struct spool_topic *topic = spool_topics_at(&spool->topics, i);
+        struct spool_topic_totals totals = {NULL, atomic_load(&topic->delivered), atomic_load(&topic->dead_lettered),
+                                            atomic_load(&topic->lost)};
+        if (totals.delivered + totals.dead_lettered + totals.lost == 0)
+            continue;
+        if ((totals.topic = strdup(topic->name)) == NULL)
+            return ERR_NOMEM;
+        state->topics[state->topic_count++] = totals;
+    }
+    return ERR_OK;
+}
+
+enum err spool_cursor_snapshot(struct spool *spool, struct spool_cursor_state *ret_state)
+{
+    struct spool_cursor_state state = {0};
+    pthread_mutex_lock(&spool->lock);
+    state.mode = spool->progress.mode;
+    state.segment_id_max = spool->segment_id_max;
+    state.done_id = raise_done_id(spool);
+    enum err rc = copy_lanes(spool->progress.lanes, spool->progress.lane_count, &state.lanes);
+    if (rc == ERR_OK)
+        state.lane_count = spool->progress.lane_count;
+    if (rc == ERR_OK)
+        rc = copy_topics(spool, &state);
+    state.lost_unknown_topic = atomic_load(&spool->unknown_lost);
+    spool->progress.dirty = false;
+    pthread_mutex_unlock(&spool->lock);
+    if (rc != ERR_OK) {
+        spool_cursor_state_free(&state);
+        return rc;
+    }
+    *ret_state = state;
+    return ERR_OK;
+}

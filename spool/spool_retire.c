@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT
+ * spool_retire.c - done segments to the trash, damaged ones into quarantine. */
+#include "spool/spool_retire.h"
+
+#include "spool/spool_dir.h"
+#include "spool/spool_internal.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { TRASH_AT_ONCE = 8, NAME_SIZE = 32 };
+
+/* Takes the oldest done entry out of the catalog. */
+static bool take_done(struct spool *spool, const struct spool_cursor_state *written, struct spool_entry *ret_entry)
+{
+    bool found = false;
+    pthread_mutex_lock(&spool->lock);
+    for (size_t i = 0; !found && i < spool->catalog.count; i++) {
+        struct spool_entry *entry = &spool->catalog.entries[i];
+        if (!spool_entry_is_done(entry, written->done_id, written->lanes, written->lane_count))
+            continue;
+        *ret_entry = *entry;
+        spool_catalog_remove(&spool->catalog, entry->id);
+        found = true;
+    }
+    pthread_mutex_unlock(&spool->lock);
+    return found;
+}
+
+void spool_retire_done(struct spool *spool, const struct spool_cursor_state *written)
+{
+    struct spool_entry entry;
+    while (take_done(spool, written, &entry)) {
+        char name[NAME_SIZE];
+        snprintf(name, sizeof name, "%" PRIu64, entry.id);
+        struct errmsg msg = {""};
+        int to_fd = entry.damaged ? spool->quarantine_fd : spool->trash_fd;
+        enum err rc = spool_dir_move(spool->segments_fd, name, to_fd, name, &msg);
+        if (rc != ERR_OK) /* it is done: whoever finds it again sees that by the cursors */
+            spool_say(spool, true, "segment_not_retired", "segment=%" PRIu64 " error=\"%s\"", entry.id, msg.text);
+        else if (entry.damaged)
+            spool_say(spool, true, "segment_quarantined", "segment=%" PRIu64 " lost_events=%" PRIu64, entry.id, entry.lost);
+        atomic_fetch_add(&spool->keeper.other_bytes, entry.disk_bytes);
+        free(entry.topic_losses);
+    }
+}
+
+/* Calls fn for the names in a directory until it returns false. */
+static void for_each_name(int dir_fd, bool (*fn)(struct spool *, const char *), struct spool *spool)
+{
+    int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+    if (dir == NULL) {
+        if (fd >= 0)
+            close(fd);
+        return;
+    }
+    for (struct dirent *entry; (entry = readdir(dir)) != NULL;)
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0 && !fn(spool, entry->d_name))
+            break;
+    closedir(dir);
+}
+
+static bool trash_if_new(struct spool *spool, const char *name)
+{
+    size_t size = strlen(name);
+    struct errmsg msg;
+    bool current = false;
+    uint64_t id = strtoull(name, NULL, 10);
+    pthread_mutex_lock(&spool->lock);
+    current = id >= spool->first_segment_id; /* made by this run */
+    pthread_mutex_unlock(&spool->lock);
+    if (size > 4 && strcmp(name + size - 4, ".new") == 0 && !current)
+        (void)spool_dir_move(spool->segments_fd, name, spool->trash_fd, name, &msg);
+    return true;
+}
+
+void spool_retire_leftovers(struct spool *spool)
+{
+    for_each_name(spool->segments_fd, trash_if_new, spool);
+}
+
+static bool unlink_one(struct spool *spool, const char *name)
+{
+    (void)spool_dir_remove_tree(spool->trash_fd, name); /* what stays is tried again */
+    return ++spool->keeper.unlinked_at_once < TRASH_AT_ONCE;
+}
+
+void spool_retire_trash(struct spool *spool)
+{
+    spool->keeper.unlinked_at_once = 0;
+    for_each_name(spool->trash_fd, unlink_one, spool);
+    if (spool->keeper.unlinked_at_once > 0)
+        spool->keeper.walked_ms = 0; /* the sums are stale */
+}

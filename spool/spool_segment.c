@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: MIT
+ * spool_segment.c - making a segment, writing to it, ending it. */
+#include "spool/spool_segment.h"
+
+#include "base/clock.h"
+#include "base/random.h"
+#include "spool/spool_dir.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { NAME_SIZE = 32 };
+
+static enum err write_header(const struct spool_segment_place *place, struct spool_segment *segment, struct errmsg *msg)
+{
+    struct spool_segment_header header = {.version = SPOOL_FORMAT_VERSION, .nonce = segment->nonce, .seed = place->seed};
+    memcpy(header.spool_uuid, place->spool_uuid, sizeof header.spool_uuid);
+    struct buf body = {0};
+    uint8_t frame[SPOOL_FRAME_SIZE_MIN + 64];
+    if (!spool_header_put(&body, &header)) {
+        buf_free(&body);
+        return errmsg_set(msg, ERR_NOMEM, "out of memory");
+    }
+    size_t size = (size_t)(spool_frame_put_other(frame, SPOOL_FRAME_HEADER, clock_wall_ms(), buf_bytes(&body)) - frame);
+    buf_free(&body);
+    spool_frame_stamp(frame, spool_id_of(segment->id, 0), 0, place->seed);
+    struct spool_store_entry entry = {.key = "h", .value = bytes_of(frame, size)};
+    return spool_store_write(segment->store, &entry, 1, msg);
+}
+
+/* Finds the only .log file of a fresh database. */
+static enum err open_log(int dir_fd, int *ret_fd, struct errmsg *msg)
+{
+    int list_fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *dir = list_fd < 0 ? NULL : fdopendir(list_fd);
+    if (dir == NULL) {
+        if (list_fd >= 0)
+            close(list_fd);
+        return errmsg_set(msg, spool_err_of_errno(errno), "list the new segment: %s", strerror(errno));
+    }
+    int fd = -1;
+    for (struct dirent *entry; fd < 0 && (entry = readdir(dir)) != NULL;) {
+        size_t size = strlen(entry->d_name);
+        if (size > 4 && strcmp(entry->d_name + size - 4, ".log") == 0)
+            fd = openat(dir_fd, entry->d_name, O_RDONLY | O_CLOEXEC);
+    }
+    closedir(dir);
+    if (fd < 0)
+        return errmsg_set(msg, ERR_IO, "the new segment has no log that can be opened");
+    *ret_fd = fd;
+    return ERR_OK;
+}
+
+static enum err log_size(struct spool_segment *segment, struct errmsg *msg)
+{
+    struct stat status;
+    if (fstat(segment->log_fd, &status) != 0)
+        return errmsg_set(msg, ERR_IO, "fstat the segment's log: %s", strerror(errno));
+    segment->log_bytes = (uint64_t)status.st_size;
+    return ERR_OK;
+}
+
+/* The directory is complete: make its entries durable, then its name. */
+static enum err publish(const struct spool_segment_place *place, struct spool_segment *segment, const char *new_name,
+                        struct errmsg *msg)
+{
+    int dir_fd = -1;
+    char name[NAME_SIZE];
+    snprintf(name, sizeof name, "%" PRIu64, segment->id);
+    enum err rc = spool_dir_open(place->segments_fd, new_name, false, &dir_fd, msg);
+    if (rc == ERR_NOT_FOUND)
+        return errmsg_set(msg, ERR_IO, "the path leads to another directory than the spool's own");
+    if (rc != ERR_OK)
+        return rc;
+    rc = spool_dir_sync(dir_fd, msg);
+    if (rc == ERR_OK)
+        rc = open_log(dir_fd, &segment->log_fd, msg);
+    close(dir_fd);
+    if (rc == ERR_OK)
+        rc = spool_dir_move(place->segments_fd, new_name, place->segments_fd, name, msg);
+    return rc == ERR_OK ? log_size(segment, msg) : rc;
+}
+
+enum err spool_segment_make(const struct spool_segment_place *place, uint64_t id, struct spool_segment **ret_segment,
+                            struct errmsg *msg)
+{
+    struct spool_segment *segment = calloc(1, sizeof *segment);
+    if (segment == NULL)
+        return errmsg_set(msg, ERR_NOMEM, "out of memory");
+    segment->id = id;
+    segment->nonce = random_u64();
+    segment->log_fd = -1;
+    char path[4096], new_name[NAME_SIZE];
+    snprintf(new_name, sizeof new_name, "%" PRIu64 ".new", id);
+    snprintf(path, sizeof path, "%s/%s", place->segments_path, new_name);
+    enum err rc = spool_store_create(path, place->bytes_max, &segment->store, msg);
+    if (rc == ERR_OK)
+        rc = write_header(place, segment, msg);
+    if (rc == ERR_OK)
+        rc = publish(place, segment, new_name, msg);
+    if (rc != ERR_OK) {
+        errmsg_wrap(msg, "make segment '%s'", path);
+        spool_segment_free(segment);
+        (void)spool_dir_remove_tree(place->segments_fd, new_name); /* an empty one does no harm if it stays */
+        return rc;
+    }
+    *ret_segment = segment;
+    return ERR_OK;
+}
+
+enum err spool_segment_count_topic(struct spool_segment *segment, uint32_t topic_index, uint32_t event_count)
+{
+    if (topic_index >= segment->topic_capacity) {
+        size_t capacity = segment->topic_capacity == 0 ? 64 : segment->topic_capacity;
+        while (capacity <= topic_index)
+            capacity *= 2;
+        uint32_t *counts = realloc(segment->topic_counts, capacity * sizeof *counts);
+        if (counts == NULL)
+            return ERR_NOMEM;
+        memset(counts + segment->topic_capacity, 0, (capacity - segment->topic_capacity) * sizeof *counts);
+        segment->topic_counts = counts;
+        segment->topic_capacity = capacity;
+    }
+    segment->topic_counts[topic_index] += event_count;
+    return ERR_OK;
+}
+
+enum err spool_segment_write(struct spool_segment *segment, const struct spool_store_entry *entries, size_t entry_count,
+                             uint32_t event_count, struct errmsg *msg)
+{
+    enum err rc = spool_store_write(segment->store, entries, entry_count, msg);
+    if (rc == ERR_OK)
+        rc = log_size(segment, msg);
+    if (rc == ERR_OK)
+        segment->event_count += event_count;
+    return rc;
+}
+
+void spool_segment_free(struct spool_segment *segment)
+{
+    if (segment == NULL)
+        return;
+    spool_store_close(segment->store);
+    if (segment->log_fd >= 0)
+        close(segment->log_fd);
+    free(segment->topic_counts);
+    free(segment);
+}

@@ -80,6 +80,8 @@ void bridge_lane_reset(struct bridge_lane *lane, uint64_t floor_id)
     lane->held_up_since_ms = 0;
     if (!lane->own_cursor && lane->read_id < floor_id)
         lane->read_id = floor_id;
+    if (lane->allowance > BRIDGE_LANE_ALLOWANCE_NEW)
+        lane->allowance = BRIDGE_LANE_ALLOWANCE_NEW;
     if (lane->read_id >= floor_id && lane->mode != BRIDGE_LANE_MODE_BACKING_OFF) {
         lane->mode = BRIDGE_LANE_MODE_FLOWING;
         lane->skip_id = lane->read_id;
@@ -115,6 +117,24 @@ void bridge_lane_leave(struct bridge_lane *lane, uint64_t before_id, int64_t tim
     lane->read_id = before_id;
     lane->waiting_time_ms = time_ms;
     lane->allowance = lane->allowance > 64 ? 64 : lane->allowance;
+}
+
+void bridge_lane_recall(struct bridge_lane *lane, uint64_t id)
+{
+    assert(lane->mode != BRIDGE_LANE_MODE_FLOWING);
+    if (lane->read_id < id)
+        return;
+    lane->read_id = id - 1;
+    bridge_reader_close(&lane->reader);
+}
+
+void bridge_lane_join(struct bridge_lane *lane)
+{
+    assert(lane->mode == BRIDGE_LANE_MODE_CATCHING_UP);
+    bridge_reader_close(&lane->reader);
+    lane->mode = BRIDGE_LANE_MODE_FLOWING;
+    lane->skip_id = lane->read_id;
+    lane->waiting_time_ms = 0;
 }
 
 bool bridge_lane_advance(struct bridge_lane *lane, uint64_t watermark_id)

@@ -67,6 +67,8 @@ struct bridge_lane {
     struct bridge_reader reader;          /* CATCHING_UP; closed otherwise */
     int64_t waiting_time_ms;              /* when the first event that it has yet to take was accepted; 0: not known */
 
+    bool said_trouble;                    /* a report about it is out, not yet taken back */
+    int64_t said_ms;
     uint64_t failures;
     int error;                            /* code of the last failure; 0: none, or over */
     char error_text[160];
@@ -105,6 +107,13 @@ bool bridge_lane_should_leave(struct bridge_lane *lane, int64_t now_ms, bool con
 
 /* Leaves the head before an event that was accepted at time_ms. */
 void bridge_lane_leave(struct bridge_lane *lane, uint64_t before_id, int64_t time_ms);
+
+/* The head came upon an event (id) that it had not found before and that the lane, reading by itself, has gone past: it reads
+ * from there once more. */
+void bridge_lane_recall(struct bridge_lane *lane, uint64_t id);
+
+/* CATCHING_UP and at the head: reads with it again. */
+void bridge_lane_join(struct bridge_lane *lane);
 
 /* Takes everything that is good up to the watermark as delivered, and says where the lane's cursor is then. True: it has
  * to be told to the spool, because it is its own and below the watermark. */

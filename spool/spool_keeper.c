@@ -173,6 +173,18 @@ void spool_keeper_committed(struct spool *spool, uint64_t frame_bytes, uint64_t 
     pthread_mutex_unlock(&keeper->lock);
 }
 
+enum err spool_keeper_space(struct spool *spool, uint64_t queued_bytes, uint64_t batch_bytes, struct errmsg *msg)
+{
+    struct spool_keeper *keeper = &spool->keeper;
+    struct spool_space space = {
+        .used_bytes = atomic_load(&keeper->used_bytes), .free_bytes = atomic_load(&keeper->free_bytes),
+        .new_bytes = queued_bytes + batch_bytes,
+    };
+    enum err rc = spool_space_check(&spool->options, &space, atomic_load(&keeper->refusing), msg);
+    atomic_store(&keeper->refusing, rc != ERR_OK);
+    return rc;
+}
+
 /* ---- cursors ---------------------------------------------------------------------------------------------- */
 
 static bool cursors_are_due(struct spool *spool)

@@ -10,6 +10,7 @@
 
 #include "base/err.h"
 #include "spool/spool_chunk.h"
+#include "spool/spool_ranges.h"
 #include "spool/spool_records.h"
 
 #define SPOOL_READ_TO_END UINT64_MAX
@@ -23,18 +24,6 @@ struct spool_reader_options {
     uint64_t seed;          /* the spool's; the segment's own header wins when it verifies */
     uint32_t first_index;   /* events below it are verified and counted, but not returned */
     uint32_t count_limit;   /* frames at or beyond it were moved on or refused: ignored; SPOOL_COUNT_UNKNOWN: none */
-};
-
-/* Ranges of event indexes of one segment, ascending, first..last inclusive. */
-struct spool_range {
-    uint32_t first;
-    uint32_t last;
-};
-
-struct spool_ranges {
-    struct spool_range *items;
-    size_t count;
-    uint64_t total; /* indexes in all of them */
 };
 
 /* What was found out about a segment; complete once spool_reader_next() has said ERR_END with
@@ -51,6 +40,7 @@ struct spool_findings {
     struct spool_ranges uncertain; /* not found, in the last batch of an unsealed segment */
     uint64_t damaged_bytes;        /* bytes read that belong to no intact record */
     int64_t first_time_ms, last_time_ms; /* span of the events found; 0 without any */
+    bool any_batch;                /* a link or a seal was found */
     bool empty;                    /* a header and nothing else: no damage */
     bool damaged;                  /* anything that a clean stop or a torn tail cannot explain, or any loss */
 };

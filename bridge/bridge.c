@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: MIT
+ * bridge.c - start, the one loop, drain, stop. */
+#include "bridge/bridge_internal.h"
+
+#include "base/clock.h"
+#include "bridge/bridge_mock.h"
+
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define WAIT_MS_MAX 1000
+#define HELD_UP_WAIT_MS 50
+
+void bridge_say(struct bridge *bridge, bool problem, const char *event, const char *format, ...)
+{
+    if (bridge->report == NULL)
+        return;
+    char detail[1200];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(detail, sizeof detail, format, args);
+    va_end(args);
+    const struct bridge_report report = {problem, event, detail};
+    bridge->report(bridge->report_arg, &report);
+}
+
+static void wake(void *arg)
+{
+    struct bridge *bridge = arg;
+    pthread_mutex_lock(&bridge->lock);
+    if (bridge->sink != NULL)
+        bridge_sink_wake(bridge->sink);
+    pthread_cond_broadcast(&bridge->changed);
+    pthread_mutex_unlock(&bridge->lock);
+}
+
+/* The next time to do something unasked. */
+static int64_t next_deadline_ms(const struct bridge *bridge)
+{
+    int64_t next = bridge->now_ms + WAIT_MS_MAX;
+    if (bridge->dirty && bridge->advanced_ms + BRIDGE_ADVANCE_MS < next)
+        next = bridge->advanced_ms + BRIDGE_ADVANCE_MS;
+    if (!bridge->head_at_end && bridge->now_ms + HELD_UP_WAIT_MS < next)
+        next = bridge->now_ms + HELD_UP_WAIT_MS; /* held up, or the spool could not be read */
+    if (!bridge->link.up && bridge->now_ms + HELD_UP_WAIT_MS < next)
+        next = bridge->now_ms + HELD_UP_WAIT_MS;
+    if (bridge->sink == NULL && bridge->sink_due_ms < next)
+        next = bridge->sink_due_ms;
+    for (size_t i = 0; bridge->unsettled && i < bridge->lanes.count; i++) {
+        const struct bridge_lane *lane = bridge->lanes.items[i];
+        int64_t due_ms = lane->mode == BRIDGE_LANE_MODE_BACKING_OFF ? lane->due_ms
+                         : lane->mode == BRIDGE_LANE_MODE_CATCHING_UP ? bridge->now_ms + HELD_UP_WAIT_MS
+                                                                      : next;
+        next = due_ms < next ? due_ms : next;
+    }
+    return next;
+}
+
+static void wait_without_sink(struct bridge *bridge, int64_t timeout_ms)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += timeout_ms / 1000;
+    until.tv_nsec += timeout_ms % 1000 * 1000000;
+    if (until.tv_nsec >= 1000000000) {
+        until.tv_sec++;
+        until.tv_nsec -= 1000000000;
+    }
+    pthread_mutex_lock(&bridge->lock);
+    if (!atomic_load(&bridge->stopping))
+        pthread_cond_timedwait(&bridge->changed, &bridge->lock, &until);
+    pthread_mutex_unlock(&bridge->lock);
+}
+
+/* The one place where the thread waits: for reports, for new events, for its own deadlines, for the word to stop. */
+static void poll_reports(struct bridge *bridge, bool progress)
+{
+    int64_t timeout_ms = 0;
+    if (!progress && !atomic_load(&bridge->stopping)) {
+        timeout_ms = next_deadline_ms(bridge) - bridge->now_ms;
+        if (timeout_ms > 0 && bridge->head_at_end && spool_tail_arm_wakeup(bridge->head.tail))
+            timeout_ms = 0; /* something came meanwhile */
+    }
+    if (bridge->sink != NULL)
+        bridge_sink_poll(bridge->sink, timeout_ms > 0 ? (int)timeout_ms : 0);
+    else if (timeout_ms > 0)
+        wait_without_sink(bridge, timeout_ms);
+    bridge->now_ms = clock_monotonic_ms();
+}
+
+static bool is_idle(const struct bridge *bridge)
+{
+    return bridge->head_at_end && bridge->budget.events == 0 && !bridge->unsettled && !bridge->dirty &&
+           bridge->behind_count == 0;
+}
+
+static void advance_when_due(struct bridge *bridge, unsigned ticket)
+{
+    bool quiet = bridge->head_at_end && bridge->budget.events == 0; /* then tell at once: somebody may be waiting */
+    bool due = bridge->now_ms - bridge->advanced_ms >= BRIDGE_ADVANCE_MS;
+    if (bridge->dirty && (due || (quiet && bridge->now_ms > bridge->advanced_ms)))
+        bridge_cursor_advance(bridge);
+    bool idle = is_idle(bridge);
+    if (due || idle)
+        bridge_status_publish(bridge, idle, ticket);
+    for (size_t i = 0; idle && i < bridge->lanes.count; i++)
+        bridge_window_trim(&bridge->lanes.items[i]->window);
+}
+
+static void *bridge_main(void *arg)
+{
+    struct bridge *bridge = arg;
+    while (!atomic_load(&bridge->stopping)) {
+        unsigned ticket = atomic_load(&bridge->drain_tickets);
+        bool progress = false;
+        bridge_producer_tend(bridge);
+        bridge_flow_tend(bridge);
+        if (bridge->sink != NULL) {
+            progress = bridge_flow_head(bridge);
+            if (bridge->unsettled)
+                progress = bridge_flow_side(bridge, progress ? BRIDGE_SIDE_EVENTS : BRIDGE_HEAD_EVENTS) || progress;
+        }
+        advance_when_due(bridge, ticket);
+        poll_reports(bridge, progress);
+    }
+    if (bridge->sink != NULL)
+        bridge_sink_poll(bridge->sink, 0);
+    bridge_cursor_advance(bridge);
+    return NULL;
+}
+
+static void bridge_free(struct bridge *bridge)
+{
+    bridge_producer_close(bridge);
+    bridge_mock_stop(bridge->mock);
+    bridge_reader_close(&bridge->head);
+    bridge_lanes_done(&bridge->lanes);
+    free(bridge->cursors);
+    free(bridge->outcomes);
+    free(bridge->published.lanes);
+    pthread_cond_destroy(&bridge->changed);
+    pthread_mutex_destroy(&bridge->lock);
+    free(bridge);
+}
+
+static struct bridge *bridge_new(const struct bridge_options *options, struct spool *spool, bridge_report_fn *report,
+                                 void *report_arg)
+{
+    struct bridge *bridge = calloc(1, sizeof *bridge);
+    if (bridge == NULL)
+        return NULL;
+    bridge->options = options;
+    bridge->spool = spool;
+    bridge->report = report;
+    bridge->report_arg = report_arg;
+    bridge->budget.events_max = options->in_flight_events_max;
+    bridge->budget.bytes_max = options->in_flight_bytes_max;
+    bridge->now_ms = clock_monotonic_ms();
+    bridge_link_init(&bridge->link, bridge->now_ms);
+    pthread_mutex_init(&bridge->lock, NULL);
+    pthread_condattr_t attr;
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&bridge->changed, &attr);
+    pthread_condattr_destroy(&attr);
+    return bridge;
+}
+
+static enum err start_thread(struct bridge *bridge, struct errmsg *msg)
+{
+    sigset_t all, before;
+    sigfillset(&all); /* signals are the main thread's */
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int code = pthread_create(&bridge->thread, NULL, bridge_main, bridge);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return code == 0 ? ERR_OK : errmsg_set(msg, ERR_NOMEM, "the bridge's thread could not be started");
+}
+
+static void find_bootstrap(struct bridge *bridge)
+{
+    const char *bootstrap = bridge->mock != NULL ? bridge_mock_bootstrap(bridge->mock) : "";
+    for (size_t i = 0; bridge->mock == NULL && i < bridge->options->property_count; i++)
+        if (strcmp(bridge->options->properties[i].name, "bootstrap.servers") == 0)
+            bootstrap = bridge->options->properties[i].value;
+    snprintf(bridge->bootstrap, sizeof bridge->bootstrap, "%s", bootstrap);
+}
+
+enum err bridge_start(const struct bridge_options *options, struct spool *spool, bridge_report_fn *report,
+                      void *report_arg, struct bridge **ret_bridge, struct errmsg *msg)
+{
+    struct bridge *bridge = bridge_new(options, spool, report, report_arg);
+    if (bridge == NULL)
+        return ERR_NOMEM;
+    enum err rc = options->mock_kafka ? bridge_mock_start(&bridge->mock, msg) : ERR_OK;
+    if (rc == ERR_OK) {
+        find_bootstrap(bridge);
+        rc = bridge_cursor_open(bridge);
+    }
+    if (rc == ERR_OK)
+        rc = bridge_producer_open(bridge, msg);
+    if (rc == ERR_OK) {
+        bridge_status_publish(bridge, false, 0);
+        spool_set_wakeup(spool, wake, bridge);
+        rc = start_thread(bridge, msg);
+    }
+    if (rc != ERR_OK) {
+        spool_set_wakeup(spool, NULL, NULL);
+        bridge_free(bridge);
+        return rc;
+    }
+    *ret_bridge = bridge;
+    return ERR_OK;
+}
+
+bool bridge_drain(struct bridge *bridge, int64_t timeout_ms)
+{
+    struct spool_stats spool_stats;
+    spool_stats_get(bridge->spool, &spool_stats);
+    uint64_t last_id = spool_stats.last_event_id;
+    int64_t deadline_ms = clock_monotonic_ms() + timeout_ms;
+    unsigned ticket = atomic_fetch_add(&bridge->drain_tickets, 1) + 1;
+    wake(bridge);
+    for (;;) {
+        int64_t left_ms = deadline_ms - clock_monotonic_ms();
+        pthread_mutex_lock(&bridge->lock);
+        const struct bridge_published *published = &bridge->published;
+        bool done = (int)(published->idle_ticket - ticket) >= 0 || (last_id != 0 && published->all_done_id >= last_id);
+        bool away = published->away;
+        pthread_mutex_unlock(&bridge->lock);
+        if (done || away || left_ms <= 0)
+            return done;
+        wait_without_sink(bridge, left_ms < HELD_UP_WAIT_MS ? left_ms : HELD_UP_WAIT_MS);
+    }
+}
+
+void bridge_stop(struct bridge *bridge)
+{
+    if (bridge == NULL)
+        return;
+    atomic_store(&bridge->stopping, true);
+    wake(bridge);
+    pthread_join(bridge->thread, NULL);
+    spool_set_wakeup(bridge->spool, NULL, NULL);
+    bridge_free(bridge);
+}

@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: MIT
+ * spool_cursors.c - two checksummed slots in one preallocated file (docs/spool-format.md §6). */
+#include "spool/spool_cursors.h"
+
+#include "base/buf.h"
+#include "base/codec.h"
+#include "spool/spool_dir.h"
+#include "spool/spool_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+#include <xxhash.h>
+
+#define CURSORS_NAME "cursors"
+#define SLOT_MAGIC "PSCURSR1"
+
+/* Offsets in a slot's head; the checksum covers everything behind itself. */
+enum { AT_MAGIC = 0, AT_CHECKSUM = 8, AT_UUID = 16, AT_SEQUENCE = 32, AT_BODY_SIZE = 40, HEAD_SIZE = 44, FILE_SIZE = 2 * SPOOL_CURSORS_SLOT_SIZE };
+
+struct spool_cursors {
+    int root_fd;
+    int fd;
+    uint8_t uuid[16];
+    uint64_t seed;
+    uint64_t sequence; /* of the newest good slot */
+    int good_slot;     /* never overwritten before the other one is good */
+    bool suspect;      /* a sync failed: this file is not to be trusted with another one */
+    struct buf slot;   /* kept for its capacity */
+};
+
+void spool_cursor_state_free(struct spool_cursor_state *state)
+{
+    for (size_t i = 0; i < state->lane_count; i++)
+        free(state->lanes[i].topic);
+    for (size_t i = 0; i < state->topic_count; i++)
+        free(state->topics[i].topic);
+    free(state->lanes);
+    free(state->topics);
+    *state = (struct spool_cursor_state){0};
+}
+
+/* ---- encoding ------------------------------------------------------------------------------------------------ */
+
+static void put_varint(struct buf *out, uint64_t value)
+{
+    uint8_t bytes[10];
+    buf_append(out, bytes, (size_t)(codec_put_varint(bytes, value) - bytes));
+}
+
+static void put_name(struct buf *out, const char *name)
+{
+    put_varint(out, strlen(name));
+    buf_append_string(out, name);
+}
+
+static void put_body(struct buf *out, const struct spool_cursor_state *state)
+{
+    put_varint(out, state->mode);
+    put_varint(out, state->segment_id_max);
+    put_varint(out, state->done_id);
+    put_varint(out, state->lost_unknown_topic);
+    put_varint(out, state->lane_count);
+    for (size_t i = 0; i < state->lane_count; i++) {
+        put_name(out, state->lanes[i].topic);
+        put_varint(out, state->lanes[i].done_id);
+    }
+    put_varint(out, state->topic_count);
+    for (size_t i = 0; i < state->topic_count; i++) {
+        put_name(out, state->topics[i].topic);
+        put_varint(out, state->topics[i].delivered);
+        put_varint(out, state->topics[i].dead_lettered);
+        put_varint(out, state->topics[i].lost);
+    }
+}
+
+static enum err encode(struct spool_cursors *cursors, const struct spool_cursor_state *state, uint64_t sequence)
+{
+    struct buf *slot = &cursors->slot;
+    uint8_t head[HEAD_SIZE] = SLOT_MAGIC;
+    buf_clear(slot);
+    buf_append(slot, head, sizeof head);
+    put_body(slot, state);
+    if (slot->failed)
+        return ERR_NOMEM;
+    if (slot->size > SPOOL_CURSORS_SLOT_SIZE)
+        return ERR_TOO_LARGE;
+    memcpy(slot->data + AT_UUID, cursors->uuid, 16);
+    codec_put_u64(slot->data + AT_SEQUENCE, sequence);
+    codec_put_u32(slot->data + AT_BODY_SIZE, (uint32_t)(slot->size - HEAD_SIZE));
+    codec_put_u64(slot->data + AT_CHECKSUM, XXH3_64bits_withSeed(slot->data + AT_UUID, slot->size - AT_UUID, cursors->seed));
+    return ERR_OK;
+}
+
+/* ---- decoding ------------------------------------------------------------------------------------------------ */
+
+static char *get_name(struct codec_in *in)
+{
+    struct bytes name = codec_in_bytes(in, codec_in_varint(in));
+    if (!in->ok || name.size == 0 || name.size > SPOOL_TOPIC_SIZE_MAX) {
+        in->ok = false;
+        return NULL;
+    }
+    char *copy = strndup((const char *)name.data, name.size);
+    in->ok = copy != NULL;
+    return copy;
+}
+
+/* A list's length, checked against what is left so that no damaged one asks for much memory. */
+static size_t get_count(struct codec_in *in)
+{
+    uint64_t count = codec_in_varint(in);
+    if (count > codec_in_left(in))
+        in->ok = false;
+    return in->ok ? (size_t)count : 0;
+}
+
+static bool decode_body(struct codec_in *in, struct spool_cursor_state *state)
+{
+    state->mode = (enum spool_delivery)codec_in_varint(in);
+    state->segment_id_max = codec_in_varint(in);
+    state->done_id = codec_in_varint(in);
+    state->lost_unknown_topic = codec_in_varint(in);
+    size_t lane_count = get_count(in);
+    state->lanes = calloc(lane_count + 1, sizeof *state->lanes);
+    for (size_t i = 0; in->ok && state->lanes != NULL && i < lane_count; i++) {
+        struct spool_lane_cursor lane = {.topic = get_name(in)};
+        lane.done_id = codec_in_varint(in);
+        state->lanes[state->lane_count++] = lane;
+    }
+    size_t topic_count = get_count(in);
+    state->topics = calloc(topic_count + 1, sizeof *state->topics);
+    for (size_t i = 0; in->ok && state->topics != NULL && i < topic_count; i++) {
+        struct spool_topic_totals totals = {.topic = get_name(in)};
+        totals.delivered = codec_in_varint(in);
+        totals.dead_lettered = codec_in_varint(in);
+        totals.lost = codec_in_varint(in);
+        state->topics[state->topic_count++] = totals;
+    }
+    return in->ok && state->lanes != NULL && state->topics != NULL && state->segment_id_max <= SPOOL_SEGMENT_ID_MAX;
+}
+
+static bool decode(const struct spool_cursors *cursors, struct bytes slot, uint64_t *ret_sequence, struct spool_cursor_state *ret_state)
+{
+    if (slot.size < HEAD_SIZE || memcmp(slot.data, SLOT_MAGIC, 8) != 0)
+        return false;
+    size_t body_size = codec_get_u32(slot.data + AT_BODY_SIZE);
+    if (body_size > slot.size - HEAD_SIZE || memcmp(slot.data + AT_UUID, cursors->uuid, 16) != 0 ||
+        codec_get_u64(slot.data + AT_CHECKSUM) !=
+            XXH3_64bits_withSeed(slot.data + AT_UUID, HEAD_SIZE - AT_UUID + body_size, cursors->seed))
+        return false;
+    struct spool_cursor_state state = {0};
+    struct codec_in in = codec_in_of(slot.data + HEAD_SIZE, body_size);
+    if (!decode_body(&in, &state)) {
+        spool_cursor_state_free(&state);
+        return false;
+    }
+    *ret_sequence = codec_get_u64(slot.data + AT_SEQUENCE);
+    *ret_state = state;
+    return true;
+}
+
+/* ---- the file -------------------------------------------------------------------------------------------------- */
+
+/* Makes the file anew with its newest state in slot 0. Zeros are really written, so that no later write needs a free block. */
+static enum err make_file(struct spool_cursors *cursors, struct bytes slot, struct errmsg *msg)
+{
+    uint8_t *content = calloc(1, FILE_SIZE);
+    if (content == NULL)
+        return errmsg_set(msg, ERR_NOMEM, "out of memory");
+    if (slot.size > 0)
+        memcpy(content, slot.data, slot.size);
+    enum err rc = spool_file_replace(cursors->root_fd, CURSORS_NAME, bytes_of(content, FILE_SIZE), msg);
+    free(content);
+    int fd = rc == ERR_OK ? openat(cursors->root_fd, CURSORS_NAME, O_RDWR | O_CLOEXEC | O_NOFOLLOW) : -1;
+    if (rc == ERR_OK && fd < 0)
+        rc = errmsg_set(msg, ERR_IO, "open '" CURSORS_NAME "': %s", strerror(errno));
+    if (rc != ERR_OK)
+        return rc == ERR_FULL ? ERR_IO : rc;
+    if (cursors->fd >= 0)
+        close(cursors->fd);
+    cursors->fd = fd;
+    cursors->good_slot = 0;
+    cursors->suspect = false;
+    return ERR_OK;
+}
+
+static void put_aside(int root_fd, struct errmsg *msg)
+{
+    char name[64];
+    for (int n = 1; n < 1000; n++) {
+        snprintf(name, sizeof name, CURSORS_NAME ".damaged-%d", n);
+        if (faccessat(root_fd, name, F_OK, AT_SYMLINK_NOFOLLOW) != 0)
+            break;
+    }
+    if (renameat(root_fd, CURSORS_NAME, root_fd, name) == 0)
+        errmsg_wrap(msg, "'" CURSORS_NAME "' put aside as '%s'", name);
+}
+
+/* Both slots of the file as it is. */
+static bool load(struct spool_cursors *cursors, struct bytes content, struct spool_cursor_state *ret_state)
+{
+    bool found = false;
+    for (int i = 0; i < 2; i++) {
+        size_t offset = (size_t)i * SPOOL_CURSORS_SLOT_SIZE;
+        struct spool_cursor_state state;
+        uint64_t sequence;
+        if (content.size < offset + SPOOL_CURSORS_SLOT_SIZE ||
+            !decode(cursors, bytes_of(content.data + offset, SPOOL_CURSORS_SLOT_SIZE), &sequence, &state))
+            continue;
+        if (found && sequence <= cursors->sequence) {
+            spool_cursor_state_free(&state);
+            continue;
+        }
+        if (found)
+            spool_cursor_state_free(ret_state);
+        *ret_state = state;
+        cursors->sequence = sequence;
+        cursors->good_slot = i;
+        found = true;
+    }
+    return found;
+}
+
+static bool is_blank(struct bytes content)
+{
+    for (size_t i = 0; i < content.size; i++)
+        if (content.data[i] != 0)
+            return false;
+    return content.size == FILE_SIZE;
+}
+
+static enum err open_existing(struct spool_cursors *cursors, struct spool_cursor_state *state, bool *found, struct errmsg *msg)
+{
+    struct buf content = {0};
+    enum err rc = spool_file_read(cursors->root_fd, CURSORS_NAME, FILE_SIZE + 1, &content, msg);
+    if (rc == ERR_OK) {
+        *found = load(cursors, buf_bytes(&content), state);
+        if (!*found && !is_blank(buf_bytes(&content)))
+            rc = errmsg_set(msg, ERR_DAMAGED, "no intact slot");
+    }
+    buf_free(&content);
+    if (rc == ERR_OK) {
+        cursors->fd = openat(cursors->root_fd, CURSORS_NAME, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+        if (cursors->fd < 0)
+            rc = errmsg_set(msg, ERR_IO, "open '" CURSORS_NAME "': %s", strerror(errno));
+    }
+    return rc;
+}
+
+enum err spool_cursors_open(int root_fd, const uint8_t spool_uuid[16], uint64_t seed, struct spool_cursors **ret_cursors,
+                            struct spool_cursor_state *ret_state, bool *ret_found, struct errmsg *msg)
+{
+    struct spool_cursors *cursors = calloc(1, sizeof *cursors);
+    struct spool_cursor_state state = {0};
+    bool found = false;
+    if (cursors == NULL)
+        return errmsg_set(msg, ERR_NOMEM, "out of memory");
+    cursors->root_fd = root_fd;
+    cursors->fd = -1;
+    cursors->seed = seed;
+    memcpy(cursors->uuid, spool_uuid, 16);
+    if (msg != NULL)
+        msg->text[0] = '\0';
+    enum err rc = open_existing(cursors, &state, &found, msg);
+    if (rc == ERR_NOT_FOUND) {
+        rc = make_file(cursors, BYTES_NULL, msg);
+        if (rc == ERR_OK && msg != NULL)
+            msg->text[0] = '\0';
+    } else if (rc != ERR_OK) {
+        struct errmsg ignored;
+        put_aside(root_fd, msg);
+        rc = make_file(cursors, BYTES_NULL, &ignored);
+    }
+    if (rc != ERR_OK) {
+        spool_cursors_close(cursors);
+        spool_cursor_state_free(&state);
+        return rc;
+    }
+    *ret_cursors = cursors;
+    *ret_state = state;
+    *ret_found = found;
+    return ERR_OK;
+}
+
+static enum err write_slot(struct spool_cursors *cursors, int slot, struct errmsg *msg)
+{
+    enum err rc = spool_file_pwrite(cursors->fd, cursors->slot.data, cursors->slot.size, (uint64_t)slot * SPOOL_CURSORS_SLOT_SIZE);
+    if (rc == ERR_OK && fdatasync(cursors->fd) != 0)
+        rc = ERR_IO;
+    if (rc != ERR_OK) {
+        cursors->suspect = true; /* pages of a failed sync count as clean: never sync them again */
+        return errmsg_set(msg, ERR_IO, "write '" CURSORS_NAME "': %s", strerror(errno));
+    }
+    cursors->good_slot = slot;
+    return ERR_OK;
+}
+
+enum err spool_cursors_write(struct spool_cursors *cursors, const struct spool_cursor_state *state, struct errmsg *msg)
+{
+    enum err rc = encode(cursors, state, cursors->sequence + 1);
+    if (rc != ERR_OK)
+        return errmsg_set(msg, rc, "cursors: %s", err_text(rc));
+    rc = cursors->suspect ? make_file(cursors, buf_bytes(&cursors->slot), msg) : write_slot(cursors, 1 - cursors->good_slot, msg);
+    if (rc == ERR_OK)
+        cursors->sequence++;
+    return rc;
+}
+
+void spool_cursors_close(struct spool_cursors *cursors)
+{
+    if (cursors == NULL)
+        return;
+    if (cursors->fd >= 0)
+        close(cursors->fd);
+    buf_free(&cursors->slot);
+    free(cursors);
+}

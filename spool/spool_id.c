@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: MIT
+ * spool_id.c - the next segment id. */
+#include "spool/spool_id.h"
+
+#define WALL_MS_2200 7258118400000ll /* 2200-01-01 UTC: a clock beyond it is broken */
+
+uint64_t spool_segment_id_next(uint64_t known_max, int64_t wall_ms)
+{
+    uint64_t by_clock = wall_ms < 0 || wall_ms > WALL_MS_2200 ? 0 : (uint64_t)wall_ms / 16;
+    return by_clock > known_max ? by_clock : known_max + 1;
+}

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT
+ * spool_ranges.c - a bitmap of indexes, and its gaps. */
+#include "spool/spool_ranges.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void spool_ranges_free(struct spool_ranges *ranges)
+{
+    free(ranges->items);
+    *ranges = (struct spool_ranges){0};
+}
+
+void spool_index_set_free(struct spool_index_set *set)
+{
+    free(set->words);
+    *set = (struct spool_index_set){0};
+}
+
+enum err spool_index_set_add(struct spool_index_set *set, uint32_t index, bool *ret_new)
+{
+    size_t word = index / 64;
+    if (word >= set->word_count) {
+        size_t word_count = set->word_count == 0 ? 1024 : set->word_count;
+        while (word_count <= word)
+            word_count *= 2;
+        uint64_t *words = realloc(set->words, word_count * sizeof *words);
+        if (words == NULL)
+            return ERR_NOMEM;
+        memset(words + set->word_count, 0, (word_count - set->word_count) * sizeof *words);
+        set->words = words;
+        set->word_count = word_count;
+    }
+    uint64_t bit = 1ull << (index % 64);
+    *ret_new = (set->words[word] & bit) == 0;
+    set->words[word] |= bit;
+    if (*ret_new && (set->count++ == 0 || index > set->highest))
+        set->highest = index;
+    return ERR_OK;
+}
+
+static bool contains(const struct spool_index_set *set, uint32_t index)
+{
+    return index / 64 < set->word_count && (set->words[index / 64] >> (index % 64) & 1) != 0;
+}
+
+static bool word_is_full(const struct spool_index_set *set, uint32_t index)
+{
+    return index % 64 == 0 && index / 64 < set->word_count && set->words[index / 64] == UINT64_MAX;
+}
+
+static enum err push(struct spool_ranges *ranges, size_t *capacity, uint32_t first, uint32_t last)
+{
+    if (ranges->count == *capacity) {
+        *capacity = *capacity == 0 ? 16 : *capacity * 2;
+        struct spool_range *items = realloc(ranges->items, *capacity * sizeof *items);
+        if (items == NULL)
+            return ERR_NOMEM;
+        ranges->items = items;
+    }
+    ranges->items[ranges->count++] = (struct spool_range){first, last};
+    ranges->total += (uint64_t)last - first + 1;
+    return ERR_OK;
+}
+
+enum err spool_index_set_gaps(const struct spool_index_set *set, uint32_t from, uint32_t below, struct spool_ranges *ret_gaps)
+{
+    struct spool_ranges gaps = {0};
+    size_t capacity = 0;
+    for (uint32_t index = from; index < below;) {
+        if (word_is_full(set, index)) {
+            index += 64;
+            continue;
+        }
+        uint32_t first = index;
+        while (index < below && !contains(set, index))
+            index++;
+        if (index == first) {
+            index++;
+        } else if (push(&gaps, &capacity, first, index - 1) != ERR_OK) {
+            spool_ranges_free(&gaps);
+            return ERR_NOMEM;
+        }
+    }
+    *ret_gaps = gaps;
+    return ERR_OK;
+}

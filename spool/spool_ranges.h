@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT
+ * spool_ranges.h - which event indexes of a segment were seen, and the gaps between them. Pure but for memory. */
+#ifndef PENSTOCK_SPOOL_RANGES_H
+#define PENSTOCK_SPOOL_RANGES_H
+
+#include "base/err.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Ranges of event indexes of one segment, ascending, first..last inclusive. */
+struct spool_range {
+    uint32_t first;
+    uint32_t last;
+};
+
+struct spool_ranges {
+    struct spool_range *items;
+    size_t count;
+    uint64_t total; /* indexes in all of them */
+};
+
+void spool_ranges_free(struct spool_ranges *ranges);
+
+/* One bit an index, grown as needed. Zero-initialised is empty. */
+struct spool_index_set {
+    uint64_t *words;
+    size_t word_count;
+    uint64_t count;
+    uint32_t highest; /* meaningless while count is 0 */
+};
+
+/* Adds an index; *ret_new tells whether it wasn't there. ERR_NOMEM */
+enum err spool_index_set_add(struct spool_index_set *set, uint32_t index, bool *ret_new);
+void spool_index_set_free(struct spool_index_set *set);
+
+/* The indexes in [from, below) that are not in the set. ERR_NOMEM */
+enum err spool_index_set_gaps(const struct spool_index_set *set, uint32_t from, uint32_t below, struct spool_ranges *ret_gaps);
+
+#endif

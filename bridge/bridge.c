@@ -42,6 +42,8 @@ static int64_t next_deadline_ms(const struct bridge *bridge)
     int64_t next = bridge->now_ms + WAIT_MS_MAX;
     if (bridge->dirty && bridge->advanced_ms + BRIDGE_ADVANCE_MS < next)
         next = bridge->advanced_ms + BRIDGE_ADVANCE_MS;
+    if (bridge->budget.events > 0 && bridge->advanced_ms + BRIDGE_LOOK_MS < next)
+        next = bridge->advanced_ms + BRIDGE_LOOK_MS;
     if (!bridge->head_at_end && bridge->now_ms + HELD_UP_WAIT_MS < next)
         next = bridge->now_ms + HELD_UP_WAIT_MS; /* held up, or the spool could not be read */
     if (!bridge->link.up && bridge->now_ms + HELD_UP_WAIT_MS < next)
@@ -100,7 +102,8 @@ static void advance_when_due(struct bridge *bridge, unsigned ticket)
 {
     bool quiet = bridge->head_at_end && bridge->budget.events == 0; /* then tell at once: somebody may be waiting */
     bool due = bridge->now_ms - bridge->advanced_ms >= BRIDGE_ADVANCE_MS;
-    if (bridge->dirty && (due || (quiet && bridge->now_ms > bridge->advanced_ms)))
+    bool look = bridge->budget.events > 0 && bridge->now_ms - bridge->advanced_ms >= BRIDGE_LOOK_MS;
+    if (look || (bridge->dirty && (due || (quiet && bridge->now_ms > bridge->advanced_ms))))
         bridge_cursor_advance(bridge);
     bool idle = is_idle(bridge);
     if (due || idle)

@@ -42,19 +42,19 @@ static bool make_room(struct bridge *bridge)
     return true;
 }
 
-/* A lane that doesn't move must not pin everybody's cursor, nor the memory of what the others have delivered since. */
+/* A lane that doesn't move must not pin everybody's cursor, nor the memory of what was delivered behind its events. */
 static void unpin(struct bridge *bridge, uint64_t entries)
 {
+    if (!bridge->link.up || entries <= bridge->budget.events)
+        return; /* nobody is held up */
     bool full = entries > (uint64_t)ENTRIES_PER_FLIGHT * bridge->options->in_flight_events_max;
-    if (!bridge->link.up || bridge->now_ms - bridge->good_ms > BRIDGE_LANE_STUCK_MS)
-        return;
     struct bridge_lane *lowest = NULL;
     for (size_t i = 0; i < bridge->lanes.count; i++) {
         struct bridge_lane *lane = bridge->lanes.items[i];
         const struct bridge_window_entry *open = lane->own_cursor ? NULL : bridge_window_open(&lane->window);
         if (open == NULL)
             continue;
-        if (bridge->now_ms - lane->good_ms >= BRIDGE_LANE_SLOW_MS)
+        if (bridge->now_ms - lane->good_ms >= BRIDGE_LANE_PIN_MS)
             lane->own_cursor = true;
         else if (lowest == NULL || open->id < bridge_window_open(&lowest->window)->id)
             lowest = lane;

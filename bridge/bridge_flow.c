@@ -21,16 +21,11 @@ static int64_t accepted_ms(const struct spool_event *event)
     return time_ms > 0 && time_ms <= SPOOL_FRAME_TIME_MS_MAX ? time_ms : 1;
 }
 
-static bool ready_for_topic(struct bridge *bridge, struct bridge_lane *lane)
+static void open_topic(struct bridge *bridge, struct bridge_lane *lane)
 {
-    if (lane->sink_topic != NULL)
-        return true;
     lane->sink_topic = bridge_sink_topic_open(bridge->sink, lane->topic);
-    if (lane->sink_topic == NULL)
-        return false;
     if (bridge->link.up) /* asks for the topic's partitions at once; librdkafka 2.0 would only do it within the next second */
         (void)bridge_sink_probe(bridge->sink, lane->sink_topic, 1);
-    return true;
 }
 
 /* Copied events pin no chunk: for lanes that may not move for long, and when too much is pinned already. */
@@ -54,8 +49,10 @@ static void lane_failed(struct bridge *bridge, struct bridge_lane *lane, int cod
 /* Hands an event of the lane over. The reader's chunk stays until the report, unless the client copies the event. */
 static enum take take(struct bridge *bridge, struct bridge_lane *lane, struct bridge_hold *hold, const struct spool_event *event)
 {
-    if (!ready_for_topic(bridge, lane) || !bridge_window_reserve(&lane->window))
+    if (!bridge_window_reserve(&lane->window))
         return HELD_UP;
+    if (lane->sink_topic == NULL)
+        open_topic(bridge, lane);
     if (lane->window.in_flight == 0)
         lane->good_ms = bridge->now_ms;
     bool copy = should_copy(bridge, lane);
@@ -68,7 +65,7 @@ static enum take take(struct bridge *bridge, struct bridge_lane *lane, struct br
     uint64_t token = (uint64_t)lane->index << TOKEN_SEQ_BITS | (seq & ((1ull << TOKEN_SEQ_BITS) - 1));
     int code = bridge_sink_produce(bridge->sink, lane->sink_topic, event, token, copy);
     if (code != 0) {
-        if (bridge_retry_of(code) == BRIDGE_RETRY_BACKOFF) { /* the client's queue is full, or memory is out */
+        if (code == BRIDGE_SINK_FULL) {
             bridge_window_unpush(&lane->window);
             return HELD_UP;
         }
@@ -101,6 +98,8 @@ void bridge_flow_report(void *arg, uint64_t token, int code)
     if (code == 0) {
         bridge->delivered++;
         bridge->good_ms = bridge->now_ms;
+        if (lane->mode == BRIDGE_LANE_MODE_FLOWING)
+            bridge->flowing_good_ms = bridge->now_ms;
         bridge_lane_good(lane, bridge->now_ms);
     } else {
         lane_failed(bridge, lane, code);
@@ -134,6 +133,19 @@ static bool leaves(struct bridge *bridge, struct bridge_lane *lane, enum bridge_
     return true;
 }
 
+/* Going ahead of lanes that are behind pays only while others flow. When nobody does (Kafka hangs, or there is but this one
+ * topic) the head looks on slowly, so that the lane needn't read a whole backlog that the head has read for nothing. */
+static bool may_skip(struct bridge *bridge)
+{
+    if (bridge->now_ms - bridge->flowing_good_ms < BRIDGE_LANE_STUCK_MS)
+        return true;
+    if (bridge->now_ms - bridge->skip_since_ms >= BRIDGE_SKIP_MS) {
+        bridge->skip_since_ms = bridge->now_ms;
+        bridge->skipped = 0;
+    }
+    return bridge->skipped++ < BRIDGE_SKIP_EVENTS;
+}
+
 /* Passes, skips or takes the event at the head. False: the head is held up by it. */
 static bool pass_head_event(struct bridge *bridge)
 {
@@ -150,6 +162,8 @@ static bool pass_head_event(struct bridge *bridge)
         if (take(bridge, lane, head->hold, event) == HELD_UP)
             return false;
     } else if (lane->mode != BRIDGE_LANE_MODE_FLOWING) {
+        if (!may_skip(bridge))
+            return false;
         if (lane->waiting_time_ms == 0)
             lane->waiting_time_ms = accepted_ms(event);
         if (late && lane->read_id >= event->id) {
@@ -230,11 +244,9 @@ static bool pass_side_event(struct bridge *bridge, struct bridge_lane *lane)
         return false;
     }
     const struct spool_event *event = &lane->reader.event;
-    if (event->topic.size == lane->topic_size && memcmp(event->topic.data, lane->topic, lane->topic_size) == 0) {
-        if (bridge_lane_room(lane, &bridge->budget) != BRIDGE_LANE_ROOM ||
-            take(bridge, lane, lane->reader.hold, event) == HELD_UP || lane->mode != BRIDGE_LANE_MODE_CATCHING_UP)
-            return false;
-    }
+    if (event->topic.size == lane->topic_size && memcmp(event->topic.data, lane->topic, lane->topic_size) == 0 &&
+        (take(bridge, lane, lane->reader.hold, event) == HELD_UP || lane->mode != BRIDGE_LANE_MODE_CATCHING_UP))
+        return false;
     if (event->id > lane->read_id)
         lane->read_id = event->id;
     bridge_reader_pass(&lane->reader);
@@ -250,6 +262,8 @@ static unsigned flow_side_lane(struct bridge *bridge, struct bridge_lane *lane, 
             join(bridge, lane);
             break;
         }
+        if (bridge_lane_room(lane, &bridge->budget) != BRIDGE_LANE_ROOM)
+            break;
         if (lane->reader.tail == NULL) {
             if (bridge->side_readers >= BRIDGE_SIDE_READERS_MAX ||
                 bridge_reader_open(&lane->reader, bridge->spool, lane->read_id) != ERR_OK)

@@ -89,9 +89,11 @@ void bridge_producer_condemn(struct bridge *bridge, int code, const char *text)
              log_quote(text));
 }
 
-/* Everything that isn't done is read again, from the cursors. */
+/* Everything that isn't done is read again, from the cursors. Without its head the bridge advances no cursor. */
 static void rewind_all(struct bridge *bridge)
 {
+    bridge_reader_close(&bridge->head);
+    bridge->head_at_end = false;
     for (size_t i = 0; i < bridge->lanes.count; i++) {
         struct bridge_lane *lane = bridge->lanes.items[i];
         if (bridge->now_ms - lane->good_ms > BRIDGE_STUCK_MS && bridge_window_open(&lane->window) != NULL)
@@ -120,7 +122,6 @@ static void replace(struct bridge *bridge)
     bridge->sink_due_ms = bridge->now_ms + wait_ms;
 }
 
-/* The head reads from the watermark again; without a sink it doesn't matter when. */
 static void reopen(struct bridge *bridge)
 {
     struct errmsg msg = {""};

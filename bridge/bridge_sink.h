@@ -32,12 +32,15 @@ enum err bridge_sink_open(const struct bridge_options *options, const char *boot
  * handed over may be read. All its topics must be closed. NULL is fine. */
 void bridge_sink_close(struct bridge_sink *sink);
 
-/* What is needed to hand over events of one topic; NULL when memory is out or the client refuses the name. */
+/* What is needed to hand over events of one topic; NULL when the client refuses the name: then every event is refused. */
 struct bridge_sink_topic *bridge_sink_topic_open(struct bridge_sink *sink, const char *topic);
 void bridge_sink_topic_close(struct bridge_sink_topic *topic); /* NULL is fine */
 
+#define BRIDGE_SINK_FULL (-184) /* the client's queue or memory is full: later */
+
 /* Hands an event over; its report will come with this token. Never blocks. The memory of its value must stay until the report
- * unless copy is true. Returns 0, or the code of the refusal (there will be no report then). */
+ * unless copy is true. Returns 0, or the code of the refusal (there will be no report then): BRIDGE_SINK_FULL, or what is
+ * wrong with this event or topic. A time of 0 (1970) can't be told to the client: it becomes the time of sending. */
 int bridge_sink_produce(struct bridge_sink *sink, struct bridge_sink_topic *topic, const struct spool_event *event,
                         uint64_t token, bool copy);
 

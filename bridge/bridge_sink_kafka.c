@@ -133,7 +133,7 @@ static int produce_with_headers(struct bridge_sink *sink, struct bridge_sink_top
 {
     rd_kafka_headers_t *headers = make_headers(sink, event);
     if (headers == NULL)
-        return RD_KAFKA_RESP_ERR__QUEUE_FULL; /* memory is out: later */
+        return BRIDGE_SINK_FULL;
     rd_kafka_resp_err_t code = rd_kafka_producev(
         sink->rk, RD_KAFKA_V_RKT(as_rkt(topic)), RD_KAFKA_V_PARTITION(event->partition),
         RD_KAFKA_V_KEY(event->key.data, event->key.size),
@@ -149,6 +149,9 @@ int bridge_sink_produce(struct bridge_sink *sink, struct bridge_sink_topic *topi
                         uint64_t token, bool copy)
 {
     _Static_assert(RD_KAFKA_PARTITION_UA == SPOOL_PARTITION_ANY, "no partition asked for");
+    _Static_assert(RD_KAFKA_RESP_ERR__QUEUE_FULL == BRIDGE_SINK_FULL, "the one refusal that is nobody's fault");
+    if (topic == NULL)
+        return RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC;
     int flags = copy ? RD_KAFKA_MSG_F_COPY : 0;
     if (event->header_count > 0 || event->salvaged || sink->id_header)
         return produce_with_headers(sink, topic, event, token, flags);

@@ -47,6 +47,10 @@ void ingest_stop_accepting(struct ingest *ingest);
 /* Ends everything. The spool must have completed every batch before (spool_stop_taking). NULL is fine. */
 void ingest_stop(struct ingest *ingest);
 
+/* The addresses as bound (with the real port where 0 was asked for), in the order of options->http. */
+size_t ingest_address_count(const struct ingest *ingest);
+const char *ingest_address(const struct ingest *ingest, size_t index);
+
 void ingest_stats_get(const struct ingest *ingest, struct ingest_stats *ret_stats);
 
 /* Checks one address of listen.http without binding it; for check-config. Errors: ERR_INVALID */

@@ -155,6 +155,7 @@ struct spool_stats {
     uint64_t cursor_writes;
     int64_t commit_ms_last;      /* how long the last synced write took */
     int64_t commit_running_ms;   /* how long the one that runs now has taken; 0: none runs */
+    uint64_t commit_us_sum;      /* of all synced writes */
     int64_t sync_us_histogram[16]; /* count of commits that took < 2^(i+6) us; the last holds the rest */
     uint64_t damaged_segments;   /* found so far */
 };

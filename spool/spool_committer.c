@@ -162,6 +162,7 @@ static void count_duration(struct spool_committer *committer, int64_t duration_n
         bucket++;
     atomic_fetch_add(&committer->histogram[bucket], 1);
     atomic_store(&committer->last_ms, duration_ns / 1000000);
+    atomic_fetch_add(&committer->us_sum, (uint64_t)duration_ns / 1000);
 }
 
 static enum err write_synced(struct spool *spool, uint32_t event_count, struct errmsg *msg)

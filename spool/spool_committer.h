@@ -39,6 +39,7 @@ struct spool_committer {
 
     atomic_int_fast64_t running_since_ms; /* the write that runs now, by the monotonic clock; 0: none */
     atomic_int_fast64_t last_ms;
+    atomic_uint_fast64_t us_sum;  /* of all writes */
     atomic_uint_fast64_t commits, committed_bytes, failures, abandoned;
     atomic_int_fast64_t histogram[16]; /* see struct spool_stats */
 };

@@ -44,6 +44,7 @@ static void fill_committer(struct spool *spool, struct spool_stats *stats)
 {
     struct spool_committer *committer = &spool->committer;
     stats->queued_bytes = atomic_load(&committer->queued_bytes);
+    stats->commit_us_sum = atomic_load(&committer->us_sum);
     stats->commits = atomic_load(&committer->commits);
     stats->committed_bytes = atomic_load(&committer->committed_bytes);
     stats->commit_failures = atomic_load(&committer->failures);

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT
+ * agent_options.h - the command lines of `run`, `produce` and `status`, taken apart. Strings point into argv. */
+#ifndef PENSTOCK_AGENT_OPTIONS_H
+#define PENSTOCK_AGENT_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { AGENT_LISTEN_MAX = 16, AGENT_HEADERS_MAX = 32, AGENT_FILES_MAX = 64 };
+
+struct agent_run_options {
+    const char *config, *spool, *log_level;
+    const char *listen[AGENT_LISTEN_MAX];
+    size_t listen_count;
+    bool mock_kafka;
+};
+
+struct agent_produce_options {
+    const char *topic;               /* -t */
+    const char *key;                 /* -k: for all lines */
+    const char *key_delimiter;       /* -K: splits key and value at its first occurrence */
+    const char *headers[AGENT_HEADERS_MAX]; /* -H name=value */
+    size_t header_count;
+    const char *files[AGENT_FILES_MAX];
+    size_t file_count;
+    bool files_are_lines;            /* -l: lines of the files; else each file is one event */
+    bool empty_is_null;              /* -Z */
+    int64_t count_max;               /* -c; 0: no limit */
+    int32_t partition;               /* -p; -1: any */
+    int64_t timeout_ms;              /* --timeout; 0: for ever */
+    const char *url, *socket;        /* --url, --unix */
+    bool quiet;
+};
+
+struct agent_status_options {
+    const char *url, *socket;
+    bool json;
+};
+
+/* Each returns EXIT_DONE, or EXIT_USAGE after it has said what is wrong. */
+int agent_run_options_parse(int argc, char **argv, struct agent_run_options *ret_options);
+int agent_produce_options_parse(int argc, char **argv, struct agent_produce_options *ret_options);
+int agent_status_options_parse(int argc, char **argv, struct agent_status_options *ret_options);
+
+#endif

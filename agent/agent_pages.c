@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: MIT
+ * agent_pages.c - /healthz, /readyz, /status, /metrics. */
+#include "agent/agent_state.h"
+
+#include "base/clock.h"
+#include "base/random.h"
+
+#include <stdlib.h>
+
+void agent_snapshot_take(struct agent_state *state, struct agent_snapshot *ret_snapshot)
+{
+    struct agent_snapshot *s = ret_snapshot;
+    *s = (struct agent_snapshot){.accepts = ERR_UNAVAILABLE, .accepts_why = {"starting"}};
+    pthread_rwlock_rdlock(&state->lock);
+    if (state->spool != NULL) {
+        s->has_spool = true;
+        uuid_format(spool_uuid(state->spool), s->spool_id);
+        s->accepts = spool_accepts(state->spool, &s->accepts_why);
+        (void)spool_topic_books_get(state->spool, &s->topics, &s->topic_count); /* before the sum, so that no topic exceeds it */
+        spool_stats_get(state->spool, &s->spool);
+    }
+    if (state->bridge != NULL) {
+        s->has_bridge = true;
+        bridge_stats_get(state->bridge, &s->bridge);
+        (void)bridge_lane_stats_get(state->bridge, &s->lanes, &s->lane_count);
+    }
+    if (state->ingest != NULL)
+        ingest_stats_get(state->ingest, &s->ingest);
+    pthread_rwlock_unlock(&state->lock);
+    s->uptime_ms = clock_monotonic_ms() - state->started_ms;
+    s->now_ms = clock_wall_ms();
+}
+
+void agent_snapshot_done(struct agent_snapshot *snapshot)
+{
+    free(snapshot->topics);
+    free(snapshot->lanes);
+}
+
+int agent_page_health(void *arg, struct buf *body, const char **content_type)
+{
+    (void)arg;
+    *content_type = "application/json";
+    buf_append_string(body, "{\"status\":\"ok\"}\n");
+    return 200;
+}
+
+int agent_page_ready(void *arg, struct buf *body, const char **content_type)
+{
+    struct agent_state *state = arg;
+    struct errmsg why = {"starting"};
+    *content_type = "application/json";
+    pthread_rwlock_rdlock(&state->lock);
+    enum err rc = state->spool == NULL ? ERR_UNAVAILABLE : spool_accepts(state->spool, &why);
+    pthread_rwlock_unlock(&state->lock);
+    if (rc == ERR_OK) {
+        buf_append_string(body, "{\"ready\":true}\n");
+        return 200;
+    }
+    buf_append_string(body, "{\"ready\":false,\"reason\":");
+    buf_append_json_string(body, why.text, strlen(why.text));
+    buf_append_string(body, "}\n");
+    return 503;
+}
+
+static int render(struct agent_state *state, struct buf *body, void (*renderer)(const struct agent_snapshot *, struct buf *))
+{
+    struct agent_snapshot snapshot;
+    agent_snapshot_take(state, &snapshot);
+    renderer(&snapshot, body);
+    agent_snapshot_done(&snapshot);
+    return 200;
+}
+
+int agent_page_status(void *arg, struct buf *body, const char **content_type)
+{
+    *content_type = "application/json";
+    return render(arg, body, agent_status_render);
+}
+
+int agent_page_metrics(void *arg, struct buf *body, const char **content_type)
+{
+    *content_type = "text/plain; version=0.0.4; charset=utf-8";
+    return render(arg, body, agent_metrics_render);
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT
+ * agent_state.h - what runs, for the pages that tell about it. */
+#ifndef PENSTOCK_AGENT_STATE_H
+#define PENSTOCK_AGENT_STATE_H
+
+#include "bridge/bridge.h"
+#include "ingest/ingest.h"
+#include "spool/spool.h"
+
+#include <pthread.h>
+
+struct agent_state {
+    pthread_rwlock_t lock;   /* guards the pointers: the pages hold it for reading */
+    struct spool *spool;
+    struct bridge *bridge;
+    struct ingest *ingest;
+    int64_t started_ms;      /* monotonic */
+};
+
+/* Everything the pages show, taken at one time. Arrays are malloc'ed; agent_snapshot_done() frees them. */
+struct agent_snapshot {
+    bool has_spool, has_bridge;
+    char spool_id[37];
+    enum err accepts;
+    struct errmsg accepts_why;
+    struct spool_stats spool;
+    struct spool_topic_books *topics;
+    size_t topic_count;
+    struct bridge_stats bridge;
+    struct bridge_lane_stats *lanes;
+    size_t lane_count;
+    struct ingest_stats ingest;
+    int64_t uptime_ms;
+    int64_t now_ms;          /* wall clock */
+};
+
+void agent_snapshot_take(struct agent_state *state, struct agent_snapshot *ret_snapshot);
+void agent_snapshot_done(struct agent_snapshot *snapshot);
+
+/* Pure renderers. */
+void agent_status_render(const struct agent_snapshot *snapshot, struct buf *out);  /* JSON */
+void agent_metrics_render(const struct agent_snapshot *snapshot, struct buf *out); /* Prometheus text 0.0.4 */
+
+/* ingest_page_fn; arg is the struct agent_state. */
+int agent_page_health(void *arg, struct buf *body, const char **content_type);
+int agent_page_ready(void *arg, struct buf *body, const char **content_type);
+int agent_page_status(void *arg, struct buf *body, const char **content_type);
+int agent_page_metrics(void *arg, struct buf *body, const char **content_type);
+
+#endif

@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: MIT
+ * main.c - the program `penstock`. */
+#include "agent/agent.h"
+
+int main(int argc, char **argv)
+{
+    return agent_main(argc, argv);
+}

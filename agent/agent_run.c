@@ -209,23 +209,22 @@ static const char help[] =
     "SIGTERM: what was taken is committed and flushed to Kafka for up to 5 s; a second SIGTERM ends at once.\n"
     "exit codes: 0 stopped, 1 could not start, 2 usage or configuration\n";
 
-static int apply_options(struct config *config, const struct agent_run_options *options)
+/* What the command line says, on top of the file. */
+static enum err apply_options(struct config *config, const struct agent_run_options *options, struct errmsg *msg)
 {
-    config->bridge.mock_kafka = options->mock_kafka;
-    config->spool.create = config->spool.create || options->mock_kafka;
+    static const char *const yes = "true";
     const char *path = options->spool != NULL ? options->spool : options->mock_kafka && config->spool.path == NULL ? "./penstock-data" : NULL;
-    bool ok = path == NULL || config_set_string(&config->spool.path, path);
-    if (options->listen_count > 0)
-        config_clear_strings(&config->ingest.http, &config->ingest.http_count);
-    for (size_t i = 0; ok && i < options->listen_count; i++)
-        ok = config_add_string(&config->ingest.http, &config->ingest.http_count, options->listen[i]);
-    if (!ok)
-        return agent_usage_error("run", "out of memory");
-    if (config->spool.path == NULL)
-        return agent_usage_error("run", "no spool: set spool.path in the configuration, or give --spool DIR");
-    if (options->log_level != NULL && !log_level_parse(options->log_level, &config->log_level))
-        return agent_usage_error("run", "--log-level is debug, info, warn or error, not '%s'", options->log_level);
-    return EXIT_DONE;
+    enum err rc = ERR_OK;
+    config->bridge.mock_kafka = options->mock_kafka;
+    if (options->mock_kafka)
+        rc = config_set(config, "spool.create", &yes, 1, msg);
+    if (rc == ERR_OK && path != NULL)
+        rc = config_set(config, "spool.path", &path, 1, msg);
+    if (rc == ERR_OK && options->listen_count > 0)
+        rc = config_set(config, "listen.http", options->listen, options->listen_count, msg);
+    if (rc == ERR_OK && options->log_level != NULL)
+        rc = config_set(config, "log.level", &options->log_level, 1, msg);
+    return rc;
 }
 
 int agent_run(int argc, char **argv)
@@ -238,11 +237,12 @@ int agent_run(int argc, char **argv)
         return code;
     struct config config;
     struct errmsg msg = {""};
-    config_init(&config);
-    enum err rc = options.config == NULL ? ERR_OK : config_load(&config, options.config, &msg);
+    enum err rc = config_init_defaults(&config);
+    if (rc == ERR_OK && options.config != NULL)
+        rc = config_load(options.config, &config, &msg);
     if (rc == ERR_OK)
-        code = apply_options(&config, &options);
-    if (rc == ERR_OK && code == EXIT_DONE)
+        rc = apply_options(&config, &options, &msg);
+    if (rc == ERR_OK)
         rc = config_check(&config, &msg);
     if (rc != ERR_OK) {
         fprintf(stderr, "penstock run: %s\n", msg.text);
@@ -250,7 +250,7 @@ int agent_run(int argc, char **argv)
     }
     if (code == EXIT_DONE)
         code = run_until_signal(&config);
-    config_done(&config);
+    config_free(&config);
     return code;
 }
 
@@ -277,9 +277,9 @@ int agent_check_config(int argc, char **argv)
     if (agent_wants_help(argc, argv, check_help))
         return EXIT_DONE;
     if (argc == 1 && strcmp(argv[0], "--print-reference") == 0)
-        return print_rendered(config_render_reference);
+        return print_rendered(config_docs_page);
     if (argc == 1 && strcmp(argv[0], "--print-example") == 0)
-        return print_rendered(config_render_example);
+        return print_rendered(config_docs_example);
     if (argc > 1 && strcmp(argv[0], "--config") == 0) {
         argc--;
         argv++;
@@ -288,16 +288,15 @@ int agent_check_config(int argc, char **argv)
         return agent_usage_error("check-config", "give one file");
     struct config config;
     struct errmsg msg = {""};
-    config_init(&config);
-    enum err rc = config_load(&config, argv[0], &msg);
+    enum err rc = config_init_defaults(&config);
+    if (rc == ERR_OK)
+        rc = config_load(argv[0], &config, &msg);
     if (rc == ERR_OK)
         rc = config_check(&config, &msg);
-    if (rc == ERR_OK && (rc = bridge_check_properties(&config.bridge, &msg)) != ERR_OK)
-        errmsg_wrap(&msg, "%s: kafka", argv[0]);
     if (rc == ERR_OK)
         printf("%s: ok\n", argv[0]);
     else
         fprintf(stderr, "%s\n", msg.text);
-    config_done(&config);
+    config_free(&config);
     return rc == ERR_OK ? EXIT_DONE : EXIT_USAGE;
 }

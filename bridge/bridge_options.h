@@ -32,7 +32,7 @@ struct bridge_options {
 #define BRIDGE_OPTIONS_DEFAULT                                                                                  \
     {                                                                                                           \
         .delivery = BRIDGE_AT_LEAST_ONCE, .backoff_ms_min = 250, .backoff_ms_max = 30000,                       \
-        .in_flight_bytes_max = 32ull << 20, .in_flight_events_max = 100000,                                     \
+        .in_flight_bytes_max = 32ull << 20, .in_flight_events_max = 200000,                                     \
     }
 
 /* Why a property must not be set by users, or NULL when it may: it would break a promise, or the bridge sets it itself. Pure. */

@@ -88,7 +88,7 @@ const struct config_key config_keys[] = {
      .help = "Allow addresses beyond loopback. There is no authentication: whoever reaches the address can send events."},
     {.name = "listen.socket_mode", .type = CONFIG_MODE, .fallback = "0660", .max = 0777, AT(ingest.socket_mode),
      .help = "Permissions of Unix sockets."},
-    {.name = "listen.socket_group", .type = CONFIG_STRING, AT(ingest.socket_group),
+    {.name = "listen.socket_group", .type = CONFIG_STRING, AT(ingest.socket_group), .sample = "penstock",
      .help = "Group of Unix sockets, by name. Without it they have the group of the agent."},
     {.name = "listen.max_body", .type = CONFIG_SIZE, .fallback = "32MiB", .min = 1 * KIB, .max = 1 * GIB,
      AT(ingest.body_bytes_max), .help = "The body of one request; a larger one is refused with 413."},

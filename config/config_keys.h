@@ -38,6 +38,7 @@ struct config_key {
     bool required;           /* config_check() wants it */
     bool secret;             /* its value is never shown */
     const char *example;     /* stands in the example file as it is; NULL: the default, commented out */
+    const char *sample;      /* stands there commented out where there is no default */
     const char *help;
 };
 

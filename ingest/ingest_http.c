@@ -24,10 +24,10 @@ void ingest_http_resume(struct MHD_Connection *http)
 
 /* ---- answers ----------------------------------------------------------------------------------------------------- */
 
-static void add_header(struct MHD_Response *response, const char *name, const char *format, uint64_t value)
+static void add_number(struct MHD_Response *response, const char *name, uint64_t value)
 {
-    char text[32];
-    snprintf(text, sizeof text, format, value);
+    char text[24];
+    snprintf(text, sizeof text, "%" PRIu64, value);
     MHD_add_response_header(response, name, text);
 }
 
@@ -59,11 +59,11 @@ static enum MHD_Result send_request_answer(struct ingest_request *request, bool 
     }
     if (status == 200) {
         MHD_add_response_header(response, "Penstock-Spool-Id", ingest->spool_id);
-        add_header(response, "Penstock-First-Event-Id", "%" PRIu64, request->receipt.first_id);
-        add_header(response, "Penstock-Last-Event-Id", "%" PRIu64, request->receipt.last_id);
+        add_number(response, "Penstock-First-Event-Id", request->receipt.first_id);
+        add_number(response, "Penstock-Last-Event-Id", request->receipt.last_id);
     }
     if (request->problem.retry_after_s > 0)
-        add_header(response, MHD_HTTP_HEADER_RETRY_AFTER, "%" PRIu64, (uint64_t)request->problem.retry_after_s);
+        add_number(response, MHD_HTTP_HEADER_RETRY_AFTER, (uint64_t)request->problem.retry_after_s);
     if (close)
         MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
     enum MHD_Result result = MHD_queue_response(request->http, (unsigned)status, response);

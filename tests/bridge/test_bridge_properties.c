@@ -119,7 +119,7 @@ static void test_defaults_keep_the_promises_and_the_users_word_goes_over_ours(vo
     assert_conf(conf, "partitioner", "murmur2_random");
     assert_conf(conf, "queue.buffering.max.ms", "20");
     assert_conf(conf, "bootstrap.servers", "127.0.0.1:9");
-    assert_conf(conf, "queue.buffering.max.messages", "100001");
+    assert_conf(conf, "queue.buffering.max.messages", "200001");
     rd_kafka_conf_destroy(conf);
     assert_int_equal(bridge_properties_conf(&options, "127.0.0.1:10", &conf, &msg), ERR_OK);
     assert_conf(conf, "bootstrap.servers", "127.0.0.1:10");

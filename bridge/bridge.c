@@ -52,7 +52,7 @@ static int64_t next_deadline_ms(const struct bridge *bridge)
         next = bridge->sink_due_ms;
     for (size_t i = 0; bridge->unsettled && i < bridge->lanes.count; i++) {
         const struct bridge_lane *lane = bridge->lanes.items[i];
-        int64_t due_ms = lane->mode == BRIDGE_LANE_MODE_BACKING_OFF ? lane->due_ms
+        int64_t due_ms = lane->mode == BRIDGE_LANE_MODE_BACKING_OFF   ? lane->due_ms
                          : lane->mode == BRIDGE_LANE_MODE_CATCHING_UP ? bridge->now_ms + HELD_UP_WAIT_MS
                                                                       : next;
         next = due_ms < next ? due_ms : next;
@@ -76,7 +76,8 @@ static void wait_without_sink(struct bridge *bridge, int64_t timeout_ms)
     pthread_mutex_unlock(&bridge->lock);
 }
 
-/* The one place where the thread waits: for reports, for new events, for its own deadlines, for the word to stop. */
+/* The one place where the thread waits: for reports, for new events, for its own deadlines, for the word to
+ * stop. */
 static void poll_reports(struct bridge *bridge, bool progress)
 {
     int64_t timeout_ms = 0;
@@ -100,7 +101,8 @@ static bool is_idle(const struct bridge *bridge)
 
 static void advance_when_due(struct bridge *bridge, unsigned ticket)
 {
-    bool quiet = bridge->head_at_end && bridge->budget.events == 0; /* then tell at once: somebody may be waiting */
+    bool quiet =
+        bridge->head_at_end && bridge->budget.events == 0; /* then tell at once: somebody may be waiting */
     bool due = bridge->now_ms - bridge->advanced_ms >= BRIDGE_ADVANCE_MS;
     bool look = bridge->budget.events > 0 && bridge->now_ms - bridge->advanced_ms >= BRIDGE_LOOK_MS;
     if (look || (bridge->dirty && (due || (quiet && bridge->now_ms > bridge->advanced_ms))))
@@ -123,7 +125,8 @@ static void *bridge_main(void *arg)
         if (bridge->sink != NULL) {
             progress = bridge_flow_head(bridge);
             if (bridge->unsettled)
-                progress = bridge_flow_side(bridge, progress ? BRIDGE_SIDE_EVENTS : BRIDGE_HEAD_EVENTS) || progress;
+                progress =
+                    bridge_side_flow(bridge, progress ? BRIDGE_SIDE_EVENTS : BRIDGE_HEAD_EVENTS) || progress;
         }
         advance_when_due(bridge, ticket);
         poll_reports(bridge, progress);
@@ -148,8 +151,8 @@ static void bridge_free(struct bridge *bridge)
     free(bridge);
 }
 
-static struct bridge *bridge_new(const struct bridge_options *options, struct spool *spool, bridge_report_fn *report,
-                                 void *report_arg)
+static struct bridge *bridge_new(const struct bridge_options *options, struct spool *spool,
+                                 bridge_report_fn *report, void *report_arg)
 {
     struct bridge *bridge = calloc(1, sizeof *bridge);
     if (bridge == NULL)
@@ -229,7 +232,8 @@ bool bridge_drain(struct bridge *bridge, int64_t timeout_ms)
         int64_t left_ms = deadline_ms - clock_monotonic_ms();
         pthread_mutex_lock(&bridge->lock);
         const struct bridge_published *published = &bridge->published;
-        bool done = (int)(published->idle_ticket - ticket) >= 0 || (last_id != 0 && published->all_done_id >= last_id);
+        bool done =
+            (int)(published->idle_ticket - ticket) >= 0 || (last_id != 0 && published->all_done_id >= last_id);
         bool away = published->away;
         pthread_mutex_unlock(&bridge->lock);
         if (done || away || left_ms <= 0)

@@ -16,7 +16,7 @@ struct bridge;
 /* Something that operators should read in the log. Called on the bridge's threads; must not call back. */
 struct bridge_report {
     bool problem;
-    const char *event;  /* "kafka_unreachable", "kafka_reachable", "lane_backing_off", "lane_flowing", "producer_recreated", … */
+    const char *event;  /* "kafka_unreachable", "lane_backing_off", "producer_recreated", … */
     const char *detail; /* key=value pairs */
 };
 typedef void bridge_report_fn(void *arg, const struct bridge_report *report);
@@ -28,39 +28,42 @@ struct bridge_lane_stats {
     enum bridge_lane_state state;
     uint64_t done_id;
     uint64_t in_flight;
-    uint64_t failures;          /* failed delivery reports in this run */
+    uint64_t failures; /* failed delivery reports in this run */
     char last_error[160];
 };
 
 struct bridge_stats {
-    bool connected;             /* a broker is up, as far as librdkafka knows */
-    uint64_t done_id;           /* everything up to it is done, but for lanes that are behind */
-    uint64_t read_id;           /* how far the spool was read */
+    bool connected;   /* a broker is up, as far as librdkafka knows */
+    uint64_t done_id; /* everything up to it is done, but for lanes that are behind */
+    uint64_t read_id; /* how far the spool was read */
     uint64_t in_flight_events;
     uint64_t in_flight_bytes;
-    uint64_t produced;          /* events handed to librdkafka in this run, repeats included */
-    uint64_t delivered;         /* good delivery reports in this run, repeats included */
-    uint64_t failed;            /* bad ones */
+    uint64_t produced;  /* events handed to librdkafka in this run, repeats included */
+    uint64_t delivered; /* good delivery reports in this run, repeats included */
+    uint64_t failed;    /* bad ones */
     uint64_t producer_recreations;
-    int64_t oldest_pending_ms;  /* when the oldest event that isn't done was accepted (wall clock); 0: none */
-    char bootstrap[256];        /* of the mock cluster when there is one */
+    int64_t oldest_pending_ms; /* when the oldest event that isn't done was accepted (wall clock); 0: none */
+    char bootstrap[256];       /* of the mock cluster when there is one */
 };
 
 /* Checks the properties with librdkafka without connecting. Errors: ERR_INVALID (msg names the property) */
 enum err bridge_check_properties(const struct bridge_options *options, struct errmsg *msg);
 
-/* Starts to forward from the spool's cursors. Doesn't wait for Kafka. options and what it points to outlive the bridge.
- * Errors: ERR_INVALID (properties), ERR_NOMEM, ERR_IO (the mock cluster could not start) */
+/* Starts to forward from the spool's cursors. Doesn't wait for Kafka. options and what it points to outlive
+ * the bridge. Errors: ERR_INVALID (properties), ERR_NOMEM, ERR_IO (the mock cluster could not start) */
 enum err bridge_start(const struct bridge_options *options, struct spool *spool, bridge_report_fn *report,
                       void *report_arg, struct bridge **ret_bridge, struct errmsg *msg);
 
-/* Waits until everything accepted so far is done, at most timeout_ms; returns at once when Kafka is away. True: all is done. */
+/* Waits until everything accepted so far is done, at most timeout_ms; returns at once when Kafka is away.
+ * True: all is done. */
 bool bridge_drain(struct bridge *bridge, int64_t timeout_ms);
 
-/* Ends the thread, takes in the last delivery reports and advances the cursors, without waiting for Kafka. NULL is fine. */
+/* Ends the thread, takes in the last delivery reports and advances the cursors, without waiting for Kafka.
+ * NULL is fine. */
 void bridge_stop(struct bridge *bridge);
 
-void bridge_stats_get(struct bridge *bridge, struct bridge_stats *ret_stats);                                 /* any thread */
-enum err bridge_lane_stats_get(struct bridge *bridge, struct bridge_lane_stats **ret_lanes, size_t *ret_count); /* malloc'ed; ERR_NOMEM */
+void bridge_stats_get(struct bridge *bridge, struct bridge_stats *ret_stats); /* any thread */
+enum err bridge_lane_stats_get(struct bridge *bridge, struct bridge_lane_stats **ret_lanes,
+                               size_t *ret_count); /* malloc'ed; ERR_NOMEM */
 
 #endif

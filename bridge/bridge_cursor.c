@@ -4,7 +4,8 @@
 
 #include <stdlib.h>
 
-#define ENTRIES_PER_FLIGHT 4 /* delivered events kept because the watermark is pinned, per event allowed in flight */
+#define ENTRIES_PER_FLIGHT                                                                                        \
+    4 /* delivered events kept because the watermark is pinned, per event allowed in flight */
 
 enum err bridge_cursor_open(struct bridge *bridge)
 {
@@ -42,7 +43,8 @@ static bool make_room(struct bridge *bridge)
     return true;
 }
 
-/* A lane that doesn't move must not pin everybody's cursor, nor the memory of what was delivered behind its events. */
+/* A lane that doesn't move must not pin everybody's cursor, nor the memory of what was delivered behind its
+ * events. */
 static void unpin(struct bridge *bridge, uint64_t entries)
 {
     if (!bridge->link.up || entries <= bridge->budget.events)
@@ -89,7 +91,8 @@ void bridge_cursor_advance(struct bridge *bridge)
         return;
     uint64_t entries = 0, stuck = 0;
     for (size_t i = 0; i < bridge->lanes.count; i++) {
-        const struct bridge_lane *lane = bridge->lanes.items[i];
+        struct bridge_lane *lane = bridge->lanes.items[i];
+        bridge_flow_say(bridge, lane);
         entries += bridge_window_count(&lane->window);
         if (bridge->now_ms - lane->good_ms > BRIDGE_STUCK_MS)
             stuck += lane->window.in_flight;
@@ -109,8 +112,8 @@ void bridge_cursor_advance(struct bridge *bridge)
             bridge->outcomes[outcome_count++] =
                 (struct spool_outcome){{(const uint8_t *)lane->topic, lane->topic_size}, lane->delivered_new, 0};
     }
-    if (spool_advance(bridge->spool, SPOOL_AT_LEAST_ONCE, watermark_id, bridge->cursors, cursor_count, bridge->outcomes,
-                      outcome_count) != ERR_OK)
+    if (spool_advance(bridge->spool, SPOOL_AT_LEAST_ONCE, watermark_id, bridge->cursors, cursor_count,
+                      bridge->outcomes, outcome_count) != ERR_OK)
         return; /* what was counted is kept for the next time */
     for (size_t i = 0; i < bridge->lanes.count; i++)
         bridge->lanes.items[i]->delivered_new = 0;

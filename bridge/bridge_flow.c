@@ -12,8 +12,6 @@
 #define TOKEN_SEQ_BITS 40
 #define SAY_AGAIN_MS 60000
 
-enum take { TAKEN, HELD_UP };
-
 /* When the event was accepted: a client's time says nothing about that. */
 static int64_t accepted_ms(const struct spool_event *event)
 {
@@ -24,15 +22,19 @@ static int64_t accepted_ms(const struct spool_event *event)
 static void open_topic(struct bridge *bridge, struct bridge_lane *lane)
 {
     lane->sink_topic = bridge_sink_topic_open(bridge->sink, lane->topic);
-    if (bridge->link.up) /* asks for the topic's partitions at once; librdkafka 2.0 would only do it within the next second */
+    /* Asks for the topic's partitions at once; librdkafka 2.0 would only do it within the next second. */
+    if (bridge->link.up)
         (void)bridge_sink_probe(bridge->sink, lane->sink_topic, 1);
 }
 
 /* Copied events pin no chunk: for lanes that may not move for long, and when too much is pinned already. */
-static bool should_copy(const struct bridge *bridge, const struct bridge_lane *lane)
+static bool should_copy(const struct bridge *bridge, struct bridge_lane *lane)
 {
-    return (lane->window.in_flight > 0 && bridge->now_ms - lane->good_ms > BRIDGE_SUSPECT_MS) ||
-           bridge->holds.held_bytes > bridge->options->in_flight_bytes_max / 2 * 3;
+    if (bridge->holds.held_bytes > bridge->options->in_flight_bytes_max / 2 * 3)
+        return true;
+    const struct bridge_window_entry *open = bridge_window_open(&lane->window);
+    return open != NULL && (bridge->now_ms - lane->good_ms > BRIDGE_SUSPECT_MS ||
+                            (uint32_t)bridge->now_ms - open->taken_ms > BRIDGE_LANE_STUCK_MS);
 }
 
 static void lane_failed(struct bridge *bridge, struct bridge_lane *lane, int code)
@@ -46,11 +48,11 @@ static void lane_failed(struct bridge *bridge, struct bridge_lane *lane, int cod
     bridge_lane_failed(lane, code, bridge_retry_code_text(code));
 }
 
-/* Hands an event of the lane over. The reader's chunk stays until the report, unless the client copies the event. */
-static enum take take(struct bridge *bridge, struct bridge_lane *lane, struct bridge_hold *hold, const struct spool_event *event)
+bool bridge_flow_take(struct bridge *bridge, struct bridge_lane *lane, struct bridge_hold *hold,
+                      const struct spool_event *event)
 {
     if (!bridge_window_reserve(&lane->window))
-        return HELD_UP;
+        return false;
     if (lane->sink_topic == NULL)
         open_topic(bridge, lane);
     if (lane->window.in_flight == 0)
@@ -58,8 +60,11 @@ static enum take take(struct bridge *bridge, struct bridge_lane *lane, struct br
     bool copy = should_copy(bridge, lane);
     uint64_t seq = lane->window.end_seq;
     struct bridge_window_entry entry = {
-        .id = event->id, .hold = copy ? NULL : hold, .time_ms = (uint64_t)accepted_ms(event),
-        .bytes = (uint32_t)(event->key.size + event->value.size + event->headers.size), .taken_ms = (uint32_t)bridge->now_ms,
+        .id = event->id,
+        .hold = copy ? NULL : hold,
+        .time_ms = (uint64_t)accepted_ms(event),
+        .bytes = (uint32_t)(event->key.size + event->value.size + event->headers.size),
+        .taken_ms = (uint32_t)bridge->now_ms,
     };
     bridge_window_push(&lane->window, &entry);
     uint64_t token = (uint64_t)lane->index << TOKEN_SEQ_BITS | (seq & ((1ull << TOKEN_SEQ_BITS) - 1));
@@ -67,11 +72,11 @@ static enum take take(struct bridge *bridge, struct bridge_lane *lane, struct br
     if (code != 0) {
         if (code == BRIDGE_SINK_FULL) {
             bridge_window_unpush(&lane->window);
-            return HELD_UP;
+            return false;
         }
         (void)bridge_window_report(&lane->window, seq, false);
         lane_failed(bridge, lane, code);
-        return TAKEN;
+        return true;
     }
     if (!copy)
         bridge_hold_take(hold);
@@ -84,7 +89,7 @@ static enum take take(struct bridge *bridge, struct bridge_lane *lane, struct br
         lane->waiting_time_ms = (int64_t)entry.time_ms;
     if (event->id > lane->read_id)
         lane->read_id = event->id;
-    return TAKEN;
+    return true;
 }
 
 void bridge_flow_report(void *arg, uint64_t token, int code)
@@ -119,22 +124,19 @@ static bool others_flow(const struct bridge *bridge, const struct bridge_lane *l
 /* The lane's event can't be taken now. True: the lane leaves, the head goes on without it. */
 static bool leaves(struct bridge *bridge, struct bridge_lane *lane, enum bridge_lane_room room)
 {
-    if (room == BRIDGE_LANE_ROOM_NOWHERE ||
-        !bridge_lane_should_leave(lane, bridge->now_ms, bridge->link.up, &bridge->budget, others_flow(bridge, lane)))
+    if (room == BRIDGE_LANE_ROOM_NOWHERE || !bridge_lane_should_leave(lane, bridge->now_ms, bridge->link.up,
+                                                                      &bridge->budget, others_flow(bridge, lane)))
         return false;
     const struct spool_event *event = &bridge->head.event;
     bridge_lane_leave(lane, event->id - 1, accepted_ms(event));
     bridge->unsettled = true;
     bridge->dirty = true;
-    bridge_say(bridge, true, "lane_falling_behind", "topic=%s in_flight=%" PRIu64 " reason=%s", lane->topic,
-               lane->window.in_flight, log_quote("Kafka takes its events too slowly or not at all; the other topics go on"));
-    lane->said_trouble = true;
-    lane->said_ms = bridge->now_ms;
     return true;
 }
 
-/* Going ahead of lanes that are behind pays only while others flow. When nobody does (Kafka hangs, or there is but this one
- * topic) the head looks on slowly, so that the lane needn't read a whole backlog that the head has read for nothing. */
+/* Going ahead of lanes that are behind pays only while others flow. When nobody does (Kafka hangs, or there is
+ * but this one topic) the head looks on slowly, so that the lane needn't read a whole backlog that the head
+ * has read for nothing. */
 static bool may_skip(struct bridge *bridge)
 {
     if (bridge->now_ms - bridge->flowing_good_ms < BRIDGE_LANE_STUCK_MS)
@@ -159,7 +161,7 @@ static bool pass_head_event(struct bridge *bridge)
         enum bridge_lane_room room = bridge_lane_room(lane, &bridge->budget);
         if (room != BRIDGE_LANE_ROOM)
             return leaves(bridge, lane, room);
-        if (take(bridge, lane, head->hold, event) == HELD_UP)
+        if (!bridge_flow_take(bridge, lane, head->hold, event))
             return false;
     } else if (lane->mode != BRIDGE_LANE_MODE_FLOWING) {
         if (!may_skip(bridge))
@@ -177,12 +179,13 @@ static bool pass_head_event(struct bridge *bridge)
     return true;
 }
 
-static void say_unreadable(struct bridge *bridge, enum err rc, const struct errmsg *msg)
+void bridge_flow_unreadable(struct bridge *bridge, enum err rc, const struct errmsg *msg)
 {
     if (bridge->unreadable_said_ms != 0 && bridge->now_ms - bridge->unreadable_said_ms < SAY_AGAIN_MS)
         return;
     bridge->unreadable_said_ms = bridge->now_ms;
-    bridge_say(bridge, true, "spool_unreadable", "err=%s text=%s action=retrying", err_name(rc), log_quote(msg->text));
+    bridge_say(bridge, true, "spool_unreadable", "err=%s text=%s action=retrying", err_name(rc),
+               log_quote(msg->text));
 }
 
 bool bridge_flow_head(struct bridge *bridge)
@@ -200,7 +203,7 @@ bool bridge_flow_head(struct bridge *bridge)
         }
         if (rc != ERR_OK) {
             bridge->head_retry_ms = bridge->now_ms + BRIDGE_READ_RETRY_MS;
-            say_unreadable(bridge, rc, &msg);
+            bridge_flow_unreadable(bridge, rc, &msg);
             break;
         }
         if (!pass_head_event(bridge))
@@ -210,96 +213,11 @@ bool bridge_flow_head(struct bridge *bridge)
     return passed > 0;
 }
 
-static void close_side_reader(struct bridge *bridge, struct bridge_lane *lane)
-{
-    if (lane->reader.tail == NULL)
-        return;
-    bridge_reader_close(&lane->reader);
-    bridge->side_readers--;
-}
-
-static void join(struct bridge *bridge, struct bridge_lane *lane)
-{
-    close_side_reader(bridge, lane);
-    bridge_lane_join(lane);
-    if (lane->said_trouble)
-        bridge_say(bridge, false, "lane_flowing", "topic=%s", lane->topic);
-    lane->said_trouble = false;
-}
-
-/* One event of the lane's own reader. False: nothing more can be done for it now. */
-static bool pass_side_event(struct bridge *bridge, struct bridge_lane *lane)
-{
-    struct errmsg msg = {""};
-    enum err rc = bridge_reader_peek(&lane->reader, &bridge->holds, &msg);
-    if (rc == ERR_END) {
-        uint64_t position = bridge_reader_position(&lane->reader);
-        lane->read_id = position > lane->read_id ? position : lane->read_id;
-        join(bridge, lane);
-        return false;
-    }
-    if (rc != ERR_OK) {
-        say_unreadable(bridge, rc, &msg);
-        lane->due_ms = bridge->now_ms + BRIDGE_READ_RETRY_MS;
-        return false;
-    }
-    const struct spool_event *event = &lane->reader.event;
-    if (event->topic.size == lane->topic_size && memcmp(event->topic.data, lane->topic, lane->topic_size) == 0 &&
-        (take(bridge, lane, lane->reader.hold, event) == HELD_UP || lane->mode != BRIDGE_LANE_MODE_CATCHING_UP))
-        return false;
-    if (event->id > lane->read_id)
-        lane->read_id = event->id;
-    bridge_reader_pass(&lane->reader);
-    bridge->dirty = true;
-    return true;
-}
-
-static unsigned flow_side_lane(struct bridge *bridge, struct bridge_lane *lane, unsigned events_max)
-{
-    unsigned passed = 0;
-    while (passed < events_max && lane->mode == BRIDGE_LANE_MODE_CATCHING_UP) {
-        if (lane->read_id >= bridge->head.passed_id) {
-            join(bridge, lane);
-            break;
-        }
-        if (bridge_lane_room(lane, &bridge->budget) != BRIDGE_LANE_ROOM)
-            break;
-        if (lane->reader.tail == NULL) {
-            if (bridge->side_readers >= BRIDGE_SIDE_READERS_MAX ||
-                bridge_reader_open(&lane->reader, bridge->spool, lane->read_id) != ERR_OK)
-                break;
-            bridge->side_readers++;
-        }
-        if (!pass_side_event(bridge, lane))
-            break;
-        passed++;
-    }
-    return passed;
-}
-
-bool bridge_flow_side(struct bridge *bridge, unsigned events_max)
-{
-    unsigned passed = 0;
-    size_t count = bridge->lanes.count;
-    for (size_t i = 0; i < count && passed < events_max; i++) {
-        struct bridge_lane *lane = bridge->lanes.items[(bridge->side_turn + i) % count];
-        if (lane->mode != BRIDGE_LANE_MODE_CATCHING_UP || bridge->now_ms < lane->due_ms)
-            continue;
-        unsigned part = flow_side_lane(bridge, lane, events_max - passed);
-        passed += part;
-        if (part == 0 && bridge->now_ms - lane->good_ms > BRIDGE_LANE_STUCK_MS)
-            close_side_reader(bridge, lane); /* it can't go on: others may read */
-    }
-    if (count > 0)
-        bridge->side_turn = (bridge->side_turn + 1) % count;
-    return passed > 0;
-}
-
 static void rewind_lane(struct bridge *bridge, struct bridge_lane *lane)
 {
     enum bridge_retry retry = bridge_retry_of(lane->error);
-    int64_t wait_ms = bridge_backoff_ms(lane->attempts, bridge->options->backoff_ms_min, bridge->options->backoff_ms_max,
-                                        random_u64());
+    int64_t wait_ms = bridge_backoff_ms(lane->attempts, bridge->options->backoff_ms_min,
+                                        bridge->options->backoff_ms_max, random_u64());
     bridge_lane_rewind(lane, bridge->now_ms + wait_ms);
     bridge->dirty = true;
     if (lane->said_trouble && bridge->now_ms - lane->said_ms < SAY_AGAIN_MS)
@@ -307,9 +225,25 @@ static void rewind_lane(struct bridge *bridge, struct bridge_lane *lane)
     lane->said_trouble = true;
     lane->said_ms = bridge->now_ms;
     bridge_say(bridge, true, "lane_backing_off",
-               "topic=%s error=%s class=%s failures=%" PRIu64 " wait_ms=%" PRId64 " text=%s action=retrying", lane->topic,
-               bridge_retry_code_name(lane->error), bridge_retry_name(retry), lane->failures, wait_ms,
+               "topic=%s error=%s class=%s failures=%" PRIu64 " wait_ms=%" PRId64 " text=%s action=retrying",
+               lane->topic, bridge_retry_code_name(lane->error), bridge_retry_name(retry), lane->failures, wait_ms,
                log_quote(lane->error_text));
+}
+
+void bridge_flow_say(struct bridge *bridge, struct bridge_lane *lane)
+{
+    bool stuck = lane->window.in_flight > 0 && bridge->now_ms - lane->good_ms >= BRIDGE_LANE_SLOW_MS;
+    if (stuck && bridge->link.up && (!lane->said_trouble || bridge->now_ms - lane->said_ms >= SAY_AGAIN_MS)) {
+        lane->said_trouble = true;
+        lane->said_ms = bridge->now_ms;
+        bridge_say(bridge, true, "lane_stuck", "topic=%s in_flight=%" PRIu64 " text=%s action=%s", lane->topic,
+                   lane->window.in_flight,
+                   log_quote("Kafka neither takes nor refuses its events: no leader, no rights?"),
+                   log_quote("the other topics go on"));
+    } else if (lane->said_trouble && !stuck && lane->mode == BRIDGE_LANE_MODE_FLOWING) {
+        lane->said_trouble = false;
+        bridge_say(bridge, false, "lane_flowing", "topic=%s", lane->topic);
+    }
 }
 
 void bridge_flow_tend(struct bridge *bridge)

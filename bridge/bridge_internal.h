@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * bridge_internal.h - what the files of the bridge share about a running one. For nobody else.
  *
- * One thread (bridge.c) does everything; other threads only wake it, and read what it has published under `lock`. */
+ * One thread (bridge.c) does everything; other threads only wake it, and read what it has
+ * published under `lock`. */
 #ifndef PENSTOCK_BRIDGE_INTERNAL_H
 #define PENSTOCK_BRIDGE_INTERNAL_H
 
@@ -13,18 +14,19 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#define BRIDGE_ADVANCE_MS 50       /* the cursors are told to the spool at most this often */
-#define BRIDGE_LOOK_MS 500         /* … and looked after, while something is in flight, at least this often */
-#define BRIDGE_PUBLISH_MS 200      /* lanes are copied for others at most this often */
-#define BRIDGE_HEAD_EVENTS 2000    /* passed in one go, between two looks at the reports */
-#define BRIDGE_SIDE_EVENTS 500     /* passed by lanes that catch up, while the head is busy */
-#define BRIDGE_SIDE_READERS_MAX 8  /* lanes that read by themselves at the same time */
-#define BRIDGE_SKIP_EVENTS 10000   /* of lanes that are behind, passed by the head in … */
-#define BRIDGE_SKIP_MS 100         /* … this time, while no lane flows */
-#define BRIDGE_READ_RETRY_MS 200   /* after the spool could not be read */
-#define BRIDGE_SUSPECT_MS 100      /* in flight for so long without a report: its events are copied, so that they pin no chunk */
-#define BRIDGE_STUCK_MS 10000      /* in flight for so long without a report: the lane counts as stuck */
-#define BRIDGE_AWAY_MS 500         /* Kafka not seen for so long: draining does not wait for it */
+#define BRIDGE_ADVANCE_MS 50      /* the cursors are told to the spool at most this often */
+#define BRIDGE_LOOK_MS 500        /* … and looked after, while something is in flight, at least this often */
+#define BRIDGE_PUBLISH_MS 200     /* lanes are copied for others at most this often */
+#define BRIDGE_HEAD_EVENTS 2000   /* passed in one go, between two looks at the reports */
+#define BRIDGE_SIDE_EVENTS 500    /* passed by lanes that catch up, while the head is busy */
+#define BRIDGE_SIDE_READERS_MAX 8 /* lanes that read by themselves at the same time */
+#define BRIDGE_SKIP_EVENTS 10000  /* of lanes that are behind, passed by the head in … */
+#define BRIDGE_SKIP_MS 100        /* … this time, while no lane flows */
+#define BRIDGE_READ_RETRY_MS 200  /* after the spool could not be read */
+#define BRIDGE_SUSPECT_MS                                                                                         \
+    100 /* in flight for so long without a report: its events are copied, so that they pin no chunk */
+#define BRIDGE_STUCK_MS 10000 /* in flight for so long without a report: the lane counts as stuck */
+#define BRIDGE_AWAY_MS 500    /* Kafka not seen for so long: draining does not wait for it */
 
 struct bridge_mock;
 
@@ -33,9 +35,9 @@ struct bridge_published {
     struct bridge_stats stats;
     struct bridge_lane_stats *lanes;
     size_t lane_count, lane_capacity;
-    uint64_t all_done_id;          /* everything up to it is done, in all lanes */
-    unsigned idle_ticket;          /* nothing was left to do at some time after this ticket was drawn */
-    bool away;                     /* Kafka is, for longer than a moment */
+    uint64_t all_done_id; /* everything up to it is done, in all lanes */
+    unsigned idle_ticket; /* nothing was left to do at some time after this ticket was drawn */
+    bool away;            /* Kafka is, for longer than a moment */
 };
 
 struct bridge {
@@ -47,48 +49,48 @@ struct bridge {
     char bootstrap[256];
     pthread_t thread;
     atomic_bool stopping;
-    atomic_uint drain_tickets;     /* drawn by bridge_drain() */
+    atomic_uint drain_tickets; /* drawn by bridge_drain() */
 
-    pthread_mutex_t lock;          /* guards published, and sink against being closed while somebody wakes it */
-    pthread_cond_t changed;        /* published has changed, or the thread is to wake up without a sink */
+    pthread_mutex_t lock;   /* guards published, and sink against being closed while somebody wakes it */
+    pthread_cond_t changed; /* published has changed, or the thread is to wake up without a sink */
     struct bridge_published published;
-    struct bridge_sink *sink;      /* NULL between two producers; changed by the thread only */
+    struct bridge_sink *sink; /* NULL between two producers; changed by the thread only */
 
     /* the thread's own */
     int64_t now_ms;
     struct bridge_lanes lanes;
     struct bridge_hold_pool holds;
     struct bridge_budget budget;
-    struct bridge_reader head;     /* closed between two producers */
+    struct bridge_reader head; /* closed between two producers */
     bool head_at_end;
     int64_t head_retry_ms;
     int64_t unreadable_said_ms;
-    int64_t flowing_good_ms;       /* last good report for a lane that reads with the head */
+    int64_t flowing_good_ms; /* last good report for a lane that reads with the head */
     int64_t skip_since_ms;
     unsigned skipped;
-    bool unsettled;                /* some lane isn't FLOWING */
-    size_t side_turn;              /* index of the lane whose turn it is */
-    size_t side_readers;           /* open ones */
+    bool unsettled;      /* some lane isn't FLOWING */
+    size_t side_turn;    /* index of the lane whose turn it is */
+    size_t side_readers; /* open ones */
 
-    uint64_t watermark_id;         /* the common cursor, as told last */
-    bool dirty;                    /* something to tell has happened */
+    uint64_t watermark_id; /* the common cursor, as told last */
+    bool dirty;            /* something to tell has happened */
     int64_t advanced_ms;
     int64_t published_ms;
     struct spool_lane_cursor *cursors;
     struct spool_outcome *outcomes;
     size_t cursor_capacity;
     uint64_t all_done_id;
-    uint64_t behind_count;         /* lanes with a cursor below the watermark */
+    uint64_t behind_count; /* lanes with a cursor below the watermark */
 
     struct bridge_link link;
-    bool suspect;                  /* the client complained: is Kafka still there? */
+    bool suspect; /* the client complained: is Kafka still there? */
     int64_t probed_ms;
-    int64_t good_ms;               /* last good report */
-    char trouble[256];             /* the client's last complaint */
+    int64_t good_ms;   /* last good report */
+    char trouble[256]; /* the client's last complaint */
 
-    bool recreate;                 /* the producer is to be replaced */
+    bool recreate; /* the producer is to be replaced */
     char recreate_why[256];
-    int64_t sink_due_ms;           /* without a sink: when to make one */
+    int64_t sink_due_ms; /* without a sink: when to make one */
     int64_t sink_made_ms;
     unsigned sink_attempts;
     uint64_t produced, delivered, failed, recreations;
@@ -97,11 +99,21 @@ struct bridge {
 void bridge_say(struct bridge *bridge, bool problem, const char *event, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
-/* bridge_flow.c: reading and handing over. Both return whether anything was passed. */
-bool bridge_flow_head(struct bridge *bridge);
-bool bridge_flow_side(struct bridge *bridge, unsigned events_max);
+/* bridge_flow.c: reading at the head, handing over, taking in reports. */
+bool bridge_flow_head(struct bridge *bridge); /* was anything passed? */
+/* Hands an event of the lane over; the reader's chunk stays until its report, unless the client copies the
+ * event. False: the client can't take it now. */
+bool bridge_flow_take(struct bridge *bridge, struct bridge_lane *lane, struct bridge_hold *hold,
+                      const struct spool_event *event);
+void bridge_flow_unreadable(struct bridge *bridge, enum err rc,
+                            const struct errmsg *msg);           /* reports it, sparingly */
 void bridge_flow_report(void *bridge, uint64_t token, int code); /* for struct bridge_sink_handler */
 void bridge_flow_tend(struct bridge *bridge);                    /* rewinds and wakes lanes whose time has come */
+
+void bridge_flow_say(struct bridge *bridge, struct bridge_lane *lane); /* reports a lane's trouble, or its end */
+
+/* bridge_side.c: lanes that are behind read by themselves; at most events_max in all. Was anything passed? */
+bool bridge_side_flow(struct bridge *bridge, unsigned events_max);
 
 /* bridge_cursor.c: from the windows to spool_advance(). */
 enum err bridge_cursor_open(struct bridge *bridge); /* from the spool's cursors to lanes and the head; ERR_NOMEM */
@@ -109,7 +121,8 @@ void bridge_cursor_advance(struct bridge *bridge);
 
 /* bridge_producer.c: the producer's life, and whether Kafka is there. */
 enum err bridge_producer_open(struct bridge *bridge, struct errmsg *msg);
-void bridge_producer_close(struct bridge *bridge); /* forgets what is in flight: every window stands at its first open event */
+void bridge_producer_close(
+    struct bridge *bridge); /* forgets what is in flight: every window stands at its first open event */
 void bridge_producer_tend(struct bridge *bridge);
 void bridge_producer_condemn(struct bridge *bridge, int code, const char *text); /* it is to be replaced */
 void bridge_producer_trouble(void *bridge, int code, const char *text);

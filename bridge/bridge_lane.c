@@ -24,7 +24,8 @@ enum bridge_lane_room bridge_lane_room(const struct bridge_lane *lane, const str
         return budget->events == 0 ? BRIDGE_LANE_ROOM : BRIDGE_LANE_ROOM_NOWHERE;
     if (lane->window.in_flight == 0)
         return BRIDGE_LANE_ROOM; /* one goes always, however large */
-    if (lane->window.in_flight >= lane->allowance || lane->window.in_flight >= budget->events_max - budget->events ||
+    if (lane->window.in_flight >= lane->allowance ||
+        lane->window.in_flight >= budget->events_max - budget->events ||
         lane->window.in_flight_bytes >= budget->bytes_max - budget->bytes)
         return BRIDGE_LANE_ROOM_NOT_HERE;
     return BRIDGE_LANE_ROOM;
@@ -33,6 +34,7 @@ enum bridge_lane_room bridge_lane_room(const struct bridge_lane *lane, const str
 void bridge_lane_good(struct bridge_lane *lane, int64_t now_ms)
 {
     lane->good_ms = now_ms;
+    lane->proven = true;
     if (lane->allowance < BRIDGE_LANE_ALLOWANCE_MAX)
         lane->allowance++;
     if (lane->mode != BRIDGE_LANE_MODE_DRAINING && lane->error != 0) {
@@ -92,15 +94,15 @@ void bridge_lane_reset(struct bridge_lane *lane, uint64_t floor_id)
     }
 }
 
-bool bridge_lane_should_leave(struct bridge_lane *lane, int64_t now_ms, bool connected, const struct bridge_budget *budget,
-                              bool others_flow)
+bool bridge_lane_should_leave(struct bridge_lane *lane, int64_t now_ms, bool connected,
+                              const struct bridge_budget *budget, bool others_flow)
 {
     if (lane->held_up_since_ms == 0)
         lane->held_up_since_ms = now_ms;
     if (!connected || lane->window.in_flight == 0)
         return false;
     int64_t since = lane->good_ms > lane->held_up_since_ms ? lane->good_ms : lane->held_up_since_ms;
-    if (now_ms - since >= BRIDGE_LANE_STUCK_MS)
+    if (now_ms - since >= (lane->proven ? BRIDGE_LANE_STUCK_MS : BRIDGE_LANE_UNPROVEN_MS))
         return true;
     const struct bridge_window_entry *open = bridge_window_open(&lane->window);
     bool slow = open != NULL && (int32_t)((uint32_t)now_ms - open->taken_ms) >= BRIDGE_LANE_SLOW_MS;

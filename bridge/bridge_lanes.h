@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * bridge_lanes.h - all lanes: found by topic, numbered from 0; a lane stays as long as the bridge. Pure but for memory. */
+ * bridge_lanes.h - all lanes: found by topic, numbered from 0; a lane stays as long as the bridge.
+ * Pure but for memory. */
 #ifndef PENSTOCK_BRIDGE_LANES_H
 #define PENSTOCK_BRIDGE_LANES_H
 
@@ -8,9 +9,9 @@
 struct bridge_lanes {
     struct bridge_lane **items; /* by index */
     size_t count, capacity;
-    uint32_t *slots;            /* hash table: index + 1, 0 is free */
-    size_t slot_count;          /* a power of two, or 0 */
-    struct bridge_lane *last;   /* found last: events come in runs of a topic */
+    uint32_t *slots;          /* hash table: index + 1, 0 is free */
+    size_t slot_count;        /* a power of two, or 0 */
+    struct bridge_lane *last; /* found last: events come in runs of a topic */
 };
 
 void bridge_lanes_done(struct bridge_lanes *lanes);

@@ -19,23 +19,24 @@ struct bridge_property {
 /* All strings are owned by whoever filled the struct. */
 struct bridge_options {
     enum bridge_delivery delivery;
-    bool id_header;                     /* a header penstock-id on every record: costs CPU */
-    bool mock_kafka;                    /* run librdkafka's mock cluster inside, ignore bootstrap.servers */
+    bool id_header;  /* a header penstock-id on every record: costs CPU */
+    bool mock_kafka; /* run librdkafka's mock cluster inside, ignore bootstrap.servers */
     struct bridge_property *properties;
     size_t property_count;
-    int64_t backoff_ms_min;             /* of a lane in trouble */
+    int64_t backoff_ms_min; /* of a lane in trouble */
     int64_t backoff_ms_max;
-    uint64_t in_flight_bytes_max;       /* handed to librdkafka, not yet reported */
+    uint64_t in_flight_bytes_max; /* handed to librdkafka, not yet reported */
     uint32_t in_flight_events_max;
 };
 
-#define BRIDGE_OPTIONS_DEFAULT                                                                                  \
-    {                                                                                                           \
-        .delivery = BRIDGE_AT_LEAST_ONCE, .backoff_ms_min = 250, .backoff_ms_max = 30000,                       \
-        .in_flight_bytes_max = 32ull << 20, .in_flight_events_max = 200000,                                     \
+#define BRIDGE_OPTIONS_DEFAULT                                                                                    \
+    {                                                                                                             \
+        .delivery = BRIDGE_AT_LEAST_ONCE, .backoff_ms_min = 250, .backoff_ms_max = 30000,                         \
+        .in_flight_bytes_max = 32ull << 20, .in_flight_events_max = 200000,                                       \
     }
 
-/* Why a property must not be set by users, or NULL when it may: it would break a promise, or the bridge sets it itself. Pure. */
+/* Why a property must not be set by users, or NULL when it may: it would break a promise, or the bridge sets
+ * it itself. Pure. */
 const char *bridge_property_refused(const char *name);
 
 #endif

@@ -11,12 +11,12 @@
 #include <stdio.h>
 
 #define PROBE_TIMEOUT_MS 10
-#define PROBE_MS 500           /* while Kafka is away */
-#define PROBE_EAGER_MS 50      /* in the first moments */
-#define SILENCE_MS 2000        /* in flight for so long without any good report: is Kafka there? */
+#define PROBE_MS 500      /* while Kafka is away */
+#define PROBE_EAGER_MS 50 /* in the first moments */
+#define SILENCE_MS 2000   /* in flight for so long without any good report: is Kafka there? */
 #define REPLACE_MS_MIN 250
 #define REPLACE_MS_MAX 30000
-#define SETTLED_MS 60000       /* a producer that lived so long was a good one */
+#define SETTLED_MS 60000 /* a producer that lived so long was a good one */
 
 void bridge_producer_trouble(void *arg, int code, const char *text)
 {
@@ -41,7 +41,8 @@ void bridge_producer_line(void *arg, bool problem, const char *text)
 
 enum err bridge_producer_open(struct bridge *bridge, struct errmsg *msg)
 {
-    const struct bridge_sink_handler handler = {bridge, bridge_flow_report, bridge_producer_line, bridge_producer_trouble};
+    const struct bridge_sink_handler handler = {bridge, bridge_flow_report, bridge_producer_line,
+                                                bridge_producer_trouble};
     struct bridge_sink *sink;
     enum err rc = bridge_sink_open(bridge->options, bridge->mock != NULL ? bridge->bootstrap : NULL,
                                    spool_uuid(bridge->spool), &handler, &sink, msg);
@@ -131,8 +132,10 @@ static void reopen(struct bridge *bridge)
         rc = bridge_producer_open(bridge, &msg);
     if (rc == ERR_OK)
         return;
-    bridge->sink_due_ms = bridge->now_ms + bridge_backoff_ms(bridge->sink_attempts++, REPLACE_MS_MIN, REPLACE_MS_MAX, random_u64());
-    bridge_say(bridge, true, "producer_failed", "err=%s text=%s action=retrying", err_name(rc), log_quote(msg.text));
+    bridge->sink_due_ms =
+        bridge->now_ms + bridge_backoff_ms(bridge->sink_attempts++, REPLACE_MS_MIN, REPLACE_MS_MAX, random_u64());
+    bridge_say(bridge, true, "producer_failed", "err=%s text=%s action=retrying", err_name(rc),
+               log_quote(msg.text));
 }
 
 static void look_for_kafka(struct bridge *bridge)

@@ -17,9 +17,9 @@ static const struct {
     {"client.id", "penstock"},
     {"compression.type", "lz4"},
     {"linger.ms", "5"},
-    {"partitioner", "murmur2_random"},      /* a key lands where Java's producer puts it */
-    {"message.max.bytes", "1048588"},       /* the broker's own default: room around an event of 1,000,000 bytes */
-    {"reconnect.backoff.max.ms", "1000"},   /* Kafka comes back: be there soon */
+    {"partitioner", "murmur2_random"},    /* a key lands where Java's producer puts it */
+    {"message.max.bytes", "1048588"},     /* the broker's own default: room around an event of 1,000,000 bytes */
+    {"reconnect.backoff.max.ms", "1000"}, /* Kafka comes back: be there soon */
     {"retry.backoff.ms", "50"},
     {"topic.metadata.propagation.max.ms", "5000"}, /* how long a topic may be unknown before its lane backs off */
     {"topic.metadata.refresh.interval.ms", "60000"},
@@ -39,7 +39,8 @@ static const struct {
 #define LOSES "an event would count as delivered without being safe in Kafka"
 #define DISAPPEARS "events would disappear from the client's queue; they are tried until Kafka takes them"
 #define REPEATS "events would be repeated or change their order"
-#define OWN_QUEUE "the bridge sizes the client's queue itself: see bridge.in_flight_bytes and bridge.in_flight_events"
+#define OWN_QUEUE                                                                                                 \
+    "the bridge sizes the client's queue itself: see bridge.in_flight_bytes and bridge.in_flight_events"
 #define OWN_CALLBACK "the bridge installs it itself"
 #define OWN_MODE "set bridge.delivery instead"
 #define NO_TESTS "it is for the client's own tests: use --mock-kafka"
@@ -98,7 +99,8 @@ static bool bridge_property_is_bootstrap(const char *name)
     return strcmp(name, "bootstrap.servers") == 0 || strcmp(name, "metadata.broker.list") == 0;
 }
 
-static enum err bridge_properties_set(rd_kafka_conf_t *conf, const char *name, const char *value, struct errmsg *msg)
+static enum err bridge_properties_set(rd_kafka_conf_t *conf, const char *name, const char *value,
+                                      struct errmsg *msg)
 {
     char text[384] = "";
     if (rd_kafka_conf_set(conf, name, value, text, sizeof text) == RD_KAFKA_CONF_OK)
@@ -107,7 +109,8 @@ static enum err bridge_properties_set(rd_kafka_conf_t *conf, const char *name, c
 }
 
 /* librdkafka's words may hold the value: it is kept out of messages when it is a secret. */
-static enum err bridge_properties_set_user(rd_kafka_conf_t *conf, const struct bridge_property *property, struct errmsg *msg)
+static enum err bridge_properties_set_user(rd_kafka_conf_t *conf, const struct bridge_property *property,
+                                           struct errmsg *msg)
 {
     const char *why = bridge_property_refused(property->name);
     if (why != NULL)
@@ -121,8 +124,11 @@ static enum err bridge_properties_set_user(rd_kafka_conf_t *conf, const struct b
 static enum err bridge_properties_set_all(rd_kafka_conf_t *conf, const struct bridge_options *options,
                                           const char *bootstrap, struct errmsg *msg)
 {
+    if (options->delivery != BRIDGE_AT_LEAST_ONCE)
+        return errmsg_set(msg, ERR_INVALID, "bridge.delivery: this version only has at_least_once");
     enum err rc = ERR_OK;
-    for (size_t i = 0; rc == ERR_OK && i < sizeof bridge_property_defaults / sizeof bridge_property_defaults[0]; i++)
+    for (size_t i = 0; rc == ERR_OK && i < sizeof bridge_property_defaults / sizeof bridge_property_defaults[0];
+         i++)
         rc = bridge_properties_set(conf, bridge_property_defaults[i].name, bridge_property_defaults[i].value, msg);
     bool has_bootstrap = bootstrap != NULL;
     for (size_t i = 0; rc == ERR_OK && i < options->property_count; i++) {
@@ -142,7 +148,8 @@ static enum err bridge_properties_set_all(rd_kafka_conf_t *conf, const struct br
         rc = bridge_properties_set(conf, bridge_property_fixed[i].name, bridge_property_fixed[i].value, msg);
 
     char number[32];
-    snprintf(number, sizeof number, "%" PRIu64, (uint64_t)(options->in_flight_bytes_max + ROOM_BESIDES_BYTES) / 1024);
+    snprintf(number, sizeof number, "%" PRIu64,
+             (uint64_t)(options->in_flight_bytes_max + ROOM_BESIDES_BYTES) / 1024);
     if (rc == ERR_OK)
         rc = bridge_properties_set(conf, "queue.buffering.max.kbytes", number, msg);
     snprintf(number, sizeof number, "%" PRIu64, (uint64_t)options->in_flight_events_max + 1);
@@ -151,8 +158,8 @@ static enum err bridge_properties_set_all(rd_kafka_conf_t *conf, const struct br
     return rc;
 }
 
-enum err bridge_properties_conf(const struct bridge_options *options, const char *bootstrap, rd_kafka_conf_t **ret_conf,
-                                struct errmsg *msg)
+enum err bridge_properties_conf(const struct bridge_options *options, const char *bootstrap,
+                                rd_kafka_conf_t **ret_conf, struct errmsg *msg)
 {
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
     enum err rc = bridge_properties_set_all(conf, options, bootstrap, msg);

@@ -15,7 +15,8 @@ void bridge_reader_close(struct bridge_reader *reader)
     *reader = (struct bridge_reader){0};
 }
 
-static enum err bridge_reader_load_chunk(struct bridge_reader *reader, struct bridge_hold_pool *pool, struct errmsg *msg)
+static enum err bridge_reader_load_chunk(struct bridge_reader *reader, struct bridge_hold_pool *pool,
+                                         struct errmsg *msg)
 {
     struct bridge_hold *hold = bridge_hold_new(pool); /* first: a chunk that was read must not be lost */
     if (hold == NULL)

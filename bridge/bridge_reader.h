@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * bridge_reader.h - a place in the spool, event by event: a tail and the chunk that it is in. Bridge thread only. */
+ * bridge_reader.h - a place in the spool, event by event: a tail and the chunk that it is in.
+ * Bridge thread only. */
 #ifndef PENSTOCK_BRIDGE_READER_H
 #define PENSTOCK_BRIDGE_READER_H
 
@@ -7,23 +8,25 @@
 #include "spool/spool.h"
 
 struct bridge_reader {
-    struct spool_tail *tail;       /* NULL: closed */
-    struct bridge_hold *hold;      /* the chunk it is in; NULL: between chunks */
-    size_t next_pos;               /* in the chunk, behind event */
+    struct spool_tail *tail;  /* NULL: closed */
+    struct bridge_hold *hold; /* the chunk it is in; NULL: between chunks */
+    size_t next_pos;          /* in the chunk, behind event */
     bool has_event;
-    struct spool_event event;      /* the next one to be passed */
-    uint64_t before_id;            /* position of the tail before the chunk */
-    uint64_t passed_id;            /* the highest id passed since it was opened */
+    struct spool_event event; /* the next one to be passed */
+    uint64_t before_id;       /* position of the tail before the chunk */
+    uint64_t passed_id;       /* the highest id passed since it was opened */
     uint64_t chunks_read;
 };
 
 enum err bridge_reader_open(struct bridge_reader *reader, struct spool *spool, uint64_t after_id); /* ERR_NOMEM */
 void bridge_reader_close(struct bridge_reader *reader); /* a closed one is fine */
 
-/* Makes sure of reader->event, without passing it. Errors: ERR_END (nothing there now), ERR_UNREADABLE and ERR_NOMEM (try later) */
+/* Makes sure of reader->event, without passing it. Errors: ERR_END (nothing there now), ERR_UNREADABLE and
+ * ERR_NOMEM (try later) */
 enum err bridge_reader_load(struct bridge_reader *reader, struct bridge_hold_pool *pool, struct errmsg *msg);
 
-static inline enum err bridge_reader_peek(struct bridge_reader *reader, struct bridge_hold_pool *pool, struct errmsg *msg)
+static inline enum err bridge_reader_peek(struct bridge_reader *reader, struct bridge_hold_pool *pool,
+                                          struct errmsg *msg)
 {
     return reader->has_event ? ERR_OK : bridge_reader_load(reader, pool, msg);
 }

@@ -6,7 +6,7 @@
 enum bridge_retry {
     BRIDGE_RETRY_NONE,     /* no error */
     BRIDGE_RETRY_BACKOFF,  /* the same event may go later: the lane rewinds, waits, tries again, for ever */
-    BRIDGE_RETRY_EVENT,    /* this event can never go as it is; until it is put aside its lane waits, nothing is dropped */
+    BRIDGE_RETRY_EVENT,    /* this event can never go as it is: its lane waits, nothing is dropped */
     BRIDGE_RETRY_PARK,     /* the topic takes nothing now: the lane waits longer and says so */
     BRIDGE_RETRY_RECREATE, /* this producer is finished: a new one, everything from the cursors */
     BRIDGE_RETRY_OPERATOR, /* only a change of configuration or rights helps; it is still tried again */

@@ -47,8 +47,9 @@ static void on_log(const rd_kafka_t *rk, int level, const char *facility, const 
     sink->handler.line(sink->handler.arg, level <= LOG_WARNING, line);
 }
 
-enum err bridge_sink_open(const struct bridge_options *options, const char *bootstrap, const uint8_t spool_uuid[16],
-                          const struct bridge_sink_handler *handler, struct bridge_sink **ret_sink, struct errmsg *msg)
+enum err bridge_sink_open(const struct bridge_options *options, const char *bootstrap,
+                          const uint8_t spool_uuid[16], const struct bridge_sink_handler *handler,
+                          struct bridge_sink **ret_sink, struct errmsg *msg)
 {
     struct bridge_sink *sink = calloc(1, sizeof *sink);
     if (sink == NULL)
@@ -103,8 +104,8 @@ void bridge_sink_topic_close(struct bridge_sink_topic *topic)
 
 static bool add_header(rd_kafka_headers_t *headers, struct bytes name, struct bytes value)
 {
-    return rd_kafka_header_add(headers, (const char *)name.data, (ssize_t)name.size, value.data, (ssize_t)value.size) ==
-           RD_KAFKA_RESP_ERR_NO_ERROR;
+    return rd_kafka_header_add(headers, (const char *)name.data, (ssize_t)name.size, value.data,
+                               (ssize_t)value.size) == RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
 /* The event's own headers, then ours. */
@@ -128,8 +129,8 @@ static rd_kafka_headers_t *make_headers(const struct bridge_sink *sink, const st
     return ok ? headers : NULL;
 }
 
-static int produce_with_headers(struct bridge_sink *sink, struct bridge_sink_topic *topic, const struct spool_event *event,
-                                uint64_t token, int flags)
+static int produce_with_headers(struct bridge_sink *sink, struct bridge_sink_topic *topic,
+                                const struct spool_event *event, uint64_t token, int flags)
 {
     rd_kafka_headers_t *headers = make_headers(sink, event);
     if (headers == NULL)
@@ -179,7 +180,8 @@ bool bridge_sink_probe(struct bridge_sink *sink, struct bridge_sink_topic *topic
         rd_kafka_metadata(sink->rk, 0, topic != NULL ? as_rkt(topic) : NULL, &metadata, timeout_ms);
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
         rd_kafka_metadata_destroy(metadata);
-    return code == RD_KAFKA_RESP_ERR_NO_ERROR || code == RD_KAFKA_RESP_ERR__TIMED_OUT; /* _TRANSPORT: no broker is up */
+    return code == RD_KAFKA_RESP_ERR_NO_ERROR ||
+           code == RD_KAFKA_RESP_ERR__TIMED_OUT; /* _TRANSPORT: no broker is up */
 }
 
 int bridge_sink_fatal(struct bridge_sink *sink, char *ret_text, size_t size)

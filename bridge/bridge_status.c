@@ -57,9 +57,15 @@ static void publish_lanes(struct bridge *bridge)
 void bridge_status_publish(struct bridge *bridge, bool idle, unsigned ticket)
 {
     struct bridge_stats stats = {
-        .connected = bridge->link.up, .done_id = bridge->watermark_id, .read_id = bridge->head.passed_id,
-        .in_flight_events = bridge->budget.events, .in_flight_bytes = bridge->budget.bytes, .produced = bridge->produced,
-        .delivered = bridge->delivered, .failed = bridge->failed, .producer_recreations = bridge->recreations,
+        .connected = bridge->link.up,
+        .done_id = bridge->watermark_id,
+        .read_id = bridge->head.passed_id,
+        .in_flight_events = bridge->budget.events,
+        .in_flight_bytes = bridge->budget.bytes,
+        .produced = bridge->produced,
+        .delivered = bridge->delivered,
+        .failed = bridge->failed,
+        .producer_recreations = bridge->recreations,
         .oldest_pending_ms = oldest_pending_ms(bridge),
     };
     snprintf(stats.bootstrap, sizeof stats.bootstrap, "%s", bridge->bootstrap);

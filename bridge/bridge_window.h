@@ -23,19 +23,19 @@ struct bridge_window_entry {
     uint64_t time_ms : 48;    /* when the event was accepted */
     uint64_t state : 8;
     uint32_t bytes;
-    uint32_t taken_ms;        /* when it was handed over: low bits of the monotonic clock */
+    uint32_t taken_ms; /* when it was handed over: low bits of the monotonic clock */
 };
 
 struct bridge_window {
     struct bridge_window_entry *ring;
-    size_t capacity;          /* a power of two, or 0 */
-    uint64_t first_seq;       /* of the oldest entry */
-    uint64_t end_seq;         /* of the next entry */
-    uint64_t open_seq;        /* nothing before it is in flight or failed */
+    size_t capacity;    /* a power of two, or 0 */
+    uint64_t first_seq; /* of the oldest entry */
+    uint64_t end_seq;   /* of the next entry */
+    uint64_t open_seq;  /* nothing before it is in flight or failed */
     uint64_t in_flight;
     uint64_t in_flight_bytes;
-    uint64_t last_id;         /* of the newest entry */
-    bool unordered;           /* ids went back somewhere in the ring (events found late) */
+    uint64_t last_id; /* of the newest entry */
+    bool unordered;   /* ids went back somewhere in the ring (events found late) */
 };
 
 void bridge_window_done(struct bridge_window *window); /* frees the ring; the holds must be gone */
@@ -54,7 +54,8 @@ static inline struct bridge_window_entry *bridge_window_at(const struct bridge_w
 /* Makes room for one more entry. False when memory is out. */
 bool bridge_window_reserve(struct bridge_window *window);
 
-/* Adds an entry in flight behind all others, after bridge_window_reserve(); its position is the end_seq of before. */
+/* Adds an entry in flight behind all others, after bridge_window_reserve(); its position is the end_seq of
+ * before. */
 void bridge_window_push(struct bridge_window *window, const struct bridge_window_entry *entry);
 
 /* Takes the newest entry off again: it was not handed over after all. */
@@ -72,8 +73,8 @@ uint64_t bridge_window_floor(struct bridge_window *window, uint64_t ceiling);
 /* Takes off the good entries at the front with ids <= upto_id; returns how many. */
 uint64_t bridge_window_pop(struct bridge_window *window, uint64_t upto_id);
 
-/* Drops every entry from the oldest that isn't good on; none may be in flight. Returns false when nothing was dropped, else
- * *ret_first is the first of them. */
+/* Drops every entry from the oldest that isn't good on; none may be in flight. Returns false when nothing was
+ * dropped, else *ret_first is the first of them. */
 bool bridge_window_rewind(struct bridge_window *window, struct bridge_window_entry *ret_first);
 
 #endif

@@ -46,8 +46,8 @@ static enum err check_limit(const struct config *config, size_t i, struct errmsg
     struct config_place place = place_of_key(config, large);
     if (place.line == 0)
         place = place_of_key(config, small);
-    enum err rc = config_fail(config->source, place, msg, "'%s': %s must be %s %s, which is %s", buf_string(&large_text),
-                              limits[i].large, limits[i].words, limits[i].small, buf_string(&small_text));
+    enum err rc = config_fail(config->source, place, msg, "%s is %s; it must be %s %s (%s)", limits[i].large,
+                              buf_string(&large_text), limits[i].words, limits[i].small, buf_string(&small_text));
     buf_free(&large_text);
     buf_free(&small_text);
     return rc;

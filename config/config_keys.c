@@ -117,7 +117,7 @@ const struct config_key config_keys[] = {
      .help = "Give each record a header `penstock-id` by which consumers can drop repeats. Costs CPU."},
     {.name = "bridge.in_flight_bytes", .type = CONFIG_SIZE, .fallback = "32MiB", .min = 1 * MIB, .max = 1 * GIB,
      AT(bridge.in_flight_bytes_max), .help = "Events handed to the Kafka client and not yet acknowledged by Kafka."},
-    {.name = "bridge.in_flight_events", .type = CONFIG_COUNT, .fallback = "100000", .min = 1, .max = 10000000,
+    {.name = "bridge.in_flight_events", .type = CONFIG_COUNT, .fallback = "200000", .min = 1, .max = 10000000,
      AT(bridge.in_flight_events_max), .help = "The same as a number of events."},
     {.name = "bridge.backoff_min", .type = CONFIG_DURATION, .fallback = "250ms", .min = 1, .max = 1 * HOUR,
      AT(bridge.backoff_ms_min), .help = "How long a topic that Kafka can't take waits before the next try, at first."},

@@ -12,8 +12,8 @@
 #include <strings.h>
 
 enum {
-    POOL_BYTES = 160 << 10,      /* per connection, touched only as far as it is used */
-    INCREMENT_BYTES = 64 << 10,  /* so that uploads come in large pieces */
+    POOL_BYTES = 32 << 10,       /* per connection; the library zeroes all of it after each request */
+    INCREMENT_BYTES = 16 << 10,  /* so that uploads come in large pieces */
     DISCARD_BYTES_MAX = 1 << 20, /* of a refused body are read, so that the answer reaches the client */
 };
 

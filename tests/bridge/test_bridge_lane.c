@@ -13,7 +13,8 @@ static const struct bridge_budget plenty = {.events = 10, .bytes = 1000, .events
 static uint64_t take(struct bridge_lane *lane, uint64_t id, int64_t now_ms)
 {
     uint64_t seq = lane->window.end_seq;
-    const struct bridge_window_entry entry = {.id = id, .bytes = 100, .time_ms = id * 10, .taken_ms = (uint32_t)now_ms};
+    const struct bridge_window_entry entry = {
+        .id = id, .bytes = 100, .time_ms = id * 10, .taken_ms = (uint32_t)now_ms};
     assert_true(bridge_window_reserve(&lane->window));
     bridge_window_push(&lane->window, &entry);
     lane->read_id = id > lane->read_id ? id : lane->read_id;
@@ -151,6 +152,7 @@ static void test_cursor_never_goes_back_nor_beyond_the_watermark(void **state)
 static void test_lane_that_holds_up_the_head_leaves_when_nothing_comes_back(void **state)
 {
     struct bridge_lane *lane = *state;
+    report(lane, take(lane, 5, 0), true);
     take(lane, 10, 0);
     lane->good_ms = 0;
     struct bridge_budget budget = plenty;
@@ -163,6 +165,16 @@ static void test_lane_that_holds_up_the_head_leaves_when_nothing_comes_back(void
     assert_int_equal(lane->read_id, 19);
     assert_true(lane->own_cursor);
     assert_true(lane->allowance <= 64);
+}
+
+static void test_lane_without_any_good_report_yet_leaves_sooner(void **state)
+{
+    struct bridge_lane *lane = *state;
+    take(lane, 10, 0);
+    struct bridge_budget budget = plenty;
+    assert_false(bridge_lane_should_leave(lane, 5000, true, &budget, false));
+    assert_false(bridge_lane_should_leave(lane, 5000 + BRIDGE_LANE_UNPROVEN_MS - 1, true, &budget, false));
+    assert_true(bridge_lane_should_leave(lane, 5000 + BRIDGE_LANE_UNPROVEN_MS, true, &budget, false));
 }
 
 static void test_slow_lane_leaves_only_when_it_is_the_hog_among_others(void **state)
@@ -225,6 +237,7 @@ int main(void)
         TEST(test_own_cursor_is_given_up_only_when_it_has_reached_the_watermark),
         TEST(test_cursor_never_goes_back_nor_beyond_the_watermark),
         TEST(test_lane_that_holds_up_the_head_leaves_when_nothing_comes_back),
+        TEST(test_lane_without_any_good_report_yet_leaves_sooner),
         TEST(test_slow_lane_leaves_only_when_it_is_the_hog_among_others),
         TEST(test_reset_sends_a_lane_with_the_head_or_alone),
         TEST(test_thousand_topics_are_found_again),

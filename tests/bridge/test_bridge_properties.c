@@ -11,7 +11,10 @@
 #include <string.h>
 #include <cmocka.h>
 
-#define BROKER {(char[]){"bootstrap.servers"}, (char[]){"127.0.0.1:9"}, false}
+#define BROKER                                                                                                    \
+    {                                                                                                             \
+        (char[]){"bootstrap.servers"}, (char[]){"127.0.0.1:9"}, false                                             \
+    }
 
 static enum err check(const char *name, const char *value, bool secret, struct errmsg *msg)
 {
@@ -27,10 +30,28 @@ static void test_properties_that_break_a_promise_are_refused_with_the_reason(voi
 {
     (void)state;
     static const char *const names[] = {
-        "acks", "request.required.acks", "enable.idempotence", "message.timeout.ms", "delivery.timeout.ms", "retries",
-        "message.send.max.retries", "transactional.id", "transaction.timeout.ms", "enable.gapless.guarantee",
-        "queue.buffering.max.messages", "queue.buffering.max.kbytes", "dr_cb", "dr_msg_cb", "opaque", "log_cb", "error_cb",
-        "enabled_events", "delivery.report.only.error", "plugin.library.paths", "queuing.strategy", "log.queue",
+        "acks",
+        "request.required.acks",
+        "enable.idempotence",
+        "message.timeout.ms",
+        "delivery.timeout.ms",
+        "retries",
+        "message.send.max.retries",
+        "transactional.id",
+        "transaction.timeout.ms",
+        "enable.gapless.guarantee",
+        "queue.buffering.max.messages",
+        "queue.buffering.max.kbytes",
+        "dr_cb",
+        "dr_msg_cb",
+        "opaque",
+        "log_cb",
+        "error_cb",
+        "enabled_events",
+        "delivery.report.only.error",
+        "plugin.library.paths",
+        "queuing.strategy",
+        "log.queue",
         "test.mock.num.brokers",
     };
     struct errmsg msg;
@@ -46,11 +67,21 @@ static void test_ordinary_properties_pass(void **state)
 {
     (void)state;
     static const char *const pairs[][2] = {
-        {"client.id", "door-17"}, {"compression.type", "zstd"}, {"compression.codec", "gzip"}, {"linger.ms", "50"},
-        {"queue.buffering.max.ms", "50"}, {"partitioner", "consistent"}, {"batch.size", "100000"},
-        {"max.in.flight", "5"}, {"max.in.flight.requests.per.connection", "1"}, {"security.protocol", "plaintext"},
-        {"socket.timeout.ms", "10000"}, {"message.max.bytes", "2000000"}, {"topic.metadata.propagation.max.ms", "100"},
-        {"metadata.broker.list", "127.0.0.1:9"}, {"debug", "broker"},
+        {"client.id", "door-17"},
+        {"compression.type", "zstd"},
+        {"compression.codec", "gzip"},
+        {"linger.ms", "50"},
+        {"queue.buffering.max.ms", "50"},
+        {"partitioner", "consistent"},
+        {"batch.size", "100000"},
+        {"max.in.flight", "5"},
+        {"max.in.flight.requests.per.connection", "1"},
+        {"security.protocol", "plaintext"},
+        {"socket.timeout.ms", "10000"},
+        {"message.max.bytes", "2000000"},
+        {"topic.metadata.propagation.max.ms", "100"},
+        {"metadata.broker.list", "127.0.0.1:9"},
+        {"debug", "broker"},
     };
     struct errmsg msg;
     for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++) {

@@ -34,7 +34,8 @@ static void test_known_errors_are_treated_as_measured(void **state)
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
         if (bridge_retry_of(cases[i].code) != cases[i].retry)
-            fail_msg("%s is treated as %s", rd_kafka_err2name(cases[i].code), bridge_retry_name(bridge_retry_of(cases[i].code)));
+            fail_msg("%s is treated as %s", rd_kafka_err2name(cases[i].code),
+                     bridge_retry_name(bridge_retry_of(cases[i].code)));
 }
 
 /* A code that nobody thought of must never make an event disappear or end the producer. */
@@ -59,7 +60,8 @@ static void test_every_other_error_is_tried_again(void **state)
 static void test_names_are_for_logs(void **state)
 {
     (void)state;
-    assert_string_equal(bridge_retry_code_name(RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED), "TOPIC_AUTHORIZATION_FAILED");
+    assert_string_equal(bridge_retry_code_name(RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED),
+                        "TOPIC_AUTHORIZATION_FAILED");
     assert_string_equal(bridge_retry_name(BRIDGE_RETRY_OPERATOR), "operator");
     assert_true(bridge_retry_code_text(RD_KAFKA_RESP_ERR__TRANSPORT)[0] != '\0');
 }

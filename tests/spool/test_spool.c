@@ -268,7 +268,8 @@ static void test_a_lane_behind_holds_its_segment_and_is_found_after_a_restart(vo
     f->options.cursor_interval_ms = 20;
     spool_fixture_open(f);
     struct spool_receipt a = spool_fixture_append(f, "stuck", "x", 5), b = spool_fixture_append(f, "fine", "y", 5);
-    struct spool_lane_cursor lane = {.topic = "stuck", .done_id = a.first_id + 1};
+    char stuck[] = "stuck";
+    struct spool_lane_cursor lane = {.topic = stuck, .done_id = a.first_id + 1};
     struct spool_outcome outcomes[] = {{bytes_of_string("stuck"), 2, 0}, {bytes_of_string("fine"), 5, 0}};
     assert_int_equal(spool_advance(f->spool, SPOOL_AT_LEAST_ONCE, b.last_id, &lane, 1, outcomes, 2), ERR_OK);
     spool_fixture_close(f);

@@ -134,7 +134,8 @@ static void submit(struct bridge_fixture *f, struct spool_batch *batch)
     assert_int_equal(waiter.state, 1);
 }
 
-void bridge_fixture_append(struct bridge_fixture *f, const char *topic, unsigned first, unsigned count, unsigned keys)
+void bridge_fixture_append(struct bridge_fixture *f, const char *topic, unsigned first, unsigned count,
+                           unsigned keys)
 {
     struct spool_batch *batch = NULL;
     assert_true(keys <= KEYS_MAX);
@@ -143,8 +144,10 @@ void bridge_fixture_append(struct bridge_fixture *f, const char *topic, unsigned
         char key[16], value[32];
         snprintf(key, sizeof key, "k%u", i % keys);
         snprintf(value, sizeof value, "%u", i);
-        const struct spool_event event = {.key = bytes_of_string(key), .value = bytes_of_string(value),
-                                          .partition = SPOOL_PARTITION_ANY, .time_ms = clock_wall_ms()};
+        const struct spool_event event = {.key = bytes_of_string(key),
+                                          .value = bytes_of_string(value),
+                                          .partition = SPOOL_PARTITION_ANY,
+                                          .time_ms = clock_wall_ms()};
         assert_int_equal(spool_batch_add(batch, &event), ERR_OK);
     }
     submit(f, batch);
@@ -165,7 +168,8 @@ struct spool_books bridge_fixture_books(struct bridge_fixture *f)
     return stats.books;
 }
 
-enum bridge_lane_state bridge_fixture_lane(struct bridge_fixture *f, const char *topic, struct bridge_lane_stats *ret)
+enum bridge_lane_state bridge_fixture_lane(struct bridge_fixture *f, const char *topic,
+                                           struct bridge_lane_stats *ret)
 {
     struct bridge_lane_stats *lanes;
     size_t count;
@@ -186,7 +190,8 @@ static rd_kafka_t *consumer_of(struct bridge_fixture *f, const char *topic)
     struct bridge_stats stats = {0};
     if (f->bridge != NULL)
         bridge_stats_get(f->bridge, &stats);
-    const char *bootstrap = stats.bootstrap[0] != '\0' ? stats.bootstrap : rd_kafka_mock_cluster_bootstraps(f->cluster);
+    const char *bootstrap =
+        stats.bootstrap[0] != '\0' ? stats.bootstrap : rd_kafka_mock_cluster_bootstraps(f->cluster);
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
     char text[256];
     assert_int_equal(rd_kafka_conf_set(conf, "bootstrap.servers", bootstrap, text, sizeof text), 0);

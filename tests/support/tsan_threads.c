@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  * tsan_threads.c - C11 threads on top of POSIX threads, for ThreadSanitizer only.
  *
- * Debian's librdkafka makes its threads with glibc's thrd_create(), which ThreadSanitizer doesn't know: such a thread crashes in
- * the first intercepted function, and locks taken with mtx_lock() order nothing in its eyes. Defined in the program, these come
- * before glibc's. The types have the same layout there (glibc implements mtx_t and cnd_t with its pthread types). */
+ * Debian's librdkafka makes its threads with glibc's thrd_create(), which ThreadSanitizer doesn't know: such a
+ * thread crashes in the first intercepted function, and locks taken with mtx_lock() order nothing in its eyes.
+ * Defined in the program, these come before glibc's. The types have the same layout there (glibc implements mtx_t
+ * and cnd_t with its pthread types). */
 #include "tests/support/tsan_threads.h"
 
 #if defined(__has_feature)
@@ -26,13 +27,13 @@
 _Static_assert(sizeof(mtx_t) == sizeof(pthread_mutex_t), "mtx_t is a pthread_mutex_t");
 _Static_assert(sizeof(cnd_t) == sizeof(pthread_cond_t), "cnd_t is a pthread_cond_t");
 
-/* librdkafka isn't instrumented and counts its references with atomics: what it frees or copies looks like a race. Only
- * what it calls itself is left out; its callbacks into the bridge are checked. */
+/* librdkafka isn't instrumented and counts its references with atomics: what it frees or copies looks like a
+ * race. Only what it calls itself is left out; its callbacks into the bridge are checked. */
 const char *__tsan_default_suppressions(void);
 const char *__tsan_default_suppressions(void)
 {
     return "called_from_lib:librdkafka.so\n"
-           "race:mtx_init\n"; /* its mutexes are made known to other threads under its read-write locks, left out above */
+           "race:mtx_init\n"; /* its mutexes become known to other threads under its read-write locks */
 }
 
 #define MUTEX(mutex) ((pthread_mutex_t *)(void *)(mutex))
@@ -86,15 +87,42 @@ int mtx_init(mtx_t *mutex, int type)
     return result_of(code);
 }
 
-void mtx_destroy(mtx_t *mutex) { pthread_mutex_destroy(MUTEX(mutex)); }
-int mtx_lock(mtx_t *mutex) { return result_of(pthread_mutex_lock(MUTEX(mutex))); }
-int mtx_trylock(mtx_t *mutex) { return result_of(pthread_mutex_trylock(MUTEX(mutex))); }
-int mtx_unlock(mtx_t *mutex) { return result_of(pthread_mutex_unlock(MUTEX(mutex))); }
-int cnd_init(cnd_t *cond) { return result_of(pthread_cond_init(COND(cond), NULL)); }
-void cnd_destroy(cnd_t *cond) { pthread_cond_destroy(COND(cond)); }
-int cnd_signal(cnd_t *cond) { return result_of(pthread_cond_signal(COND(cond))); }
-int cnd_broadcast(cnd_t *cond) { return result_of(pthread_cond_broadcast(COND(cond))); }
-int cnd_wait(cnd_t *cond, mtx_t *mutex) { return result_of(pthread_cond_wait(COND(cond), MUTEX(mutex))); }
+void mtx_destroy(mtx_t *mutex)
+{
+    pthread_mutex_destroy(MUTEX(mutex));
+}
+int mtx_lock(mtx_t *mutex)
+{
+    return result_of(pthread_mutex_lock(MUTEX(mutex)));
+}
+int mtx_trylock(mtx_t *mutex)
+{
+    return result_of(pthread_mutex_trylock(MUTEX(mutex)));
+}
+int mtx_unlock(mtx_t *mutex)
+{
+    return result_of(pthread_mutex_unlock(MUTEX(mutex)));
+}
+int cnd_init(cnd_t *cond)
+{
+    return result_of(pthread_cond_init(COND(cond), NULL));
+}
+void cnd_destroy(cnd_t *cond)
+{
+    pthread_cond_destroy(COND(cond));
+}
+int cnd_signal(cnd_t *cond)
+{
+    return result_of(pthread_cond_signal(COND(cond)));
+}
+int cnd_broadcast(cnd_t *cond)
+{
+    return result_of(pthread_cond_broadcast(COND(cond)));
+}
+int cnd_wait(cnd_t *cond, mtx_t *mutex)
+{
+    return result_of(pthread_cond_wait(COND(cond), MUTEX(mutex)));
+}
 
 int cnd_timedwait(cnd_t *cond, mtx_t *mutex, const struct timespec *until)
 {

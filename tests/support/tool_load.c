@@ -14,6 +14,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <arpa/inet.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
@@ -51,6 +52,14 @@ static int epoll_fd;
 static FILE *record;
 static uint64_t acked_requests, acked_events, unknown_events, refused_requests, other_answers, reconnects;
 static uint64_t latency_10us[LATENCY_BUCKETS];
+
+static volatile sig_atomic_t told_to_stop;
+
+static void on_signal(int number)
+{
+    (void)number;
+    told_to_stop = 1;
+}
 
 /* ---- requests --------------------------------------------------------------------------------------------------------- */
 
@@ -257,7 +266,7 @@ static double percentile_us(double share)
 
 static bool is_finished(int64_t end_ms)
 {
-    return clock_monotonic_ms() >= end_ms || (options.count > 0 && acked_events >= (uint64_t)options.count);
+    return told_to_stop || clock_monotonic_ms() >= end_ms || (options.count > 0 && acked_events >= (uint64_t)options.count);
 }
 
 static void run(void)
@@ -328,6 +337,7 @@ int main(int argc, char **argv)
         perror(options.record);
         return 1;
     }
+    signal(SIGTERM, on_signal); /* ends the run early, with its record whole */
     epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     connections = calloc((size_t)options.connections, sizeof *connections);
     for (int i = 0; i < options.connections; i++)

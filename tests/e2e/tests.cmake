@@ -1,0 +1,19 @@
+# End to end: the real program, a real Kafka, an independent consumer. One after the other: they measure time out.
+find_package(Python3 COMPONENTS Interpreter)
+add_executable(penstock_load ${CMAKE_CURRENT_LIST_DIR}/../support/tool_load.c)
+target_link_libraries(penstock_load PRIVATE penstock_base penstock_warnings)
+set_target_properties(penstock_load PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
+
+if(Python3_FOUND AND NOT PENSTOCK_SANITIZE)
+    function(e2e_test name timeout_s)
+        add_test(NAME e2e_${name} COMMAND ${Python3_EXECUTABLE} ${PROJECT_SOURCE_DIR}/tests/e2e/test_${name}.py)
+        set_tests_properties(e2e_${name} PROPERTIES LABELS e2e TIMEOUT ${timeout_s} RUN_SERIAL ON
+            ENVIRONMENT "PENSTOCK=$<TARGET_FILE:penstock>;PENSTOCK_LOAD=$<TARGET_FILE:penstock_load>;PENSTOCK_SOURCE=${PROJECT_SOURCE_DIR}")
+    endfunction()
+
+    e2e_test(delivery 180)
+    e2e_test(kafka_away 240)
+    e2e_test(kill9 480)
+    e2e_test(bad_input 180)
+    e2e_test(memory 300)
+endif()

@@ -124,8 +124,13 @@ static bool others_flow(const struct bridge *bridge, const struct bridge_lane *l
 /* The lane's event can't be taken now. True: the lane leaves, the head goes on without it. */
 static bool leaves(struct bridge *bridge, struct bridge_lane *lane, enum bridge_lane_room room)
 {
-    if (room == BRIDGE_LANE_ROOM_NOWHERE || !bridge_lane_should_leave(lane, bridge->now_ms, bridge->link.up,
-                                                                      &bridge->budget, others_flow(bridge, lane)))
+    const struct bridge_lane_view view = {
+        .connected = bridge->link.up,
+        .others_good = bridge->good_ms > bridge->sink_made_ms,
+        .others_flow = others_flow(bridge, lane),
+    };
+    if (room == BRIDGE_LANE_ROOM_NOWHERE ||
+        !bridge_lane_should_leave(lane, bridge->now_ms, &view, &bridge->budget))
         return false;
     const struct spool_event *event = &bridge->head.event;
     bridge_lane_leave(lane, event->id - 1, accepted_ms(event));

@@ -94,19 +94,20 @@ void bridge_lane_reset(struct bridge_lane *lane, uint64_t floor_id)
     }
 }
 
-bool bridge_lane_should_leave(struct bridge_lane *lane, int64_t now_ms, bool connected,
-                              const struct bridge_budget *budget, bool others_flow)
+bool bridge_lane_should_leave(struct bridge_lane *lane, int64_t now_ms, const struct bridge_lane_view *view,
+                              const struct bridge_budget *budget)
 {
     if (lane->held_up_since_ms == 0)
         lane->held_up_since_ms = now_ms;
-    if (!connected || lane->window.in_flight == 0)
+    if (!view->connected || lane->window.in_flight == 0)
         return false;
     int64_t since = lane->good_ms > lane->held_up_since_ms ? lane->good_ms : lane->held_up_since_ms;
-    if (now_ms - since >= (lane->proven ? BRIDGE_LANE_STUCK_MS : BRIDGE_LANE_UNPROVEN_MS))
+    int64_t patience_ms = !lane->proven && view->others_good ? BRIDGE_LANE_UNPROVEN_MS : BRIDGE_LANE_STUCK_MS;
+    if (now_ms - since >= patience_ms)
         return true;
     const struct bridge_window_entry *open = bridge_window_open(&lane->window);
     bool slow = open != NULL && (int32_t)((uint32_t)now_ms - open->taken_ms) >= BRIDGE_LANE_SLOW_MS;
-    return slow && others_flow && now_ms - lane->held_up_since_ms >= BRIDGE_LANE_STUCK_MS &&
+    return slow && view->others_flow && now_ms - lane->held_up_since_ms >= BRIDGE_LANE_STUCK_MS &&
            lane->window.in_flight >= budget->events / 2;
 }
 

@@ -41,7 +41,7 @@ enum bridge_lane_mode {
 #define BRIDGE_LANE_ALLOWANCE_NEW 4096 /* events in flight before the first good report */
 #define BRIDGE_LANE_ALLOWANCE_MAX (1u << 30)
 #define BRIDGE_LANE_STUCK_MS 1000   /* holding up the head for so long without any good report: it leaves */
-#define BRIDGE_LANE_UNPROVEN_MS 300 /* the same for a lane that never had one */
+#define BRIDGE_LANE_UNPROVEN_MS 300 /* the same for a lane that never had one, while others do */
 #define BRIDGE_LANE_SLOW_MS 5000    /* holding up the head with an event in flight for so long: likewise */
 #define BRIDGE_LANE_PIN_MS 2000     /* without any good report for so long: it no longer pins the watermark */
 
@@ -104,10 +104,16 @@ void bridge_lane_rewind(struct bridge_lane *lane, int64_t due_ms);
  * watermark, from which the head reads again. The caller has released the holds. */
 void bridge_lane_reset(struct bridge_lane *lane, uint64_t floor_id);
 
-/* FLOWING, and the head is held up by it: should it leave the head and read by itself? others_flow: other topics
- * have taken events lately. */
-bool bridge_lane_should_leave(struct bridge_lane *lane, int64_t now_ms, bool connected,
-                              const struct bridge_budget *budget, bool others_flow);
+/* What a lane that holds up the head is judged by. */
+struct bridge_lane_view {
+    bool connected;   /* a broker is there */
+    bool others_good; /* some lane has had a good report from this producer */
+    bool others_flow; /* other topics have taken events lately */
+};
+
+/* FLOWING, and the head is held up by it: should it leave the head and read by itself? */
+bool bridge_lane_should_leave(struct bridge_lane *lane, int64_t now_ms, const struct bridge_lane_view *view,
+                              const struct bridge_budget *budget);
 
 /* Leaves the head before an event that was accepted at time_ms. */
 void bridge_lane_leave(struct bridge_lane *lane, uint64_t before_id, int64_t time_ms);

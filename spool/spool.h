@@ -98,7 +98,7 @@ enum err spool_tail_next(struct spool_tail *tail, struct spool_chunk **ret_chunk
 /* Highest id that everything up to was returned or is known not to exist; where a new tail would continue. */
 uint64_t spool_tail_position(const struct spool_tail *tail);
 
-/* fn is called (committer thread, quick, no call back into the spool) after a commit that finds the wake-up armed;
+/* fn is called (committer thread, under the spool's lock: quick, no call back into the spool) after a commit that finds the wake-up armed;
  * that disarms it. Arming returns true when the tail has something to read already (and does not arm). */
 void spool_set_wakeup(struct spool *spool, void (*fn)(void *arg), void *arg);
 bool spool_tail_arm_wakeup(struct spool_tail *tail);

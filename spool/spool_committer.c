@@ -181,7 +181,6 @@ static void publish(struct spool *spool)
 {
     struct spool_committer *committer = &spool->committer;
     struct spool_segment *live = committer->live;
-    void (*wakeup)(void *) = NULL;
     pthread_mutex_lock(&spool->lock);
     struct spool_entry *entry = spool_catalog_find(&spool->catalog, live->id);
     entry->event_count = live->event_count;
@@ -189,14 +188,10 @@ static void publish(struct spool *spool)
     spool->last_event_id = spool_id_of(live->id, live->event_count - 1);
     for (size_t i = 0; i < committer->group.chunk_count; i++)
         spool_window_push(&spool->window, spool_chunk_ref(committer->group.chunks[i]));
-    if (spool->wakeup_armed) {
-        spool->wakeup_armed = false;
-        wakeup = spool->wakeup;
-    }
-    void *wakeup_arg = spool->wakeup_arg;
+    if (spool->wakeup_armed && spool->wakeup != NULL) /* under the lock, so that nobody is woken after taking it away */
+        spool->wakeup(spool->wakeup_arg);
+    spool->wakeup_armed = false;
     pthread_mutex_unlock(&spool->lock);
-    if (wakeup != NULL)
-        wakeup(wakeup_arg);
 }
 
 static bool is_last_batch(const struct spool *spool)

@@ -30,6 +30,13 @@ static void report(struct bridge_lane *lane, uint64_t seq, bool good)
         bridge_lane_failed(lane, 29, "denied");
 }
 
+static bool should_leave(struct bridge_lane *lane, int64_t now_ms, bool connected,
+                         const struct bridge_budget *budget, bool others_flow)
+{
+    const struct bridge_lane_view view = {.connected = connected, .others_flow = others_flow, .others_good = true};
+    return bridge_lane_should_leave(lane, now_ms, &view, budget);
+}
+
 static int set_up(void **state)
 {
     static struct bridge_lane lane;
@@ -156,10 +163,10 @@ static void test_lane_that_holds_up_the_head_leaves_when_nothing_comes_back(void
     take(lane, 10, 0);
     lane->good_ms = 0;
     struct bridge_budget budget = plenty;
-    assert_false(bridge_lane_should_leave(lane, 5000, true, &budget, false)); /* held up from now on */
-    assert_false(bridge_lane_should_leave(lane, 5000 + BRIDGE_LANE_STUCK_MS - 1, true, &budget, false));
-    assert_false(bridge_lane_should_leave(lane, 9000, false, &budget, false)); /* Kafka is away: everybody waits */
-    assert_true(bridge_lane_should_leave(lane, 9000, true, &budget, false));
+    assert_false(should_leave(lane, 5000, true, &budget, false)); /* held up from now on */
+    assert_false(should_leave(lane, 5000 + BRIDGE_LANE_STUCK_MS - 1, true, &budget, false));
+    assert_false(should_leave(lane, 9000, false, &budget, false)); /* Kafka is away: everybody waits */
+    assert_true(should_leave(lane, 9000, true, &budget, false));
     bridge_lane_leave(lane, 19, 200);
     assert_int_equal(lane->mode, BRIDGE_LANE_MODE_CATCHING_UP);
     assert_int_equal(lane->read_id, 19);
@@ -172,9 +179,12 @@ static void test_lane_without_any_good_report_yet_leaves_sooner(void **state)
     struct bridge_lane *lane = *state;
     take(lane, 10, 0);
     struct bridge_budget budget = plenty;
-    assert_false(bridge_lane_should_leave(lane, 5000, true, &budget, false));
-    assert_false(bridge_lane_should_leave(lane, 5000 + BRIDGE_LANE_UNPROVEN_MS - 1, true, &budget, false));
-    assert_true(bridge_lane_should_leave(lane, 5000 + BRIDGE_LANE_UNPROVEN_MS, true, &budget, false));
+    assert_false(should_leave(lane, 5000, true, &budget, false));
+    assert_false(should_leave(lane, 5000 + BRIDGE_LANE_UNPROVEN_MS - 1, true, &budget, false));
+    assert_true(should_leave(lane, 5000 + BRIDGE_LANE_UNPROVEN_MS, true, &budget, false));
+    const struct bridge_lane_view nobody_yet = {.connected = true};
+    assert_false(bridge_lane_should_leave(lane, 5000 + BRIDGE_LANE_STUCK_MS - 1, &nobody_yet, &budget));
+    assert_true(bridge_lane_should_leave(lane, 5000 + BRIDGE_LANE_STUCK_MS, &nobody_yet, &budget));
 }
 
 static void test_slow_lane_leaves_only_when_it_is_the_hog_among_others(void **state)
@@ -186,10 +196,10 @@ static void test_slow_lane_leaves_only_when_it_is_the_hog_among_others(void **st
     int64_t now = BRIDGE_LANE_SLOW_MS + 5000;
     lane->held_up_since_ms = now - BRIDGE_LANE_STUCK_MS;
     lane->good_ms = now - 10;
-    assert_false(bridge_lane_should_leave(lane, now, true, &budget, false)); /* alone: Kafka is slow */
-    assert_true(bridge_lane_should_leave(lane, now, true, &budget, true));
+    assert_false(should_leave(lane, now, true, &budget, false)); /* alone: Kafka is slow */
+    assert_true(should_leave(lane, now, true, &budget, true));
     budget.events = 100;
-    assert_false(bridge_lane_should_leave(lane, now, true, &budget, true)); /* others hold more */
+    assert_false(should_leave(lane, now, true, &budget, true)); /* others hold more */
 }
 
 static void test_reset_sends_a_lane_with_the_head_or_alone(void **state)

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT
  * tool_load.c - `penstock_load`: closed-loop HTTP load from many connections, with a record of what was acknowledged.
  *
- * Every event's value is unique and tells where it belongs: "<sender>-<connection>-<number>-" and padding. With --record each
- * acknowledged request becomes a line "A <topic> <key> <connection> <first number> <count>", each one that was never answered a
- * line "U …". It reconnects for ever, so that the agent may die and come back under it. */
+ * Every event's value is unique and tells where it belongs (load_value.h). With --record each acknowledged request becomes a
+ * line "A <topic> <key> <connection> <first number> <count>", each one that was never answered a line "U …". It reconnects for
+ * ever, so that the agent may die and come back under it. At the end one line of JSON says what was seen. */
 #include "base/buf.h"
 #include "base/clock.h"
+#include "tests/support/load_value.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -27,7 +28,7 @@ enum { INPUT_SIZE = 8192, RETRY_MS = 20, LATENCY_BUCKETS = 4000 };
 struct options {
     const char *address, *socket, *record, *sender, *topics[16], *path;
     int port, connections, events, size, keys, topic_count;
-    double seconds;
+    double seconds, rate; /* requests a second of all connections; 0: as fast as it goes */
     int64_t count;
 };
 
@@ -52,6 +53,9 @@ static int epoll_fd;
 static FILE *record;
 static uint64_t acked_requests, acked_events, unknown_events, refused_requests, other_answers, reconnects;
 static uint64_t latency_10us[LATENCY_BUCKETS];
+static int64_t latency_max_ns, start_ns;
+static uint64_t begun_requests;
+static struct buf body;
 
 static volatile sig_atomic_t told_to_stop;
 
@@ -63,34 +67,30 @@ static void on_signal(int number)
 
 /* ---- requests --------------------------------------------------------------------------------------------------------- */
 
-static void put_value(struct buf *out, const struct connection *c, uint64_t number)
-{
-    size_t start = out->size;
-    buf_printf(out, "%s-%d-%" PRIu64 "-", options.sender, c->number, number);
-    while (out->size - start < (size_t)options.size)
-        buf_append_char(out, (char)('a' + (out->size - start) % 26));
-}
-
 static void build_request(struct connection *c)
 {
-    struct buf body = {0};
     uint64_t request = c->next / (uint64_t)options.events;
     c->topic = options.topics[request % (uint64_t)options.topic_count];
-    snprintf(c->key, sizeof c->key, "k%d-%" PRIu64, c->number, request % (uint64_t)options.keys);
+    if (options.keys > 0)
+        snprintf(c->key, sizeof c->key, "k%d-%" PRIu64, c->number, request % (uint64_t)options.keys);
+    else
+        strcpy(c->key, "-"); /* in the record */
+    buf_clear(&body);
     for (int i = 0; i < options.events; i++) {
-        put_value(&body, c, c->next + (uint64_t)i);
+        load_value_put(&body, options.sender, c->number, c->next + (uint64_t)i, (size_t)options.size);
         if (options.events > 1)
             buf_append_char(&body, '\n');
     }
     buf_clear(&c->output);
     if (options.path != NULL)
         buf_printf(&c->output, "POST %s HTTP/1.1\r\n", options.path);
-    else
+    else if (options.keys > 0)
         buf_printf(&c->output, "POST /topics/%s?key=%s HTTP/1.1\r\n", c->topic, c->key);
+    else
+        buf_printf(&c->output, "POST /topics/%s HTTP/1.1\r\n", c->topic);
     buf_printf(&c->output, "Host: localhost\r\nContent-Type: %s\r\nContent-Length: %zu\r\n\r\n",
                options.events > 1 ? "application/x-ndjson" : "application/octet-stream", body.size);
     buf_append(&c->output, body.data, body.size);
-    buf_free(&body);
     c->output_sent = 0;
     c->input_size = 0;
     c->state = SENDING;
@@ -106,6 +106,8 @@ static void note(char what, const struct connection *c)
 static void note_latency(int64_t ns)
 {
     int64_t bucket = ns / 10000;
+    if (ns > latency_max_ns)
+        latency_max_ns = ns;
     latency_10us[bucket < LATENCY_BUCKETS ? bucket : LATENCY_BUCKETS - 1]++;
 }
 
@@ -177,12 +179,32 @@ static void send_more(struct connection *c)
 static size_t answer_size(struct connection *c, int *ret_status)
 {
     c->input[c->input_size] = '\0';
-    char *end = strstr(c->input, "\r\n\r\n");
-    if (end == NULL || sscanf(c->input, "HTTP/1.1 %d", ret_status) != 1)
+    char *end = memmem(c->input, c->input_size, "\r\n\r\n", 4);
+    if (end == NULL || memcmp(c->input, "HTTP/1.1 ", 9) != 0)
         return 0;
+    *ret_status = atoi(c->input + 9);
     char *length = strcasestr(c->input, "\r\nContent-Length:");
     size_t size = (size_t)(end + 4 - c->input) + (length == NULL || length > end ? 0 : strtoul(length + 17, NULL, 10));
     return c->input_size >= size || size >= INPUT_SIZE ? size : 0;
+}
+
+/* When the rate allows another request; the past is made good for. */
+static int64_t due_by_rate_ms(void)
+{
+    return options.rate <= 0 ? 0 : start_ns / 1000000 + (int64_t)((double)begun_requests * 1000 / options.rate);
+}
+
+static void begin_next(struct connection *c)
+{
+    c->due_ms = due_by_rate_ms();
+    if (c->due_ms > 0 && c->due_ms > clock_monotonic_ms()) {
+        begun_requests++; /* its turn is taken */
+        c->state = PAUSING;
+        return;
+    }
+    begun_requests++;
+    build_request(c);
+    send_more(c);
 }
 
 static void take_answer(struct connection *c, int status)
@@ -193,8 +215,7 @@ static void take_answer(struct connection *c, int status)
         acked_events += (uint64_t)options.events;
         note_latency(clock_monotonic_ns() - c->sent_ns);
         c->next += (uint64_t)options.events;
-        build_request(c);
-        send_more(c);
+        begin_next(c);
         return;
     }
     if (status != 503)
@@ -233,7 +254,7 @@ static void receive_more(struct connection *c)
 static void on_event(struct connection *c, uint32_t events)
 {
     if (c->state == CONNECTING && (events & EPOLLOUT) && !(events & (EPOLLERR | EPOLLHUP)))
-        build_request(c);
+        begin_next(c);
     if (c->state == SENDING)
         send_more(c);
     if (c->fd >= 0 && (events & (EPOLLIN | EPOLLERR | EPOLLHUP)))
@@ -271,15 +292,17 @@ static bool is_finished(int64_t end_ms)
 
 static void run(void)
 {
-    int64_t start_ns = clock_monotonic_ns(), end_ms = clock_monotonic_ms() + (int64_t)(options.seconds * 1000), woken_ms = 0;
+    int64_t end_ms = clock_monotonic_ms() + (int64_t)(options.seconds * 1000), woken_ms = 0;
+    int turn_ms = options.rate > 0 ? 1 : RETRY_MS / 2;
+    start_ns = clock_monotonic_ns();
     struct epoll_event events[256];
     while (!is_finished(end_ms)) {
         int64_t now_ms = clock_monotonic_ms();
-        if (now_ms - woken_ms >= RETRY_MS / 2) {
+        if (now_ms - woken_ms >= turn_ms) {
             wake_due(now_ms);
             woken_ms = now_ms;
         }
-        int n = epoll_wait(epoll_fd, events, 256, RETRY_MS / 2);
+        int n = epoll_wait(epoll_fd, events, 256, turn_ms);
         for (int i = 0; i < n; i++)
             on_event(events[i].data.ptr, events[i].events);
     }
@@ -289,9 +312,10 @@ static void run(void)
     double seconds = (double)(clock_monotonic_ns() - start_ns) / 1e9;
     printf("{\"acked_requests\":%" PRIu64 ",\"acked_events\":%" PRIu64 ",\"unknown_events\":%" PRIu64 ",\"refused_requests\":%" PRIu64
            ",\"other_answers\":%" PRIu64 ",\"reconnects\":%" PRIu64 ",\"seconds\":%.3f,\"requests_per_s\":%.1f,\"events_per_s\":%.1f,"
-           "\"p50_us\":%.0f,\"p99_us\":%.0f}\n",
+           "\"p50_us\":%.0f,\"p99_us\":%.0f,\"p999_us\":%.0f,\"max_us\":%.0f}\n",
            acked_requests, acked_events, unknown_events, refused_requests, other_answers, reconnects, seconds,
-           (double)acked_requests / seconds, (double)acked_events / seconds, percentile_us(0.5), percentile_us(0.99));
+           (double)acked_requests / seconds, (double)acked_events / seconds, percentile_us(0.5), percentile_us(0.99),
+           percentile_us(0.999), (double)latency_max_ns / 1e3);
 }
 
 static void split_topics(char *list)
@@ -303,7 +327,8 @@ static void split_topics(char *list)
 static void usage(void)
 {
     fprintf(stderr, "usage: penstock_load [--port N | --unix PATH] [--connections N] [--events PER_REQUEST] [--size BYTES] [--keys PER_CONNECTION]\n"
-                    "       [--topics A,B] [--seconds S] [--count EVENTS] [--sender NAME] [--record FILE] [--path PATH]\n");
+                    "       [--topics A,B] [--seconds S] [--count EVENTS] [--rate REQUESTS_PER_S] [--sender NAME]\n"
+                    "       [--record FILE] [--path PATH]\n");
     exit(2);
 }
 
@@ -312,7 +337,7 @@ int main(int argc, char **argv)
     static const struct option names[] = {
         {"port", 1, NULL, 'p'}, {"unix", 1, NULL, 'u'}, {"connections", 1, NULL, 'n'}, {"events", 1, NULL, 'e'},
         {"size", 1, NULL, 's'}, {"keys", 1, NULL, 'k'}, {"topics", 1, NULL, 't'}, {"seconds", 1, NULL, 'd'},
-        {"count", 1, NULL, 'c'}, {"sender", 1, NULL, 'x'}, {"record", 1, NULL, 'r'}, {"path", 1, NULL, 'P'}, {NULL, 0, NULL, 0},
+        {"count", 1, NULL, 'c'}, {"sender", 1, NULL, 'x'}, {"record", 1, NULL, 'r'}, {"path", 1, NULL, 'P'}, {"rate", 1, NULL, 'R'}, {NULL, 0, NULL, 0},
     };
     for (int c; (c = getopt_long(argc, argv, "", names, NULL)) != -1;) {
         switch (c) {
@@ -328,6 +353,7 @@ int main(int argc, char **argv)
         case 'x': options.sender = optarg; break;
         case 'r': options.record = optarg; break;
         case 'P': options.path = optarg; break;
+        case 'R': options.rate = atof(optarg); break;
         default: usage();
         }
     }

@@ -2,6 +2,7 @@
  * agent_http_client.c - HTTP/1.1 over TCP or a Unix socket. */
 #include "agent/agent_http_client.h"
 
+#include "agent/agent_http_head.h"
 #include "base/clock.h"
 
 #include <errno.h>
@@ -10,68 +11,27 @@
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <strings.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { HEAD_SIZE_MAX = 64 << 10, BODY_SIZE_MAX = 64 << 20 };
-
-/* ---- the answer's head ------------------------------------------------------------------------------------------ */
-
-static bool header_is(const char *line, size_t size, const char *name, const char **ret_value)
-{
-    size_t name_size = strlen(name);
-    if (size <= name_size || strncasecmp(line, name, name_size) != 0 || line[name_size] != ':')
-        return false;
-    *ret_value = line + name_size + 1 + strspn(line + name_size + 1, " ");
-    return true;
-}
-
-int agent_http_head_parse(struct bytes input, struct agent_http_head *ret_head)
-{
-    const char *text = (const char *)input.data;
-    const char *end = input.size == 0 ? NULL : memmem(text, input.size, "\r\n\r\n", 4);
-    if (end == NULL)
-        return input.size > HEAD_SIZE_MAX ? -1 : 0;
-    struct agent_http_head head = {.content_length = -1};
-    if (sscanf(text, "HTTP/1.%*[01] %3d", &head.status) != 1 || head.status < 100)
-        return -1;
-    for (const char *line = text; line < end;) {
-        const char *next = memmem(line, (size_t)(end + 2 - line), "\r\n", 2), *value;
-        if (header_is(line, (size_t)(next - line), "content-length", &value))
-            head.content_length = strtoll(value, NULL, 10);
-        if (header_is(line, (size_t)(next - line), "connection", &value) && strncasecmp(value, "close", 5) == 0)
-            head.close = true;
-        line = next + 2;
-    }
-    *ret_head = head;
-    return (int)(end + 4 - text);
-}
-
-/* ---- the connection ----------------------------------------------------------------------------------------------- */
+enum { BODY_SIZE_MAX = 64 << 20, CONNECT_MS_MAX = 5000, CONTINUE_MS_MAX = 2000, LARGE_BODY_BYTES = 1 << 20 };
 
 enum err agent_http_client_init(struct agent_http_client *client, const char *url, const char *socket_path, struct errmsg *msg)
 {
     *client = (struct agent_http_client){.fd = -1};
     if (socket_path != NULL) {
-        if (strlen(socket_path) >= sizeof client->socket)
-            return errmsg_set(msg, ERR_INVALID, "'%s' is too long for a Unix socket", socket_path);
+        if (strncmp(socket_path, "unix:", 5) == 0)
+            socket_path += 5;
+        if (socket_path[0] == '\0' || strlen(socket_path) >= sizeof client->socket)
+            return errmsg_set(msg, ERR_INVALID, "'%s' can't be the path of a Unix socket", socket_path);
         snprintf(client->socket, sizeof client->socket, "%s", socket_path);
         snprintf(client->host, sizeof client->host, "localhost");
         return ERR_OK;
     }
-    const char *text = url == NULL ? "http://127.0.0.1:8080" : url;
-    if (strncmp(text, "http://", 7) != 0)
-        return errmsg_set(msg, ERR_INVALID, "'%s' is no http:// URL", text);
-    const char *host = text + 7, *colon = strrchr(host, ':');
-    size_t host_size = strcspn(host, "/");
-    if (colon == NULL || colon > host + host_size || (host[0] == '[' && colon[-1] != ']'))
-        colon = host + host_size;
-    snprintf(client->host, sizeof client->host, "%.*s", (int)(colon - host), host);
-    snprintf(client->port, sizeof client->port, "%.*s", *colon == ':' ? (int)strcspn(colon + 1, "/") : 2, *colon == ':' ? colon + 1 : "80");
-    return client->host[0] == '\0' ? errmsg_set(msg, ERR_INVALID, "'%s' names no host", text) : ERR_OK;
+    if (!agent_http_url_parse(url == NULL ? AGENT_HTTP_URL_DEFAULT : url, client->host, client->port))
+        return errmsg_set(msg, ERR_INVALID, "'%s' is no URL like " AGENT_HTTP_URL_DEFAULT, url);
+    return ERR_OK;
 }
 
 static void disconnect(struct agent_http_client *client)
@@ -79,6 +39,7 @@ static void disconnect(struct agent_http_client *client)
     if (client->fd >= 0)
         close(client->fd);
     client->fd = -1;
+    client->reused = false;
     buf_clear(&client->input);
 }
 
@@ -88,54 +49,14 @@ void agent_http_client_done(struct agent_http_client *client)
     buf_free(&client->input);
 }
 
-static int connect_unix(const char *path)
-{
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    memcpy(address.sun_path, path, strlen(path) + 1);
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof address) != 0) {
-        close(fd);
-        return -1;
-    }
-    return fd;
-}
-
-static int connect_tcp(const struct agent_http_client *client)
-{
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *info = NULL;
-    char host[256];
-    bool brackets = client->host[0] == '[';
-    snprintf(host, sizeof host, "%.*s", (int)(strlen(client->host) - (brackets ? 2 : 0)), client->host + (brackets ? 1 : 0));
-    if (getaddrinfo(host, client->port, &hints, &info) != 0)
-        return -1;
-    int yes = 1, fd = socket(info->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd >= 0 && connect(fd, info->ai_addr, info->ai_addrlen) != 0) {
-        close(fd);
-        fd = -1;
-    }
-    if (fd >= 0)
-        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
-    freeaddrinfo(info);
-    return fd;
-}
-
-static enum err ensure_connected(struct agent_http_client *client, struct errmsg *msg)
-{
-    if (client->fd >= 0)
-        return ERR_OK;
-    client->fd = client->socket[0] != '\0' ? connect_unix(client->socket) : connect_tcp(client);
-    if (client->fd < 0)
-        return errmsg_set(msg, ERR_UNAVAILABLE, "no agent answers at %s%s%s", client->socket[0] != '\0' ? client->socket : client->host,
-                          client->socket[0] != '\0' ? "" : ":", client->port);
-    return ERR_OK;
-}
+/* ---- connecting ----------------------------------------------------------------------------------------------- */
 
 static enum err wait_for(int fd, short events, int64_t due_ms, struct errmsg *msg)
 {
     struct pollfd poller = {.fd = fd, .events = events};
     for (;;) {
         int64_t left_ms = due_ms - clock_monotonic_ms();
-        int n = left_ms <= 0 ? 0 : poll(&poller, 1, (int)left_ms);
+        int n = poll(&poller, 1, left_ms <= 0 ? 0 : (int)left_ms);
         if (n > 0)
             return ERR_OK;
         if (n == 0)
@@ -145,13 +66,73 @@ static enum err wait_for(int fd, short events, int64_t due_ms, struct errmsg *ms
     }
 }
 
+/* A non-blocking socket that is connected, or -1 with errno set. */
+static int connect_to(const struct sockaddr *address, socklen_t size)
+{
+    int fd = socket(address->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0)
+        return -1;
+    int failure = connect(fd, address, size) == 0 ? 0 : errno;
+    if (failure == EINPROGRESS) {
+        socklen_t failure_size = sizeof failure;
+        if (wait_for(fd, POLLOUT, clock_monotonic_ms() + CONNECT_MS_MAX, NULL) != ERR_OK)
+            failure = ETIMEDOUT;
+        else if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &failure, &failure_size) != 0)
+            failure = errno;
+    }
+    if (failure == 0)
+        return fd;
+    close(fd);
+    errno = failure;
+    return -1;
+}
+
+static int connect_unix(const char *path)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    memcpy(address.sun_path, path, strlen(path) + 1);
+    return connect_to((const struct sockaddr *)&address, sizeof address);
+}
+
+static int connect_tcp(const struct agent_http_client *client)
+{
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *infos = NULL;
+    int fd = -1, yes = 1;
+    if (getaddrinfo(client->host, client->port, &hints, &infos) != 0) {
+        errno = EHOSTUNREACH;
+        return -1;
+    }
+    for (const struct addrinfo *info = infos; info != NULL && fd < 0; info = info->ai_next)
+        fd = connect_to(info->ai_addr, info->ai_addrlen);
+    int failure = errno;
+    freeaddrinfo(infos);
+    if (fd >= 0)
+        (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
+    errno = failure;
+    return fd;
+}
+
+static enum err ensure_connected(struct agent_http_client *client, struct errmsg *msg)
+{
+    if (client->fd >= 0)
+        return ERR_OK;
+    bool local = client->socket[0] != '\0';
+    client->fd = local ? connect_unix(client->socket) : connect_tcp(client);
+    if (client->fd < 0)
+        return errmsg_set(msg, ERR_UNAVAILABLE, "no agent answers at %s%s%s: %s", local ? client->socket : client->host,
+                          local ? "" : ":", client->port, strerror(errno));
+    return ERR_OK;
+}
+
+/* ---- sending and receiving ------------------------------------------------------------------------------------- */
+
 static enum err send_all(int fd, struct bytes data, int64_t due_ms, struct errmsg *msg)
 {
     while (data.size > 0) {
         enum err rc = wait_for(fd, POLLOUT, due_ms, msg);
         if (rc != ERR_OK)
             return rc;
-        ssize_t n = send(fd, data.data, data.size, MSG_NOSIGNAL | MSG_DONTWAIT);
+        ssize_t n = send(fd, data.data, data.size, MSG_NOSIGNAL);
         if (n < 0 && (errno == EINTR || errno == EAGAIN))
             continue;
         if (n < 0)
@@ -167,61 +148,127 @@ static enum err receive_some(struct agent_http_client *client, int64_t due_ms, s
     if (rc != ERR_OK)
         return rc;
     if (!buf_reserve(&client->input, 16 << 10))
-        return errmsg_set(msg, ERR_NOMEM, "out of memory");
+        return errmsg_set(msg, ERR_NOMEM, "%s", err_text(ERR_NOMEM));
     ssize_t n = recv(client->fd, client->input.data + client->input.size, client->input.capacity - client->input.size, 0);
-    if (n < 0 && errno == EINTR)
+    if (n < 0 && (errno == EINTR || errno == EAGAIN))
         return ERR_OK;
     if (n <= 0)
-        return errmsg_set(msg, ERR_UNAVAILABLE, "the connection to the agent broke");
+        return errmsg_set(msg, ERR_UNAVAILABLE, "the connection to the agent broke%s%s", n < 0 ? ": " : "",
+                          n < 0 ? strerror(errno) : "");
     client->input.size += (size_t)n;
     return ERR_OK;
+}
+
+static void use_up(struct agent_http_client *client, size_t size)
+{
+    client->input.size -= size;
+    memmove(client->input.data, client->input.data + size, client->input.size);
+}
+
+/* The head of an answer, which stays in the input. */
+static enum err receive_head(struct agent_http_client *client, int64_t due_ms, struct agent_http_head *ret_head, size_t *ret_size,
+                             struct errmsg *msg)
+{
+    int size;
+    enum err rc = ERR_OK;
+    while ((size = agent_http_head_parse(buf_bytes(&client->input), ret_head)) == 0 && rc == ERR_OK)
+        rc = receive_some(client, due_ms, msg);
+    if (rc == ERR_OK && size < 0)
+        rc = errmsg_set(msg, ERR_INVALID, "what answers there is no Penstock agent");
+    *ret_size = (size_t)size;
+    return rc;
 }
 
 static enum err receive(struct agent_http_client *client, int64_t due_ms, struct agent_http_response *ret_response, struct errmsg *msg)
 {
     struct agent_http_head head;
-    int head_size;
-    enum err rc = ERR_OK;
-    while ((head_size = agent_http_head_parse(buf_bytes(&client->input), &head)) == 0 && rc == ERR_OK)
-        rc = receive_some(client, due_ms, msg);
+    size_t head_size;
+    enum err rc;
+    while ((rc = receive_head(client, due_ms, &head, &head_size, msg)) == ERR_OK && head.status < 200)
+        use_up(client, head_size); /* "100 Continue" */
     if (rc != ERR_OK)
         return rc;
-    if (head_size < 0 || head.content_length < 0 || head.content_length > BODY_SIZE_MAX)
+    if (head.content_length < 0 || head.content_length > BODY_SIZE_MAX)
         return errmsg_set(msg, ERR_INVALID, "what answers there is no Penstock agent");
-    size_t size = (size_t)head_size + (size_t)head.content_length;
+    size_t body_size = (size_t)head.content_length, size = head_size + body_size;
     while (client->input.size < size && rc == ERR_OK)
         rc = receive_some(client, due_ms, msg);
-    struct agent_http_response response = {.status = head.status};
-    if (rc == ERR_OK && !buf_append(&response.body, client->input.data + head_size, (size_t)head.content_length))
-        rc = errmsg_set(msg, ERR_NOMEM, "out of memory");
     if (rc != ERR_OK)
         return rc;
-    client->input.size -= size;
-    memmove(client->input.data, client->input.data + size, client->input.size);
+    struct agent_http_response response = {.status = head.status};
+    if (!buf_append(&response.body, client->input.data + head_size, body_size))
+        return errmsg_set(msg, ERR_NOMEM, "%s", err_text(ERR_NOMEM));
+    use_up(client, size);
+    client->reused = true;
     if (head.close)
         disconnect(client);
     *ret_response = response;
     return ERR_OK;
 }
 
+/* Before a large body: whether it is wanted at all. An answer that comes instead of "100 Continue" stays in the input.
+ * Silence means yes. */
+static bool body_is_wanted(struct agent_http_client *client, int64_t due_ms)
+{
+    int64_t until_ms = clock_monotonic_ms() + CONTINUE_MS_MAX;
+    struct agent_http_head head;
+    size_t size;
+    if (receive_head(client, until_ms < due_ms ? until_ms : due_ms, &head, &size, NULL) != ERR_OK)
+        return true;
+    if (head.status >= 200)
+        return false;
+    use_up(client, size);
+    return true;
+}
+
+static enum err send_head(struct agent_http_client *client, const char *method, const char *path, const char *content_type,
+                          size_t body_size, int64_t due_ms, struct errmsg *msg)
+{
+    struct buf head = {0};
+    bool brackets = strchr(client->host, ':') != NULL;
+    buf_printf(&head, "%s %s HTTP/1.1\r\nHost: %s%s%s\r\n", method, path, brackets ? "[" : "", client->host, brackets ? "]" : "");
+    if (content_type != NULL)
+        buf_printf(&head, "Content-Type: %s\r\nContent-Length: %zu\r\n", content_type, body_size);
+    if (body_size > LARGE_BODY_BYTES)
+        buf_append_string(&head, "Expect: 100-continue\r\n");
+    buf_append_string(&head, "\r\n");
+    enum err rc = head.failed ? errmsg_set(msg, ERR_NOMEM, "%s", err_text(ERR_NOMEM))
+                              : send_all(client->fd, buf_bytes(&head), due_ms, msg);
+    buf_free(&head);
+    return rc;
+}
+
+static enum err exchange(struct agent_http_client *client, const char *method, const char *path, const char *content_type,
+                         struct bytes body, int64_t due_ms, struct agent_http_response *ret_response, struct errmsg *msg)
+{
+    enum err rc = ensure_connected(client, msg);
+    if (rc == ERR_OK)
+        rc = send_head(client, method, path, content_type, body.size, due_ms, msg);
+    bool wanted = rc == ERR_OK && (body.size <= LARGE_BODY_BYTES || body_is_wanted(client, due_ms));
+    if (wanted)
+        rc = send_all(client->fd, body, due_ms, msg);
+    bool whole = wanted && rc == ERR_OK;
+    /* A body that is refused in the middle breaks the connection; the answer may be there all the same. */
+    if (rc == ERR_OK || (rc == ERR_UNAVAILABLE && client->fd >= 0)) {
+        struct errmsg ignored;
+        enum err answered = receive(client, due_ms, ret_response, rc == ERR_OK ? msg : &ignored);
+        rc = rc == ERR_OK || answered == ERR_OK ? answered : rc;
+    }
+    if (!whole)
+        disconnect(client); /* the agent may still wait for the rest */
+    return rc;
+}
+
 enum err agent_http_client_send(struct agent_http_client *client, const char *method, const char *path, const char *content_type,
                                 struct bytes body, int64_t timeout_ms, struct agent_http_response *ret_response, struct errmsg *msg)
 {
     int64_t due_ms = clock_monotonic_ms() + timeout_ms;
-    enum err rc = ensure_connected(client, msg);
-    if (rc != ERR_OK)
-        return rc;
-    struct buf head = {0};
-    buf_printf(&head, "%s %s HTTP/1.1\r\nHost: %s\r\n", method, path, client->host);
-    if (content_type != NULL)
-        buf_printf(&head, "Content-Type: %s\r\nContent-Length: %zu\r\n", content_type, body.size);
-    buf_append_string(&head, "\r\n");
-    rc = head.failed ? errmsg_set(msg, ERR_NOMEM, "out of memory") : send_all(client->fd, buf_bytes(&head), due_ms, msg);
-    buf_free(&head);
-    if (rc == ERR_OK)
-        rc = send_all(client->fd, body, due_ms, msg);
-    if (rc == ERR_OK)
-        rc = receive(client, due_ms, ret_response, msg);
+    bool reused = client->reused;
+    enum err rc = exchange(client, method, path, content_type, body, due_ms, ret_response, msg);
+    if (rc == ERR_UNAVAILABLE && reused && client->input.size == 0) { /* it was closed while idle, most likely */
+        disconnect(client);
+        rc = exchange(client, method, path, content_type, body, due_ms, ret_response, msg);
+    }
     if (rc != ERR_OK)
         disconnect(client);
     return rc;

@@ -6,11 +6,14 @@
 #include "base/buf.h"
 #include "base/err.h"
 
+#define AGENT_HTTP_URL_DEFAULT "http://127.0.0.1:8080"
+
 struct agent_http_client {
-    char host[256];      /* for the Host header */
-    char port[16];
-    char socket[108];    /* a Unix socket instead */
+    char host[256];
+    char port[8];
+    char socket[108];    /* a Unix socket instead; empty: none */
     int fd;              /* -1: not connected */
+    bool reused;         /* fd has carried an answer already */
     struct buf input;    /* received, not yet used */
 };
 
@@ -19,22 +22,15 @@ struct agent_http_response {
     struct buf body;     /* the caller frees it */
 };
 
-/* url: http://HOST:PORT, or NULL for http://127.0.0.1:8080; socket wins when given. Doesn't connect. ERR_INVALID */
+/* url: http://HOST:PORT, or NULL for the default; socket wins when given. Doesn't connect. ERR_INVALID */
 enum err agent_http_client_init(struct agent_http_client *client, const char *url, const char *socket, struct errmsg *msg);
 void agent_http_client_done(struct agent_http_client *client);
 
-/* Sends a request and waits for the whole answer, at most timeout_ms; connects first when it must. After an error the
- * connection is closed, and it is not known whether the request took effect.
+/* Sends a request and waits for the whole answer, at most timeout_ms; connects first when it must. A connection that was
+ * closed while it wasn't used is opened again. After an error the connection is closed, and it is not known whether the
+ * request took effect.
  * Errors: ERR_UNAVAILABLE (nobody answers there, or the connection broke), ERR_TIMEOUT, ERR_INVALID (no HTTP answer), ERR_NOMEM */
 enum err agent_http_client_send(struct agent_http_client *client, const char *method, const char *path, const char *content_type,
                                 struct bytes body, int64_t timeout_ms, struct agent_http_response *ret_response, struct errmsg *msg);
-
-/* Pure: the head of an answer. Returns its size with the empty line, 0 when it isn't complete, -1 when it is none. */
-struct agent_http_head {
-    int status;
-    int64_t content_length; /* -1: not told */
-    bool close;
-};
-int agent_http_head_parse(struct bytes input, struct agent_http_head *ret_head);
 
 #endif

@@ -43,8 +43,14 @@ static const struct {
     FIGURE("penstock_bridge_in_flight_events", GAUGE, U64, bridge.in_flight_events, "Events handed to Kafka's client and not yet reported."),
     FIGURE("penstock_bridge_in_flight_bytes", GAUGE, U64, bridge.in_flight_bytes, "Bytes of them."),
     FIGURE("penstock_bridge_produced_total", COUNTER, U64, bridge.produced, "Events handed to Kafka's client, repeats included."),
+    FIGURE("penstock_bridge_delivered_total", COUNTER, U64, bridge.delivered, "Good delivery reports, repeats included."),
     FIGURE("penstock_bridge_failed_total", COUNTER, U64, bridge.failed, "Failed delivery reports."),
     FIGURE("penstock_bridge_producer_recreations_total", COUNTER, U64, bridge.producer_recreations, "Times the producer was made anew."),
+    FIGURE("penstock_process_resident_memory_bytes", GAUGE, U64, process.resident_bytes, "Memory in use."),
+    FIGURE("penstock_process_resident_memory_max_bytes", GAUGE, U64, process.resident_bytes_max, "The most it has been."),
+    FIGURE("penstock_process_open_fds", GAUGE, U64, process.open_descriptors, "Open file descriptors."),
+    FIGURE("penstock_process_max_fds", GAUGE, U64, process.descriptors_max, "How many there may be."),
+    FIGURE("penstock_process_threads", GAUGE, U64, process.threads, "Threads."),
 };
 
 static void put_head(struct buf *out, const char *name, const char *help, const char *type)
@@ -122,12 +128,14 @@ static void put_lanes(struct buf *out, const struct agent_snapshot *s)
 
 void agent_metrics_render(const struct agent_snapshot *s, struct buf *out)
 {
-    int64_t oldest_ms = s->bridge.oldest_pending_ms;
     put_figures(out, s);
     put_gauge(out, "penstock_ready", "1 while an event posted now would be accepted.", s->accepts == ERR_OK);
     put_gauge(out, "penstock_oldest_pending_age_seconds", "Age of the oldest event that is not done.",
-              oldest_ms == 0 || oldest_ms > s->now_ms ? 0 : (double)(s->now_ms - oldest_ms) / 1e3);
+              (double)agent_snapshot_oldest_age_ms(s) / 1e3);
     put_gauge(out, "penstock_uptime_seconds", "Since the agent started.", (double)s->uptime_ms / 1e3);
+    put_head(out, "penstock_process_cpu_seconds_total", "Processor time, user and system.", "counter");
+    buf_printf(out, "penstock_process_cpu_seconds_total %.6f\n", (double)s->process.cpu_us / 1e6);
+    put_gauge(out, "penstock_process_start_time_seconds", "When the agent started, since 1970.", (double)(s->now_ms - s->uptime_ms) / 1e3);
     put_commit_histogram(out, s);
     put_requests(out, s);
     put_topics(out, s);

@@ -3,6 +3,7 @@
 #include "agent/agent_options.h"
 
 #include "agent/agent.h"
+#include "config/config_value.h"
 
 #include <getopt.h>
 #include <stdlib.h>
@@ -102,6 +103,19 @@ static bool parse_number(const char *text, int64_t max, int64_t *ret_number)
     return true;
 }
 
+/* Plain seconds too. */
+static bool parse_timeout(const char *text, int64_t *ret_ms)
+{
+    uint64_t ms = 0;
+    int64_t seconds;
+    if (parse_number(text, INT32_MAX, &seconds))
+        ms = (uint64_t)seconds * 1000;
+    else if (!config_value_duration(text, &ms) || ms > INT32_MAX * 1000ull)
+        return false;
+    *ret_ms = (int64_t)ms;
+    return true;
+}
+
 static int take_produce_option(struct agent_produce_options *options, int c)
 {
     int64_t number = 0;
@@ -129,9 +143,8 @@ static int take_produce_option(struct agent_produce_options *options, int c)
             return agent_usage_error("produce", "-c is no number: '%s'", optarg);
         break;
     case OPTION_TIMEOUT:
-        if (!parse_number(optarg, INT32_MAX, &number))
-            return agent_usage_error("produce", "--timeout is no number of seconds: '%s'", optarg);
-        options->timeout_ms = number * 1000;
+        if (!parse_timeout(optarg, &options->timeout_ms))
+            return agent_usage_error("produce", "--timeout is no time like 30s or 5m: '%s'", optarg);
         break;
     default: return -1;
     }
@@ -164,8 +177,10 @@ int agent_produce_options_parse(int argc, char **argv, struct agent_produce_opti
     if (options.topic == NULL)
         return agent_usage_error("produce", "no topic: give -t TOPIC");
     for (size_t i = 0; i < options.header_count; i++)
-        if (strchr(options.headers[i], '=') == NULL)
-            return agent_usage_error("produce", "-H is name=value, not '%s'", options.headers[i]);
+        if (options.headers[i][0] == '\0' || options.headers[i][0] == '=')
+            return agent_usage_error("produce", "-H is NAME=VALUE, not '%s'", options.headers[i]);
+    if (options.files_are_lines && options.file_count == 0)
+        return agent_usage_error("produce", "-l needs a FILE");
     *ret_options = options;
     return EXIT_DONE;
 }

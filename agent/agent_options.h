@@ -19,8 +19,8 @@ struct agent_run_options {
 struct agent_produce_options {
     const char *topic;               /* -t */
     const char *key;                 /* -k: for all lines */
-    const char *key_delimiter;       /* -K: splits key and value at its first occurrence */
-    const char *headers[AGENT_HEADERS_MAX]; /* -H name=value */
+    const char *key_delimiter;       /* -K: splits key and value at its first occurrence; with escapes */
+    const char *headers[AGENT_HEADERS_MAX]; /* -H NAME=VALUE, or NAME */
     size_t header_count;
     const char *files[AGENT_FILES_MAX];
     size_t file_count;

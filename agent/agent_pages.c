@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * agent_pages.c - /healthz, /readyz, /status, /metrics. */
+ * agent_pages.c - /healthz, /readyz, /status, /status.txt, /metrics. */
 #include "agent/agent_state.h"
 
 #include "base/clock.h"
@@ -29,6 +29,13 @@ void agent_snapshot_take(struct agent_state *state, struct agent_snapshot *ret_s
     pthread_rwlock_unlock(&state->lock);
     s->uptime_ms = clock_monotonic_ms() - state->started_ms;
     s->now_ms = clock_wall_ms();
+    agent_process_get(&s->process);
+}
+
+int64_t agent_snapshot_oldest_age_ms(const struct agent_snapshot *snapshot)
+{
+    int64_t since_ms = snapshot->bridge.oldest_pending_ms;
+    return since_ms == 0 || since_ms > snapshot->now_ms ? 0 : snapshot->now_ms - since_ms;
 }
 
 void agent_snapshot_done(struct agent_snapshot *snapshot)
@@ -76,6 +83,12 @@ int agent_page_status(void *arg, struct buf *body, const char **content_type)
 {
     *content_type = "application/json";
     return render(arg, body, agent_status_render);
+}
+
+int agent_page_status_text(void *arg, struct buf *body, const char **content_type)
+{
+    *content_type = "text/plain; charset=utf-8";
+    return render(arg, body, agent_status_text_render);
 }
 
 int agent_page_metrics(void *arg, struct buf *body, const char **content_type)

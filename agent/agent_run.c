@@ -18,7 +18,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-enum { DRAIN_MS_MAX = 5000 };
+enum { DRAIN_MS_MAX = 5000, PAGE_COUNT = 5 };
 
 /* ---- what the modules report becomes log lines ---------------------------------------------------------------- */
 
@@ -42,6 +42,7 @@ static void block_signals(sigset_t *signals)
     sigemptyset(signals);
     sigaddset(signals, SIGTERM);
     sigaddset(signals, SIGINT);
+    sigaddset(signals, SIGHUP); /* the terminal went away */
     pthread_sigmask(SIG_BLOCK, signals, NULL);
     signal(SIGPIPE, SIG_IGN);
 }
@@ -74,6 +75,7 @@ static void arm_second_signal(const sigset_t *signals)
     struct sigaction action = {.sa_handler = on_second_signal};
     sigaction(SIGTERM, &action, NULL);
     sigaction(SIGINT, &action, NULL);
+    sigaction(SIGHUP, &action, NULL);
     pthread_sigmask(SIG_UNBLOCK, signals, NULL);
 }
 
@@ -82,7 +84,7 @@ static void arm_second_signal(const sigset_t *signals)
 struct running {
     struct config *config;
     struct agent_state state;
-    struct ingest_page pages[4];
+    struct ingest_page pages[PAGE_COUNT];
 };
 
 static void publish(struct running *running, struct spool *spool, struct bridge *bridge, struct ingest *ingest)
@@ -104,7 +106,7 @@ static enum err start_all(struct running *running, struct errmsg *msg)
     if (rc != ERR_OK)
         return rc;
     publish(running, spool, NULL, NULL);
-    rc = ingest_start(&config->ingest, spool, running->pages, 4, &ingest, msg);
+    rc = ingest_start(&config->ingest, spool, running->pages, PAGE_COUNT, &ingest, msg);
     if (rc != ERR_OK) {
         errmsg_wrap(msg, "listen.http");
         return rc;
@@ -133,7 +135,8 @@ static void stop_all(struct running *running)
     publish(running, NULL, NULL, NULL);
     bridge_stop(bridge);
     spool_close(spool);
-    log_event(LOG_LEVEL_INFO, "stopped", "all_delivered=%s", drained ? "yes" : "no");
+    if (spool != NULL)
+        log_event(LOG_LEVEL_INFO, "stopped", "all_delivered=%s", drained ? "yes" : "no");
 }
 
 static void log_started(const struct running *running, int64_t start_ns)
@@ -146,20 +149,27 @@ static void log_started(const struct running *running, int64_t start_ns)
               log_quote(running->config->spool.path), uuid, (double)(clock_monotonic_ns() - start_ns) / 1e6, (int)getpid());
 }
 
+/* How curl reaches an address: the options and the beginning of the URL. */
+static void curl_words(const char *address, char *out, size_t size)
+{
+    bool is_unix = strncmp(address, "unix:", 5) == 0;
+    snprintf(out, size, is_unix ? "--unix-socket '%s' http://localhost" : "http://%s", is_unix ? address + 5 : address);
+}
+
 /* For a first try: lines to copy. */
 static void print_first_steps(const struct running *running)
 {
     struct bridge_stats stats;
+    char curl[512];
     bridge_stats_get(running->state.bridge, &stats);
-    const char *address = ingest_address(running->state.ingest, 0);
+    curl_words(ingest_address(running->state.ingest, 0), curl, sizeof curl);
     log_event(LOG_LEVEL_INFO, "mock_kafka_started", "bootstrap=%s", stats.bootstrap);
-    bool is_unix = strncmp(address, "unix:", 5) == 0;
-    printf("\nPenstock runs on an embedded Kafka (in memory, for trying out).\n"
-           "Send an event:\n  curl -d 'hello' %s%s %s/topics/demo\n"
-           "See it arrive:\n  kcat -b %s -C -t demo -o beginning -e\n"
-           "Look inside:\n  curl -s %s%s %s/status\nCtrl-C stops it.\n\n",
-           is_unix ? "--unix-socket " : "", is_unix ? address + 5 : "", is_unix ? "http://localhost" : address, stats.bootstrap,
-           is_unix ? "--unix-socket " : "", is_unix ? address + 5 : "", is_unix ? "http://localhost" : address);
+    printf("\nPenstock runs with a Kafka inside, in memory, for trying out.\n"
+           "  send an event:     curl -d hello %s/topics/demo\n"
+           "  see it arrive:     kcat -b %s -C -t demo -e\n"
+           "  look inside:       curl %s/status.txt\n"
+           "Ctrl-C stops it.\n\n",
+           curl, stats.bootstrap, curl);
     fflush(stdout);
 }
 
@@ -176,7 +186,8 @@ static int run_until_signal(struct config *config)
     running.pages[0] = (struct ingest_page){"/healthz", agent_page_health, &running.state};
     running.pages[1] = (struct ingest_page){"/readyz", agent_page_ready, &running.state};
     running.pages[2] = (struct ingest_page){"/status", agent_page_status, &running.state};
-    running.pages[3] = (struct ingest_page){"/metrics", agent_page_metrics, &running.state};
+    running.pages[3] = (struct ingest_page){"/status.txt", agent_page_status_text, &running.state};
+    running.pages[4] = (struct ingest_page){"/metrics", agent_page_metrics, &running.state};
 
     struct errmsg msg = {""};
     enum err rc = start_all(&running, &msg);
@@ -193,7 +204,7 @@ static int run_until_signal(struct config *config)
     }
     stop_all(&running);
     pthread_rwlock_destroy(&running.state.lock);
-    return rc == ERR_OK ? EXIT_DONE : rc == ERR_INVALID ? EXIT_USAGE : EXIT_FAILED;
+    return rc == ERR_OK ? EXIT_DONE : EXIT_FAILED;
 }
 
 /* ---- the command ------------------------------------------------------------------------------------------------------- */
@@ -236,7 +247,7 @@ int agent_run(int argc, char **argv)
     if (code != EXIT_DONE)
         return code;
     struct config config;
-    struct errmsg msg = {""};
+    struct errmsg msg = {"out of memory"};
     enum err rc = config_init_defaults(&config);
     if (rc == ERR_OK && options.config != NULL)
         rc = config_load(options.config, &config, &msg);
@@ -252,51 +263,4 @@ int agent_run(int argc, char **argv)
         code = run_until_signal(&config);
     config_free(&config);
     return code;
-}
-
-/* ---- check-config ---------------------------------------------------------------------------------------------------------- */
-
-static const char check_help[] =
-    "usage: penstock check-config [--config] FILE\n\n"
-    "Checks everything that can be checked without starting: syntax, names, types, ranges, addresses, Kafka properties.\n"
-    "       penstock check-config --print-reference | --print-example\n\n"
-    "Prints the reference of all settings (Markdown), or an example file with every setting at its default.\n"
-    "exit codes: 0 fine, 2 not fine\n";
-
-static int print_rendered(void (*renderer)(struct buf *))
-{
-    struct buf out = {0};
-    renderer(&out);
-    fputs(buf_string(&out), stdout);
-    buf_free(&out);
-    return EXIT_DONE;
-}
-
-int agent_check_config(int argc, char **argv)
-{
-    if (agent_wants_help(argc, argv, check_help))
-        return EXIT_DONE;
-    if (argc == 1 && strcmp(argv[0], "--print-reference") == 0)
-        return print_rendered(config_docs_page);
-    if (argc == 1 && strcmp(argv[0], "--print-example") == 0)
-        return print_rendered(config_docs_example);
-    if (argc > 1 && strcmp(argv[0], "--config") == 0) {
-        argc--;
-        argv++;
-    }
-    if (argc != 1 || argv[0][0] == '-')
-        return agent_usage_error("check-config", "give one file");
-    struct config config;
-    struct errmsg msg = {""};
-    enum err rc = config_init_defaults(&config);
-    if (rc == ERR_OK)
-        rc = config_load(argv[0], &config, &msg);
-    if (rc == ERR_OK)
-        rc = config_check(&config, &msg);
-    if (rc == ERR_OK)
-        printf("%s: ok\n", argv[0]);
-    else
-        fprintf(stderr, "%s\n", msg.text);
-    config_free(&config);
-    return rc == ERR_OK ? EXIT_DONE : EXIT_USAGE;
 }

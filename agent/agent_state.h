@@ -3,6 +3,7 @@
 #ifndef PENSTOCK_AGENT_STATE_H
 #define PENSTOCK_AGENT_STATE_H
 
+#include "agent/agent_process.h"
 #include "bridge/bridge.h"
 #include "ingest/ingest.h"
 #include "spool/spool.h"
@@ -30,6 +31,7 @@ struct agent_snapshot {
     struct bridge_lane_stats *lanes;
     size_t lane_count;
     struct ingest_stats ingest;
+    struct agent_process process;
     int64_t uptime_ms;
     int64_t now_ms;          /* wall clock */
 };
@@ -37,14 +39,19 @@ struct agent_snapshot {
 void agent_snapshot_take(struct agent_state *state, struct agent_snapshot *ret_snapshot);
 void agent_snapshot_done(struct agent_snapshot *snapshot);
 
+/* How old the oldest event is that isn't done; 0: there is none, or it isn't known yet. Never negative. */
+int64_t agent_snapshot_oldest_age_ms(const struct agent_snapshot *snapshot);
+
 /* Pure renderers. */
 void agent_status_render(const struct agent_snapshot *snapshot, struct buf *out);  /* JSON */
+void agent_status_text_render(const struct agent_snapshot *snapshot, struct buf *out); /* a table for people */
 void agent_metrics_render(const struct agent_snapshot *snapshot, struct buf *out); /* Prometheus text 0.0.4 */
 
 /* ingest_page_fn; arg is the struct agent_state. */
 int agent_page_health(void *arg, struct buf *body, const char **content_type);
 int agent_page_ready(void *arg, struct buf *body, const char **content_type);
 int agent_page_status(void *arg, struct buf *body, const char **content_type);
+int agent_page_status_text(void *arg, struct buf *body, const char **content_type);
 int agent_page_metrics(void *arg, struct buf *body, const char **content_type);
 
 #endif

@@ -56,7 +56,6 @@ static void put_bridge(struct buf *out, const struct agent_snapshot *s)
 
 void agent_status_render(const struct agent_snapshot *s, struct buf *out)
 {
-    int64_t oldest_ms = s->bridge.oldest_pending_ms;
     buf_append_char(out, '{');
     put_books(out, &s->spool.books);
     buf_printf(out, ",\"counting\":%s,\"ready\":%s,", s->spool.counting ? "true" : "false", s->accepts == ERR_OK ? "true" : "false");
@@ -66,7 +65,7 @@ void agent_status_render(const struct agent_snapshot *s, struct buf *out)
     buf_append_char(out, ',');
     put_text(out, "spool_id", s->spool_id);
     buf_printf(out, ",\"uptime_ms\":%" PRId64 ",\"oldest_pending_age_ms\":%" PRId64, s->uptime_ms,
-               oldest_ms == 0 || oldest_ms > s->now_ms ? 0 : s->now_ms - oldest_ms);
+               agent_snapshot_oldest_age_ms(s));
     put_spool(out, s);
     put_bridge(out, s);
     buf_append_string(out, ",\"topics\":{");

@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/random.h"
+#include "ingest/ingest_acceptor.h"
 #include "ingest/ingest_http.h"
 #include "ingest/ingest_request.h"
 
@@ -13,15 +14,21 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-enum { REAP_EVERY_MS = 100, DESCRIPTORS_KEPT = 200 /* for the spool, Kafka's client and what else is open */ };
+enum {
+    REAP_EVERY_MS = 100,
+    DRAIN_MS_MAX = 2000, /* for answers that are still to be sent when everything ends */
+    DESCRIPTORS_KEPT =
+        640, /* for the spool, Kafka's client and what else is open, and connections that come and go */
+};
 
 static void *reaper_main(void *arg)
 {
     struct ingest *ingest = arg;
     while (!atomic_load(&ingest->reaper_stop)) {
         clock_sleep_ms(REAP_EVERY_MS);
-        ingest_requests_time_out(ingest);
-        ingest_connections_reap(&ingest->connections, ingest->options->idle_timeout_ms, ingest->options->request_timeout_ms);
+        ingest_requests_time_out(ingest, ingest->options->commit_timeout_ms);
+        ingest_connections_reap(&ingest->connections, ingest->options->idle_timeout_ms,
+                                ingest->options->request_timeout_ms);
     }
     return NULL;
 }
@@ -32,7 +39,8 @@ static size_t connections_max(const struct ingest_options *options)
     struct rlimit limit;
     size_t max = options->connections_max;
     if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY) {
-        size_t room = limit.rlim_cur > 2 * DESCRIPTORS_KEPT ? (size_t)limit.rlim_cur - DESCRIPTORS_KEPT : (size_t)limit.rlim_cur / 2;
+        size_t room = limit.rlim_cur > 2 * DESCRIPTORS_KEPT ? (size_t)limit.rlim_cur - DESCRIPTORS_KEPT
+                                                            : (size_t)limit.rlim_cur / 2;
         max = max < room ? max : room;
     }
     return max > 0 ? max : 1;
@@ -45,16 +53,25 @@ static enum err start_listeners(struct ingest *ingest, struct errmsg *msg)
         enum err rc = ingest_listen(options, options->http[i], &ingest->listeners[i], msg);
         if (rc != ERR_OK)
             return rc;
-        ingest->daemon_count = i + 1;
-        rc = ingest_http_start(ingest, ingest->listeners[i].fd, &ingest->daemons[i], msg);
+        ingest->listener_count = i + 1;
+    }
+    return ERR_OK;
+}
+
+static enum err start_threads(struct ingest *ingest, size_t servers, struct errmsg *msg)
+{
+    for (size_t i = 0; i < servers; i++) {
+        ingest->servers[i].ingest = ingest;
+        enum err rc = ingest_http_start(&ingest->servers[i], msg);
         if (rc != ERR_OK)
             return rc;
+        ingest->server_count = i + 1;
     }
     int error = pthread_create(&ingest->reaper, NULL, reaper_main, ingest);
     if (error != 0)
         return errmsg_set(msg, ERR_NOMEM, "start the reaper thread: %s", strerror(error));
     ingest->reaper_started = true;
-    return ERR_OK;
+    return ingest_acceptor_start(ingest, msg);
 }
 
 enum err ingest_start(const struct ingest_options *options, struct spool *spool, const struct ingest_page *pages,
@@ -68,12 +85,19 @@ enum err ingest_start(const struct ingest_options *options, struct spool *spool,
     ingest->page_count = page_count;
     pthread_rwlock_init(&ingest->spool_lock, NULL);
     pthread_mutex_init(&ingest->waiting_lock, NULL);
+    pthread_mutex_init(&ingest->open_lock, NULL);
     ingest_connections_init(&ingest->connections, connections_max(options));
+    ingest_linger_init(&ingest->linger);
+    ingest->wake_fd = -1;
     ingest_set_spool(ingest, spool, "starting");
+    size_t servers = options->threads > 1 ? options->threads : 1;
     ingest->listeners = calloc(options->http_count + 1, sizeof *ingest->listeners);
-    ingest->daemons = calloc(options->http_count + 1, sizeof(struct MHD_Daemon *));
-    enum err rc = ingest->listeners == NULL || ingest->daemons == NULL ? errmsg_set(msg, ERR_NOMEM, "out of memory")
-                                                                       : start_listeners(ingest, msg);
+    ingest->servers = calloc(servers, sizeof *ingest->servers);
+    enum err rc = ingest->listeners == NULL || ingest->servers == NULL
+                      ? errmsg_set(msg, ERR_NOMEM, "out of memory")
+                      : start_listeners(ingest, msg);
+    if (rc == ERR_OK)
+        rc = start_threads(ingest, servers, msg);
     if (rc != ERR_OK) {
         ingest_stop(ingest);
         return rc;
@@ -85,7 +109,9 @@ enum err ingest_start(const struct ingest_options *options, struct spool *spool,
 void ingest_set_spool(struct ingest *ingest, struct spool *spool, const char *reason)
 {
     pthread_rwlock_wrlock(&ingest->spool_lock);
+    ingest_requests_drop_batches(ingest);
     ingest->spool = spool;
+    ingest->spool_epoch++;
     snprintf(ingest->reason, sizeof ingest->reason, "%s", reason == NULL ? "" : reason);
     if (spool != NULL)
         uuid_format(spool_uuid(spool), ingest->spool_id);
@@ -97,32 +123,48 @@ void ingest_stop_accepting(struct ingest *ingest)
     atomic_store(&ingest->stopping, true);
 }
 
+/* Lets answers that are due get out. Waits that nobody will end any more (the spool was not stopped first) are ended
+ * here: the library must not be stopped while a connection is suspended. */
+static void drain(struct ingest *ingest)
+{
+    int64_t until_ms = clock_monotonic_ms() + DRAIN_MS_MAX;
+    ingest_requests_time_out(ingest, -1000);
+    while (atomic_load(&ingest->answering) > 0 && clock_monotonic_ms() < until_ms) {
+        clock_sleep_ms(1);
+        ingest_requests_time_out(ingest, -1000);
+    }
+}
+
 void ingest_stop(struct ingest *ingest)
 {
     if (ingest == NULL)
         return;
     atomic_store(&ingest->stopping, true);
+    ingest_acceptor_stop(ingest);
+    for (size_t i = 0; i < ingest->listener_count; i++)
+        ingest_unlisten(&ingest->listeners[i]);
     atomic_store(&ingest->reaper_stop, true);
     if (ingest->reaper_started)
         pthread_join(ingest->reaper, NULL);
-    for (size_t i = 0; i < ingest->daemon_count; i++) {
-        if (ingest->daemons[i] != NULL) {
-            ingest_http_stop(ingest->daemons[i]);
-            ingest->listeners[i].fd = -1; /* the daemon closed it */
-        }
-        ingest_unlisten(&ingest->listeners[i]);
-    }
+    drain(ingest);
+    for (size_t i = 0; i < ingest->server_count; i++)
+        ingest_http_stop(&ingest->servers[i]);
+    if (ingest->wake_fd >= 0)
+        close(ingest->wake_fd);
+    ingest_linger_done(&ingest->linger);
     ingest_connections_done(&ingest->connections);
     pthread_rwlock_destroy(&ingest->spool_lock);
     pthread_mutex_destroy(&ingest->waiting_lock);
+    pthread_mutex_destroy(&ingest->open_lock);
+    free(ingest->polls);
     free(ingest->listeners);
-    free(ingest->daemons);
+    free(ingest->servers);
     free(ingest);
 }
 
 size_t ingest_address_count(const struct ingest *ingest)
 {
-    return ingest->daemon_count;
+    return ingest->listener_count;
 }
 
 const char *ingest_address(const struct ingest *ingest, size_t index)
@@ -141,6 +183,6 @@ void ingest_stats_get(const struct ingest *ingest, struct ingest_stats *ret_stat
     for (int i = 0; i < 600; i++)
         ret_stats->requests_by_status[i] = atomic_load(&from->by_status[i]);
     pthread_mutex_lock(&from->connections.lock);
-    ret_stats->connections = from->connections.count;
+    ret_stats->connections = from->connections.count - from->connections.closed_count;
     pthread_mutex_unlock(&from->connections.lock);
 }

@@ -26,10 +26,10 @@ struct ingest_stats {
     uint64_t requests;
     uint64_t requests_by_status[600]; /* indexed by HTTP status */
     uint64_t body_bytes;
-    uint64_t connections;             /* open now */
-    uint64_t connections_evicted;     /* closed because others waited or they were too slow */
+    uint64_t connections;         /* open now */
+    uint64_t connections_evicted; /* closed because others waited or they were too slow */
     uint64_t in_flight_bytes;
-    uint64_t waiting_for_sync;        /* requests now */
+    uint64_t waiting_for_sync; /* requests now */
 };
 
 /* Binds every address of options and starts to serve. options, pages and everything they point to must outlive
@@ -41,10 +41,12 @@ enum err ingest_start(const struct ingest_options *options, struct spool *spool,
 /* Gives (or with NULL takes away, with the reason for clients) the spool. Any thread. */
 void ingest_set_spool(struct ingest *ingest, struct spool *spool, const char *reason);
 
-/* Stops accepting connections and produce requests (503); what waits for its sync is still answered. Pages go on. */
+/* Produce requests get 503 from now on; what waits for its sync is still answered. Connections are accepted on, so that
+ * clients get a clear answer and pages go on. */
 void ingest_stop_accepting(struct ingest *ingest);
 
-/* Ends everything. The spool must have completed every batch before (spool_stop_taking). NULL is fine. */
+/* Ends everything; answers that are due still get out. The spool should have completed every batch before
+ * (spool_stop_taking): what still waits is answered with "unknown". NULL is fine. */
 void ingest_stop(struct ingest *ingest);
 
 /* The addresses as bound (with the real port where 0 was asked for), in the order of options->http. */

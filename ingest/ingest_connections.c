@@ -18,38 +18,17 @@ void ingest_connections_done(struct ingest_connections *connections)
     pthread_mutex_destroy(&connections->lock);
 }
 
-static void close_locked(struct ingest_connections *connections, struct ingest_connection *connection)
-{
-    connection->closed = true;
-    shutdown(connection->fd, SHUT_RDWR);
-    atomic_fetch_add(&connections->evicted, 1);
-}
-
-static bool is_silent(struct ingest_connection *connection)
-{
-    return !connection->closed && atomic_load(&connection->activity) == INGEST_SILENT;
-}
-
-static void evict_longest_silent(struct ingest_connections *connections)
-{
-    struct ingest_connection *longest = NULL;
-    for (struct ingest_connection *c = connections->oldest; c != NULL; c = c->next)
-        if (is_silent(c) && (longest == NULL || atomic_load(&c->since_ms) < atomic_load(&longest->since_ms)))
-            longest = c;
-    if (longest != NULL)
-        close_locked(connections, longest);
-}
+/* ---- the list ------------------------------------------------------------------------------------------------------- */
 
 struct ingest_connection *ingest_connections_add(struct ingest_connections *connections, int fd)
 {
     struct ingest_connection *connection = calloc(1, sizeof *connection);
+    atomic_fetch_sub(&connections->starting, 1);
     if (connection == NULL)
         return NULL;
     connection->fd = fd;
     ingest_connection_mark(connection, INGEST_SILENT);
     pthread_mutex_lock(&connections->lock);
-    if (connections->count >= connections->count_max)
-        evict_longest_silent(connections);
     connection->previous = connections->newest;
     if (connections->newest != NULL)
         connections->newest->next = connection;
@@ -75,6 +54,7 @@ void ingest_connections_remove(struct ingest_connections *connections, struct in
     else
         connections->newest = connection->previous;
     connections->count--;
+    connections->closed_count -= connection->closed;
     pthread_mutex_unlock(&connections->lock);
     free(connection);
 }
@@ -83,19 +63,125 @@ void ingest_connection_mark(struct ingest_connection *connection, enum ingest_ac
 {
     if (connection == NULL)
         return;
-    atomic_store_explicit(&connection->since_ms, clock_monotonic_ms(), memory_order_relaxed);
+    int64_t now_ms = clock_monotonic_ms();
+    atomic_store_explicit(&connection->since_ms, now_ms, memory_order_relaxed);
+    atomic_store_explicit(&connection->moved_ms, now_ms, memory_order_relaxed);
     atomic_store_explicit(&connection->activity, (int)activity, memory_order_release);
 }
 
-void ingest_connections_reap(struct ingest_connections *connections, int64_t silent_ms_max, int64_t sending_ms_max)
+void ingest_connection_moved(struct ingest_connection *connection)
 {
+    if (connection != NULL)
+        atomic_store_explicit(&connection->moved_ms, clock_monotonic_ms(), memory_order_relaxed);
+}
+
+bool ingest_connection_is_closed(struct ingest_connections *connections, struct ingest_connection *connection)
+{
+    if (connection == NULL)
+        return false;
+    pthread_mutex_lock(&connections->lock);
+    bool closed = connection->closed;
+    pthread_mutex_unlock(&connections->lock);
+    return closed;
+}
+
+/* ---- who has to go -------------------------------------------------------------------------------------------------- */
+
+static void close_locked(struct ingest_connections *connections, struct ingest_connection *connection)
+{
+    connection->closed = true;
+    connections->closed_count++;
+    shutdown(connection->fd, SHUT_RDWR);
+    atomic_fetch_add(&connections->evicted, 1);
+}
+
+static int activity_of(struct ingest_connection *connection)
+{
+    return atomic_load_explicit(&connection->activity, memory_order_acquire);
+}
+
+static int64_t since_ms(struct ingest_connection *connection)
+{
+    return atomic_load_explicit(&connection->since_ms, memory_order_relaxed);
+}
+
+static bool is_silent(struct ingest_connection *connection, int64_t now_ms)
+{
+    if (connection->closed)
+        return false;
+    int activity = activity_of(connection);
+    return activity == INGEST_SILENT ||
+           (activity == INGEST_SENDING &&
+            now_ms - atomic_load_explicit(&connection->moved_ms, memory_order_relaxed) > INGEST_STILL_MS);
+}
+
+static bool evict_longest_silent(struct ingest_connections *connections)
+{
+    int64_t now_ms = clock_monotonic_ms();
+    struct ingest_connection *longest = NULL;
+    for (struct ingest_connection *c = connections->oldest; c != NULL; c = c->next)
+        if (is_silent(c, now_ms) && (longest == NULL || since_ms(c) < since_ms(longest)))
+            longest = c;
+    if (longest != NULL)
+        close_locked(connections, longest);
+    return longest != NULL;
+}
+
+static size_t staying_locked(struct ingest_connections *connections)
+{
+    return connections->count - connections->closed_count + atomic_load(&connections->starting);
+}
+
+void ingest_connections_evict(struct ingest_connections *connections)
+{
+    pthread_mutex_lock(&connections->lock);
+    while (staying_locked(connections) > connections->count_max && evict_longest_silent(connections))
+        ;
+    pthread_mutex_unlock(&connections->lock);
+}
+
+void ingest_connections_evict_one(struct ingest_connections *connections)
+{
+    pthread_mutex_lock(&connections->lock);
+    (void)evict_longest_silent(connections);
+    pthread_mutex_unlock(&connections->lock);
+}
+
+size_t ingest_connections_in_between(struct ingest_connections *connections)
+{
+    pthread_mutex_lock(&connections->lock);
+    size_t count = connections->closed_count + atomic_load(&connections->starting);
+    pthread_mutex_unlock(&connections->lock);
+    return count;
+}
+
+/* Nothing else is being sent to somebody who has not finished asking, so this cannot garble an answer. */
+static void tell_too_slow(const struct ingest_connection *connection)
+{
+#define TOO_SLOW "{\"error_code\":40801,\"message\":\"the request did not arrive within its deadline\"}"
+    _Static_assert(sizeof TOO_SLOW - 1 == 79, "the length in the head");
+    static const char answer[] = "HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n"
+                                 "Content-Type: application/json\r\nContent-Length: 79\r\n\r\n" TOO_SLOW;
+    (void)send(connection->fd, answer, sizeof answer - 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+void ingest_connections_reap(struct ingest_connections *connections, int64_t silent_ms_max, int64_t busy_ms_max)
+{
+    const int64_t limits_ms[] = {
+        [INGEST_SILENT] = silent_ms_max,
+        [INGEST_SENDING] = busy_ms_max,
+        [INGEST_WAITING] = INT64_MAX, /* the committer's or the commit timeout's */
+        [INGEST_ANSWERING] = busy_ms_max,
+    };
     int64_t now_ms = clock_monotonic_ms();
     pthread_mutex_lock(&connections->lock);
     for (struct ingest_connection *c = connections->oldest; c != NULL; c = c->next) {
-        int activity = atomic_load_explicit(&c->activity, memory_order_acquire);
-        int64_t for_ms = now_ms - atomic_load_explicit(&c->since_ms, memory_order_relaxed);
-        if (!c->closed && ((activity == INGEST_SILENT && for_ms > silent_ms_max) || (activity == INGEST_SENDING && for_ms > sending_ms_max)))
-            close_locked(connections, c);
+        int activity = activity_of(c);
+        if (c->closed || now_ms - since_ms(c) <= limits_ms[activity])
+            continue;
+        if (activity == INGEST_SENDING)
+            tell_too_slow(c);
+        close_locked(connections, c);
     }
     pthread_mutex_unlock(&connections->lock);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * ingest_connections.h - who is connected and since when silent; closes those that keep others out.
  *
- * Listener threads add, remove and mark; the reaper closes. A connection is closed by shutdown(2): its listener thread
- * then sees the end of it and cleans up. */
+ * Server threads add, remove and mark; the acceptor and the reaper close. A connection is closed by shutdown(2): its server
+ * thread then sees the end of it and cleans up. */
 #ifndef PENSTOCK_INGEST_CONNECTIONS_H
 #define PENSTOCK_INGEST_CONNECTIONS_H
 
@@ -12,10 +12,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define INGEST_STILL_MS 1000 /* a request that has not moved for so long stands still */
+
 enum ingest_activity {
-    INGEST_SILENT,  /* no request since it connected or since its last answer */
-    INGEST_SENDING, /* a request has begun and isn't complete */
-    INGEST_WAITING, /* for its sync, or for its answer to be sent */
+    INGEST_SILENT,    /* no request line since it connected or since its last answer */
+    INGEST_SENDING,   /* a request has begun and isn't complete */
+    INGEST_WAITING,   /* for its sync */
+    INGEST_ANSWERING, /* until the answer is sent */
 };
 
 struct ingest_connection {
@@ -23,27 +26,44 @@ struct ingest_connection {
     int fd;
     atomic_int activity;
     atomic_int_fast64_t since_ms; /* monotonic: when that activity began */
-    bool closed;                  /* told to go */
+    atomic_int_fast64_t moved_ms; /* when a part of the request came last */
+    bool closed;                  /* told to go; under the lock */
+    bool linger;                  /* an answer goes out before its request is read; the server thread's */
 };
 
 struct ingest_connections {
     pthread_mutex_t lock;
     struct ingest_connection *oldest, *newest;
     size_t count;
+    size_t closed_count; /* of them: told to go, not yet gone */
     size_t count_max;
+    atomic_size_t starting; /* accepted, not yet among them */
     atomic_uint_fast64_t evicted;
 };
 
 void ingest_connections_init(struct ingest_connections *connections, size_t count_max);
 void ingest_connections_done(struct ingest_connections *connections);
 
-/* Takes in a new connection; when there are too many, the one that has been silent longest is closed. NULL: out of memory. */
+/* Takes in one that was counted as starting. NULL: out of memory. */
 struct ingest_connection *ingest_connections_add(struct ingest_connections *connections, int fd);
 void ingest_connections_remove(struct ingest_connections *connections, struct ingest_connection *connection);
 
+/* Its own thread only. */
 void ingest_connection_mark(struct ingest_connection *connection, enum ingest_activity activity);
+void ingest_connection_moved(struct ingest_connection *connection);
 
-/* Closes whoever has been silent, or sending, for too long. */
-void ingest_connections_reap(struct ingest_connections *connections, int64_t silent_ms_max, int64_t sending_ms_max);
+/* Has been told to go: whatever is sent reaches nobody. */
+bool ingest_connection_is_closed(struct ingest_connections *connections, struct ingest_connection *connection);
+
+/* While there are more than count_max: closes the one that has been silent, or stood still in a request, for longest; never
+ * one that waits for its sync. */
+void ingest_connections_evict(struct ingest_connections *connections);
+void ingest_connections_evict_one(struct ingest_connections *connections); /* however many there are */
+
+/* How many are on their way in or out. */
+size_t ingest_connections_in_between(struct ingest_connections *connections);
+
+/* Closes whoever has been silent, or busy with a request or answer, for too long. Slow senders are told: 408. */
+void ingest_connections_reap(struct ingest_connections *connections, int64_t silent_ms_max, int64_t busy_ms_max);
 
 #endif

@@ -1,8 +1,14 @@
 /* SPDX-License-Identifier: MIT
- * ingest_http.c - libmicrohttpd in poll mode (its epoll mode stalls with exactly 128 ready connections); the only file that includes it. */
+ * ingest_http.c - libmicrohttpd in poll mode (its epoll mode stalls with exactly 128 ready connections); the only file
+ * that includes it.
+ *
+ * It is handed accepted sockets and never listens itself (see ingest_acceptor.h). Its own timeouts start anew with every
+ * byte, so they stay off: the reaper's do not. An answer that is given before the body has been read ends the connection, so
+ * that is done only when the body isn't wanted at all. */
 #include "ingest/ingest_http.h"
 
-#include "base/random.h"
+#include "base/clock.h"
+#include "ingest/ingest_acceptor.h"
 #include "ingest/ingest_request.h"
 
 #include <inttypes.h>
@@ -11,15 +17,20 @@
 #include <stdlib.h>
 #include <strings.h>
 
-enum {
-    POOL_BYTES = 32 << 10,       /* per connection; the library zeroes all of it after each request */
-    INCREMENT_BYTES = 16 << 10,  /* so that uploads come in large pieces */
-    DISCARD_BYTES_MAX = 1 << 20, /* of a refused body are read, so that the answer reaches the client */
-};
+/* Head and reading buffer of a connection. The library clears all of it after every request, so more makes small requests
+ * slower, and connections that were used once keep it. */
+#define POOL_BYTES (16u << 10)
+#define LIMIT_SLACK 1024 /* connections on their way in or out, beyond our own limit */
 
 void ingest_http_resume(struct MHD_Connection *http)
 {
     MHD_resume_connection(http);
+}
+
+static struct ingest_connection *connection_of(struct MHD_Connection *http)
+{
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(http, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    return info == NULL ? NULL : info->socket_context;
 }
 
 /* ---- answers ----------------------------------------------------------------------------------------------------- */
@@ -31,141 +42,114 @@ static void add_number(struct MHD_Response *response, const char *name, uint64_t
     MHD_add_response_header(response, name, text);
 }
 
-static enum MHD_Result send_body(struct ingest *ingest, struct MHD_Connection *http, int status, struct buf *body,
-                                 const char *content_type, struct MHD_Response **ret_response)
+static void add_headers(struct MHD_Response *response, const struct ingest_request *request,
+                        const struct ingest_answer *answer)
 {
-    struct MHD_Response *response = MHD_create_response_from_buffer(body->size, body->data, MHD_RESPMEM_MUST_FREE);
-    if (response == NULL) {
-        buf_free(body);
-        return MHD_NO;
-    }
-    MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, content_type);
-    atomic_fetch_add(&ingest->by_status[status], 1);
-    (void)http;
-    *ret_response = response;
-    return MHD_YES;
-}
-
-static enum MHD_Result send_request_answer(struct ingest_request *request, bool close)
-{
-    struct ingest *ingest = request->ingest;
-    struct buf body = {0};
-    const char *content_type;
-    struct MHD_Response *response = NULL;
-    int status = ingest_request_answer(request, &body, &content_type);
-    if (body.failed || send_body(ingest, request->http, status, &body, content_type, &response) == MHD_NO) {
-        buf_free(&body);
-        return MHD_NO;
-    }
-    if (status == 200) {
-        MHD_add_response_header(response, "Penstock-Spool-Id", ingest->spool_id);
+    MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, answer->content_type);
+    if (answer->has_receipt) {
+        MHD_add_response_header(response, "Penstock-Spool-Id", request->spool_id);
         add_number(response, "Penstock-First-Event-Id", request->receipt.first_id);
         add_number(response, "Penstock-Last-Event-Id", request->receipt.last_id);
     }
     if (request->problem.retry_after_s > 0)
         add_number(response, MHD_HTTP_HEADER_RETRY_AFTER, (uint64_t)request->problem.retry_after_s);
-    if (close)
-        MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
-    enum MHD_Result result = MHD_queue_response(request->http, (unsigned)status, response);
+    if (request->allow != NULL)
+        MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, request->allow);
+}
+
+static enum MHD_Result send_answer(struct ingest_request *request)
+{
+    struct ingest_answer answer = {0};
+    ingest_request_answer(request, &answer);
+    struct MHD_Response *response =
+        answer.body.failed
+            ? NULL
+            : MHD_create_response_from_buffer(answer.body.size, answer.body.data, MHD_RESPMEM_MUST_FREE);
+    if (response == NULL) {
+        buf_free(&answer.body);
+        return MHD_NO; /* out of memory: the client sees the connection end */
+    }
+    add_headers(response, request, &answer);
+    ingest_connection_mark(request->connection, INGEST_ANSWERING);
+    enum MHD_Result result = MHD_queue_response(request->http, (unsigned)answer.status, response);
     MHD_destroy_response(response);
     return result;
 }
 
-static enum MHD_Result send_problem(struct ingest *ingest, struct MHD_Connection *http, const struct ingest_problem *problem,
-                                    const char *allow)
+/* In the middle of a body the library can send no answer; nothing of its own is on the way then, either. */
+static enum MHD_Result send_and_hang_up(struct ingest_request *request)
 {
-    struct buf body = {0};
-    struct MHD_Response *response = NULL;
-    ingest_problem_render(problem, &body);
-    if (body.failed || send_body(ingest, http, problem->status, &body, "application/json", &response) == MHD_NO)
-        return MHD_NO;
-    if (allow != NULL)
-        MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, allow);
-    enum MHD_Result result = MHD_queue_response(http, (unsigned)problem->status, response);
-    MHD_destroy_response(response);
-    return result;
-}
-
-static enum MHD_Result send_page(struct ingest *ingest, struct MHD_Connection *http, const struct ingest_page *page)
-{
-    struct buf body = {0};
-    struct MHD_Response *response = NULL;
-    const char *content_type = "text/plain";
-    int status = page->render(page->arg, &body, &content_type);
-    if (body.failed || send_body(ingest, http, status, &body, content_type, &response) == MHD_NO)
-        return MHD_NO;
-    enum MHD_Result result = MHD_queue_response(http, (unsigned)status, response);
-    MHD_destroy_response(response);
-    return result;
+    struct ingest_answer answer = {0};
+    struct buf wire = {0};
+    ingest_request_answer(request, &answer);
+    buf_printf(&wire,
+               "HTTP/1.1 %d Refused\r\nConnection: close\r\nContent-Type: %s\r\nContent-Length: %zu\r\n\r\n",
+               answer.status, answer.content_type, answer.body.size);
+    if (request->connection != NULL && buf_append(&wire, answer.body.data, answer.body.size) && !wire.failed) {
+        request->connection->linger = true;
+        (void)send(request->connection->fd, wire.data, wire.size, MSG_DONTWAIT | MSG_NOSIGNAL);
+    }
+    buf_free(&wire);
+    buf_free(&answer.body);
+    return MHD_NO;
 }
 
 /* ---- requests ------------------------------------------------------------------------------------------------------ */
 
-static const struct ingest_page *find_page(const struct ingest *ingest, const char *path)
+static enum MHD_Result take_header(void *cls, enum MHD_ValueKind kind, const char *name, const char *value)
 {
-    for (size_t i = 0; i < ingest->page_count; i++)
-        if (strcmp(ingest->pages[i].path, path) == 0)
-            return &ingest->pages[i];
-    return NULL;
-}
-
-static enum MHD_Result count_lengths(void *cls, enum MHD_ValueKind kind, const char *name, const char *value)
-{
+    struct ingest_head *head = cls;
     (void)kind;
-    (void)value;
-    if (strcasecmp(name, MHD_HTTP_HEADER_CONTENT_LENGTH) == 0 || strcasecmp(name, MHD_HTTP_HEADER_TRANSFER_ENCODING) == 0)
-        ++*(int *)cls;
+    if (value == NULL)
+        value = "";
+    if (strcasecmp(name, MHD_HTTP_HEADER_CONTENT_TYPE) == 0) {
+        head->content_type = value;
+    } else if (strcasecmp(name, MHD_HTTP_HEADER_CONTENT_ENCODING) == 0) {
+        head->content_encoding = value;
+    } else if (strcasecmp(name, MHD_HTTP_HEADER_CONTENT_LENGTH) == 0) {
+        head->lengths++;
+        head->content_length = strtoll(value, NULL, 10); /* the library has seen that it is a number */
+    } else if (strcasecmp(name, MHD_HTTP_HEADER_TRANSFER_ENCODING) == 0) {
+        head->lengths++;
+        head->transfer_encoding = value;
+    } else if (strcasecmp(name, MHD_HTTP_HEADER_EXPECT) == 0) {
+        head->expects_continue = strcasecmp(value, "100-continue") == 0;
+    }
     return MHD_YES;
 }
 
-static const char *header(struct MHD_Connection *http, const char *name)
+static enum MHD_Result take_parameter(void *cls, enum MHD_ValueKind kind, const char *name, const char *value)
 {
-    return MHD_lookup_connection_value(http, MHD_HEADER_KIND, name);
+    struct ingest_head *head = cls;
+    const char **which = strcmp(name, "key") == 0         ? &head->key
+                         : strcmp(name, "timestamp") == 0 ? &head->timestamp
+                                                          : NULL;
+    (void)kind;
+    if (which == NULL || *which != NULL)
+        head->bad_parameter = name;
+    else
+        *which = value == NULL ? "" : value;
+    return MHD_YES;
 }
 
-static struct ingest_connection *connection_of(struct MHD_Connection *http)
+static enum MHD_Result begin(struct ingest *ingest, struct MHD_Connection *http, const char *url,
+                             const char *method, void **state)
 {
-    const union MHD_ConnectionInfo *info = MHD_get_connection_info(http, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
-    return info == NULL ? NULL : info->socket_context;
-}
-
-static enum MHD_Result begin(struct ingest *ingest, struct MHD_Connection *http, const char *url, const char *method, void **state)
-{
-    struct ingest_problem problem = {0};
-    atomic_fetch_add(&ingest->requests, 1);
-    const struct ingest_page *page = find_page(ingest, url);
-    bool get = strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0;
-    if (page != NULL && get)
-        return send_page(ingest, http, page);
-    if (page != NULL || strcmp(method, "POST") != 0) {
-        struct ingest_route route;
-        if (page == NULL && !ingest_route_parse(url, &route, &problem))
-            return send_problem(ingest, http, &problem, NULL);
-        ingest_problem_set(&problem, 405, INGEST_METHOD, "%s is not for this path", method);
-        return send_problem(ingest, http, &problem, page != NULL ? "GET, HEAD" : "POST");
-    }
-    int lengths = 0;
-    MHD_get_connection_values(http, MHD_HEADER_KIND, count_lengths, &lengths);
-    if (lengths > 1) {
-        ingest_problem_set(&problem, 400, INGEST_BAD_REQUEST, "more than one Content-Length or Transfer-Encoding: where the body ends is ambiguous");
-        return send_problem(ingest, http, &problem, NULL);
-    }
     struct ingest_request *request = ingest_request_new(ingest, http, connection_of(http));
     if (request == NULL)
         return MHD_NO;
     *state = request;
-    ingest_connection_mark(request->connection, INGEST_SENDING);
-    const char *length = header(http, MHD_HTTP_HEADER_CONTENT_LENGTH), *encoding = header(http, MHD_HTTP_HEADER_TRANSFER_ENCODING);
-    struct ingest_head head = {
-        .path = url, .content_type = header(http, MHD_HTTP_HEADER_CONTENT_TYPE),
-        .content_length = length != NULL ? strtoll(length, NULL, 10) : encoding != NULL ? -1 : 0,
-        .key = MHD_lookup_connection_value(http, MHD_GET_ARGUMENT_KIND, "key"),
-        .timestamp = MHD_lookup_connection_value(http, MHD_GET_ARGUMENT_KIND, "timestamp"),
-    };
-    ingest_request_begin(request, &head);
-    if (request->problem.status != 0 && head.content_length > DISCARD_BYTES_MAX)
-        return send_request_answer(request, true); /* early: nothing of the body is waited for */
-    return MHD_YES;
+    struct ingest_head head = {.path = url, .method = method};
+    MHD_get_connection_values(http, MHD_HEADER_KIND, take_header, &head);
+    MHD_get_connection_values(http, MHD_GET_ARGUMENT_KIND, take_parameter, &head);
+    if (head.transfer_encoding != NULL)
+        head.content_length = -1;
+    ingest_connection_moved(request->connection);
+    if (ingest_request_begin(request, &head))
+        return MHD_YES;
+    if (request->connection != NULL)
+        request->connection->linger = true;
+    return send_answer(request);
 }
 
 static enum MHD_Result on_request(void *cls, struct MHD_Connection *http, const char *url, const char *method,
@@ -174,16 +158,15 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *http, const 
     struct ingest_request *request = *state;
     (void)version;
     if (request == NULL)
-        return begin(cls, http, url, method, state);
+        return begin(((struct ingest_server *)cls)->ingest, http, url, method, state);
     if (*upload_size > 0) {
-        ingest_request_body(request, bytes_of(upload, *upload_size));
+        struct bytes piece = bytes_of(upload, *upload_size);
         *upload_size = 0;
-        bool endless = request->problem.status != 0 &&
-                       request->received_bytes > request->ingest->options->body_bytes_max + DISCARD_BYTES_MAX;
-        return endless ? MHD_NO : MHD_YES;
+        ingest_connection_moved(request->connection);
+        return ingest_request_body(request, piece) ? MHD_YES : send_and_hang_up(request);
     }
     if (request->submitted || !ingest_request_finish(request))
-        return send_request_answer(request, false);
+        return send_answer(request);
     request->submitted = true;
     ingest_connection_mark(request->connection, INGEST_WAITING);
     MHD_suspend_connection(http); /* before the batch is handed over: the answer may come at once */
@@ -191,26 +174,60 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *http, const 
     return MHD_YES;
 }
 
-static void on_completed(void *cls, struct MHD_Connection *http, void **state, enum MHD_RequestTerminationCode code)
+/* The request line is there: from now on its deadline runs. */
+static void *on_request_line(void *cls, const char *target, struct MHD_Connection *http)
+{
+    (void)cls;
+    (void)target;
+    ingest_connection_mark(connection_of(http), INGEST_SENDING);
+    return NULL; /* *state of the first call of on_request() */
+}
+
+static void on_completed(void *cls, struct MHD_Connection *http, void **state,
+                         enum MHD_RequestTerminationCode code)
 {
     struct ingest_request *request = *state;
     (void)cls;
     (void)code;
     ingest_connection_mark(connection_of(http), INGEST_SILENT);
     *state = NULL;
-    ingest_request_unref(request);
+    ingest_request_completed(request);
 }
 
-static void on_connection(void *cls, struct MHD_Connection *http, void **socket_context, enum MHD_ConnectionNotificationCode code)
+/* ---- connections ----------------------------------------------------------------------------------------------------- */
+
+static void connection_started(struct ingest *ingest, struct MHD_Connection *http, void **socket_context)
 {
-    struct ingest *ingest = cls;
+    int fd = MHD_get_connection_info(http, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+    *socket_context = ingest_connections_add(&ingest->connections, fd);
+    if (*socket_context == NULL)
+        shutdown(fd, SHUT_RDWR);
+}
+
+/* Closing a socket with unread bytes resets it, and that may overtake the answer: such a socket lingers for a moment. */
+static void connection_closed(struct ingest *ingest, struct ingest_connection *connection)
+{
+    char byte;
+    if (connection == NULL)
+        return;
+    int fd = connection->fd;
+    bool unread = !ingest_connection_is_closed(&ingest->connections, connection) &&
+                  (connection->linger || recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0);
+    ingest_connections_remove(&ingest->connections, connection);
+    if (unread && ingest_linger_add(&ingest->linger, fd, clock_monotonic_ms()))
+        ingest_acceptor_wake(ingest);
+}
+
+static void on_connection(void *cls, struct MHD_Connection *http, void **socket_context,
+                          enum MHD_ConnectionNotificationCode code)
+{
+    struct ingest_server *server = cls;
     if (code == MHD_CONNECTION_NOTIFY_STARTED) {
-        const union MHD_ConnectionInfo *info = MHD_get_connection_info(http, MHD_CONNECTION_INFO_CONNECTION_FD);
-        *socket_context = info == NULL ? NULL : ingest_connections_add(&ingest->connections, info->connect_fd);
-    } else {
-        ingest_connections_remove(&ingest->connections, *socket_context);
-        *socket_context = NULL;
+        connection_started(server->ingest, http, socket_context);
+        return;
     }
+    connection_closed(server->ingest, *socket_context);
+    *socket_context = NULL;
 }
 
 /* Paths and arguments stay as they came: our own decoding knows NUL bytes and malformed escapes. */
@@ -221,38 +238,32 @@ static size_t leave_escaped(void *cls, struct MHD_Connection *http, char *text)
     return strlen(text);
 }
 
-/* ---- daemons --------------------------------------------------------------------------------------------------------- */
+/* ---- servers --------------------------------------------------------------------------------------------------------- */
 
-enum err ingest_http_start(struct ingest *ingest, int fd, struct MHD_Daemon **ret_daemon, struct errmsg *msg)
+enum err ingest_http_start(struct ingest_server *server, struct errmsg *msg)
 {
-    unsigned threads = ingest->options->threads > 1 ? ingest->options->threads : 0;
-    unsigned idle_s = (unsigned)(ingest->options->idle_timeout_ms / 1000) + 1;
     struct MHD_OptionItem options[] = {
-        {MHD_OPTION_LISTEN_SOCKET, fd, NULL},
-        {MHD_OPTION_CONNECTION_LIMIT, (intptr_t)(ingest->connections.count_max + 512), NULL}, /* ours comes first */
+        {MHD_OPTION_CONNECTION_LIMIT, (intptr_t)(server->ingest->connections.count_max + LIMIT_SLACK), NULL},
         {MHD_OPTION_CONNECTION_MEMORY_LIMIT, POOL_BYTES, NULL},
-        {MHD_OPTION_CONNECTION_MEMORY_INCREMENT, INCREMENT_BYTES, NULL},
-        {MHD_OPTION_CONNECTION_TIMEOUT, (intptr_t)idle_s, NULL},
-        {MHD_OPTION_NOTIFY_COMPLETED, (intptr_t)on_completed, ingest},
-        {MHD_OPTION_NOTIFY_CONNECTION, (intptr_t)on_connection, ingest},
+        {MHD_OPTION_CONNECTION_TIMEOUT, 0, NULL},
+        {MHD_OPTION_NOTIFY_COMPLETED, (intptr_t)on_completed, server},
+        {MHD_OPTION_NOTIFY_CONNECTION, (intptr_t)on_connection, server},
+        {MHD_OPTION_URI_LOG_CALLBACK, (intptr_t)on_request_line, server},
         {MHD_OPTION_UNESCAPE_CALLBACK, (intptr_t)leave_escaped, NULL},
-        {threads > 0 ? MHD_OPTION_THREAD_POOL_SIZE : MHD_OPTION_END, (intptr_t)threads, NULL},
         {MHD_OPTION_END, 0, NULL},
     };
-    struct MHD_Daemon *daemon = MHD_start_daemon(MHD_USE_POLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, on_request,
-                                                 ingest, MHD_OPTION_ARRAY, options, MHD_OPTION_END);
-    if (daemon == NULL)
-        return errmsg_set(msg, ERR_IO, "the HTTP server did not start");
-    *ret_daemon = daemon;
-    return ERR_OK;
+    server->daemon =
+        MHD_start_daemon(MHD_USE_POLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_NO_LISTEN_SOCKET, 0,
+                         NULL, NULL, on_request, server, MHD_OPTION_ARRAY, options, MHD_OPTION_END);
+    return server->daemon != NULL ? ERR_OK : errmsg_set(msg, ERR_IO, "the HTTP server did not start");
 }
 
-void ingest_http_quiesce(struct MHD_Daemon *daemon)
+void ingest_http_stop(struct ingest_server *server)
 {
-    MHD_quiesce_daemon(daemon); /* the socket stays with its listener, which closes it */
+    MHD_stop_daemon(server->daemon);
 }
 
-void ingest_http_stop(struct MHD_Daemon *daemon)
+bool ingest_http_add(struct ingest_server *server, int fd, const struct sockaddr *address, socklen_t size)
 {
-    MHD_stop_daemon(daemon);
+    return MHD_add_connection(server->daemon, fd, address, size) == MHD_YES;
 }

@@ -5,9 +5,13 @@
 
 #include "ingest/ingest_internal.h"
 
-/* Serves a listening socket with options->threads threads. On success the daemon owns fd. ERR_IO */
-enum err ingest_http_start(struct ingest *ingest, int fd, struct MHD_Daemon **ret_daemon, struct errmsg *msg);
-void ingest_http_quiesce(struct MHD_Daemon *daemon); /* accepts no more connections */
-void ingest_http_stop(struct MHD_Daemon *daemon);    /* no request may wait for its sync */
+#include <sys/socket.h>
+
+/* Starts a server with one thread and no connections; server->ingest is set. ERR_IO */
+enum err ingest_http_start(struct ingest_server *server, struct errmsg *msg);
+void ingest_http_stop(struct ingest_server *server); /* no request may wait for its sync */
+
+/* Takes over an accepted socket, whatever comes of it. Any thread. False: it is closed. */
+bool ingest_http_add(struct ingest_server *server, int fd, const struct sockaddr *address, socklen_t size);
 
 #endif

@@ -5,31 +5,49 @@
 
 #include "ingest/ingest.h"
 #include "ingest/ingest_connections.h"
+#include "ingest/ingest_linger.h"
 #include "ingest/ingest_listen.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
 
 struct MHD_Daemon;
+struct ingest_request;
+
+/* One thread of the HTTP library. */
+struct ingest_server {
+    struct ingest *ingest;
+    struct MHD_Daemon *daemon;
+};
 
 struct ingest {
     const struct ingest_options *options;
     const struct ingest_page *pages;
     size_t page_count;
-    pthread_rwlock_t spool_lock;       /* guards spool and the reason why there is none */
+    pthread_rwlock_t spool_lock; /* read: uses the spool; write: gives it or takes it away */
     struct spool *spool;
-    char reason[256];
+    uint64_t spool_epoch; /* goes up with each change */
+    char reason[256];     /* why there is none */
     char spool_id[37];
     atomic_bool stopping;
 
-    pthread_mutex_t waiting_lock;      /* guards the list of requests that wait for their sync */
+    pthread_mutex_t waiting_lock; /* guards the requests that wait for their sync */
     struct ingest_request *oldest_waiting, *newest_waiting;
+    pthread_mutex_t open_lock; /* guards the requests that may hold a batch; comes after spool_lock */
+    struct ingest_request *first_open;
 
     struct ingest_listener *listeners;
-    struct MHD_Daemon **daemons;
-    size_t daemon_count;
+    size_t listener_count;
+    struct ingest_server *servers;
+    size_t server_count, next_server; /* the latter is the acceptor's */
 
     struct ingest_connections connections;
+    struct ingest_linger linger;
+    pthread_t acceptor;
+    bool acceptor_started;
+    atomic_bool acceptor_stop;
+    int wake_fd; /* ends the acceptor's poll() */
+    struct pollfd *polls;
     pthread_t reaper;
     bool reaper_started;
     atomic_bool reaper_stop;
@@ -39,6 +57,7 @@ struct ingest {
     atomic_uint_fast64_t body_bytes;
     atomic_uint_fast64_t in_flight_bytes;
     atomic_uint_fast64_t waiting;
+    atomic_uint_fast64_t answering; /* requests whose answer is known but not sent yet */
 };
 
 #endif

@@ -1,24 +1,20 @@
 /* SPDX-License-Identifier: MIT
- * ingest_json_text.h - writes JSON tokens as compact text. Pure but for memory; failures show in the buf. */
+ * ingest_json_text.h - JSON string literals in one canonical spelling. Pure.
+ *
+ * The same key must give the same bytes however a client spells it, since the bytes choose the partition: escapes
+ * that are not needed are taken out, the others are written as most JSON writers do. */
 #ifndef PENSTOCK_INGEST_JSON_TEXT_H
 #define PENSTOCK_INGEST_JSON_TEXT_H
 
 #include "base/buf.h"
 
-#define INGEST_JSON_DEPTH_MAX 128
+/* literal is a string literal of well-formed JSON, in its quotes; its escapes are known to be complete.
+ * Both return false when it isn't UTF-8, or memory is out (then out->failed). */
 
-struct ingest_json_text {
-    struct buf *out;
-    unsigned depth;
-    uint8_t has_item[INGEST_JSON_DEPTH_MAX + 1]; /* a comma is due before the next item of this level */
-    bool after_key;
-};
+/* Appends the literal in its canonical spelling, in quotes. Half a surrogate pair stays the escape it was. */
+bool ingest_json_text_literal(struct bytes literal, struct buf *out);
 
-void ingest_json_text_start(struct ingest_json_text *text, struct buf *out);
-void ingest_json_text_literal(struct ingest_json_text *text, const char *literal, size_t size); /* number, true, false, null */
-void ingest_json_text_string(struct ingest_json_text *text, const uint8_t *utf8, size_t size);
-void ingest_json_text_key(struct ingest_json_text *text, const uint8_t *utf8, size_t size);
-bool ingest_json_text_open(struct ingest_json_text *text, char bracket); /* false: too deep */
-void ingest_json_text_close(struct ingest_json_text *text, char bracket);
+/* Appends the text it stands for, as UTF-8; half a surrogate pair is no text: false. */
+bool ingest_json_text_decode(struct bytes literal, struct buf *out);
 
 #endif

@@ -19,7 +19,8 @@ bool ingest_sink_put(struct ingest_sink *sink, const struct spool_event *event, 
     return false;
 }
 
-static bool put_line(struct ingest_ndjson *lines, struct bytes line, struct ingest_sink *sink, struct ingest_problem *problem)
+static bool put_line(struct ingest_ndjson *lines, struct bytes line, struct ingest_sink *sink,
+                     struct ingest_problem *problem)
 {
     lines->line++;
     if (line.size > 0 && line.data[line.size - 1] == '\r')
@@ -31,7 +32,8 @@ static bool put_line(struct ingest_ndjson *lines, struct bytes line, struct inge
     return ingest_sink_put(sink, &event, "line", lines->line, problem);
 }
 
-bool ingest_ndjson_feed(struct ingest_ndjson *lines, struct bytes piece, struct ingest_sink *sink, struct ingest_problem *problem)
+bool ingest_ndjson_feed(struct ingest_ndjson *lines, struct bytes piece, struct ingest_sink *sink,
+                        struct ingest_problem *problem)
 {
     const uint8_t *p = piece.data, *end = piece.data + piece.size;
     while (p < end) {
@@ -44,7 +46,8 @@ bool ingest_ndjson_feed(struct ingest_ndjson *lines, struct bytes piece, struct 
             return ingest_problem_set(problem, 503, INGEST_RETRY, "out of memory, nothing stored, retry");
         if (newline == NULL)
             return true;
-        ok = put_line(lines, lines->partial.size > 0 ? buf_bytes(&lines->partial) : bytes_of(p, size), sink, problem);
+        ok = put_line(lines, lines->partial.size > 0 ? buf_bytes(&lines->partial) : bytes_of(p, size), sink,
+                      problem);
         buf_clear(&lines->partial);
         if (!ok)
             return false;

@@ -9,23 +9,25 @@
 /* Codes of the Kafka REST API (v2) where it has one; the others are the HTTP status with two digits. */
 enum ingest_code {
     INGEST_BAD_REQUEST = 40001,
-    INGEST_NOT_FOUND = 40401,          /* topic, or path */
+    INGEST_NOT_FOUND = 40401, /* topic, or path */
     INGEST_METHOD = 40501,
     INGEST_TIMEOUT = 40801,
     INGEST_TOO_LARGE = 41301,
     INGEST_MEDIA_TYPE = 41501,
-    INGEST_PAYLOAD = 42206,            /* malformed JSON, base64, field */
+    INGEST_PAYLOAD = 42206, /* malformed JSON, base64, field */
     INGEST_TOPIC_NAME = 42208,
+    INGEST_TOPICS_FULL = 42209, /* topics.max */
+    INGEST_PARAMETER = 42210,   /* in the query */
     INGEST_INTERNAL = 50001,
-    INGEST_RETRY = 50003,              /* refused for now, nothing stored */
-    INGEST_UNKNOWN = 50004,            /* not known whether it was stored */
+    INGEST_RETRY = 50003,   /* refused for now, nothing stored */
+    INGEST_UNKNOWN = 50004, /* not known whether it was stored */
 };
 
 /* status 0: no problem. */
 struct ingest_problem {
-    int status;             /* HTTP */
+    int status; /* HTTP */
     int code;
-    int retry_after_s;      /* 0: no such header */
+    int retry_after_s; /* 0: no such header */
     char message[256];
 };
 
@@ -36,6 +38,7 @@ bool ingest_problem_set(struct ingest_problem *problem, int status, int code, co
 /* The answer to an error of the spool, by a table. */
 void ingest_problem_of_err(struct ingest_problem *problem, enum err err, const char *detail);
 
-void ingest_problem_render(const struct ingest_problem *problem, struct buf *body); /* {"error_code":…,"message":…} */
+void ingest_problem_render(const struct ingest_problem *problem,
+                           struct buf *body); /* {"error_code":…,"message":…} */
 
 #endif

@@ -1,18 +1,38 @@
 /* SPDX-License-Identifier: MIT
- * ingest_request.c - a produce request's life. */
+ * ingest_request.c - a request's life: memory and budget, body, answer. */
 #include "ingest/ingest_request.h"
-
-#include "base/clock.h"
-#include "ingest/ingest_v2.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 
-enum { RECEIVING, WAITING, ANSWERED };
-
 /* ---- who owns it -------------------------------------------------------------------------------------------------- */
 
-struct ingest_request *ingest_request_new(struct ingest *ingest, struct MHD_Connection *http, struct ingest_connection *connection)
+static void enter_open(struct ingest_request *request)
+{
+    struct ingest *ingest = request->ingest;
+    pthread_mutex_lock(&ingest->open_lock);
+    request->next_open = ingest->first_open;
+    if (request->next_open != NULL)
+        request->next_open->previous_open = request;
+    ingest->first_open = request;
+    pthread_mutex_unlock(&ingest->open_lock);
+}
+
+static void leave_open(struct ingest_request *request)
+{
+    struct ingest *ingest = request->ingest;
+    pthread_mutex_lock(&ingest->open_lock);
+    if (request->previous_open != NULL)
+        request->previous_open->next_open = request->next_open;
+    else
+        ingest->first_open = request->next_open;
+    if (request->next_open != NULL)
+        request->next_open->previous_open = request->previous_open;
+    pthread_mutex_unlock(&ingest->open_lock);
+}
+
+struct ingest_request *ingest_request_new(struct ingest *ingest, struct MHD_Connection *http,
+                                          struct ingest_connection *connection)
 {
     struct ingest_request *request = calloc(1, sizeof *request);
     if (request == NULL)
@@ -21,253 +41,247 @@ struct ingest_request *ingest_request_new(struct ingest *ingest, struct MHD_Conn
     request->http = http;
     request->connection = connection;
     atomic_init(&request->references, 1);
+    atomic_fetch_add(&ingest->requests, 1);
     return request;
+}
+
+/* Gives back whatever parsing took: memory, batch, budget. */
+static void stop_parsing(struct ingest_request *request)
+{
+    struct ingest *ingest = request->ingest;
+    if (request->parsing) {
+        pthread_rwlock_rdlock(&ingest->spool_lock); /* against ingest_requests_drop_batches() */
+        leave_open(request);
+        spool_batch_free(request->batch);
+        request->batch = NULL;
+        pthread_rwlock_unlock(&ingest->spool_lock);
+        request->parsing = false;
+    }
+    ingest_ndjson_done(&request->lines);
+    buf_free(&request->body);
+}
+
+void ingest_request_give_back(struct ingest_request *request)
+{
+    atomic_fetch_sub(&request->ingest->in_flight_bytes, request->counted_bytes);
+    request->counted_bytes = 0;
 }
 
 void ingest_request_unref(struct ingest_request *request)
 {
-    if (request == NULL || atomic_fetch_sub(&request->references, 1) != 1)
+    if (atomic_fetch_sub(&request->references, 1) != 1)
         return;
-    atomic_fetch_sub(&request->ingest->in_flight_bytes, request->counted_bytes);
-    spool_batch_free(request->batch);
-    ingest_ndjson_done(&request->lines);
-    buf_free(&request->body);
+    ingest_request_give_back(request);
+    ingest_v2_free(request->v2);
     buf_free(&request->key);
-    buf_free(&request->partitions);
     free(request);
 }
 
-/* ---- receiving ------------------------------------------------------------------------------------------------------ */
-
-static enum err put_event(void *arg, const struct spool_event *event)
+void ingest_request_completed(struct ingest_request *request)
 {
-    struct ingest_request *request = arg;
-    return spool_batch_add(request->batch, event);
+    if (request == NULL)
+        return;
+    if (request->submitted)
+        atomic_fetch_sub(&request->ingest->answering, 1);
+    stop_parsing(request);
+    ingest_request_unref(request);
 }
 
-static bool topic_is_allowed(const struct ingest_options *options, const struct ingest_route *route)
+void ingest_requests_drop_batches(struct ingest *ingest)
 {
-    for (size_t i = 0; i < options->topics_allow_count; i++)
-        if (bytes_equal(bytes_of_string(options->topics_allow[i]), bytes_of(route->topic, route->topic_size)))
-            return true;
-    return options->topics_allow_count == 0;
-}
-
-static bool take_spool(struct ingest_request *request)
-{
-    struct ingest *ingest = request->ingest;
-    char reason[256];
-    pthread_rwlock_rdlock(&ingest->spool_lock);
-    request->spool = ingest->spool;
-    memcpy(reason, ingest->reason, sizeof reason);
-    pthread_rwlock_unlock(&ingest->spool_lock);
-    if (atomic_load(&ingest->stopping))
-        ingest_problem_of_err(&request->problem, ERR_CLOSED, NULL);
-    else if (request->spool == NULL)
-        ingest_problem_of_err(&request->problem, ERR_UNAVAILABLE, reason);
-    return request->problem.status == 0;
-}
-
-static bool open_batch(struct ingest_request *request)
-{
-    const struct ingest_route *route = &request->route;
-    if (!topic_is_allowed(request->ingest->options, route))
-        return ingest_problem_set(&request->problem, 404, INGEST_NOT_FOUND, "topic not in topics.allow");
-    enum err rc = spool_batch_new(request->spool, bytes_of(route->topic, route->topic_size), &request->batch);
-    if (rc == ERR_FULL)
-        return ingest_problem_set(&request->problem, 422, INGEST_TOPIC_NAME, "topics.max reached: no more new topics are taken");
-    if (rc != ERR_OK)
-        ingest_problem_of_err(&request->problem, rc, NULL);
-    return rc == ERR_OK;
-}
-
-static bool set_defaults(struct ingest_request *request, const struct ingest_head *head)
-{
-    struct spool_event *defaults = &request->sink.defaults;
-    *defaults = (struct spool_event){.time_ms = clock_wall_ms(), .partition = request->route.partition};
-    if (head->key != NULL) {
-        size_t size = strlen(head->key);
-        if (!buf_reserve(&request->key, size + 1))
-            return ingest_problem_set(&request->problem, 503, INGEST_RETRY, "out of memory, nothing stored, retry");
-        if (!ingest_percent_decode(bytes_of(head->key, size), request->key.data, size, &request->key.size))
-            return ingest_problem_set(&request->problem, 400, INGEST_BAD_REQUEST, "?key= has a malformed %%-escape");
-        defaults->key = buf_bytes(&request->key);
+    pthread_mutex_lock(&ingest->open_lock);
+    for (struct ingest_request *request = ingest->first_open; request != NULL; request = request->next_open) {
+        spool_batch_free(request->batch);
+        request->batch = NULL;
     }
-    if (head->timestamp != NULL) {
-        if (!ingest_number_parse(head->timestamp, SPOOL_FRAME_TIME_MS_MAX, &defaults->time_ms))
-            return ingest_problem_set(&request->problem, 400, INGEST_BAD_REQUEST, "?timestamp= is no whole number of milliseconds since 1970");
-        defaults->client_time = true;
-    }
-    return true;
+    pthread_mutex_unlock(&ingest->open_lock);
 }
 
-/* Counts bytes against the budget of all requests. */
-static bool count_bytes(struct ingest_request *request, uint64_t bytes)
+/* ---- refusing, and the budget --------------------------------------------------------------------------------------- */
+
+bool ingest_request_refuse(struct ingest_request *request, int status, int code, const char *what)
 {
-    struct ingest *ingest = request->ingest;
-    uint64_t before = atomic_fetch_add(&ingest->in_flight_bytes, bytes);
-    request->counted_bytes += bytes;
-    if (before > 0 && before + bytes > ingest->options->in_flight_bytes_max)
-        ingest_problem_of_err(&request->problem, ERR_BUSY, NULL);
-    return request->problem.status == 0;
+    return ingest_problem_set(&request->problem, status, code, "%s", what);
 }
 
-static bool body_fits(struct ingest_request *request, uint64_t bytes)
+bool ingest_request_no_memory(struct ingest_request *request)
+{
+    ingest_problem_of_err(&request->problem, ERR_NOMEM, NULL);
+    return false;
+}
+
+bool ingest_request_is_v2(const struct ingest_request *request)
+{
+    return request->format == INGEST_JSON_V2 || request->format == INGEST_BINARY_V2;
+}
+
+bool ingest_request_body_fits(struct ingest_request *request, uint64_t bytes)
 {
     uint64_t max = request->ingest->options->body_bytes_max;
     return bytes <= max || ingest_problem_set(&request->problem, 413, INGEST_TOO_LARGE,
                                               "body larger than listen.max_body (%" PRIu64 " bytes)", max);
 }
 
-void ingest_request_begin(struct ingest_request *request, const struct ingest_head *head)
+/* Counts what the request holds against the budget of all; one alone may always have its body. */
+bool ingest_request_count(struct ingest_request *request, uint64_t bytes)
 {
-    request->sink.event = put_event;
-    request->sink.arg = request;
-    bool ok = ingest_route_parse(head->path, &request->route, &request->problem) &&
-              ingest_format_parse(head->content_type, &request->format, &request->problem) &&
-              (head->content_length < 0 || body_fits(request, (uint64_t)head->content_length)) && take_spool(request) &&
-              open_batch(request) && set_defaults(request, head);
-    if (ok && head->content_length > 0 && count_bytes(request, (uint64_t)head->content_length) &&
-        request->format != INGEST_NDJSON && !buf_reserve(&request->body, (size_t)head->content_length))
-        ingest_problem_of_err(&request->problem, ERR_NOMEM, NULL);
+    struct ingest *ingest = request->ingest;
+    const struct ingest_options *options = ingest->options;
+    if (bytes <= request->counted_bytes)
+        return true;
+    uint64_t more = bytes - request->counted_bytes;
+    uint64_t others = atomic_fetch_add(&ingest->in_flight_bytes, more) - request->counted_bytes;
+    request->counted_bytes = bytes;
+    if (bytes > options->in_flight_bytes_max && bytes > options->body_bytes_max)
+        return ingest_request_refuse(request, 413, INGEST_TOO_LARGE, "too many events for one request");
+    if (others > 0 && others + bytes > options->in_flight_bytes_max)
+        ingest_problem_of_err(&request->problem, ERR_BUSY, NULL);
+    return request->problem.status == 0;
 }
 
-void ingest_request_body(struct ingest_request *request, struct bytes piece)
+/* ---- the body -------------------------------------------------------------------------------------------------------- */
+
+/* With the spool held. The batch is made with the first event, so that garbage doesn't use up the number of topics. */
+static enum err put_event(void *arg, const struct spool_event *event)
+{
+    struct ingest_request *request = arg;
+    const struct ingest_route *route = &request->route;
+    if (request->batch == NULL) {
+        enum err rc =
+            spool_batch_new(request->ingest->spool, bytes_of(route->topic, route->topic_size), &request->batch);
+        if (rc == ERR_FULL)
+            ingest_request_refuse(request, 422, INGEST_TOPICS_FULL,
+                                  "topics.max reached: no more new topics are taken");
+        if (rc != ERR_OK)
+            return rc;
+    }
+    enum err rc = spool_batch_add(request->batch, event);
+    if (rc == ERR_FULL)
+        ingest_request_refuse(request, 413, INGEST_TOO_LARGE, "too many events for one request");
+    return rc;
+}
+
+bool ingest_request_start(struct ingest_request *request, const struct ingest_head *head)
+{
+    request->expected_bytes = head->content_length < 0 ? UINT64_MAX : (uint64_t)head->content_length;
+    request->sink.event = put_event;
+    request->sink.arg = request;
+    if (ingest_request_is_v2(request)) {
+        request->v2 = ingest_v2_new(request->format, &request->sink);
+        if (request->v2 == NULL)
+            return ingest_request_no_memory(request);
+    }
+    request->parsing = true;
+    enter_open(request);
+    return true;
+}
+
+static bool put_raw(struct ingest_request *request, struct bytes body)
+{
+    struct spool_event event = request->sink.defaults;
+    event.value = body.size == 0 ? bytes_of("", 0) : body; /* empty, not null */
+    return ingest_sink_put(&request->sink, &event, "body of bytes:", body.size, &request->problem);
+}
+
+static bool feed(struct ingest_request *request, struct bytes piece)
+{
+    if (request->format == INGEST_NDJSON)
+        return ingest_ndjson_feed(&request->lines, piece, &request->sink, &request->problem);
+    if (ingest_request_is_v2(request))
+        return ingest_v2_feed(request->v2, piece, &request->problem);
+    if (piece.size == request->expected_bytes) /* whole in one piece: no copy */
+        return put_raw(request, piece);
+    return buf_append(&request->body, piece.data, piece.size) || ingest_request_no_memory(request);
+}
+
+static bool end(struct ingest_request *request, struct bytes piece)
+{
+    (void)piece;
+    if (request->format == INGEST_NDJSON)
+        return ingest_ndjson_end(&request->lines, &request->sink, &request->problem);
+    if (ingest_request_is_v2(request))
+        return ingest_v2_end(request->v2, &request->problem);
+    return request->sink.count > 0 || put_raw(request, buf_bytes(&request->body));
+}
+
+/* One step of parsing, with the spool held; then the budget. False: refused, and everything is given back. */
+static bool parse(struct ingest_request *request, bool (*step)(struct ingest_request *, struct bytes),
+                  struct bytes piece)
+{
+    struct ingest *ingest = request->ingest;
+    pthread_rwlock_rdlock(&ingest->spool_lock);
+    bool ok = ingest->spool != NULL && ingest->spool_epoch == request->spool_epoch;
+    if (ok)
+        ok = step(request, piece);
+    else
+        ingest_problem_of_err(&request->problem, ERR_UNAVAILABLE, ingest->reason);
+    uint64_t held_bytes = request->batch == NULL ? 0 : spool_batch_bytes(request->batch);
+    pthread_rwlock_unlock(&ingest->spool_lock);
+    held_bytes += request->body.size + request->lines.partial.size +
+                  (ingest_request_is_v2(request) ? ingest_v2_render_size(request->sink.count) : 0);
+    if (ok &&
+        ingest_request_count(request, held_bytes > request->received_bytes ? held_bytes : request->received_bytes))
+        return true;
+    stop_parsing(request);
+    ingest_request_give_back(request);
+    return false;
+}
+
+bool ingest_request_body(struct ingest_request *request, struct bytes piece)
 {
     request->received_bytes += piece.size;
     atomic_fetch_add(&request->ingest->body_bytes, piece.size);
-    if (request->problem.status != 0 || !body_fits(request, request->received_bytes))
-        return; /* the rest is only read so that the answer can be */
-    if (request->received_bytes > request->counted_bytes && !count_bytes(request, request->received_bytes - request->counted_bytes))
-        return;
-    if (request->format == INGEST_NDJSON)
-        ingest_ndjson_feed(&request->lines, piece, &request->sink, &request->problem);
-    else if (!buf_append(&request->body, piece.data, piece.size))
-        ingest_problem_of_err(&request->problem, ERR_NOMEM, NULL);
-}
-
-static bool finish_raw(struct ingest_request *request)
-{
-    static const uint8_t nothing[1];
-    struct spool_event event = request->sink.defaults;
-    event.value = request->body.size == 0 ? bytes_of(nothing, 0) : buf_bytes(&request->body);
-    return ingest_sink_put(&request->sink, &event, "body of", request->body.size, &request->problem);
+    if (request->received_bytes > request->ingest->options->body_bytes_max) {
+        stop_parsing(request);
+        (void)ingest_request_body_fits(request, request->received_bytes); /* unless something was wrong before */
+        return false;
+    }
+    if (request->parsing)
+        (void)parse(request, feed, piece);
+    return true;
 }
 
 bool ingest_request_finish(struct ingest_request *request)
 {
-    if (request->problem.status != 0)
-        return false;
-    bool ok;
-    if (request->format == INGEST_NDJSON)
-        ok = ingest_ndjson_end(&request->lines, &request->sink, &request->problem);
-    else if (request->format == INGEST_RAW)
-        ok = finish_raw(request);
-    else
-        ok = ingest_v2_parse(buf_bytes(&request->body), request->format, &request->sink, &request->partitions, &request->problem);
-    buf_free(&request->body);
-    return ok;
-}
-
-/* ---- waiting for the sync --------------------------------------------------------------------------------------------- */
-
-static void enter_waiting(struct ingest_request *request)
-{
-    struct ingest *ingest = request->ingest;
-    request->waiting_since_ms = clock_monotonic_ms();
-    pthread_mutex_lock(&ingest->waiting_lock);
-    request->previous_waiting = ingest->newest_waiting;
-    if (ingest->newest_waiting != NULL)
-        ingest->newest_waiting->next_waiting = request;
-    else
-        ingest->oldest_waiting = request;
-    ingest->newest_waiting = request;
-    pthread_mutex_unlock(&ingest->waiting_lock);
-    atomic_fetch_add(&ingest->waiting, 1);
-}
-
-static void leave_waiting_locked(struct ingest_request *request)
-{
-    struct ingest *ingest = request->ingest;
-    if (request->previous_waiting != NULL)
-        request->previous_waiting->next_waiting = request->next_waiting;
-    else
-        ingest->oldest_waiting = request->next_waiting;
-    if (request->next_waiting != NULL)
-        request->next_waiting->previous_waiting = request->previous_waiting;
-    else
-        ingest->newest_waiting = request->previous_waiting;
-    atomic_fetch_sub(&ingest->waiting, 1);
-}
-
-/* Whoever comes first answers. */
-static bool claim_answer(struct ingest_request *request)
-{
-    int waiting = WAITING;
-    return atomic_compare_exchange_strong(&request->state, &waiting, ANSWERED);
-}
-
-static void on_done(void *arg, const struct spool_receipt *receipt)
-{
-    struct ingest_request *request = arg;
-    struct ingest *ingest = request->ingest;
-    pthread_mutex_lock(&ingest->waiting_lock);
-    bool mine = claim_answer(request);
-    if (mine)
-        leave_waiting_locked(request);
-    pthread_mutex_unlock(&ingest->waiting_lock);
-    if (mine) {
-        request->receipt = *receipt;
-        ingest_http_resume(request->http);
-    }
-    ingest_request_unref(request);
-}
-
-void ingest_request_submit(struct ingest_request *request)
-{
-    atomic_store(&request->state, WAITING);
-    atomic_fetch_add(&request->references, 1); /* the committer's */
-    enter_waiting(request);
-    struct spool_batch *batch = request->batch;
-    request->batch = NULL;
-    enum err rc = spool_submit(request->spool, batch, on_done, request);
-    if (rc != ERR_OK) {
-        spool_batch_free(batch);
-        on_done(request, &(struct spool_receipt){.err = rc});
-    }
-}
-
-void ingest_requests_time_out(struct ingest *ingest)
-{
-    int64_t due_ms = clock_monotonic_ms() - ingest->options->commit_timeout_ms;
-    pthread_mutex_lock(&ingest->waiting_lock);
-    while (ingest->oldest_waiting != NULL && ingest->oldest_waiting->waiting_since_ms < due_ms) {
-        struct ingest_request *request = ingest->oldest_waiting;
-        bool mine = claim_answer(request);
-        leave_waiting_locked(request);
-        if (mine) {
-            request->receipt = (struct spool_receipt){.err = ERR_TIMEOUT};
-            ingest_http_resume(request->http); /* its reference keeps it alive until it has been answered */
-        }
-    }
-    pthread_mutex_unlock(&ingest->waiting_lock);
+    return request->parsing && parse(request, end, BYTES_NULL);
 }
 
 /* ---- answering ----------------------------------------------------------------------------------------------------------- */
 
-int ingest_request_answer(struct ingest_request *request, struct buf *body, const char **content_type)
+/* What the spool said: when it had taken the batch, a failed write may come back after a crash. */
+static void judge_receipt(struct ingest_request *request)
 {
-    bool v2 = request->format == INGEST_JSON_V2 || request->format == INGEST_BINARY_V2;
-    *content_type = v2 ? "application/vnd.kafka.v2+json" : "application/json";
-    if (request->problem.status == 0 && request->receipt.err != ERR_OK)
-        ingest_problem_of_err(&request->problem, request->receipt.err, NULL);
+    enum err rc = request->receipt.err;
+    bool unknown = request->taken && (rc == ERR_UNAVAILABLE || rc == ERR_IO);
+    if (rc != ERR_OK)
+        ingest_problem_of_err(&request->problem, unknown ? ERR_IO : rc, NULL);
+}
+
+static void answer_page(const struct ingest_page *page, struct ingest_answer *answer)
+{
+    answer->content_type = "text/plain";
+    answer->status = page->render(page->arg, &answer->body, &answer->content_type);
+}
+
+void ingest_request_answer(struct ingest_request *request, struct ingest_answer *ret_answer)
+{
+    if (request->submitted)
+        judge_receipt(request);
+    ret_answer->content_type =
+        ingest_request_is_v2(request) ? "application/vnd.kafka.v2+json" : "application/json";
     if (request->problem.status != 0) {
-        ingest_problem_render(&request->problem, body);
-        return request->problem.status;
+        ret_answer->status = request->problem.status;
+        ingest_problem_render(&request->problem, &ret_answer->body);
+    } else if (request->page != NULL) {
+        answer_page(request->page, ret_answer);
+    } else {
+        ret_answer->status = 200;
+        ret_answer->has_receipt = true;
+        if (ingest_request_is_v2(request))
+            ingest_v2_render(request->v2, &ret_answer->body);
+        else
+            buf_printf(&ret_answer->body, "{\"accepted\":%" PRIu64 "}", request->sink.count);
     }
-    if (v2)
-        ingest_v2_render(request->sink.count, &request->partitions, body);
-    else
-        buf_printf(body, "{\"accepted\":%" PRIu64 "}", request->sink.count);
-    return 200;
+    if (ret_answer->status < 600)
+        atomic_fetch_add(&request->ingest->by_status[ret_answer->status], 1);
 }

@@ -9,10 +9,10 @@
 enum ingest_format { INGEST_RAW, INGEST_NDJSON, INGEST_JSON_V2, INGEST_BINARY_V2 };
 
 struct ingest_route {
-    bool produce;          /* else a page, or nothing */
+    bool produce; /* else a page, or nothing */
     uint8_t topic[SPOOL_TOPIC_SIZE_MAX + 1];
     size_t topic_size;
-    int32_t partition;     /* SPOOL_PARTITION_ANY when the path names none */
+    int32_t partition; /* SPOOL_PARTITION_ANY when the path names none */
 };
 
 /* Decodes %XX; false on a malformed escape or when it doesn't fit. */

@@ -10,7 +10,7 @@ struct ingest_sink {
     /* The views live during the call only. Errors: as spool_batch_add() */
     enum err (*event)(void *arg, const struct spool_event *event);
     void *arg;
-    uint64_t count;             /* of events so far */
+    uint64_t count;              /* of events so far */
     struct spool_event defaults; /* key, time, partition of the request, for events that name none */
 };
 

@@ -1,432 +1,462 @@
 /* SPDX-License-Identifier: MIT
- * ingest_v2.c - a state machine over libyajl's tokens; the only file that includes it. */
+ * ingest_v2.c - the v2 produce request: a small machine over JSON tokens, one handler for each place in the document. */
 #include "ingest/ingest_v2.h"
-
 #include "ingest/ingest_base64.h"
+#include "ingest/ingest_json.h"
 #include "ingest/ingest_json_text.h"
+#include "ingest/ingest_record.h"
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <yajl/yajl_parse.h>
+#include <stdlib.h>
 
-/* Where in the body the next token stands. */
-enum place { AT_START, IN_BODY, IN_RECORDS, IN_RECORD, IN_HEADERS, IN_HEADER, AT_END };
-
-/* What the value after a name is for. */
-enum field {
-    FIELD_NONE, FIELD_RECORDS, FIELD_KEY, FIELD_VALUE, FIELD_PARTITION, FIELD_TIMESTAMP, FIELD_HEADERS,
-    FIELD_HEADER_NAME, FIELD_HEADER_VALUE, FIELD_IGNORED,
+enum place {
+    AT_START,
+    AT_TOP,     /* between the members of the outermost object */
+    AT_SKIPPED, /* in a member of it that doesn't matter */
+    AT_RECORDS_START,
+    AT_RECORDS, /* between records */
+    AT_RECORD,  /* between a record's members */
+    AT_KEY,
+    AT_VALUE,
+    AT_PARTITION,
+    AT_TIMESTAMP,
+    AT_HEADERS_START,
+    AT_HEADERS,
+    AT_HEADER, /* between a header's members */
+    AT_HEADER_NAME,
+    AT_HEADER_VALUE,
+    AT_END,
+    AT_COUNT
 };
 
-struct parser {
-    enum ingest_format format;
+struct ingest_v2 {
     struct ingest_sink *sink;
-    struct buf *partitions;
-    struct ingest_problem *problem;
-    enum place place;
-    enum field field;
+    struct ingest_json *json;
+    bool binary;
     bool records_seen;
-    uint64_t record;             /* number of the one being read, from 0 */
-    unsigned fields_seen;        /* bits of enum field, in this record or header */
-    unsigned record_fields_seen; /* kept while in a header */
-    unsigned nested;             /* depth inside a captured or ignored value */
-    bool capturing;
-    struct ingest_json_text text;
-    struct buf key, value, header_name, header_value, headers;
-    bool key_null, value_null, header_value_null;
-    uint32_t header_count;
-    int64_t time_ms;             /* -1: none named */
-    int32_t partition;
-};
-
-static int fail(struct parser *parser, const char *what)
-{
-    ingest_problem_set(parser->problem, 422, INGEST_PAYLOAD, "record %" PRIu64 ": %s", parser->record, what);
-    return 0;
-}
-
-static int fail_body(struct parser *parser, const char *what)
-{
-    ingest_problem_set(parser->problem, 422, INGEST_PAYLOAD, "%s", what);
-    return 0;
-}
-
-/* ---- records and headers ---------------------------------------------------------------------------------------- */
-
-static void begin_record(struct parser *parser)
-{
-    buf_clear(&parser->key);
-    buf_clear(&parser->value);
-    buf_clear(&parser->headers);
-    parser->key_null = parser->value_null = true;
-    parser->header_count = 0;
-    parser->fields_seen = 0;
-    parser->field = FIELD_NONE;
-    parser->time_ms = -1;
-    parser->partition = parser->sink->defaults.partition;
-    parser->place = IN_RECORD;
-}
-
-/* Empty is not null: a view of nothing still needs an address. */
-static struct bytes view(const struct buf *buf, bool null)
-{
-    static const uint8_t nothing[1];
-    if (null)
-        return BYTES_NULL;
-    return buf->size == 0 ? bytes_of(nothing, 0) : buf_bytes(buf);
-}
-
-static int end_record(struct parser *parser)
-{
-    struct spool_event event = parser->sink->defaults;
-    if (parser->fields_seen & 1u << FIELD_KEY)
-        event.key = view(&parser->key, parser->key_null);
-    event.value = view(&parser->value, parser->value_null);
-    event.headers = buf_bytes(&parser->headers);
-    event.header_count = parser->header_count;
-    event.partition = parser->partition;
-    if (parser->time_ms >= 0) {
-        event.time_ms = parser->time_ms;
-        event.client_time = true;
-    }
-    if (parser->key.failed || parser->value.failed || parser->headers.failed)
-        return fail(parser, "out of memory");
-    if (!ingest_sink_put(parser->sink, &event, "record", parser->record, parser->problem))
-        return 0;
-    if (parser->partitions != NULL)
-        buf_append(parser->partitions, &parser->partition, sizeof parser->partition);
-    parser->record++;
-    parser->place = IN_RECORDS;
-    return 1;
-}
-
-static int end_header(struct parser *parser)
-{
-    if (!(parser->fields_seen & 1u << FIELD_HEADER_NAME))
-        return fail(parser, "a header has no \"key\"");
-    struct spool_header header = {view(&parser->header_name, false), view(&parser->header_value, parser->header_value_null)};
-    size_t size = spool_headers_size(&header, 1);
-    if (!buf_reserve(&parser->headers, size))
-        return fail(parser, "out of memory");
-    spool_headers_put(parser->headers.data + parser->headers.size, &header, 1);
-    parser->headers.size += size;
-    parser->header_count++;
-    parser->fields_seen = parser->record_fields_seen;
-    parser->place = IN_HEADERS;
-    return 1;
-}
-
-/* ---- values ------------------------------------------------------------------------------------------------------- */
-
-/* Where a record's key or value goes; NULL when the token stands elsewhere. */
-static struct buf *free_form_target(struct parser *parser, bool **ret_null)
-{
-    if (parser->place != IN_RECORD || (parser->field != FIELD_KEY && parser->field != FIELD_VALUE))
-        return NULL;
-    *ret_null = parser->field == FIELD_KEY ? &parser->key_null : &parser->value_null;
-    return parser->field == FIELD_KEY ? &parser->key : &parser->value;
-}
-
-static const struct {
-    enum field field;
-    const char *what;
-} wrong_types[] = {
-    {FIELD_PARTITION, "\"partition\" is no whole number from 0 to 2147483647"},
-    {FIELD_TIMESTAMP, "\"timestamp\" is no whole number of milliseconds since 1970"},
-    {FIELD_HEADERS, "\"headers\" is no array of {\"key\", \"value\"}"},
-    {FIELD_HEADER_NAME, "\"key\" of a header is no string"},
-    {FIELD_HEADER_VALUE, "\"value\" of a header is no base64 string"},
-    {FIELD_KEY, "\"key\" is no base64 string"},
-    {FIELD_VALUE, "\"value\" is no base64 string"},
-};
-
-static int wrong_type(struct parser *parser)
-{
-    if (parser->place == IN_BODY && parser->field == FIELD_RECORDS)
-        return fail_body(parser, "\"records\" is no array");
-    if (parser->place == IN_RECORDS)
-        return fail(parser, "is no object");
-    if (parser->place == IN_HEADERS)
-        return fail(parser, "a header is no object");
-    for (size_t i = 0; i < sizeof wrong_types / sizeof wrong_types[0]; i++)
-        if (wrong_types[i].field == parser->field)
-            return fail(parser, wrong_types[i].what);
-    return fail_body(parser, "the body is no object with \"records\"");
-}
-
-/* A number, true, false or null. */
-static int on_literal(struct parser *parser, const char *literal, size_t size)
-{
-    bool *null = NULL;
-    if (parser->nested > 0) {
-        if (parser->capturing)
-            ingest_json_text_literal(&parser->text, literal, size);
-        return 1;
-    }
-    struct buf *target = free_form_target(parser, &null);
-    if (target != NULL && parser->format == INGEST_JSON_V2) {
-        buf_append(target, literal, size);
-        *null = false;
-        return 1;
-    }
-    return parser->field == FIELD_IGNORED ? 1 : wrong_type(parser);
-}
-
-static int on_null(void *arg)
-{
-    struct parser *parser = arg;
-    bool nullable = parser->nested == 0 && ((parser->place == IN_RECORD && parser->field != FIELD_NONE) ||
-                                            (parser->place == IN_HEADER && parser->field == FIELD_HEADER_VALUE));
-    return nullable ? 1 : on_literal(parser, "null", 4);
-}
-
-static int on_boolean(void *arg, int value)
-{
-    return on_literal(arg, value ? "true" : "false", value ? 4 : 5);
-}
-
-static int on_number(void *arg, const char *text, size_t size)
-{
-    struct parser *parser = arg;
-    bool ours = parser->nested == 0 && parser->place == IN_RECORD &&
-                (parser->field == FIELD_PARTITION || parser->field == FIELD_TIMESTAMP);
-    if (!ours)
-        return on_literal(parser, text, size);
-    char copy[24];
-    int64_t number, max = parser->field == FIELD_PARTITION ? INT32_MAX : SPOOL_FRAME_TIME_MS_MAX;
-    if (size >= sizeof copy)
-        return wrong_type(parser);
-    snprintf(copy, sizeof copy, "%.*s", (int)size, text);
-    if (!ingest_number_parse(copy, max, &number))
-        return wrong_type(parser);
-    if (parser->field == FIELD_TIMESTAMP)
-        parser->time_ms = number;
-    else
-        parser->partition = (int32_t)number;
-    return 1;
-}
-
-static int put_base64(struct parser *parser, struct buf *target, bool *null, const unsigned char *text, size_t size)
-{
-    buf_clear(target);
-    *null = false;
-    return ingest_base64_decode(bytes_of(text, size), target) ? 1 : wrong_type(parser);
-}
-
-static int on_string(void *arg, const unsigned char *text, size_t size)
-{
-    struct parser *parser = arg;
-    bool *null = NULL;
-    if (parser->nested > 0) {
-        if (parser->capturing)
-            ingest_json_text_string(&parser->text, text, size);
-        return 1;
-    }
-    struct buf *target = free_form_target(parser, &null);
-    if (target != NULL && parser->format == INGEST_BINARY_V2)
-        return put_base64(parser, target, null, text, size);
-    if (target != NULL) {
-        *null = false;
-        buf_append_json_string(target, (const char *)text, size);
-        return 1;
-    }
-    if (parser->place == IN_HEADER && parser->field == FIELD_HEADER_NAME) {
-        buf_clear(&parser->header_name);
-        buf_append(&parser->header_name, text, size);
-        return 1;
-    }
-    if (parser->place == IN_HEADER && parser->field == FIELD_HEADER_VALUE)
-        return put_base64(parser, &parser->header_value, &parser->header_value_null, text, size);
-    return parser->field == FIELD_IGNORED ? 1 : wrong_type(parser);
-}
-
-/* ---- structure ------------------------------------------------------------------------------------------------------ */
-
-/* Goes into a value that is captured as text, or ignored. */
-static int open_nested(struct parser *parser, char bracket)
-{
-    if (parser->nested == 0) {
-        bool *null = NULL;
-        struct buf *target = free_form_target(parser, &null);
-        parser->capturing = target != NULL && parser->format == INGEST_JSON_V2;
-        if (!parser->capturing && parser->field != FIELD_IGNORED)
-            return wrong_type(parser);
-        if (parser->capturing) {
-            *null = false;
-            ingest_json_text_start(&parser->text, target);
-        }
-    }
-    if (++parser->nested > INGEST_JSON_DEPTH_MAX)
-        return fail(parser, "nested too deep (128 levels)");
-    if (parser->capturing)
-        ingest_json_text_open(&parser->text, bracket);
-    return 1;
-}
-
-static int close_nested(struct parser *parser, char bracket)
-{
-    if (parser->capturing)
-        ingest_json_text_close(&parser->text, bracket);
-    parser->nested--;
-    return 1;
-}
-
-static int on_start_map(void *arg)
-{
-    struct parser *parser = arg;
-    if (parser->nested > 0)
-        return open_nested(parser, '{');
-    switch (parser->place) {
-    case AT_START:
-        parser->place = IN_BODY;
-        return 1;
-    case IN_RECORDS:
-        begin_record(parser);
-        return 1;
-    case IN_HEADERS:
-        parser->record_fields_seen = parser->fields_seen;
-        parser->fields_seen = 0;
-        parser->header_value_null = true;
-        parser->place = IN_HEADER;
-        return 1;
-    default:
-        return open_nested(parser, '{');
-    }
-}
-
-static int on_end_map(void *arg)
-{
-    struct parser *parser = arg;
-    if (parser->nested > 0)
-        return close_nested(parser, '}');
-    if (parser->place == IN_RECORD)
-        return end_record(parser);
-    if (parser->place == IN_HEADER)
-        return end_header(parser);
-    parser->place = AT_END;
-    return 1;
-}
-
-static int on_start_array(void *arg)
-{
-    struct parser *parser = arg;
-    if (parser->nested == 0 && parser->place == IN_BODY && parser->field == FIELD_RECORDS) {
-        parser->records_seen = true;
-        parser->place = IN_RECORDS;
-        return 1;
-    }
-    if (parser->nested == 0 && parser->place == IN_RECORD && parser->field == FIELD_HEADERS) {
-        parser->place = IN_HEADERS;
-        return 1;
-    }
-    if (parser->nested == 0 && (parser->place == IN_RECORDS || parser->place == IN_HEADERS))
-        return wrong_type(parser);
-    return open_nested(parser, '[');
-}
-
-static int on_end_array(void *arg)
-{
-    struct parser *parser = arg;
-    if (parser->nested > 0)
-        return close_nested(parser, ']');
-    parser->place = parser->place == IN_HEADERS ? IN_RECORD : IN_BODY;
-    parser->field = FIELD_NONE;
-    return 1;
-}
-
-static const struct {
     enum place place;
+    unsigned nested; /* objects and arrays open within the value that is kept or skipped */
+    struct ingest_record record;
+    struct ingest_record_header header;
+    unsigned header_seen;
+    struct buf partitions;          /* int32_t of each record, once one has named its own */
+    struct ingest_problem *problem; /* of the feed that runs */
+};
+
+/* The members of a record and of a header; duplicates and unknown ones are refused, since a misspelt "value" would
+ * silently become a tombstone. */
+struct member {
     const char *name;
-    enum field field;
-} names[] = {
-    {IN_BODY, "records", FIELD_RECORDS},       {IN_RECORD, "key", FIELD_KEY},
-    {IN_RECORD, "value", FIELD_VALUE},         {IN_RECORD, "partition", FIELD_PARTITION},
-    {IN_RECORD, "timestamp", FIELD_TIMESTAMP}, {IN_RECORD, "headers", FIELD_HEADERS},
-    {IN_HEADER, "key", FIELD_HEADER_NAME},     {IN_HEADER, "value", FIELD_HEADER_VALUE},
+    enum place place;
 };
 
-static int on_name(void *arg, const unsigned char *name, size_t size)
-{
-    struct parser *parser = arg;
-    if (parser->nested > 0) {
-        if (parser->capturing)
-            ingest_json_text_key(&parser->text, name, size);
-        return 1;
-    }
-    parser->field = FIELD_IGNORED; /* key_schema_id and the like mean nothing for these formats */
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-        if (names[i].place == parser->place && size == strlen(names[i].name) && memcmp(name, names[i].name, size) == 0)
-            parser->field = names[i].field;
-    if (parser->field == FIELD_IGNORED)
-        return 1;
-    if (parser->field == FIELD_RECORDS)
-        return parser->records_seen ? fail_body(parser, "\"records\" stands twice") : 1;
-    if (parser->fields_seen & 1u << parser->field) {
-        char what[64];
-        snprintf(what, sizeof what, "\"%.*s\" stands twice", (int)size, (const char *)name);
-        return fail(parser, what);
-    }
-    parser->fields_seen |= 1u << parser->field;
-    return 1;
-}
-
-static const yajl_callbacks callbacks = {
-    .yajl_null = on_null, .yajl_boolean = on_boolean, .yajl_number = on_number, .yajl_string = on_string,
-    .yajl_start_map = on_start_map, .yajl_map_key = on_name, .yajl_end_map = on_end_map,
-    .yajl_start_array = on_start_array, .yajl_end_array = on_end_array,
+static const struct member record_members[] = {
+    {"key", AT_KEY},
+    {"value", AT_VALUE},
+    {"partition", AT_PARTITION},
+    {"timestamp", AT_TIMESTAMP},
+    {"headers", AT_HEADERS_START},
 };
 
-/* ---- the whole --------------------------------------------------------------------------------------------------------- */
+static const struct member header_members[] = {
+    {"key", AT_HEADER_NAME},
+    {"value", AT_HEADER_VALUE},
+};
 
-static bool run(struct parser *parser, struct bytes body)
+#define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
+
+static bool refuse(struct ingest_v2 *v2, const char *field, const char *what)
 {
-    yajl_handle yajl = yajl_alloc(&callbacks, NULL, parser);
-    if (yajl == NULL)
-        return ingest_problem_set(parser->problem, 503, INGEST_RETRY, "out of memory, nothing stored, retry");
-    yajl_status status = yajl_parse(yajl, body.data, body.size);
-    if (status == yajl_status_ok)
-        status = yajl_complete_parse(yajl);
-    if (status != yajl_status_ok && parser->problem->status == 0) {
-        unsigned char *text = yajl_get_error(yajl, 0, body.data, body.size);
-        ingest_problem_set(parser->problem, 422, INGEST_PAYLOAD, "malformed JSON near byte %zu: %.*s", yajl_get_bytes_consumed(yajl),
-                           (int)strcspn((const char *)text, "\n"), (const char *)text);
-        yajl_free_error(yajl, text);
-    }
-    yajl_free(yajl);
-    return parser->problem->status == 0;
+    return ingest_problem_set(v2->problem, 422, INGEST_PAYLOAD, "record %" PRIu64 ": field \"%s\" %s",
+                              v2->sink->count, field, what);
 }
 
-bool ingest_v2_parse(struct bytes body, enum ingest_format format, struct ingest_sink *sink, struct buf *partitions,
-                     struct ingest_problem *problem)
+static bool out_of_memory(struct ingest_v2 *v2)
 {
-    if (body.size == 0)
-        return ingest_problem_set(problem, 422, INGEST_PAYLOAD, "Request body is empty. Data is required.");
-    struct parser parser = {.format = format, .sink = sink, .partitions = partitions, .problem = problem};
-    bool ok = run(&parser, body);
-    if (ok && !parser.records_seen)
-        ok = ingest_problem_set(problem, 422, INGEST_PAYLOAD, "the body has no \"records\"");
-    if (ok && sink->count == 0)
-        ok = ingest_problem_set(problem, 422, INGEST_PAYLOAD, "\"records\" is empty");
-    buf_free(&parser.key);
-    buf_free(&parser.value);
-    buf_free(&parser.headers);
-    buf_free(&parser.header_name);
-    buf_free(&parser.header_value);
+    ingest_problem_of_err(v2->problem, ERR_NOMEM, NULL);
+    return false;
+}
+
+static bool enter_member(struct ingest_v2 *v2, const struct member *members, size_t count, unsigned *seen,
+                         struct bytes name)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (!bytes_equal(name, bytes_of_string(members[i].name)))
+            continue;
+        if ((*seen & 1u << i) != 0)
+            return refuse(v2, members[i].name, "stands there twice");
+        *seen |= 1u << i;
+        v2->place = members[i].place;
+        v2->nested = 0;
+        return true;
+    }
+    return ingest_problem_set(v2->problem, 422, INGEST_PAYLOAD, "record %" PRIu64 ": unknown field \"%.*s\"",
+                              v2->sink->count, name.size > 40 ? 40 : (int)name.size, (const char *)name.data);
+}
+
+/* Keeps count of what is open; true when the token ends the value that began at depth 0. */
+static bool value_ends(struct ingest_v2 *v2, enum ingest_json_kind kind)
+{
+    if (kind == INGEST_JSON_OBJECT || kind == INGEST_JSON_ARRAY)
+        v2->nested++;
+    else if (kind == INGEST_JSON_OBJECT_END || kind == INGEST_JSON_ARRAY_END)
+        v2->nested--;
+    return v2->nested == 0;
+}
+
+static bool at_start(struct ingest_v2 *v2, const struct ingest_json_token *token)
+{
+    if (token->kind != INGEST_JSON_OBJECT)
+        return ingest_problem_set(v2->problem, 422, INGEST_PAYLOAD, "the body must be an object with \"records\"");
+    v2->place = AT_TOP;
+    return true;
+}
+
+static bool at_top(struct ingest_v2 *v2, const struct ingest_json_token *token)
+{
+    if (token->kind == INGEST_JSON_OBJECT_END) {
+        v2->place = AT_END;
+        return true;
+    }
+    v2->nested = 0;
+    v2->place = AT_SKIPPED;
+    if (!bytes_equal(token->text, bytes_of_string("records")))
+        return true;
+    if (v2->records_seen)
+        return ingest_problem_set(v2->problem, 422, INGEST_PAYLOAD, "\"records\" stands there twice");
+    v2->records_seen = true;
+    v2->place = AT_RECORDS_START;
+    return true;
+}
+
+static bool at_skipped(struct ingest_v2 *v2, const struct ingest_json_token *token)
+{
+    if (value_ends(v2, token->kind))
+        v2->place = AT_TOP;
+    return true;
+}
+
+static bool at_records_start(struct ingest_v2 *v2, const struct ingest_json_token *token)
+{
+    if (token->kind != INGEST_JSON_ARRAY)
+        return ingest_problem_set(v2->problem, 422, INGEST_PAYLOAD, "\"records\" must be an array");
+    v2->place = AT_RECORDS;
+    return true;
+}
+
+static bool at_records(struct ingest_v2 *v2, const struct ingest_json_token *token)
+{
+    if (token->kind == INGEST_JSON_ARRAY_END) {
+        v2->place = AT_TOP;
+        return true;
+    }
+    if (token->kind != INGEST_JSON_OBJECT)
+        return ingest_problem_set(v2->problem, 422, INGEST_PAYLOAD, "record %" PRIu64 " must be an object",
+                                  v2->sink->count);
+    ingest_record_begin(&v2->record, &v2->sink->defaults);
+    v2->place = AT_RECORD;
+    return true;
+}
+
+/* The answer repeats partitions that were asked for; most requests ask for none, or for one in their path. */
+static bool keep_partition(struct ingest_v2 *v2)
+{
+    int32_t usual = v2->sink->defaults.partition;
+    if (v2->partitions.size == 0 && v2->record.partition == usual)
+        return true;
+    while (v2->partitions.size < v2->sink->count * sizeof usual)
+        if (!buf_append(&v2->partitions, &usual, sizeof usual))
+            return false;
+    return buf_append(&v2->partitions, &v2->record.partition, sizeof usual);
+}
+
+static bool end_record(struct ingest_v2 *v2)
+{
+    struct spool_event event;
+    if (!ingest_record_event(&v2->record, &event) || !keep_partition(v2))
+        return out_of_memory(v2);
+    if (!ingest_sink_put(v2->sink, &event, "record", v2->sink->count, v2->problem))
+        return false;
+    v2->place = AT_RECORDS;
+    return true;
+}
+
+static bool at_record(struct ingest_v2 *v2, const struct ingest_json_token *token)
+{
+    if (token->kind == INGEST_JSON_OBJECT_END)
+        return end_record(v2);
+    return enter_member(v2, record_members, COUNT_OF(record_members), &v2->record.seen, token->text);
+}
+
+static bool decode_base64(struct ingest_v2 *v2, const struct ingest_json_token *token, const char *field,
+                          struct ingest_record_text *text)
+{
+    struct buf *scratch = &v2->record.scratch;
+    text->null = token->kind == INGEST_JSON_NULL;
+    if (text->null)
+        return true;
+    text->offset = scratch->size;
+    if (token->kind == INGEST_JSON_STRING && ingest_base64_decode(token->text, scratch)) {
+        text->size = scratch->size - text->offset;
+        return true;
+    }
+    if (scratch->failed)
+        return out_of_memory(v2);
+    return refuse(v2, field, "must be a base64 string (standard alphabet, padded) or null");
+}
+
+/* Appends one token of a key or value to its compact text. */
+static bool keep_token(struct ingest_v2 *v2, const struct ingest_json_token *token, const char *field)
+{
+    struct buf *scratch = &v2->record.scratch;
+    bool ok = true;
+    if (token->separator != 0 && v2->nested > 0)
+        buf_append_char(scratch, token->separator);
+    if (token->kind == INGEST_JSON_STRING || token->kind == INGEST_JSON_NAME)
+        ok = ingest_json_text_literal(token->source, scratch);
+    else
+        buf_append(scratch, token->source.data, token->source.size);
+    if (scratch->failed)
+        return out_of_memory(v2);
+    return ok || refuse(v2, field, "holds text that is not UTF-8");
+}
+
+static bool at_datum(struct ingest_v2 *v2, const struct ingest_json_token *token, const char *field,
+                     struct ingest_record_text *text)
+{
+    if (v2->binary) {
+        v2->place = AT_RECORD;
+        return decode_base64(v2, token, field, text);
+    }
+    if (text->null) {
+        if (token->kind == INGEST_JSON_NULL) {
+            v2->place = AT_RECORD;
+            return true;
+        }
+        *text = (struct ingest_record_text){.offset = v2->record.scratch.size};
+    }
+    if (!keep_token(v2, token, field))
+        return false;
+    text->size = v2->record.scratch.size - text->offset;
+    if (value_ends(v2, token->kind))
+        v2->place = AT_RECORD;
+    return true;
+}
+
+static bool at_key(struct ingest_v2 *v2, const struct ingest_json_token *token)
+{
+    return at_datum(v2, token, "key", &v2->record.key);
+}
+
+static bool at_value(struct ingest_v2 *v2, const struct ingest_json_token *token)
+{
+    return at_datum(v2, token, "value", &v2->record.value);
+}
+
+static bool take_integer(const struct ingest_json_token *token, int64_t max, int64_t *ret_value)
+{
+    char digits[24];
+    if (token->kind != INGEST_JSON_NUMBER || token->text.size >= sizeof digits)
+        return false;
+    snprintf(digits, sizeof digits, "%.*s", (int)token->text.size, (const char *)token->text.data);
+    return ingest_number_parse(digits, max, ret_value);
+}
+
+static bool at_partition(struct ingest_v2 *v2, const struct ingest_json_token *token)
+{
+    int64_t partition;
+    int32_t of_path = v2->sink->defaults.partition;
+    v2->place = AT_RECORD;
+    if (token->kind == INGEST_JSON_NULL)
+        return true;
+    if (!take_integer(token, INT32_MAX, &partition))
+        return refuse(v2, "partition", "must be an integer from 0 to 2147483647, or null");
+    if (of_path != SPOOL_PARTITION_ANY && of_path != partition)
+        return refuse(v2, "partition", "contradicts the partition in the path");
+    v2->record.partition = (int32_t)partition;
+    return true;
+}
+
+static bool at_timestamp(struct ingest_v2 *v2, const struct ingest_json_token *token)
+{
+    int64_t time_ms;
+    v2->place = AT_RECORD;
+    if (token->kind == INGEST_JSON_NULL)
+        return true;
+    if (!take_integer(token, SPOOL_FRAME_TIME_MS_MAX, &time_ms))
+        return refuse(v2, "timestamp", "must be an integer, milliseconds since 1970, or null");
+    v2->record.time_ms = time_ms;
+    v2->record.client_time = true;
+    return true;
+}
+
+static bool at_headers_start(struct ingest_v2 *v2, const struct ingest_json_token *token)
+{
+    v2->place = token->kind == INGEST_JSON_ARRAY ? AT_HEADERS : AT_RECORD;
+    return token->kind == INGEST_JSON_ARRAY || token->kind == INGEST_JSON_NULL ||
+           refuse(v2, "headers", "must be an array or null");
+}
+
+static bool at_headers(struct ingest_v2 *v2, const struct ingest_json_token *token)
+{
+    if (token->kind == INGEST_JSON_ARRAY_END) {
+        v2->place = AT_RECORD;
+        return true;
+    }
+    if (token->kind != INGEST_JSON_OBJECT)
+        return refuse(v2, "headers", "must hold objects with \"key\" and \"value\"");
+    v2->header_seen = 0;
+    v2->header.name.null = v2->header.value.null = true;
+    v2->place = AT_HEADER;
+    return true;
+}
+
+static bool at_header(struct ingest_v2 *v2, const struct ingest_json_token *token)
+{
+    if (token->kind != INGEST_JSON_OBJECT_END)
+        return enter_member(v2, header_members, COUNT_OF(header_members), &v2->header_seen, token->text);
+    if (v2->header.name.null)
+        return refuse(v2, "headers", "holds an object without \"key\"");
+    v2->place = AT_HEADERS;
+    return ingest_record_add_header(&v2->record, v2->header.name, v2->header.value) || out_of_memory(v2);
+}
+
+static bool at_header_name(struct ingest_v2 *v2, const struct ingest_json_token *token)
+{
+    struct buf *scratch = &v2->record.scratch;
+    struct ingest_record_text name = {.offset = scratch->size};
+    if (token->kind != INGEST_JSON_STRING || !ingest_json_text_decode(token->source, scratch))
+        return scratch->failed ? out_of_memory(v2)
+                               : refuse(v2, "headers", "holds a \"key\" that is not a UTF-8 string");
+    name.size = scratch->size - name.offset;
+    v2->header.name = name;
+    v2->place = AT_HEADER;
+    return true;
+}
+
+static bool at_header_value(struct ingest_v2 *v2, const struct ingest_json_token *token)
+{
+    v2->place = AT_HEADER;
+    return decode_base64(v2, token, "headers", &v2->header.value);
+}
+
+static bool at_end(struct ingest_v2 *v2, const struct ingest_json_token *token)
+{
+    (void)token; /* the JSON layer lets nothing follow */
+    return ingest_problem_set(v2->problem, 422, INGEST_PAYLOAD, "something follows the object");
+}
+
+static bool (*const handlers[AT_COUNT])(struct ingest_v2 *v2, const struct ingest_json_token *token) = {
+    [AT_START] = at_start,
+    [AT_TOP] = at_top,
+    [AT_SKIPPED] = at_skipped,
+    [AT_RECORDS_START] = at_records_start,
+    [AT_RECORDS] = at_records,
+    [AT_RECORD] = at_record,
+    [AT_KEY] = at_key,
+    [AT_VALUE] = at_value,
+    [AT_PARTITION] = at_partition,
+    [AT_TIMESTAMP] = at_timestamp,
+    [AT_HEADERS_START] = at_headers_start,
+    [AT_HEADERS] = at_headers,
+    [AT_HEADER] = at_header,
+    [AT_HEADER_NAME] = at_header_name,
+    [AT_HEADER_VALUE] = at_header_value,
+    [AT_END] = at_end,
+};
+
+static bool on_token(void *arg, const struct ingest_json_token *token)
+{
+    struct ingest_v2 *v2 = arg;
+    return handlers[v2->place](v2, token);
+}
+
+struct ingest_v2 *ingest_v2_new(enum ingest_format format, struct ingest_sink *sink)
+{
+    struct ingest_v2 *v2 = calloc(1, sizeof *v2);
+    if (v2 == NULL)
+        return NULL;
+    v2->sink = sink;
+    v2->binary = format == INGEST_BINARY_V2;
+    v2->json = ingest_json_new(on_token, v2);
+    if (v2->json == NULL) {
+        free(v2);
+        return NULL;
+    }
+    return v2;
+}
+
+void ingest_v2_free(struct ingest_v2 *v2)
+{
+    if (v2 == NULL)
+        return;
+    ingest_json_free(v2->json);
+    ingest_record_done(&v2->record);
+    buf_free(&v2->partitions);
+    free(v2);
+}
+
+static bool settle(struct ingest_v2 *v2, bool ok)
+{
+    const char *error = ok ? NULL : ingest_json_error(v2->json);
+    if (error != NULL)
+        ingest_problem_set(v2->problem, 422, INGEST_PAYLOAD, "malformed JSON: %s", error);
     return ok;
 }
 
-void ingest_v2_render(uint64_t count, const struct buf *partitions, struct buf *out)
+bool ingest_v2_feed(struct ingest_v2 *v2, struct bytes piece, struct ingest_problem *problem)
 {
-    buf_append_string(out, "{\"offsets\":[");
-    for (uint64_t i = 0; i < count; i++) {
-        int32_t partition = SPOOL_PARTITION_ANY;
-        if ((i + 1) * sizeof partition <= partitions->size)
-            memcpy(&partition, partitions->data + i * sizeof partition, sizeof partition);
-        buf_append_string(out, i == 0 ? "" : ",");
-        if (partition >= 0)
-            buf_printf(out, "{\"partition\":%" PRId32 ",\"offset\":null,\"error_code\":null,\"error\":null}", partition);
+    v2->problem = problem;
+    return settle(v2, ingest_json_feed(v2->json, piece));
+}
+
+bool ingest_v2_end(struct ingest_v2 *v2, struct ingest_problem *problem)
+{
+    v2->problem = problem;
+    if (!settle(v2, ingest_json_finish(v2->json)))
+        return false;
+    if (!v2->records_seen)
+        return ingest_problem_set(problem, 422, INGEST_PAYLOAD, "the body has no \"records\"");
+    return v2->sink->count > 0 || ingest_problem_set(problem, 422, INGEST_PAYLOAD, "\"records\" is empty");
+}
+
+/* ---- the answer ------------------------------------------------------------------------------------------------------- */
+
+#define OFFSETS_HEAD "{\"offsets\":["
+#define OFFSETS_TAIL "],\"key_schema_id\":null,\"value_schema_id\":null}"
+#define OFFSET_HEAD "{\"partition\":"
+#define OFFSET_TAIL ",\"offset\":null,\"error_code\":null,\"error\":null},"
+#define PARTITION_SIZE_MAX 10
+
+size_t ingest_v2_render_size(uint64_t count)
+{
+    size_t item = sizeof OFFSET_HEAD + PARTITION_SIZE_MAX + sizeof OFFSET_TAIL;
+    return sizeof OFFSETS_HEAD + sizeof OFFSETS_TAIL + (size_t)count * item;
+}
+
+static int32_t partition_of(const struct ingest_v2 *v2, uint64_t record)
+{
+    int32_t partition = v2->sink->defaults.partition;
+    if (record < v2->partitions.size / sizeof partition)
+        memcpy(&partition, v2->partitions.data + record * sizeof partition, sizeof partition);
+    return partition;
+}
+
+void ingest_v2_render(const struct ingest_v2 *v2, struct buf *out)
+{
+    if (!buf_reserve(out, ingest_v2_render_size(v2->sink->count)))
+        return;
+    buf_append_string(out, OFFSETS_HEAD);
+    for (uint64_t i = 0; i < v2->sink->count; i++) {
+        int32_t partition = partition_of(v2, i);
+        buf_append(out, OFFSET_HEAD, sizeof OFFSET_HEAD - 1);
+        if (partition == SPOOL_PARTITION_ANY)
+            buf_append(out, "null", 4);
         else
-            buf_append_string(out, "{\"partition\":null,\"offset\":null,\"error_code\":null,\"error\":null}");
+            buf_printf(out, "%" PRId32, partition);
+        buf_append(out, OFFSET_TAIL, sizeof OFFSET_TAIL - 1);
     }
-    buf_append_string(out, "],\"key_schema_id\":null,\"value_schema_id\":null}");
+    out->size--; /* the last comma */
+    buf_append_string(out, OFFSETS_TAIL);
 }

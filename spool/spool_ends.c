@@ -6,112 +6,142 @@
 #include "spool/spool_scan.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { HEAD_BYTES = 64 << 10, TAIL_BYTES = 64 << 10, TAIL_BYTES_MAX = 1 << 20, BLOCK_SIZE = 32768 };
+enum { HEAD_BYTES = 64 << 10, TAIL_BYTES = 64 << 10, TAIL_BYTES_MAX = 1 << 20 };
+enum { LINKS_MAX = sizeof((struct spool_ends *)NULL)->links / sizeof(struct spool_link) };
+
+struct search {
+    struct spool_scan scan;
+    struct spool_ends *ends;
+    uint32_t frame_count; /* found so far in this part */
+};
+
+/* Keeps the newest, which stand last. */
+static enum err take_links(const struct spool_frame *frame, struct spool_ends *ends)
+{
+    int count = spool_links_get(frame, NULL, 0);
+    if (count <= 0)
+        return ERR_OK;
+    struct spool_link *links = malloc((size_t)count * sizeof *links);
+    if (links == NULL)
+        return ERR_NOMEM;
+    spool_links_get(frame, links, (size_t)count);
+    size_t kept = (size_t)count < LINKS_MAX ? (size_t)count : LINKS_MAX;
+    memcpy(ends->links, links + ((size_t)count - kept), kept * sizeof *links);
+    ends->link_count = kept;
+    free(links);
+    return ERR_OK;
+}
 
 static enum err on_frame(void *arg, const struct spool_frame *frame, const uint8_t *raw, bool damaged)
 {
-    struct spool_ends *ends = arg;
+    struct search *search = arg;
+    struct spool_ends *ends = search->ends;
     (void)damaged;
-    if (frame->kind == SPOOL_FRAME_HEADER && !ends->header_found)
-        ends->header_found = spool_header_get(frame, &ends->header);
-    if (frame->kind == SPOOL_FRAME_LINK) {
-        int count = spool_links_get(frame, ends->links, sizeof ends->links / sizeof ends->links[0]);
-        size_t max = sizeof ends->links / sizeof ends->links[0];
-        ends->link_count = count < 0 ? 0 : (size_t)count < max ? (size_t)count : max;
-    }
-    if (frame->kind == SPOOL_FRAME_SEAL) {
+    search->frame_count++;
+    switch (frame->kind) {
+    case SPOOL_FRAME_HEADER:
+        if (!ends->header_found)
+            ends->header_found = spool_header_get(frame, &ends->header);
+        return ERR_OK;
+    case SPOOL_FRAME_LINK:
+        return take_links(frame, ends);
+    case SPOOL_FRAME_SEAL:
         buf_clear(&ends->seal_frame);
         ends->sealed = buf_append(&ends->seal_frame, raw, frame->size);
+        return ends->sealed ? ERR_OK : ERR_NOMEM;
+    case SPOOL_FRAME_EVENT:
+    case SPOOL_FRAME_MOVED:
+        break;
     }
     return ERR_OK;
 }
 
-static enum err scan_part(int fd, uint64_t from, uint64_t to, struct spool_scan *scan)
+static enum err scan_part(int fd, uint64_t from, uint64_t to, struct search *search)
 {
     struct spool_log log;
     struct spool_log_piece piece;
-    enum err rc = spool_log_init(&log, fd);
-    log.position = from;
+    search->frame_count = 0;
+    enum err rc = spool_log_init(&log, fd, from);
     while (rc == ERR_OK && (rc = spool_log_next(&log, to, &piece)) == ERR_OK) {
-        if (piece.starts_record)
-            rc = spool_scan_break(scan);
+        if (piece.breaks)
+            rc = spool_scan_break(&search->scan);
         if (rc == ERR_OK)
-            rc = spool_scan_feed(scan, piece.bytes, !piece.intact);
+            rc = spool_scan_feed(&search->scan, piece.bytes, !piece.intact);
     }
+    int error = errno;
     spool_log_done(&log);
-    if (rc == ERR_END)
-        rc = spool_scan_break(scan);
-    return rc;
+    if (rc == ERR_UNREADABLE)
+        rc = spool_files_err(error);
+    return rc == ERR_END ? spool_scan_break(&search->scan) : rc;
 }
 
-/* The seal may be larger than what is looked at first: with many topics it has many counts. */
-static enum err scan_tail(int fd, uint64_t size, struct spool_scan *scan, const struct spool_ends *ends)
+/* The seal is the last frame. When the tail holds no frame at all it may be the end of a large one: with many topics it has
+ * many counts. */
+static enum err scan_tail(int fd, uint64_t size, struct search *search)
 {
     enum err rc = ERR_OK;
-    for (uint64_t bytes = TAIL_BYTES; rc == ERR_OK && !ends->sealed && bytes <= TAIL_BYTES_MAX; bytes *= 4) {
-        uint64_t from = size > bytes ? (size - bytes) / BLOCK_SIZE * BLOCK_SIZE : 0;
-        rc = scan_part(fd, from, size, scan);
-        if (from == 0)
+    for (uint64_t bytes = TAIL_BYTES; rc == ERR_OK && bytes <= TAIL_BYTES_MAX; bytes *= 4) {
+        uint64_t from = size > bytes ? (size - bytes) / SPOOL_LOG_BLOCK_SIZE * SPOOL_LOG_BLOCK_SIZE : 0;
+        rc = scan_part(fd, from, size, search);
+        if (from == 0 || search->frame_count > 0)
             break;
     }
     return rc;
 }
 
-static void find_seed(int fd, uint64_t segment_id, struct spool_scan *scan)
+static enum err read_log(int fd, bool first, bool last, uint64_t segment_id, struct search *search, struct errmsg *msg)
 {
-    uint8_t start[512];
-    struct spool_segment_header header;
-    ssize_t size = pread(fd, start, sizeof start, 0);
-    for (ssize_t at = 0; at < size; at++)
-        if (spool_header_find(start + at, (size_t)(size - at), &header) && header.segment_id == segment_id) {
-            scan->seed = header.seed;
-            return;
-        }
+    struct stat status;
+    if (fstat(fd, &status) != 0)
+        return errmsg_set(msg, ERR_UNREADABLE, "fstat: %s", strerror(errno));
+    uint64_t size = (uint64_t)status.st_size;
+    search->ends->log_bytes += size;
+    enum err rc = first ? spool_files_seed(fd, segment_id, &search->scan.seed, msg) : ERR_OK;
+    if (rc == ERR_OK && (first || size <= HEAD_BYTES))
+        rc = scan_part(fd, 0, size < HEAD_BYTES ? size : HEAD_BYTES, search);
+    if (rc == ERR_OK && last && size > HEAD_BYTES)
+        rc = scan_tail(fd, size, search);
+    return rc;
 }
 
-static enum err read_ends(const struct spool_reader_options *options, const struct spool_files *files, struct spool_ends *ends)
+static enum err read_logs(int dir_fd, const struct spool_reader_options *options, struct spool_ends *ends, struct errmsg *msg)
 {
-    struct spool_scan scan;
-    spool_scan_init(&scan, options->segment_id, options->seed, on_frame, ends);
-    enum err rc = ERR_OK;
-    for (size_t i = 0; rc == ERR_OK && i < files->log_count; i++) {
-        char path[512];
-        struct stat status;
-        snprintf(path, sizeof path, "%s/%s", options->name, files->names[i]);
-        int fd = openat(options->parent_fd, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-        if (fd < 0 || fstat(fd, &status) != 0) {
-            rc = fd < 0 && errno == ENOENT ? ERR_OK : ERR_UNREADABLE;
-        } else {
-            uint64_t size = (uint64_t)status.st_size;
-            ends->log_bytes += size;
-            if (i == 0) {
-                find_seed(fd, options->segment_id, &scan);
-                rc = scan_part(fd, 0, size < HEAD_BYTES ? size : HEAD_BYTES, &scan);
-            }
-            if (rc == ERR_OK && i == files->log_count - 1 && size > HEAD_BYTES)
-                rc = scan_tail(fd, size, &scan, ends);
-        }
-        if (fd >= 0)
+    struct spool_files files = {0};
+    struct search search = {.ends = ends};
+    enum err rc = spool_files_list(dir_fd, &files, msg);
+    if (rc != ERR_OK)
+        return rc;
+    spool_scan_init(&search.scan, options->segment_id, options->seed, on_frame, &search);
+    for (size_t i = 0; rc == ERR_OK && i < files.log_count; i++) {
+        int fd;
+        rc = spool_files_open(dir_fd, files.names[i], &fd, msg);
+        if (rc == ERR_OK) {
+            rc = read_log(fd, i == 0, i == files.log_count - 1, options->segment_id, &search, msg);
             close(fd);
+        } else if (rc == ERR_END) {
+            rc = ERR_OK;
+        }
     }
-    spool_scan_done(&scan);
+    spool_scan_done(&search.scan);
+    spool_files_free(&files);
     return rc;
 }
 
 enum err spool_reader_ends(const struct spool_reader_options *options, struct spool_ends *ret_ends, struct errmsg *msg)
 {
-    struct spool_files files = {0};
+    int dir_fd;
     struct spool_ends ends = {0};
-    enum err rc = spool_files_list(options->parent_fd, options->name, &files, msg);
-    if (rc == ERR_OK)
-        rc = read_ends(options, &files, &ends);
-    spool_files_free(&files);
+    enum err rc = spool_files_open_dir(options->parent_fd, options->name, &dir_fd, msg);
+    if (rc == ERR_OK) {
+        rc = read_logs(dir_fd, options, &ends, msg);
+        close(dir_fd);
+    } else if (rc == ERR_END) {
+        rc = ERR_OK;
+    }
     if (rc != ERR_OK) {
         spool_ends_free(&ends);
         return errmsg_set(msg, rc, "read both ends of segment '%s': %s", options->name, err_text(rc));

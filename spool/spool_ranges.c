@@ -17,7 +17,12 @@ void spool_index_set_free(struct spool_index_set *set)
     *set = (struct spool_index_set){0};
 }
 
-enum err spool_index_set_add(struct spool_index_set *set, uint32_t index, bool *ret_new)
+static bool contains(const struct spool_index_set *set, uint32_t index)
+{
+    return index / 64 < set->word_count && (set->words[index / 64] >> (index % 64) & 1) != 0;
+}
+
+enum err spool_index_set_reserve(struct spool_index_set *set, uint32_t index, bool *ret_new)
 {
     size_t word = index / 64;
     if (word >= set->word_count) {
@@ -31,17 +36,15 @@ enum err spool_index_set_add(struct spool_index_set *set, uint32_t index, bool *
         set->words = words;
         set->word_count = word_count;
     }
-    uint64_t bit = 1ull << (index % 64);
-    *ret_new = (set->words[word] & bit) == 0;
-    set->words[word] |= bit;
-    if (*ret_new && (set->count++ == 0 || index > set->highest))
-        set->highest = index;
+    *ret_new = !contains(set, index);
     return ERR_OK;
 }
 
-static bool contains(const struct spool_index_set *set, uint32_t index)
+void spool_index_set_add(struct spool_index_set *set, uint32_t index)
 {
-    return index / 64 < set->word_count && (set->words[index / 64] >> (index % 64) & 1) != 0;
+    set->words[index / 64] |= 1ull << (index % 64);
+    if (set->count++ == 0 || index > set->highest)
+        set->highest = index;
 }
 
 static bool word_is_full(const struct spool_index_set *set, uint32_t index)

@@ -5,6 +5,7 @@
 
 #include "base/err.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -30,8 +31,10 @@ struct spool_index_set {
     uint32_t highest; /* meaningless while count is 0 */
 };
 
-/* Adds an index; *ret_new tells whether it wasn't there. ERR_NOMEM */
-enum err spool_index_set_add(struct spool_index_set *set, uint32_t index, bool *ret_new);
+/* Makes room for an index, so that adding it cannot fail; *ret_new tells whether it isn't there yet. ERR_NOMEM */
+enum err spool_index_set_reserve(struct spool_index_set *set, uint32_t index, bool *ret_new);
+/* Adds an index for which there is room and that isn't there. */
+void spool_index_set_add(struct spool_index_set *set, uint32_t index);
 void spool_index_set_free(struct spool_index_set *set);
 
 /* The indexes in [from, below) that are not in the set. ERR_NOMEM */

@@ -4,14 +4,18 @@
 
 #include "base/codec.h"
 
-/* Beyond so much in vain per segment, only frames up to a value's size are still looked for: bytes that clients chose cannot make
- * a salvage quadratic. */
-#define WASTE_BYTES_MAX (2ull << 30)
-#define FRAME_SIZE_WHEN_WASTEFUL (64u << 10)
+/* A damaged event holds bytes that a client chose: they can look like the heads of a great many long frames. What is checksummed
+ * in vain is paid for with the bytes that were fed; real frames cost nothing. */
+#define CREDIT_MAX (4ull << 30)
+enum {
+    CREDIT_PER_BYTE = 64,
+    CHEAP_SIZE = 4096,          /* always affordable: most events */
+    CARRY_KEPT_MAX = 1 << 20,   /* larger ones are given back */
+};
 
 void spool_scan_init(struct spool_scan *scan, uint64_t segment_id, uint64_t seed, spool_scan_fn *found, void *arg)
 {
-    *scan = (struct spool_scan){.seed = seed, .segment_id = segment_id, .found = found, .arg = arg};
+    *scan = (struct spool_scan){.seed = seed, .segment_id = segment_id, .found = found, .arg = arg, .credit = CREDIT_MAX};
 }
 
 void spool_scan_done(struct spool_scan *scan)
@@ -19,25 +23,25 @@ void spool_scan_done(struct spool_scan *scan)
     buf_free(&scan->carry);
 }
 
-/* Could a frame of this segment begin here? *ret_size is its claimed size; false with *ret_size == 0: certainly not;
- * false with *ret_size > 0: more bytes are needed to tell. */
-static bool may_begin(const struct spool_scan *scan, const uint8_t *p, size_t available, size_t *ret_size)
+void spool_scan_reset(struct spool_scan *scan)
 {
-    *ret_size = 0;
+    scan->carry_start = 0;
+    buf_clear(&scan->carry);
+    if (scan->carry.capacity > CARRY_KEPT_MAX)
+        buf_free(&scan->carry);
+}
+
+/* How many bytes are needed to tell whether a frame of this segment begins here; 0: none begins. */
+static size_t claimed_size(const struct spool_scan *scan, const uint8_t *p, size_t available)
+{
     size_t compare = available < SPOOL_FRAME_MAGIC_SIZE ? available : SPOOL_FRAME_MAGIC_SIZE;
     if (memcmp(p, SPOOL_FRAME_MAGIC, compare) != 0)
-        return false;
-    if (available < SPOOL_FRAME_HEAD_SIZE) {
-        *ret_size = SPOOL_FRAME_HEAD_SIZE;
-        return false;
-    }
-    size_t size = spool_frame_peek_size(p, available);
-    if (size == 0 || spool_id_segment(codec_get_u64(p + 8)) != scan->segment_id)
-        return false;
-    if (scan->wasted_bytes > WASTE_BYTES_MAX && size > FRAME_SIZE_WHEN_WASTEFUL)
-        return false;
-    *ret_size = size;
-    return true;
+        return 0;
+    if (available < SPOOL_FRAME_HEAD_SIZE)
+        return SPOOL_FRAME_HEAD_SIZE;
+    if (spool_id_segment(codec_get_u64(p + 8)) != scan->segment_id)
+        return 0;
+    return spool_frame_peek_size(p, available);
 }
 
 /* Distance to the next place where a magic begins (perhaps cut by the end); size when there is none. */
@@ -55,64 +59,82 @@ static size_t distance_to_magic(const uint8_t *p, size_t size)
     return size;
 }
 
-/* Takes the frames in p. Returns how far it came: what is left may be the beginning of a frame. last: nothing follows. */
-static enum err scan_run(struct spool_scan *scan, const uint8_t *p, size_t size, bool damaged, bool last, size_t *ret_taken)
+static bool verify(struct spool_scan *scan, const uint8_t *p, size_t size, struct spool_frame *ret)
 {
-    size_t at = 0;
+    if (size > CHEAP_SIZE && size > scan->credit)
+        return false;
+    if (spool_frame_get(p, size, scan->seed, ret))
+        return true;
+    scan->credit -= size < scan->credit ? size : scan->credit;
+    return false;
+}
+
+/* Takes the frames in p. *ret_taken: how far it came; what is left may be the beginning of a frame. last: nothing follows. */
+static enum err scan_run(struct spool_scan *scan, struct bytes run, bool damaged, bool last, size_t *ret_taken)
+{
+    const uint8_t *p = run.data, *end = run.data + run.size;
     enum err rc = ERR_OK;
-    while (rc == ERR_OK && at < size) {
-        size_t frame_size;
+    while (rc == ERR_OK && p < end) {
+        size_t left = (size_t)(end - p), size = claimed_size(scan, p, left);
         struct spool_frame frame;
-        bool begins = may_begin(scan, p + at, size - at, &frame_size);
-        if (begins && frame_size <= size - at && spool_frame_get(p + at, size - at, scan->seed, &frame)) {
-            rc = scan->found(scan->arg, &frame, p + at, damaged);
-            at += frame_size;
-            continue;
-        }
-        if (frame_size > size - at && !last)
+        if (size > left && !last)
             break; /* whole only with the next piece */
-        if (begins && frame_size <= size - at)
-            scan->wasted_bytes += frame_size;
-        size_t skip = 1 + distance_to_magic(p + at + 1, size - at - 1);
-        scan->unframed_bytes += skip;
-        at += skip;
+        if (size > 0 && size <= left && verify(scan, p, size, &frame)) {
+            rc = scan->found(scan->arg, &frame, p, damaged);
+            p += size;
+        } else {
+            p += 1 + distance_to_magic(p + 1, left - 1);
+        }
     }
-    *ret_taken = at;
+    *ret_taken = (size_t)(p - run.data);
     return rc;
 }
 
-/* Keeps only what was not taken. */
+static struct bytes carried(const struct spool_scan *scan)
+{
+    return bytes_of(scan->carry.data + scan->carry_start, scan->carry.size - scan->carry_start);
+}
+
+/* Moves what is left to the front only when that is the smaller part: the cost stays in proportion. */
 static void drop_taken(struct spool_scan *scan, size_t taken)
 {
-    scan->carry.size -= taken;
-    memmove(scan->carry.data, scan->carry.data + taken, scan->carry.size);
+    scan->carry_start += taken;
+    size_t left = scan->carry.size - scan->carry_start;
+    if (left > scan->carry_start)
+        return;
+    if (left > 0)
+        memmove(scan->carry.data, scan->carry.data + scan->carry_start, left);
+    scan->carry.size = left;
+    scan->carry_start = 0;
 }
 
 /* How many bytes more the frame at the start of the carry needs. */
 static size_t carry_lacks(const struct spool_scan *scan)
 {
-    size_t frame_size;
-    may_begin(scan, scan->carry.data, scan->carry.size, &frame_size);
-    return frame_size > scan->carry.size ? frame_size - scan->carry.size : 0;
+    struct bytes carry = carried(scan);
+    size_t size = claimed_size(scan, carry.data, carry.size);
+    return size > carry.size ? size - carry.size : 0;
 }
 
 enum err spool_scan_feed(struct spool_scan *scan, struct bytes piece, bool damaged)
 {
     enum err rc = ERR_OK;
-    while (rc == ERR_OK && scan->carry.size > 0 && piece.size > 0) {
+    size_t taken = 0;
+    scan->credit += (uint64_t)piece.size * CREDIT_PER_BYTE;
+    if (scan->credit > CREDIT_MAX)
+        scan->credit = CREDIT_MAX;
+    while (rc == ERR_OK && carried(scan).size > 0 && piece.size > 0) {
         size_t lacks = carry_lacks(scan), take = lacks == 0 || lacks > piece.size ? piece.size : lacks;
         if (!buf_append(&scan->carry, piece.data, take))
             return ERR_NOMEM;
         piece = bytes_of(piece.data + take, piece.size - take);
         scan->carry_damaged |= damaged;
-        size_t taken = 0;
-        rc = scan_run(scan, scan->carry.data, scan->carry.size, scan->carry_damaged, false, &taken);
+        rc = scan_run(scan, carried(scan), scan->carry_damaged, false, &taken);
         drop_taken(scan, taken);
     }
     if (rc != ERR_OK || piece.size == 0)
         return rc;
-    size_t taken = 0;
-    rc = scan_run(scan, piece.data, piece.size, damaged, false, &taken);
+    rc = scan_run(scan, piece, damaged, false, &taken);
     scan->carry_damaged = damaged;
     if (rc == ERR_OK && taken < piece.size && !buf_append(&scan->carry, piece.data + taken, piece.size - taken))
         rc = ERR_NOMEM;
@@ -121,12 +143,10 @@ enum err spool_scan_feed(struct spool_scan *scan, struct bytes piece, bool damag
 
 enum err spool_scan_break(struct spool_scan *scan)
 {
-    if (scan->carry.size == 0)
+    if (carried(scan).size == 0)
         return ERR_OK;
     size_t taken = 0;
-    enum err rc = scan_run(scan, scan->carry.data, scan->carry.size, true, true, &taken);
-    buf_clear(&scan->carry);
-    if (scan->carry.capacity > (1u << 20))
-        buf_free(&scan->carry); /* a large event's */
+    enum err rc = scan_run(scan, carried(scan), true, true, &taken);
+    spool_scan_reset(scan);
     return rc;
 }

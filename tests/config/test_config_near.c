@@ -18,6 +18,7 @@ static void test_distance(void **state)
     } rows[] = {
         {"", "", 0},         {"", "abc", 3},         {"spool", "spool", 0}, {"spol", "spool", 1}, {"spoool", "spool", 1},
         {"sppol", "spool", 1}, {"psool", "spool", 1}, {"kitten", "sitting", 3}, {"abcd", "badc", 2}, {"ca", "abc", 3},
+        {"path", "pth", 1}, {"path", "paath", 1}, {"path", "parh", 1}, {"path", "apth", 1},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         assert_int_equal(config_near_distance(rows[i].a, rows[i].b), rows[i].distance);
@@ -57,11 +58,16 @@ static void test_near_key(void **state)
         {"spool.segment-size", "spool.segment_size"},
         {"spool.pth", "spool.path"},
         {"listen.htpp", "listen.http"},
+        {"listen.https", "listen.http"},
+        {"bridge.delivrey", "bridge.delivery"},
+        {"spool.segmet_size", "spool.segment_size"},
         {"listen.thread", "listen.threads"},
         {"bridge.delivry", "bridge.delivery"},
         {"log.levle", "log.level"},
         {"topics.alow", "topics.allow"},
         {"bridge.segment_size", "spool.segment_size"}, /* the right name in the wrong section */
+        {"listen.segment_size", "spool.segment_size"},
+        {"spool.max_body", "listen.max_body"},
         {"segment_size", "spool.segment_size"},        /* and in none */
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -74,7 +80,7 @@ static void test_near_key(void **state)
 static void test_nothing_is_near(void **state)
 {
     (void)state;
-    static const char *const names[] = {"", ".", "spool.", "spool.xyzzyxyzzy", "spool.quux", "frobnicate", "replication.factor"};
+    static const char *const names[] = {"", ".", "spool.", "spool.xyzzyxyzzy", "spool.quux", "spool.colour", "frobnicate", "replication.factor"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         if (config_near_key(names[i]) != NULL)
             fail_msg("'%s' is taken for %s", names[i], config_near_key(names[i]));
@@ -88,7 +94,10 @@ static void test_near_section(void **state)
     assert_string_equal(config_near_section("listn"), "listen");
     assert_string_equal(config_near_section("topic"), "topics");
     assert_string_equal(config_near_section("brigde"), "bridge");
+    assert_string_equal(config_near_section("kafak"), "kafka");
+    assert_string_equal(config_near_section("listener"), "listen");
     assert_null(config_near_section("frobnicate"));
+    assert_null(config_near_section("database"));
 }
 
 /* A hint that isn't a setting itself would send people in circles. */

@@ -54,23 +54,19 @@ def temporary_directory():
     return path
 
 
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
-
-def free_port_pair():
-    """Two neighbours: Kafka's listener and its controller."""
-    for _ in range(100):
-        port = free_port()
+def free_port(neighbours=1):
+    """A port that is free now, with its neighbours above it. Not from the range that the kernel gives to outgoing connections:
+    a server that goes away and comes back would find its port taken by one of those."""
+    for _ in range(200):
+        port = random.randrange(15000, 32000)
         try:
-            with socket.socket() as s:
-                s.bind(("127.0.0.1", port + 1))
+            for i in range(neighbours):
+                with socket.socket() as s:
+                    s.bind(("127.0.0.1", port + i))
             return port
         except OSError:
             continue
-    fail("no two free ports")
+    fail(f"no {neighbours} free ports")
 
 
 def wait_until(condition, seconds, what, every=0.05):
@@ -93,6 +89,7 @@ class Agent:
         self.process = None
         self.log_path = os.path.join(directory, "agent.log")
         self.config = os.path.join(directory, "penstock.yaml")
+        self.command = [PROGRAM, "run", "--config", self.config]
         with open(self.config, "w") as f:
             f.write(f"""spool:
   path: {directory}/spool
@@ -109,7 +106,7 @@ kafka:
 
     def start(self, wait=True):
         self.log = open(self.log_path, "ab")
-        self.process = subprocess.Popen([PROGRAM, "run", "--config", self.config], stdout=self.log, stderr=self.log)
+        self.process = subprocess.Popen(self.command, stdout=self.log, stderr=self.log)
         _started.append(self.process)
         if wait:
             self.wait_ready()
@@ -179,7 +176,7 @@ class Kafka:
 
     def __init__(self, directory=None):
         self.directory = directory or os.path.join(temporary_directory(), "kafka")
-        self.port = free_port_pair()
+        self.port = free_port(2)   # its listener and its controller
         self.bootstrap = f"127.0.0.1:{self.port}"
         self.running = False
         atexit.register(self.kill)
@@ -240,7 +237,7 @@ class Record:
                 what, topic, key, connection, first, count = line.split()
                 target = self.acknowledged if what == "A" else self.unknown
                 for i in range(int(count)):
-                    target[f"{sender}-{connection}-{int(first) + i}"] = (topic, key)
+                    target[f"{sender}-{connection}-{int(first) + i}"] = (topic, "" if key == "-" else key)
 
 
 def event_name(value):

@@ -49,7 +49,7 @@ v2, binary = "application/vnd.kafka.json.v2+json", "application/vnd.kafka.binary
 cases = [
     ("POST", "/nothing", b"", None, 404), ("GET", "/topics/t", None, None, 405), ("DELETE", "/topics/t", None, None, 405),
     ("POST", "/topics/b%20d", b"x", None, 422), ("POST", "/topics/..", b"x", None, 422), ("POST", "/topics/" + "x" * 250, b"x", None, 422),
-    ("POST", "/topics/t/partitions/x", b"x", None, 404), ("POST", "/topics/t?timestamp=soon", b"x", None, 400),
+    ("POST", "/topics/t/partitions/x", b"x", None, 404), ("POST", "/topics/t?timestamp=soon", b"x", None, 422),
     ("POST", "/topics/t?key=%zz", b"x", None, 400), ("POST", "/topics/t", b"x", "application/vnd.kafka.avro.v2+json", 415),
     ("POST", "/topics/t", b"", v2, 422), ("POST", "/topics/t", b"{", v2, 422), ("POST", "/topics/t", b"[]", v2, 422),
     ("POST", "/topics/t", b'{"records":[]}', v2, 422), ("POST", "/topics/t", b'{"records":{}}', v2, 422),

@@ -32,7 +32,7 @@ struct ingest_fixture {
 };
 
 struct reply {
-    int status;            /* 0: the connection ended without an answer */
+    int status; /* 0: the connection ended without an answer */
     char head[4096];
     struct buf body;
 };
@@ -162,7 +162,8 @@ static inline bool read_byte(int fd, char *ret_byte)
 static inline const char *reply_header(const struct reply *reply, const char *name)
 {
     static char value[512];
-    for (const char *line = strstr(reply->head, "\r\n"); line != NULL && line[2] != '\0'; line = strstr(line + 2, "\r\n")) {
+    for (const char *line = strstr(reply->head, "\r\n"); line != NULL && line[2] != '\0';
+         line = strstr(line + 2, "\r\n")) {
         size_t size = strlen(name);
         if (strncasecmp(line + 2, name, size) != 0 || line[2 + size] != ':')
             continue;
@@ -209,7 +210,8 @@ static inline void client_post_head(int fd, const char *target, const char *type
     client_say(fd, head);
 }
 
-static inline struct reply client_post_bytes(int fd, const char *target, const char *type, const void *body, size_t size)
+static inline struct reply client_post_bytes(int fd, const char *target, const char *type, const void *body,
+                                             size_t size)
 {
     client_post_head(fd, target, type, size);
     client_send(fd, body, size);
@@ -228,13 +230,13 @@ static inline void post_and_check(struct ingest_fixture *f, const char *target, 
     int fd = client_connect(f, 0);
     struct reply reply = client_post(fd, target, type, body);
     if (reply.status != status || (part != NULL && strstr(buf_string(&reply.body), part) == NULL))
-        fail_msg("line %d: expected %d with '%s', got %d with '%s'", line, status, part == NULL ? "" : part, reply.status,
-                 buf_string(&reply.body));
+        fail_msg("line %d: expected %d with '%s', got %d with '%s'", line, status, part == NULL ? "" : part,
+                 reply.status, buf_string(&reply.body));
     reply_done(&reply);
     close(fd);
 }
 
-#define assert_post(f, target, type, body, status, part) \
+#define assert_post(f, target, type, body, status, part)                                                          \
     post_and_check(f, target, type, body, status, part, __LINE__)
 
 /* ---- what the spool holds ------------------------------------------------------------------------------------------ */
@@ -280,7 +282,9 @@ static inline size_t fixture_stored(struct ingest_fixture *f, struct stored *ret
             if (count >= max)
                 continue;
             struct stored *one = &ret[count];
-            *one = (struct stored){.id = event.id, .time_ms = event.time_ms, .partition = event.partition,
+            *one = (struct stored){.id = event.id,
+                                   .time_ms = event.time_ms,
+                                   .partition = event.partition,
                                    .client_time = event.client_time};
             copy_text(one->topic, sizeof one->topic, event.topic);
             copy_text(one->key, sizeof one->key, event.key);

@@ -112,10 +112,12 @@ static void test_ambiguous_body_length_is_refused(void **state)
 {
     struct ingest_fixture *f = *state;
     fixture_start(f);
-    struct reply reply = exchange(f, "POST /topics/door HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 5\r\n\r\nhello");
+    struct reply reply = exchange(
+        f, "POST /topics/door HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 5\r\n\r\nhello");
     assert_int_equal(reply.status, 400);
     reply_done(&reply);
-    reply = exchange(f, "POST /topics/door HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n");
+    reply = exchange(f, "POST /topics/door HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: "
+                        "chunked\r\n\r\n0\r\n\r\n");
     assert_int_equal(reply.status, 400);
     reply_done(&reply);
     reply = exchange(f, "POST /topics/door HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n\r\nhello");
@@ -128,7 +130,8 @@ static void test_compressed_body_is_refused_rather_than_stored_as_it_is(void **s
 {
     struct ingest_fixture *f = *state;
     fixture_start(f);
-    struct reply reply = exchange(f, "POST /topics/door HTTP/1.1\r\nHost: x\r\nContent-Encoding: gzip\r\nContent-Length: 5\r\n\r\nhello");
+    struct reply reply = exchange(
+        f, "POST /topics/door HTTP/1.1\r\nHost: x\r\nContent-Encoding: gzip\r\nContent-Length: 5\r\n\r\nhello");
     assert_int_equal(reply.status, 415);
     reply_done(&reply);
     assert_int_equal(fixture_count(f), 0);
@@ -138,11 +141,18 @@ static void test_garbage_is_answered_or_hung_up_on_and_harms_nobody(void **state
 {
     struct ingest_fixture *f = *state;
     static const char *const garbage[] = {
-        "\r\n\r\n\r\n", "GARBAGE\r\n\r\n", "POST\r\n\r\n", "POST /topics/door\r\n\r\n", "POST /topics/door HTTP/9.9\r\n\r\n",
-        "POST /topics/door HTTP/1.1\r\nContent-Length: many\r\n\r\n", "POST /topics/door HTTP/1.1\r\nContent-Length: -1\r\n\r\n",
-        "POST /topics/door HTTP/1.1\r\nContent-Length: 99999999999999999999999\r\n\r\n", "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+        "\r\n\r\n\r\n",
+        "GARBAGE\r\n\r\n",
+        "POST\r\n\r\n",
+        "POST /topics/door\r\n\r\n",
+        "POST /topics/door HTTP/9.9\r\n\r\n",
+        "POST /topics/door HTTP/1.1\r\nContent-Length: many\r\n\r\n",
+        "POST /topics/door HTTP/1.1\r\nContent-Length: -1\r\n\r\n",
+        "POST /topics/door HTTP/1.1\r\nContent-Length: 99999999999999999999999\r\n\r\n",
+        "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
         "POST /topics/door HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
-        "POST /topics/door HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffffff\r\n", "GET /\x01\xff HTTP/1.1\r\n: x\r\n\r\n",
+        "POST /topics/door HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffffff\r\n",
+        "GET /\x01\xff HTTP/1.1\r\n: x\r\n\r\n",
         "POST /topics/%e2%82 HTTP/1.1\r\n\r\n",
     };
     fixture_start(f);
@@ -219,11 +229,13 @@ static void test_body_beyond_the_limit_gets_413_that_arrives(void **state)
     int head = sprintf(chunk, "10000\r\n");
     memset(chunk + head, 'x', 64 << 10);
     for (int i = 0; i < 10; i++)
-        check_too_large(f, "POST /topics/door HTTP/1.1\r\nHost: x\r\nContent-Length: 1073741824\r\n\r\n", chunk + head, 64 << 10);
+        check_too_large(f, "POST /topics/door HTTP/1.1\r\nHost: x\r\nContent-Length: 1073741824\r\n\r\n",
+                        chunk + head, 64 << 10);
     memcpy(chunk + head + (64 << 10) - 2, "\r\n", 2); /* 0xfffe bytes and their end */
     memcpy(chunk, "0fffe\r\n", 7);
     for (int i = 0; i < 10; i++)
-        check_too_large(f, "POST /topics/door HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n", chunk, (size_t)head + (64 << 10));
+        check_too_large(f, "POST /topics/door HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n", chunk,
+                        (size_t)head + (64 << 10));
     free(chunk);
     assert_int_equal(fixture_count(f), 0);
 }
@@ -233,10 +245,12 @@ static void test_client_that_asks_first_is_refused_without_sending(void **state)
     struct ingest_fixture *f = *state;
     f->options.body_bytes_max = 1 << 20;
     fixture_start(f);
-    struct reply reply = exchange(f, "POST /topics/door HTTP/1.1\r\nHost: x\r\nContent-Length: 2000000\r\nExpect: 100-continue\r\n\r\n");
+    struct reply reply = exchange(
+        f, "POST /topics/door HTTP/1.1\r\nHost: x\r\nContent-Length: 2000000\r\nExpect: 100-continue\r\n\r\n");
     assert_int_equal(reply.status, 413);
     reply_done(&reply);
-    reply = exchange(f, "POST /topics/a%20b HTTP/1.1\r\nHost: x\r\nContent-Length: 200\r\nExpect: 100-continue\r\n\r\n");
+    reply = exchange(
+        f, "POST /topics/a%20b HTTP/1.1\r\nHost: x\r\nContent-Length: 200\r\nExpect: 100-continue\r\n\r\n");
     assert_int_equal(reply.status, 422);
     reply_done(&reply);
 }
@@ -299,7 +313,8 @@ static void test_json_text_survives_or_is_refused_but_never_altered(void **state
     fixture_start(f);
     assert_post(f, "/topics/door", JSON_V2, "{\"records\":[{\"value\":\"half \\ud83d pair\"}]}", 200, NULL);
     assert_post(f, "/topics/door", JSON_V2, "{\"records\":[{\"value\":\"low \\ude00 half\"}]}", 200, NULL);
-    assert_post(f, "/topics/door", JSON_V2, "{\"records\":[{\"key\":\"\\u00e9\\/\",\"value\":\"\\ud83d\\ude00\"}]}", 200, NULL);
+    assert_post(f, "/topics/door", JSON_V2,
+                "{\"records\":[{\"key\":\"\\u00e9\\/\",\"value\":\"\\ud83d\\ude00\"}]}", 200, NULL);
     assert_post(f, "/topics/door", JSON_V2, "{\"records\":[{\"value\":\"\xc0\xaf\"}]}", 422, NULL);
     assert_post(f, "/topics/door", JSON_V2, "{\"records\":[{\"value\":\"\xed\xa0\x80\"}]}", 422, NULL);
     assert_int_equal(fixture_stored(f, stored, 3), 3);

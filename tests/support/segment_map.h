@@ -1,29 +1,41 @@
 /* SPDX-License-Identifier: MIT
- * segment_map.h - where every event's bytes lie in an undamaged segment's log, found without the reader under test. */
+ * segment_map.h - which byte of an undamaged log belongs to which frame, found out by the documented formats alone and without the
+ * reader, so that a test can say what a damage must cost. */
 #ifndef PENSTOCK_TESTS_SEGMENT_MAP_H
 #define PENSTOCK_TESTS_SEGMENT_MAP_H
 
-#include "spool/spool_frame.h"
+#include "tests/support/segment_writer.h"
 
-struct segment_map {
-    uint8_t *log;           /* the file as it was */
-    size_t log_size;
-    uint32_t *offsets;      /* file offset of each byte of the records, one after the other */
-    uint8_t *stream;        /* those bytes */
-    size_t stream_size;
-    struct segment_map_event {
-        size_t start, size; /* in the stream */
-        uint32_t index;
-        uint32_t batch_first;
-    } *events;
-    size_t event_count;
+enum segment_owner { /* values below are indexes of events */
+    SEGMENT_OWNER_SEAL = 0xfffffffc,
+    SEGMENT_OWNER_LINK,
+    SEGMENT_OWNER_HEADER,
+    SEGMENT_OWNER_NONE,
 };
 
-/* Walks LevelDB's log and the batches in it by their lengths alone; fails the test when anything is odd. */
-void segment_map_read(struct segment_map *map, const char *log_path);
+struct segment_fragment {
+    size_t at;         /* of its 7-byte header */
+    size_t size;       /* with it */
+    uint8_t type;
+    bool last_record;  /* belongs to the last record of the log */
+};
+
+struct segment_map {
+    uint8_t *data;     /* the undamaged log */
+    size_t size;
+    uint32_t *owner;   /* of each byte */
+    struct segment_fragment *fragments;
+    size_t fragment_count;
+    uint32_t event_count;
+    bool sealed;
+};
+
+void segment_map_make(struct segment_map *map, const struct segment_writer *w); /* also checks every frame against w */
 void segment_map_free(struct segment_map *map);
 
-/* Are all bytes of the event where they were, in a copy of the log of that size? */
-bool segment_map_untouched(const struct segment_map *map, size_t event, const uint8_t *log, size_t log_size);
+/* Offset of the first byte of an event's frame. */
+size_t segment_map_offset(const struct segment_map *map, uint32_t event_index);
+/* Index of the fragment that holds the byte. */
+size_t segment_map_fragment_at(const struct segment_map *map, size_t offset);
 
 #endif

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
- * test_spool_reader.c - the damage matrix: whatever is done to a segment's bytes, the reader returns exactly the events whose own
+ * test_spool_damage.c - the damage matrix: whatever is done to a segment's bytes, the reader returns exactly the events whose own
  * bytes were not touched, each once and byte for byte, and names the others.
  *
  * Segments are written by the real spool through real LevelDB, in batches of 1, 10 and 100 events. Which events a damage touches is
- * worked out by tests/support/segment_map.c. More rounds: PENSTOCK_DAMAGE_ROUNDS; the same again: PENSTOCK_SEED. */
-#include "tests/support/segment_map.h"
+ * worked out by tests/support/log_map.c. More rounds: PENSTOCK_DAMAGE_ROUNDS; the same again: PENSTOCK_SEED. */
+#include "tests/support/log_map.h"
 #include "tests/support/spool_fixture.h"
 
 #include "base/random.h"
@@ -30,7 +30,7 @@ struct bench {
     uint64_t segment_id, seed;
     char log_path[700], copy_dir[700], copy_log[700];
     int copy_parent;
-    struct segment_map map;
+    struct log_map map;
 };
 
 static uint64_t rng;
@@ -88,14 +88,14 @@ static void bench_init(struct bench *b, uint32_t per_batch, bool sealed)
     snprintf(command, sizeof command, "cp -a '%s' '%s'", segments, b->copy_dir);
     assert_int_equal(system(command), 0);
     b->copy_parent = open(b->copy_dir, O_RDONLY | O_DIRECTORY);
-    segment_map_read(&b->map, b->log_path);
+    log_map_read(&b->map, b->log_path);
     assert_int_equal(b->map.event_count, EVENTS);
 }
 
 static void bench_done(struct bench *b)
 {
     close(b->copy_parent);
-    segment_map_free(&b->map);
+    log_map_free(&b->map);
     spool_fixture_done(&b->spool);
 }
 
@@ -138,7 +138,7 @@ static struct outcome read_copy(const struct bench *b)
         struct spool_event event;
         for (size_t before = 0; before = at, spool_chunk_next(chunk, &at, &event);) {
             uint32_t index = spool_id_index(event.id);
-            const struct segment_map_event *known = &b->map.events[index];
+            const struct log_map_event *known = &b->map.events[index];
             assert_true(index < EVENTS);
             assert_int_equal(known->index, index);
             assert_int_equal(at - before, known->size);
@@ -173,7 +173,7 @@ static void assert_exact(const struct bench *b, const uint8_t *log, size_t size,
         if (outcome.times_seen[i] > 0)
             highest = (uint32_t)i;
     for (size_t i = 0; i < EVENTS; i++) {
-        bool untouched = segment_map_untouched(&b->map, i, log, size);
+        bool untouched = log_map_untouched(&b->map, i, log, size);
         bool as_expected = outcome.times_seen[i] == untouched || (copies && outcome.times_seen[i] == 1);
         if (!as_expected)
             fail_msg("%s: event %zu %s, but was seen %d times (PENSTOCK_SEED=%s)", what, i, untouched ? "is intact" : "is damaged",
@@ -351,7 +351,7 @@ static void test_bytes_that_are_missing_in_the_middle_cost_only_their_events(voi
         struct outcome outcome = read_copy(&b);
         uint64_t intact = 0;
         for (size_t i = 0; i < EVENTS; i++) {
-            const struct segment_map_event *e = &b.map.events[i];
+            const struct log_map_event *e = &b.map.events[i];
             size_t first = b.map.offsets[e->start], last = b.map.offsets[e->start + e->size - 1];
             intact += last < cut || first >= cut + size;
         }
@@ -433,7 +433,7 @@ static void test_frames_of_others_and_forged_ones_are_not_returned(void **state)
     /* Whole, intact frames with another segment's id, and this segment's frames with a wrong seed, in place of a block. */
     uint8_t *log = malloc(b.map.log_size);
     memcpy(log, b.map.log, b.map.log_size);
-    const struct segment_map_event *e = &b.map.events[1000];
+    const struct log_map_event *e = &b.map.events[1000];
     uint8_t frame[4096];
     for (int forged = 0; forged < 2; forged++) {
         memcpy(frame, b.map.stream + e->start, e->size);

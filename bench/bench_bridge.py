@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: MIT
+"""Out of the spool: a backlog drained into a real Kafka, against a plain producer that sends the same records from memory."""
+import os
+import shutil
+import time
+
+from harness import Agent, Kafka, check, temporary_directory, wait_until
+from support import NO_KAFKA, ROUNDS, cpu_seconds, interleaved, program, row, run_load
+
+EVENTS = 2000000
+
+
+def fill(directory):
+    """A spool with a backlog, cleanly stopped, and how many events it holds."""
+    agent = Agent(directory, NO_KAFKA, spool_extra="  max_size: 40GiB")
+    agent.start()
+    result = run_load(agent, connections=4, events=1000, size=200, keys=10, topics="drain", sender="f", count=EVENTS, seconds=300)
+    check(result["acked_events"] >= EVENTS, f"the fill: {result}")
+    accepted = agent.status()["accepted"]
+    agent.stop()
+    return accepted
+
+
+def drain(kafka, filled, events, used):
+    """Events a second from the start of the process until all of them are acknowledged by Kafka."""
+    directory = temporary_directory()
+    shutil.copytree(os.path.join(filled, "spool"), os.path.join(directory, "spool"))
+    os.sync()
+    agent = Agent(directory, kafka.bootstrap, spool_extra="  max_size: 40GiB")
+    start = time.monotonic()
+    agent.start(wait=False)
+    wait_until(lambda: (agent.status() or {}).get("delivered", 0) >= events, 120, "the backlog is delivered", every=0.02)
+    seconds = time.monotonic() - start
+    used.append(cpu_seconds(agent.process.pid) / events * 1e6)
+    agent.stop()
+    shutil.rmtree(directory)
+    return events / seconds
+
+
+def bench_drain():
+    filled, kafka, ours_used, plain_used = temporary_directory(), Kafka(), [], []
+    events = fill(filled)
+    kafka.start()
+
+    def plain():
+        result = program("bench_plain_producer", kafka.bootstrap, "drain", events)
+        plain_used.append(result["cpu_s"] / events * 1e6)
+        return result["events_per_s"]
+    plain()   # makes the topic, and warms up the broker
+    row("drain of 2 M events ÷ plain librdkafka producer", *interleaved(lambda: drain(kafka, filled, events, ours_used), plain), 0.9,
+        unit="events/s")
+    row("  CPU", sorted(ours_used)[ROUNDS // 2], sorted(plain_used)[ROUNDS // 2], None, None, unit="s/M events")
+    kafka.stop()

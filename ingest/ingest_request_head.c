@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: MIT
+ * ingest_request_head.c - what a request asks for: a row of checks, the first that fails decides. */
+#include "ingest/ingest_request.h"
+
+#include "base/clock.h"
+
+#include <strings.h>
+
+enum { ASK_FIRST_BYTES = 64 << 10 }; /* bodies from this size on, and chunked ones */
+
+typedef bool check_fn(struct ingest_request *request, const struct ingest_head *head);
+
+static bool check_length(struct ingest_request *request, const struct ingest_head *head)
+{
+    if (head->lengths > 1)
+        return ingest_request_refuse(
+            request, 400, INGEST_BAD_REQUEST,
+            "more than one Content-Length or Transfer-Encoding: where the body ends is ambiguous");
+    if (head->transfer_encoding != NULL && strcasecmp(head->transfer_encoding, "chunked") != 0)
+        return ingest_request_refuse(request, 400, INGEST_BAD_REQUEST,
+                                     "the only Transfer-Encoding taken is chunked");
+    return true;
+}
+
+static bool check_page(struct ingest_request *request, const struct ingest_head *head)
+{
+    struct ingest *ingest = request->ingest;
+    bool get = strcmp(head->method, "GET") == 0 || strcmp(head->method, "HEAD") == 0;
+    for (size_t i = 0; i < ingest->page_count; i++) {
+        if (strcmp(ingest->pages[i].path, head->path) != 0)
+            continue;
+        request->page = get ? &ingest->pages[i] : NULL;
+        request->allow = get ? NULL : "GET, HEAD";
+        return get || ingest_request_refuse(request, 405, INGEST_METHOD, "this page is for GET and HEAD");
+    }
+    return true;
+}
+
+static bool check_route(struct ingest_request *request, const struct ingest_head *head)
+{
+    if (request->page != NULL)
+        return true;
+    if (!ingest_route_parse(head->path, &request->route, &request->problem))
+        return false;
+    if (strcmp(head->method, "POST") == 0)
+        return true;
+    request->allow = "POST";
+    return ingest_request_refuse(request, 405, INGEST_METHOD, "events are sent with POST");
+}
+
+static bool check_format(struct ingest_request *request, const struct ingest_head *head)
+{
+    if (head->content_encoding != NULL && strcasecmp(head->content_encoding, "identity") != 0)
+        return ingest_request_refuse(request, 415, INGEST_MEDIA_TYPE,
+                                     "bodies with a Content-Encoding are not taken");
+    return ingest_format_parse(head->content_type, &request->format, &request->problem);
+}
+
+static bool check_parameters(struct ingest_request *request, const struct ingest_head *head)
+{
+    struct spool_event *defaults = &request->sink.defaults;
+    *defaults = (struct spool_event){.time_ms = clock_wall_ms(), .partition = request->route.partition};
+    if (head->bad_parameter != NULL)
+        return ingest_problem_set(&request->problem, 422, INGEST_PARAMETER,
+                                  "parameter \"%.40s\" is unknown or stands there twice; known: key, timestamp",
+                                  head->bad_parameter);
+    if (ingest_request_is_v2(request) && (head->key != NULL || head->timestamp != NULL))
+        return ingest_request_refuse(request, 422, INGEST_PARAMETER,
+                                     "with this Content-Type key and timestamp belong into the records");
+    if (head->key != NULL) {
+        size_t size = strlen(head->key);
+        if (!buf_reserve(&request->key, size + 1))
+            return ingest_request_no_memory(request);
+        if (!ingest_percent_decode(bytes_of(head->key, size), request->key.data, size, &request->key.size))
+            return ingest_request_refuse(request, 400, INGEST_BAD_REQUEST, "?key= has a malformed %-escape");
+        defaults->key = buf_bytes(&request->key);
+    }
+    if (head->timestamp != NULL) {
+        if (!ingest_number_parse(head->timestamp, SPOOL_FRAME_TIME_MS_MAX, &defaults->time_ms))
+            return ingest_request_refuse(request, 422, INGEST_PARAMETER,
+                                         "?timestamp= is no whole number of milliseconds since 1970");
+        defaults->client_time = true;
+    }
+    return true;
+}
+
+static bool check_allowed(struct ingest_request *request, const struct ingest_head *head)
+{
+    const struct ingest_options *options = request->ingest->options;
+    (void)head;
+    for (size_t i = 0; i < options->topics_allow_count; i++)
+        if (bytes_equal(bytes_of_string(options->topics_allow[i]),
+                        bytes_of(request->route.topic, request->route.topic_size)))
+            return true;
+    return options->topics_allow_count == 0 ||
+           ingest_request_refuse(request, 404, INGEST_NOT_FOUND, "this topic is not among those allowed");
+}
+
+static bool check_size(struct ingest_request *request, const struct ingest_head *head)
+{
+    return head->content_length < 0 || ingest_request_body_fits(request, (uint64_t)head->content_length);
+}
+
+/* Large bodies are not even received for a spool that would refuse them. */
+static bool check_spool(struct ingest_request *request, const struct ingest_head *head)
+{
+    struct ingest *ingest = request->ingest;
+    struct errmsg msg = {""};
+    enum err rc = ERR_OK;
+    if (atomic_load(&ingest->stopping)) {
+        ingest_problem_of_err(&request->problem, ERR_CLOSED, NULL);
+        return false;
+    }
+    pthread_rwlock_rdlock(&ingest->spool_lock);
+    if (ingest->spool == NULL)
+        ingest_problem_of_err(&request->problem, ERR_UNAVAILABLE, ingest->reason);
+    else if (head->content_length < 0 || head->content_length >= ASK_FIRST_BYTES)
+        rc = spool_accepts(ingest->spool, &msg);
+    request->spool_epoch = ingest->spool_epoch;
+    memcpy(request->spool_id, ingest->spool_id, sizeof request->spool_id);
+    pthread_rwlock_unlock(&ingest->spool_lock);
+    if (rc != ERR_OK && rc != ERR_TIMEOUT) /* a sync that hangs may still come back in time */
+        ingest_problem_of_err(&request->problem, rc, msg.text);
+    return request->problem.status == 0;
+}
+
+static bool check_budget(struct ingest_request *request, const struct ingest_head *head)
+{
+    return head->content_length < 0 || ingest_request_count(request, (uint64_t)head->content_length);
+}
+
+static check_fn *const produce_checks[] = {
+    check_format, check_parameters, check_allowed, check_size, check_spool, check_budget, ingest_request_start,
+};
+
+static bool check_all(struct ingest_request *request, const struct ingest_head *head)
+{
+    if (!check_length(request, head) || !check_page(request, head) || !check_route(request, head))
+        return false;
+    for (size_t i = 0; request->page == NULL && i < sizeof produce_checks / sizeof produce_checks[0]; i++)
+        if (!produce_checks[i](request, head))
+            return false;
+    return true;
+}
+
+bool ingest_request_begin(struct ingest_request *request, const struct ingest_head *head)
+{
+    if (check_all(request, head))
+        return true;
+    ingest_request_give_back(request);
+    bool too_large =
+        head->content_length > 0 && (uint64_t)head->content_length > request->ingest->options->body_bytes_max;
+    bool ambiguous = head->lengths > 0 && request->problem.status == 400;
+    return !too_large && !ambiguous && !head->expects_continue;
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT
+ * spool_sieve.h - takes verified frames, keeps each event once, fills chunks, and gathers what is concluded from them.
+ *
+ * The part of the reader behind the scan; no I/O. One thread at a time. */
+#ifndef PENSTOCK_SPOOL_SIEVE_H
+#define PENSTOCK_SPOOL_SIEVE_H
+
+#include "spool/spool_reader.h"
+
+struct spool_sieve {
+    uint32_t first_index;            /* events below it are only counted */
+    uint32_t count_limit;            /* frames at or beyond it are ignored */
+    struct spool_index_set seen;
+    struct spool_chunk *filling;
+    struct spool_chunk **ready;      /* full ones, oldest first */
+    size_t ready_first, ready_count, ready_capacity;
+    uint64_t damage_unexplained;     /* damaged bytes so far that nothing of a later record has followed: a torn end, perhaps */
+    struct spool_findings findings;
+};
+
+void spool_sieve_done(struct spool_sieve *sieve);
+
+/* Takes one frame (fits spool_scan_fn, arg being the sieve). On ERR_NOMEM the frame was not taken, and can be again. */
+enum err spool_sieve_frame(void *arg, const struct spool_frame *frame, const uint8_t *raw, bool damaged);
+
+/* Damaged bytes were read; the start of a record, intact, was read behind them. */
+void spool_sieve_damage(struct spool_sieve *sieve, uint64_t bytes);
+void spool_sieve_record(struct spool_sieve *sieve);
+
+/* Reading begins anew: what was seen stays seen, what is concluded from bytes is forgotten. */
+void spool_sieve_rewind(struct spool_sieve *sieve);
+
+/* Hands out the oldest full chunk, or with `partial` also the one being filled; NULL when there is none. */
+struct spool_chunk *spool_sieve_take(struct spool_sieve *sieve, bool partial);
+
+/* A seal was found, and everything it names. */
+bool spool_sieve_complete(const struct spool_sieve *sieve);
+
+/* All was read: completes the findings. ERR_NOMEM: nothing was changed */
+enum err spool_sieve_conclude(struct spool_sieve *sieve);
+
+#endif

@@ -107,7 +107,8 @@ static void put_record(const struct agent_batch *batch, const struct agent_batch
     buf_append_char(out, '}');
 }
 
-bool agent_batch_render(const struct agent_batch *batch, size_t from, size_t to, struct buf *out, const char **ret_content_type)
+bool agent_batch_render(const struct agent_batch *batch, size_t from, size_t to, struct buf *out,
+                        const char **ret_content_type)
 {
     bool lines = all_lines(batch, from, to);
     buf_append_string(out, lines ? "" : "{\"records\":[");

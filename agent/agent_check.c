@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * agent_check.c - `penstock check-config`: a file's mistakes without starting anything; the pages about settings. */
+ * agent_check.c - `penstock check-config`: a file's mistakes without starting anything; the pages about
+ * settings. */
 #include "agent/agent.h"
 
 #include "config/config.h"
@@ -7,12 +8,13 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char help[] =
-    "usage: penstock check-config [--config] FILE\n"
-    "       penstock check-config --print-reference | --print-example\n\n"
-    "Checks everything that can be checked without starting: syntax, names, types, ranges, addresses, Kafka properties.\n"
-    "With --print-…: prints the reference of all settings (Markdown), or a file with every setting at its default.\n\n"
-    "exit codes: 0 fine, 2 not fine\n";
+static const char help[] = "usage: penstock check-config [--config] FILE\n"
+                           "       penstock check-config --print-reference | --print-example\n\n"
+                           "Checks everything that can be checked without starting: syntax, names, types, ranges, "
+                           "addresses, Kafka properties.\n"
+                           "With --print-…: prints the reference of all settings (Markdown), or a file with every "
+                           "setting at its default.\n\n"
+                           "exit codes: 0 fine, 2 not fine\n";
 
 static const struct {
     const char *option;
@@ -61,5 +63,6 @@ int agent_check_config(int argc, char **argv)
         return check(argv[0] + 9);
     if (argc >= 1 && argv[0][0] == '-')
         return agent_usage_error("check-config", "unknown option '%s'", argv[0]);
-    return argc == 1 ? check(argv[0]) : agent_usage_error("check-config", argc == 0 ? "give a file" : "give one file");
+    return argc == 1 ? check(argv[0])
+                     : agent_usage_error("check-config", argc == 0 ? "give a file" : "give one file");
 }

@@ -28,7 +28,8 @@ static const struct {
 
 static void print_help(void)
 {
-    printf("penstock - durable spool on each host, bridged to Kafka\n\nusage: penstock COMMAND [OPTIONS]\n\ncommands:\n");
+    printf("penstock - durable spool on each host, bridged to Kafka\n\nusage: penstock COMMAND "
+           "[OPTIONS]\n\ncommands:\n");
     for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
         printf("  %-14s %s\n", commands[i].name, commands[i].summary);
     printf("\n`penstock COMMAND --help` shows a command's options.\nTry it: penstock run --mock-kafka\n"
@@ -42,8 +43,8 @@ int agent_usage_error(const char *command, const char *format, ...)
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    fprintf(stderr, "penstock%s%s: %s (see `penstock %s%s--help`)\n", command[0] ? " " : "", command, text, command,
-            command[0] ? " " : "");
+    fprintf(stderr, "penstock%s%s: %s (see `penstock %s%s--help`)\n", command[0] ? " " : "", command, text,
+            command, command[0] ? " " : "");
     return EXIT_USAGE;
 }
 
@@ -69,5 +70,6 @@ int agent_main(int argc, char **argv)
     for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
         if (strcmp(commands[i].name, name) == 0)
             return commands[i].run(argc - 2, argv + 2);
-    return name[0] == '\0' ? agent_usage_error("", "no command given") : agent_usage_error("", "unknown command '%s'", name);
+    return name[0] == '\0' ? agent_usage_error("", "no command given")
+                           : agent_usage_error("", "unknown command '%s'", name);
 }

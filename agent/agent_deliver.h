@@ -10,17 +10,17 @@
 
 struct agent_delivery {
     struct agent_http_client client;
-    char path[512];                /* of the topic */
-    int64_t timeout_ms;            /* give up when one request waited so long; 0: never */
-    bool quiet;                    /* nothing about waiting on stderr */
+    char path[512];                           /* of the topic */
+    int64_t timeout_ms;                       /* give up when one request waited so long; 0: never */
+    bool quiet;                               /* nothing about waiting on stderr */
     const volatile sig_atomic_t *interrupted; /* a signal came: only for what is said while waiting */
-    uint64_t accepted, refused;    /* events */
+    uint64_t accepted, refused;               /* events */
 };
 
 enum agent_delivered {
-    AGENT_DELIVERED_ALL,           /* all were accepted, or refused each for itself and said so on stderr */
-    AGENT_DELIVERED_GAVE_UP,       /* the timeout; why is on stderr. Some of the events may have been accepted */
-    AGENT_DELIVERED_HOPELESS,      /* the agent refuses whatever is sent there; why is on stderr */
+    AGENT_DELIVERED_ALL,      /* all were accepted, or refused each for itself and said so on stderr */
+    AGENT_DELIVERED_GAVE_UP,  /* the timeout; why is on stderr. Some of the events may have been accepted */
+    AGENT_DELIVERED_HOPELESS, /* the agent refuses whatever is sent there; why is on stderr */
 };
 
 /* Blocks. Only events that the agent says are wrong by themselves are left out, by halving the batch. */

@@ -17,7 +17,8 @@
 
 enum { BODY_SIZE_MAX = 64 << 20, CONNECT_MS_MAX = 5000, CONTINUE_MS_MAX = 2000, LARGE_BODY_BYTES = 1 << 20 };
 
-enum err agent_http_client_init(struct agent_http_client *client, const char *url, const char *socket_path, struct errmsg *msg)
+enum err agent_http_client_init(struct agent_http_client *client, const char *url, const char *socket_path,
+                                struct errmsg *msg)
 {
     *client = (struct agent_http_client){.fd = -1};
     if (socket_path != NULL) {
@@ -49,7 +50,7 @@ void agent_http_client_done(struct agent_http_client *client)
     buf_free(&client->input);
 }
 
-/* ---- connecting ----------------------------------------------------------------------------------------------- */
+/* ---- connecting ------------------------------------------------------------------------------------------ */
 
 static enum err wait_for(int fd, short events, int64_t due_ms, struct errmsg *msg)
 {
@@ -119,12 +120,12 @@ static enum err ensure_connected(struct agent_http_client *client, struct errmsg
     bool local = client->socket[0] != '\0';
     client->fd = local ? connect_unix(client->socket) : connect_tcp(client);
     if (client->fd < 0)
-        return errmsg_set(msg, ERR_UNAVAILABLE, "no agent answers at %s%s%s: %s", local ? client->socket : client->host,
-                          local ? "" : ":", client->port, strerror(errno));
+        return errmsg_set(msg, ERR_UNAVAILABLE, "no agent answers at %s%s%s: %s",
+                          local ? client->socket : client->host, local ? "" : ":", client->port, strerror(errno));
     return ERR_OK;
 }
 
-/* ---- sending and receiving ------------------------------------------------------------------------------------- */
+/* ---- sending and receiving ------------------------------------------------------------------------------- */
 
 static enum err send_all(int fd, struct bytes data, int64_t due_ms, struct errmsg *msg)
 {
@@ -149,7 +150,8 @@ static enum err receive_some(struct agent_http_client *client, int64_t due_ms, s
         return rc;
     if (!buf_reserve(&client->input, 16 << 10))
         return errmsg_set(msg, ERR_NOMEM, "%s", err_text(ERR_NOMEM));
-    ssize_t n = recv(client->fd, client->input.data + client->input.size, client->input.capacity - client->input.size, 0);
+    ssize_t n =
+        recv(client->fd, client->input.data + client->input.size, client->input.capacity - client->input.size, 0);
     if (n < 0 && (errno == EINTR || errno == EAGAIN))
         return ERR_OK;
     if (n <= 0)
@@ -166,8 +168,8 @@ static void use_up(struct agent_http_client *client, size_t size)
 }
 
 /* The head of an answer, which stays in the input. */
-static enum err receive_head(struct agent_http_client *client, int64_t due_ms, struct agent_http_head *ret_head, size_t *ret_size,
-                             struct errmsg *msg)
+static enum err receive_head(struct agent_http_client *client, int64_t due_ms, struct agent_http_head *ret_head,
+                             size_t *ret_size, struct errmsg *msg)
 {
     int size;
     enum err rc = ERR_OK;
@@ -179,7 +181,8 @@ static enum err receive_head(struct agent_http_client *client, int64_t due_ms, s
     return rc;
 }
 
-static enum err receive(struct agent_http_client *client, int64_t due_ms, struct agent_http_response *ret_response, struct errmsg *msg)
+static enum err receive(struct agent_http_client *client, int64_t due_ms, struct agent_http_response *ret_response,
+                        struct errmsg *msg)
 {
     struct agent_http_head head;
     size_t head_size;
@@ -206,8 +209,8 @@ static enum err receive(struct agent_http_client *client, int64_t due_ms, struct
     return ERR_OK;
 }
 
-/* Before a large body: whether it is wanted at all. An answer that comes instead of "100 Continue" stays in the input.
- * Silence means yes. */
+/* Before a large body: whether it is wanted at all. An answer that comes instead of "100 Continue" stays in
+ * the input. Silence means yes. */
 static bool body_is_wanted(struct agent_http_client *client, int64_t due_ms)
 {
     int64_t until_ms = clock_monotonic_ms() + CONTINUE_MS_MAX;
@@ -221,12 +224,13 @@ static bool body_is_wanted(struct agent_http_client *client, int64_t due_ms)
     return true;
 }
 
-static enum err send_head(struct agent_http_client *client, const char *method, const char *path, const char *content_type,
-                          size_t body_size, int64_t due_ms, struct errmsg *msg)
+static enum err send_head(struct agent_http_client *client, const char *method, const char *path,
+                          const char *content_type, size_t body_size, int64_t due_ms, struct errmsg *msg)
 {
     struct buf head = {0};
     bool brackets = strchr(client->host, ':') != NULL;
-    buf_printf(&head, "%s %s HTTP/1.1\r\nHost: %s%s%s\r\n", method, path, brackets ? "[" : "", client->host, brackets ? "]" : "");
+    buf_printf(&head, "%s %s HTTP/1.1\r\nHost: %s%s%s\r\n", method, path, brackets ? "[" : "", client->host,
+               brackets ? "]" : "");
     if (content_type != NULL)
         buf_printf(&head, "Content-Type: %s\r\nContent-Length: %zu\r\n", content_type, body_size);
     if (body_size > LARGE_BODY_BYTES)
@@ -238,8 +242,9 @@ static enum err send_head(struct agent_http_client *client, const char *method, 
     return rc;
 }
 
-static enum err exchange(struct agent_http_client *client, const char *method, const char *path, const char *content_type,
-                         struct bytes body, int64_t due_ms, struct agent_http_response *ret_response, struct errmsg *msg)
+static enum err exchange(struct agent_http_client *client, const char *method, const char *path,
+                         const char *content_type, struct bytes body, int64_t due_ms,
+                         struct agent_http_response *ret_response, struct errmsg *msg)
 {
     enum err rc = ensure_connected(client, msg);
     if (rc == ERR_OK)
@@ -259,8 +264,9 @@ static enum err exchange(struct agent_http_client *client, const char *method, c
     return rc;
 }
 
-enum err agent_http_client_send(struct agent_http_client *client, const char *method, const char *path, const char *content_type,
-                                struct bytes body, int64_t timeout_ms, struct agent_http_response *ret_response, struct errmsg *msg)
+enum err agent_http_client_send(struct agent_http_client *client, const char *method, const char *path,
+                                const char *content_type, struct bytes body, int64_t timeout_ms,
+                                struct agent_http_response *ret_response, struct errmsg *msg)
 {
     int64_t due_ms = clock_monotonic_ms() + timeout_ms;
     bool reused = client->reused;

@@ -96,7 +96,8 @@ bool agent_http_url_parse(const char *url, char host[256], char port[8])
         colon = to = to == NULL ? end : to;
     }
     size_t port_size = colon == end ? 0 : (size_t)(end - colon - 1);
-    if (to == from || to - from > 255 || (colon != end && (*colon != ':' || port_size > 5 || !digits_only(colon + 1, port_size))))
+    if (to == from || to - from > 255 ||
+        (colon != end && (*colon != ':' || port_size > 5 || !digits_only(colon + 1, port_size))))
         return false;
     snprintf(host, 256, "%.*s", (int)(to - from), from);
     snprintf(port, 8, "%.*s", colon == end ? 2 : (int)port_size, colon == end ? "80" : colon + 1);

@@ -9,7 +9,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { OPTION_CONFIG = 256, OPTION_SPOOL, OPTION_LISTEN, OPTION_MOCK, OPTION_LEVEL, OPTION_URL, OPTION_UNIX, OPTION_JSON, OPTION_TIMEOUT };
+enum {
+    OPTION_CONFIG = 256,
+    OPTION_SPOOL,
+    OPTION_LISTEN,
+    OPTION_MOCK,
+    OPTION_LEVEL,
+    OPTION_URL,
+    OPTION_UNIX,
+    OPTION_JSON,
+    OPTION_TIMEOUT
+};
 
 /* getopt wants the program's name in front. */
 struct shifted {
@@ -33,14 +43,15 @@ static bool shift(const char *command, int argc, char **argv, struct shifted *re
 static int wrong_option(const char *command, const struct shifted *args, int c)
 {
     const char *text = args->argv[optind > 0 ? optind - 1 : 0];
-    return c == ':' ? agent_usage_error(command, "'%s' needs a value", text) : agent_usage_error(command, "unknown option '%s'", text);
+    return c == ':' ? agent_usage_error(command, "'%s' needs a value", text)
+                    : agent_usage_error(command, "unknown option '%s'", text);
 }
 
 int agent_run_options_parse(int argc, char **argv, struct agent_run_options *ret_options)
 {
     static const struct option names[] = {
-        {"config", required_argument, NULL, OPTION_CONFIG}, {"spool", required_argument, NULL, OPTION_SPOOL},
-        {"listen", required_argument, NULL, OPTION_LISTEN}, {"mock-kafka", no_argument, NULL, OPTION_MOCK},
+        {"config", required_argument, NULL, OPTION_CONFIG},   {"spool", required_argument, NULL, OPTION_SPOOL},
+        {"listen", required_argument, NULL, OPTION_LISTEN},   {"mock-kafka", no_argument, NULL, OPTION_MOCK},
         {"log-level", required_argument, NULL, OPTION_LEVEL}, {NULL, 0, NULL, 0},
     };
     struct agent_run_options options = {0};
@@ -49,16 +60,25 @@ int agent_run_options_parse(int argc, char **argv, struct agent_run_options *ret
         return agent_usage_error("run", "too many arguments");
     for (int c; (c = getopt_long(args.argc, args.argv, ":", names, NULL)) != -1;) {
         switch (c) {
-        case OPTION_CONFIG: options.config = optarg; break;
-        case OPTION_SPOOL: options.spool = optarg; break;
-        case OPTION_LEVEL: options.log_level = optarg; break;
-        case OPTION_MOCK: options.mock_kafka = true; break;
+        case OPTION_CONFIG:
+            options.config = optarg;
+            break;
+        case OPTION_SPOOL:
+            options.spool = optarg;
+            break;
+        case OPTION_LEVEL:
+            options.log_level = optarg;
+            break;
+        case OPTION_MOCK:
+            options.mock_kafka = true;
+            break;
         case OPTION_LISTEN:
             if (options.listen_count == AGENT_LISTEN_MAX)
                 return agent_usage_error("run", "too many --listen");
             options.listen[options.listen_count++] = optarg;
             break;
-        default: return wrong_option("run", &args, c);
+        default:
+            return wrong_option("run", &args, c);
         }
     }
     if (optind < args.argc)
@@ -72,8 +92,10 @@ int agent_run_options_parse(int argc, char **argv, struct agent_run_options *ret
 int agent_status_options_parse(int argc, char **argv, struct agent_status_options *ret_options)
 {
     static const struct option names[] = {
-        {"url", required_argument, NULL, OPTION_URL}, {"unix", required_argument, NULL, OPTION_UNIX},
-        {"json", no_argument, NULL, OPTION_JSON}, {NULL, 0, NULL, 0},
+        {"url", required_argument, NULL, OPTION_URL},
+        {"unix", required_argument, NULL, OPTION_UNIX},
+        {"json", no_argument, NULL, OPTION_JSON},
+        {NULL, 0, NULL, 0},
     };
     struct agent_status_options options = {0};
     struct shifted args;
@@ -81,10 +103,17 @@ int agent_status_options_parse(int argc, char **argv, struct agent_status_option
         return agent_usage_error("status", "too many arguments");
     for (int c; (c = getopt_long(args.argc, args.argv, ":", names, NULL)) != -1;) {
         switch (c) {
-        case OPTION_URL: options.url = optarg; break;
-        case OPTION_UNIX: options.socket = optarg; break;
-        case OPTION_JSON: options.json = true; break;
-        default: return wrong_option("status", &args, c);
+        case OPTION_URL:
+            options.url = optarg;
+            break;
+        case OPTION_UNIX:
+            options.socket = optarg;
+            break;
+        case OPTION_JSON:
+            options.json = true;
+            break;
+        default:
+            return wrong_option("status", &args, c);
         }
     }
     if (optind < args.argc)
@@ -120,14 +149,30 @@ static int take_produce_option(struct agent_produce_options *options, int c)
 {
     int64_t number = 0;
     switch (c) {
-    case 't': options->topic = optarg; break;
-    case 'k': options->key = optarg; break;
-    case 'K': options->key_delimiter = optarg; break;
-    case 'l': options->files_are_lines = true; break;
-    case 'Z': options->empty_is_null = true; break;
-    case 'q': options->quiet = true; break;
-    case OPTION_URL: options->url = optarg; break;
-    case OPTION_UNIX: options->socket = optarg; break;
+    case 't':
+        options->topic = optarg;
+        break;
+    case 'k':
+        options->key = optarg;
+        break;
+    case 'K':
+        options->key_delimiter = optarg;
+        break;
+    case 'l':
+        options->files_are_lines = true;
+        break;
+    case 'Z':
+        options->empty_is_null = true;
+        break;
+    case 'q':
+        options->quiet = true;
+        break;
+    case OPTION_URL:
+        options->url = optarg;
+        break;
+    case OPTION_UNIX:
+        options->socket = optarg;
+        break;
     case 'H':
         if (options->header_count == AGENT_HEADERS_MAX)
             return agent_usage_error("produce", "more than %d -H", AGENT_HEADERS_MAX);
@@ -146,7 +191,8 @@ static int take_produce_option(struct agent_produce_options *options, int c)
         if (!parse_timeout(optarg, &options->timeout_ms))
             return agent_usage_error("produce", "--timeout is no time like 30s or 5m: '%s'", optarg);
         break;
-    default: return -1;
+    default:
+        return -1;
     }
     return EXIT_DONE;
 }
@@ -154,9 +200,12 @@ static int take_produce_option(struct agent_produce_options *options, int c)
 int agent_produce_options_parse(int argc, char **argv, struct agent_produce_options *ret_options)
 {
     static const struct option names[] = {
-        {"url", required_argument, NULL, OPTION_URL}, {"unix", required_argument, NULL, OPTION_UNIX},
-        {"timeout", required_argument, NULL, OPTION_TIMEOUT}, {"topic", required_argument, NULL, 't'},
-        {"quiet", no_argument, NULL, 'q'}, {NULL, 0, NULL, 0},
+        {"url", required_argument, NULL, OPTION_URL},
+        {"unix", required_argument, NULL, OPTION_UNIX},
+        {"timeout", required_argument, NULL, OPTION_TIMEOUT},
+        {"topic", required_argument, NULL, 't'},
+        {"quiet", no_argument, NULL, 'q'},
+        {NULL, 0, NULL, 0},
     };
     struct agent_produce_options options = {.partition = -1};
     struct shifted args;

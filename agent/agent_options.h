@@ -17,19 +17,19 @@ struct agent_run_options {
 };
 
 struct agent_produce_options {
-    const char *topic;               /* -t */
-    const char *key;                 /* -k: for all lines */
-    const char *key_delimiter;       /* -K: splits key and value at its first occurrence; with escapes */
+    const char *topic;                      /* -t */
+    const char *key;                        /* -k: for all lines */
+    const char *key_delimiter;              /* -K: splits key and value at its first occurrence; with escapes */
     const char *headers[AGENT_HEADERS_MAX]; /* -H NAME=VALUE, or NAME */
     size_t header_count;
     const char *files[AGENT_FILES_MAX];
     size_t file_count;
-    bool files_are_lines;            /* -l: lines of the files; else each file is one event */
-    bool empty_is_null;              /* -Z */
-    int64_t count_max;               /* -c; 0: no limit */
-    int32_t partition;               /* -p; -1: any */
-    int64_t timeout_ms;              /* --timeout; 0: for ever */
-    const char *url, *socket;        /* --url, --unix */
+    bool files_are_lines;     /* -l: lines of the files; else each file is one event */
+    bool empty_is_null;       /* -Z */
+    int64_t count_max;        /* -c; 0: no limit */
+    int32_t partition;        /* -p; -1: any */
+    int64_t timeout_ms;       /* --timeout; 0: for ever */
+    const char *url, *socket; /* --url, --unix */
     bool quiet;
 };
 

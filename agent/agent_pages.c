@@ -16,7 +16,8 @@ void agent_snapshot_take(struct agent_state *state, struct agent_snapshot *ret_s
         s->has_spool = true;
         uuid_format(spool_uuid(state->spool), s->spool_id);
         s->accepts = spool_accepts(state->spool, &s->accepts_why);
-        (void)spool_topic_books_get(state->spool, &s->topics, &s->topic_count); /* before the sum, so that no topic exceeds it */
+        (void)spool_topic_books_get(state->spool, &s->topics,
+                                    &s->topic_count); /* before the sum, so that no topic exceeds it */
         spool_stats_get(state->spool, &s->spool);
     }
     if (state->bridge != NULL) {
@@ -70,7 +71,8 @@ int agent_page_ready(void *arg, struct buf *body, const char **content_type)
     return 503;
 }
 
-static int render(struct agent_state *state, struct buf *body, void (*renderer)(const struct agent_snapshot *, struct buf *))
+static int render(struct agent_state *state, struct buf *body,
+                  void (*renderer)(const struct agent_snapshot *, struct buf *))
 {
     struct agent_snapshot snapshot;
     agent_snapshot_take(state, &snapshot);

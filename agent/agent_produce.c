@@ -36,15 +36,15 @@ static void take_signals(void)
 
 struct producer {
     const struct agent_produce_options *options;
-    char *delimiter;           /* -K with its escapes resolved, or NULL */
-    struct buf headers;        /* of every event, as JSON */
+    char *delimiter;    /* -K with its escapes resolved, or NULL */
+    struct buf headers; /* of every event, as JSON */
     struct agent_batch batch;
     int64_t batch_since_ms;
-    uint64_t taken;            /* events, for -c */
+    uint64_t taken; /* events, for -c */
     struct agent_delivery delivery;
 };
 
-/* ---- events ---------------------------------------------------------------------------------------------------- */
+/* ---- events ---------------------------------------------------------------------------------------------- */
 
 static bool flush(struct producer *producer)
 {
@@ -64,7 +64,8 @@ static bool put_event(struct producer *producer, uint64_t line, struct bytes key
         return false;
     }
     producer->taken++;
-    bool full = agent_batch_bytes(&producer->batch) >= BATCH_BYTES || agent_batch_count(&producer->batch) >= BATCH_EVENTS;
+    bool full =
+        agent_batch_bytes(&producer->batch) >= BATCH_BYTES || agent_batch_count(&producer->batch) >= BATCH_EVENTS;
     return full ? flush(producer) : true;
 }
 
@@ -84,7 +85,7 @@ static bool put_line(struct producer *producer, uint64_t number, struct bytes li
     return put_event(producer, number, split.key, split.value);
 }
 
-/* ---- input ------------------------------------------------------------------------------------------------------ */
+/* ---- input ----------------------------------------------------------------------------------------------- */
 
 /* Takes whole lines off the input (at its end the last one too). */
 static bool take_lines(struct producer *producer, struct agent_lines *lines, bool at_end)
@@ -165,17 +166,21 @@ static bool produce_whole(struct producer *producer, int fd, const char *name)
     struct buf content = {0};
     bool ok = true;
     for (size_t size = 1; ok && size > 0;) {
-        ok = buf_reserve(&content, READ_BYTES) && read_some(producer, fd, content.data + content.size, name, &size);
+        ok =
+            buf_reserve(&content, READ_BYTES) && read_some(producer, fd, content.data + content.size, name, &size);
         content.size += ok ? size : 0;
         if (ok && content.size > SPOOL_EVENT_BYTES_LIMIT) {
-            fprintf(stderr, "penstock produce: %s refused: larger than %llu bytes\n", name, SPOOL_EVENT_BYTES_LIMIT);
+            fprintf(stderr, "penstock produce: %s refused: larger than %llu bytes\n", name,
+                    SPOOL_EVENT_BYTES_LIMIT);
             producer->delivery.refused++;
             buf_free(&content);
             return true;
         }
     }
     struct bytes key = producer->options->key == NULL ? BYTES_NULL : bytes_of_string(producer->options->key);
-    struct bytes value = content.size > 0 ? buf_bytes(&content) : producer->options->empty_is_null ? BYTES_NULL : bytes_of("", 0);
+    struct bytes value = content.size > 0                   ? buf_bytes(&content)
+                         : producer->options->empty_is_null ? BYTES_NULL
+                                                            : bytes_of("", 0);
     if (ok && interrupted == 0)
         ok = put_event(producer, 1, key, value);
     buf_free(&content);
@@ -189,7 +194,8 @@ static bool produce_file(struct producer *producer, const char *path)
         fprintf(stderr, "penstock produce: %s: %s\n", path, strerror(errno));
         return false;
     }
-    bool ok = producer->options->files_are_lines ? produce_lines(producer, fd, path) : produce_whole(producer, fd, path);
+    bool ok =
+        producer->options->files_are_lines ? produce_lines(producer, fd, path) : produce_whole(producer, fd, path);
     close(fd);
     return ok;
 }
@@ -205,22 +211,26 @@ static bool produce_all(struct producer *producer)
     return ok && flush(producer);
 }
 
-/* ---- the command ------------------------------------------------------------------------------------------------------ */
+/* ---- the command ----------------------------------------------------------------------------------------- */
 
 static const char help[] =
     "usage: penstock produce -t TOPIC [OPTIONS] [FILE...]\n\n"
-    "Sends each line of stdin as an event and waits until the agent has synced every one. While the agent is away or refuses\n"
-    "for now it waits and tries again; nothing is dropped. Lines go out after 50 ms or 1 MB, whichever comes first.\n\n"
+    "Sends each line of stdin as an event and waits until the agent has synced every one. While the agent is away "
+    "or refuses\n"
+    "for now it waits and tries again; nothing is dropped. Lines go out after 50 ms or 1 MB, whichever comes "
+    "first.\n\n"
     "  -t TOPIC         where to\n"
     "  -k KEY           key of all events (of those without one of their own, with -K)\n"
-    "  -K DELIMITER     each line is KEY DELIMITER VALUE, split at the first one; \\t \\n \\r \\xHH stand for bytes. A line\n"
+    "  -K DELIMITER     each line is KEY DELIMITER VALUE, split at the first one; \\t \\n \\r \\xHH stand for "
+    "bytes. A line\n"
     "                   without it is a value without key\n"
     "  -H NAME=VALUE    a header for all events (can be given several times); NAME alone: with a null value\n"
     "  -p PARTITION     ask for a partition\n"
     "  -l               the FILEs hold lines (otherwise each FILE is one event)\n"
     "  -Z               an empty key or value is null\n"
     "  -c COUNT         stop after so many events\n"
-    "  --timeout TIME   give up when the agent has not taken an event for so long: 30s, 5m, or seconds (default: never)\n"
+    "  --timeout TIME   give up when the agent has not taken an event for so long: 30s, 5m, or seconds (default: "
+    "never)\n"
     "  --url URL        the agent (default " AGENT_HTTP_URL_DEFAULT ")\n"
     "  --unix PATH      the agent's Unix socket instead\n"
     "  -q, --quiet      no counts at the end, and nothing about waiting\n\n"
@@ -246,7 +256,8 @@ static int prepare(struct producer *producer)
     struct agent_delivery *delivery = &producer->delivery;
     struct errmsg msg = {""};
     if (!spool_topic_name_valid(bytes_of_string(options->topic)))
-        return agent_usage_error("produce", "'%s' is no topic name: 1 to 249 of a-z A-Z 0-9 . _ -", options->topic);
+        return agent_usage_error("produce", "'%s' is no topic name: 1 to 249 of a-z A-Z 0-9 . _ -",
+                                 options->topic);
     if (options->key_delimiter != NULL) {
         producer->delimiter = malloc(strlen(options->key_delimiter) + 1);
         if (producer->delimiter == NULL || !agent_line_unescape(options->key_delimiter, producer->delimiter))
@@ -273,8 +284,8 @@ static int run(struct producer *producer)
     bool ok = produce_all(producer);
     const struct agent_delivery *delivery = &producer->delivery;
     if (!producer->options->quiet)
-        fprintf(stderr, "penstock produce: %" PRIu64 " accepted, %" PRIu64 " refused%s\n", delivery->accepted, delivery->refused,
-                ok ? "" : ", the rest not sent");
+        fprintf(stderr, "penstock produce: %" PRIu64 " accepted, %" PRIu64 " refused%s\n", delivery->accepted,
+                delivery->refused, ok ? "" : ", the rest not sent");
     if (!ok || delivery->refused > 0)
         return EXIT_FAILED;
     return interrupted != 0 ? 128 + interrupted : EXIT_DONE;

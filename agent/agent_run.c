@@ -20,7 +20,7 @@
 
 enum { DRAIN_MS_MAX = 5000, PAGE_COUNT = 5 };
 
-/* ---- what the modules report becomes log lines ---------------------------------------------------------------- */
+/* ---- what the modules report becomes log lines ----------------------------------------------------------- */
 
 static void log_spool(void *arg, const struct spool_report *report)
 {
@@ -34,7 +34,7 @@ static void log_bridge(void *arg, const struct bridge_report *report)
     log_event(report->problem ? LOG_LEVEL_WARN : LOG_LEVEL_INFO, report->event, "%s", report->detail);
 }
 
-/* ---- the process ------------------------------------------------------------------------------------------------- */
+/* ---- the process ----------------------------------------------------------------------------------------- */
 
 /* Every thread is started with these blocked; only the main thread takes them. */
 static void block_signals(sigset_t *signals)
@@ -79,7 +79,7 @@ static void arm_second_signal(const sigset_t *signals)
     pthread_sigmask(SIG_UNBLOCK, signals, NULL);
 }
 
-/* ---- starting and stopping ------------------------------------------------------------------------------------------ */
+/* ---- starting and stopping ------------------------------------------------------------------------------- */
 
 struct running {
     struct config *config;
@@ -146,14 +146,16 @@ static void log_started(const struct running *running, int64_t start_ns)
     for (size_t i = 0; i < ingest_address_count(running->state.ingest); i++)
         log_event(LOG_LEVEL_INFO, "listening", "address=%s", ingest_address(running->state.ingest, i));
     log_event(LOG_LEVEL_INFO, "started", "version=%s spool=%s spool_id=%s start_ms=%.1f pid=%d", PENSTOCK_VERSION,
-              log_quote(running->config->spool.path), uuid, (double)(clock_monotonic_ns() - start_ns) / 1e6, (int)getpid());
+              log_quote(running->config->spool.path), uuid, (double)(clock_monotonic_ns() - start_ns) / 1e6,
+              (int)getpid());
 }
 
 /* How curl reaches an address: the options and the beginning of the URL. */
 static void curl_words(const char *address, char *out, size_t size)
 {
     bool is_unix = strncmp(address, "unix:", 5) == 0;
-    snprintf(out, size, is_unix ? "--unix-socket '%s' http://localhost" : "http://%s", is_unix ? address + 5 : address);
+    snprintf(out, size, is_unix ? "--unix-socket '%s' http://localhost" : "http://%s",
+             is_unix ? address + 5 : address);
 }
 
 /* For a first try: lines to copy. */
@@ -207,13 +209,15 @@ static int run_until_signal(struct config *config)
     return rc == ERR_OK ? EXIT_DONE : EXIT_FAILED;
 }
 
-/* ---- the command ------------------------------------------------------------------------------------------------------- */
+/* ---- the command ----------------------------------------------------------------------------------------- */
 
 static const char help[] =
     "usage: penstock run [--config FILE | --mock-kafka] [--spool DIR] [--listen ADDR]... [--log-level LEVEL]\n\n"
-    "Runs the agent in the foreground: takes events over HTTP, syncs them into the spool, forwards them to Kafka.\n\n"
+    "Runs the agent in the foreground: takes events over HTTP, syncs them into the spool, forwards them to "
+    "Kafka.\n\n"
     "  --config FILE      settings as YAML (docs/configuration.md)\n"
-    "  --mock-kafka       try it without a Kafka: an embedded one in memory, and the spool is made if there is none\n"
+    "  --mock-kafka       try it without a Kafka: an embedded one in memory, and the spool is made if there is "
+    "none\n"
     "  --spool DIR        the spool's directory (spool.path; with --mock-kafka ./penstock-data by default)\n"
     "  --listen ADDR      127.0.0.1:8080, [::1]:8080 or unix:/path; can be given several times (listen.http)\n"
     "  --log-level LEVEL  debug, info, warn or error\n\n"
@@ -224,7 +228,9 @@ static const char help[] =
 static enum err apply_options(struct config *config, const struct agent_run_options *options, struct errmsg *msg)
 {
     static const char *const yes = "true";
-    const char *path = options->spool != NULL ? options->spool : options->mock_kafka && config->spool.path == NULL ? "./penstock-data" : NULL;
+    const char *path = options->spool != NULL                              ? options->spool
+                       : options->mock_kafka && config->spool.path == NULL ? "./penstock-data"
+                                                                           : NULL;
     enum err rc = ERR_OK;
     config->bridge.mock_kafka = options->mock_kafka;
     if (options->mock_kafka)

@@ -11,11 +11,11 @@
 #include <pthread.h>
 
 struct agent_state {
-    pthread_rwlock_t lock;   /* guards the pointers: the pages hold it for reading */
+    pthread_rwlock_t lock; /* guards the pointers: the pages hold it for reading */
     struct spool *spool;
     struct bridge *bridge;
     struct ingest *ingest;
-    int64_t started_ms;      /* monotonic */
+    int64_t started_ms; /* monotonic */
 };
 
 /* Everything the pages show, taken at one time. Arrays are malloc'ed; agent_snapshot_done() frees them. */
@@ -33,7 +33,7 @@ struct agent_snapshot {
     struct ingest_stats ingest;
     struct agent_process process;
     int64_t uptime_ms;
-    int64_t now_ms;          /* wall clock */
+    int64_t now_ms; /* wall clock */
 };
 
 void agent_snapshot_take(struct agent_state *state, struct agent_snapshot *ret_snapshot);
@@ -43,9 +43,9 @@ void agent_snapshot_done(struct agent_snapshot *snapshot);
 int64_t agent_snapshot_oldest_age_ms(const struct agent_snapshot *snapshot);
 
 /* Pure renderers. */
-void agent_status_render(const struct agent_snapshot *snapshot, struct buf *out);  /* JSON */
+void agent_status_render(const struct agent_snapshot *snapshot, struct buf *out);      /* JSON */
 void agent_status_text_render(const struct agent_snapshot *snapshot, struct buf *out); /* a table for people */
-void agent_metrics_render(const struct agent_snapshot *snapshot, struct buf *out); /* Prometheus text 0.0.4 */
+void agent_metrics_render(const struct agent_snapshot *snapshot, struct buf *out);     /* Prometheus text 0.0.4 */
 
 /* ingest_page_fn; arg is the struct agent_state. */
 int agent_page_health(void *arg, struct buf *body, const char **content_type);

@@ -8,15 +8,15 @@
 
 enum { ANSWER_MS_MAX = 5000 };
 
-static const char help[] =
-    "usage: penstock status [--json] [--url URL | --unix PATH]\n\n"
-    "Shows what a running agent is doing.\n\n"
-    "  --json       the same and more as JSON (the agent's page /status)\n"
-    "  --url URL    the agent (default " AGENT_HTTP_URL_DEFAULT ")\n"
-    "  --unix PATH  the agent's Unix socket instead\n\n"
-    "exit codes: 0 shown, 1 no agent answers, 2 usage\n";
+static const char help[] = "usage: penstock status [--json] [--url URL | --unix PATH]\n\n"
+                           "Shows what a running agent is doing.\n\n"
+                           "  --json       the same and more as JSON (the agent's page /status)\n"
+                           "  --url URL    the agent (default " AGENT_HTTP_URL_DEFAULT ")\n"
+                           "  --unix PATH  the agent's Unix socket instead\n\n"
+                           "exit codes: 0 shown, 1 no agent answers, 2 usage\n";
 
-static enum err fetch(struct agent_http_client *client, const char *path, struct agent_http_response *response, struct errmsg *msg)
+static enum err fetch(struct agent_http_client *client, const char *path, struct agent_http_response *response,
+                      struct errmsg *msg)
 {
     enum err rc = agent_http_client_send(client, "GET", path, NULL, BYTES_NULL, ANSWER_MS_MAX, response, msg);
     if (rc == ERR_OK && response->status != 200)

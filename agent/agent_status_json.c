@@ -12,19 +12,22 @@ static void put_text(struct buf *out, const char *name, const char *text)
 
 static void put_books(struct buf *out, const struct spool_books *books)
 {
-    buf_printf(out, "\"accepted\":%" PRIu64 ",\"delivered\":%" PRIu64 ",\"pending\":%" PRIu64 ",\"dead_lettered\":%" PRIu64 ",\"lost\":%" PRIu64,
+    buf_printf(out,
+               "\"accepted\":%" PRIu64 ",\"delivered\":%" PRIu64 ",\"pending\":%" PRIu64
+               ",\"dead_lettered\":%" PRIu64 ",\"lost\":%" PRIu64,
                books->accepted, books->delivered, books->pending, books->dead_lettered, books->lost);
 }
 
 static void put_spool(struct buf *out, const struct agent_snapshot *s)
 {
-    buf_printf(out, ",\"spool\":{\"used_bytes\":%" PRIu64 ",\"free_bytes\":%" PRIu64 ",\"segments\":%" PRIu64
-                    ",\"live_segment\":\"%" PRIu64 "\",\"last_event_id\":\"%" PRIu64 "\",\"queued_bytes\":%" PRIu64
-                    ",\"commits\":%" PRIu64 ",\"commit_failures\":%" PRIu64 ",\"segments_abandoned\":%" PRIu64
-                    ",\"damaged_segments\":%" PRIu64 ",\"cursor_writes\":%" PRIu64 "}",
-               s->spool.used_bytes, s->spool.free_bytes, s->spool.segment_count, s->spool.live_segment_id, s->spool.last_event_id,
-               s->spool.queued_bytes, s->spool.commits, s->spool.commit_failures, s->spool.segments_abandoned,
-               s->spool.damaged_segments, s->spool.cursor_writes);
+    buf_printf(out,
+               ",\"spool\":{\"used_bytes\":%" PRIu64 ",\"free_bytes\":%" PRIu64 ",\"segments\":%" PRIu64
+               ",\"live_segment\":\"%" PRIu64 "\",\"last_event_id\":\"%" PRIu64 "\",\"queued_bytes\":%" PRIu64
+               ",\"commits\":%" PRIu64 ",\"commit_failures\":%" PRIu64 ",\"segments_abandoned\":%" PRIu64
+               ",\"damaged_segments\":%" PRIu64 ",\"cursor_writes\":%" PRIu64 "}",
+               s->spool.used_bytes, s->spool.free_bytes, s->spool.segment_count, s->spool.live_segment_id,
+               s->spool.last_event_id, s->spool.queued_bytes, s->spool.commits, s->spool.commit_failures,
+               s->spool.segments_abandoned, s->spool.damaged_segments, s->spool.cursor_writes);
 }
 
 static const char *lane_state_name(enum bridge_lane_state state)
@@ -35,10 +38,13 @@ static const char *lane_state_name(enum bridge_lane_state state)
 
 static void put_bridge(struct buf *out, const struct agent_snapshot *s)
 {
-    buf_printf(out, ",\"bridge\":{\"connected\":%s,\"done_id\":\"%" PRIu64 "\",\"read_id\":\"%" PRIu64 "\",\"in_flight_events\":%" PRIu64
-                    ",\"in_flight_bytes\":%" PRIu64 ",\"produced\":%" PRIu64 ",\"failed\":%" PRIu64 ",\"producer_recreations\":%" PRIu64,
-               s->bridge.connected ? "true" : "false", s->bridge.done_id, s->bridge.read_id, s->bridge.in_flight_events,
-               s->bridge.in_flight_bytes, s->bridge.produced, s->bridge.failed, s->bridge.producer_recreations);
+    buf_printf(out,
+               ",\"bridge\":{\"connected\":%s,\"done_id\":\"%" PRIu64 "\",\"read_id\":\"%" PRIu64
+               "\",\"in_flight_events\":%" PRIu64 ",\"in_flight_bytes\":%" PRIu64 ",\"produced\":%" PRIu64
+               ",\"failed\":%" PRIu64 ",\"producer_recreations\":%" PRIu64,
+               s->bridge.connected ? "true" : "false", s->bridge.done_id, s->bridge.read_id,
+               s->bridge.in_flight_events, s->bridge.in_flight_bytes, s->bridge.produced, s->bridge.failed,
+               s->bridge.producer_recreations);
     if (s->bridge.bootstrap[0] != '\0') {
         buf_append_char(out, ',');
         put_text(out, "mock_bootstrap", s->bridge.bootstrap);
@@ -46,8 +52,11 @@ static void put_bridge(struct buf *out, const struct agent_snapshot *s)
     buf_append_string(out, ",\"lanes\":{");
     for (size_t i = 0; i < s->lane_count; i++) {
         const struct bridge_lane_stats *lane = &s->lanes[i];
-        buf_printf(out, "%s\"%s\":{\"state\":\"%s\",\"done_id\":\"%" PRIu64 "\",\"in_flight\":%" PRIu64 ",\"failures\":%" PRIu64 ",",
-                   i == 0 ? "" : ",", lane->topic, lane_state_name(lane->state), lane->done_id, lane->in_flight, lane->failures);
+        buf_printf(out,
+                   "%s\"%s\":{\"state\":\"%s\",\"done_id\":\"%" PRIu64 "\",\"in_flight\":%" PRIu64
+                   ",\"failures\":%" PRIu64 ",",
+                   i == 0 ? "" : ",", lane->topic, lane_state_name(lane->state), lane->done_id, lane->in_flight,
+                   lane->failures);
         put_text(out, "last_error", lane->last_error);
         buf_append_char(out, '}');
     }
@@ -58,7 +67,8 @@ void agent_status_render(const struct agent_snapshot *s, struct buf *out)
 {
     buf_append_char(out, '{');
     put_books(out, &s->spool.books);
-    buf_printf(out, ",\"counting\":%s,\"ready\":%s,", s->spool.counting ? "true" : "false", s->accepts == ERR_OK ? "true" : "false");
+    buf_printf(out, ",\"counting\":%s,\"ready\":%s,", s->spool.counting ? "true" : "false",
+               s->accepts == ERR_OK ? "true" : "false");
     put_text(out, "reason", s->accepts == ERR_OK ? "" : s->accepts_why.text);
     buf_append_char(out, ',');
     put_text(out, "version", PENSTOCK_VERSION);

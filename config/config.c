@@ -54,7 +54,7 @@ enum err config_init_defaults(struct config *config)
     return rc;
 }
 
-/* ---- reading a file ------------------------------------------------------------------------------------------- */
+/* ---- reading a file -------------------------------------------------------------------------------------- */
 
 struct loader {
     struct config *config;
@@ -72,13 +72,13 @@ static enum err unknown(const struct loader *loader, const char *name, struct co
 }
 
 /* Remembers where something stood; the second time it is an error. */
-static enum err mark(const struct loader *loader, struct config_place *first, struct config_place place, const char *name,
-                     struct config_place shown_at, struct errmsg *msg)
+static enum err mark(const struct loader *loader, struct config_place *first, struct config_place place,
+                     const char *name, struct config_place shown_at, struct errmsg *msg)
 {
     char shown[CONFIG_SHOWN_SIZE];
     if (first->line != 0)
-        return config_fail(loader->source, shown_at, msg, "%s: given twice, first in line %zu", config_shown(name, shown),
-                           first->line);
+        return config_fail(loader->source, shown_at, msg, "%s: given twice, first in line %zu",
+                           config_shown(name, shown), first->line);
     *first = place;
     return ERR_OK;
 }
@@ -96,7 +96,8 @@ static enum err on_section(void *arg, const char *name, struct config_place plac
             return mark(loader, &loader->source->sections[i], place, name, place, msg);
     if (config_key_find(name) >= 0 || below_kafka(name)) {
         char shown[CONFIG_SHOWN_SIZE];
-        return config_fail(loader->source, place, msg, "%s: takes a value, not settings below it", config_shown(name, shown));
+        return config_fail(loader->source, place, msg, "%s: takes a value, not settings below it",
+                           config_shown(name, shown));
     }
     const char *near = config_near_section(name);
     return unknown(loader, name, place, near == NULL ? config_near_key(name) : near, msg);
@@ -110,10 +111,12 @@ static enum err on_property(struct loader *loader, const struct config_yaml_sett
     char shown[CONFIG_SHOWN_SIZE];
     const char *why = bridge_property_refused(name);
     if (why != NULL)
-        return config_fail(source, setting->name_place, msg, "%s: can't be set: %s", config_shown(setting->name, shown), why);
+        return config_fail(source, setting->name_place, msg, "%s: can't be set: %s",
+                           config_shown(setting->name, shown), why);
     for (size_t i = 0; i < options->property_count; i++)
         if (strcmp(options->properties[i].name, name) == 0)
-            return mark(loader, &source->properties[i], setting->name_place, setting->name, setting->name_place, msg);
+            return mark(loader, &source->properties[i], setting->name_place, setting->name, setting->name_place,
+                        msg);
     if (options->property_count == PROPERTIES_MAX)
         return config_fail(source, setting->name_place, msg, "more than %d kafka properties", PROPERTIES_MAX);
     struct config_place *more = realloc(source->properties, (options->property_count + 1) * sizeof *more);
@@ -134,14 +137,16 @@ static enum err on_setting(void *arg, const struct config_yaml_setting *setting,
     if (config_section_is(setting->name)) {
         if (!setting->list && setting->items[0].empty) /* "spool:" with nothing below */
             return on_section(arg, setting->name, setting->name_place, msg);
-        return config_fail(loader->source, setting->place, msg, "'%s' is a section: settings go below it", setting->name);
+        return config_fail(loader->source, setting->place, msg, "'%s' is a section: settings go below it",
+                           setting->name);
     }
     if (below_kafka(setting->name) && setting->name[sizeof CONFIG_KAFKA] != '\0')
         return on_property(loader, setting, msg);
     int key = config_key_find(setting->name);
     if (key < 0)
         return unknown(loader, setting->name, setting->name_place, config_near_key(setting->name), msg);
-    enum err rc = mark(loader, &loader->source->keys[key], setting->place, setting->name, setting->name_place, msg);
+    enum err rc =
+        mark(loader, &loader->source->keys[key], setting->place, setting->name, setting->name_place, msg);
     return rc == ERR_OK ? config_apply_key(loader->config, loader->source, key, setting, msg) : rc;
 }
 
@@ -181,7 +186,8 @@ enum err config_load(const char *path, struct config *config, struct errmsg *msg
     return rc;
 }
 
-enum err config_set(struct config *config, const char *name, const char *const *values, size_t count, struct errmsg *msg)
+enum err config_set(struct config *config, const char *name, const char *const *values, size_t count,
+                    struct errmsg *msg)
 {
     int key = config_key_find(name);
     if (key < 0)
@@ -191,7 +197,8 @@ enum err config_set(struct config *config, const char *name, const char *const *
         return ERR_NOMEM;
     for (size_t i = 0; i < count; i++)
         items[i].text = values[i];
-    struct config_yaml_setting setting = {.name = name, .list = config_keys[key].type == CONFIG_LIST, .items = items, .count = count};
+    struct config_yaml_setting setting = {
+        .name = name, .list = config_keys[key].type == CONFIG_LIST, .items = items, .count = count};
     enum err rc = config_apply_key(config, NULL, key, &setting, msg);
     free(items);
     return rc;

@@ -77,7 +77,8 @@ struct apply {
     struct errmsg *msg;
 };
 
-static enum err wrong(const struct apply *apply, const struct config_yaml_scalar *item, struct config_place place, const char *why)
+static enum err wrong(const struct apply *apply, const struct config_yaml_scalar *item, struct config_place place,
+                      const char *why)
 {
     char shown[CONFIG_SHOWN_SIZE];
     if (apply->secret || item == NULL)
@@ -86,7 +87,8 @@ static enum err wrong(const struct apply *apply, const struct config_yaml_scalar
 }
 
 /* The item's text with ${ENV} filled in, malloc'ed. */
-static enum err expand(const struct apply *apply, const struct config_yaml_scalar *item, char **ret_text, bool *ret_replaced)
+static enum err expand(const struct apply *apply, const struct config_yaml_scalar *item, char **ret_text,
+                       bool *ret_replaced)
 {
     if (item->empty)
         return wrong(apply, NULL, item->place, "nothing stands there");
@@ -185,7 +187,8 @@ enum err config_apply_key(struct config *config, const struct config_source *sou
         return config_fail(source, setting->place, msg, "%s takes one value, not a list", row->name);
     if (row->type == CONFIG_LIST)
         return apply_list(&apply, setting);
-    return row->type == CONFIG_STRING ? apply_string(&apply, setting->items) : apply_number(&apply, setting->items);
+    return row->type == CONFIG_STRING ? apply_string(&apply, setting->items)
+                                      : apply_number(&apply, setting->items);
 }
 
 /* Defaults are in our own table: a wrong one is our bug. */
@@ -193,7 +196,8 @@ enum err config_apply_default(struct config *config, int key)
 {
     const struct config_key *row = &config_keys[key];
     struct config_yaml_scalar item = {.text = row->fallback};
-    struct config_yaml_setting setting = {.name = row->name, .list = row->type == CONFIG_LIST, .items = &item, .count = 1};
+    struct config_yaml_setting setting = {
+        .name = row->name, .list = row->type == CONFIG_LIST, .items = &item, .count = 1};
     if (row->fallback == NULL) {
         config_apply_free(config, row);
         return ERR_OK;

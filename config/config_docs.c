@@ -9,8 +9,10 @@ static const char *const intro =
     "\n"
     "<!-- Made by `penstock check-config --print-reference` from config/config_keys.c: edit the text there. -->\n"
     "\n"
-    "Penstock reads one YAML file: `penstock run --config penstock.yaml`. `penstock check-config penstock.yaml` checks it\n"
-    "without starting anything. [penstock.example.yaml](penstock.example.yaml) holds every setting at its default.\n"
+    "Penstock reads one YAML file: `penstock run --config penstock.yaml`. `penstock check-config penstock.yaml` "
+    "checks it\n"
+    "without starting anything. [penstock.example.yaml](penstock.example.yaml) holds every setting at its "
+    "default.\n"
     "\n"
     "```yaml\n"
     "spool:\n"
@@ -22,14 +24,19 @@ static const char *const intro =
     "  bootstrap.servers: 127.0.0.1:9092\n"
     "```\n"
     "\n"
-    "Reading is strict: a name that doesn't exist, a value of the wrong type or out of its range, and a setting given twice\n"
-    "are errors, with file, line, column, and the nearest name that exists. Anchors, aliases, tags and several documents in\n"
+    "Reading is strict: a name that doesn't exist, a value of the wrong type or out of its range, and a setting "
+    "given twice\n"
+    "are errors, with file, line, column, and the nearest name that exists. Anchors, aliases, tags and several "
+    "documents in\n"
     "one file are not supported.\n"
     "\n"
-    "- **Sizes** are `1000000`, `512KiB`, `32MiB`, `10GiB` (powers of 1024) or `64kB`, `64MB`, `10GB` (powers of 1000).\n"
+    "- **Sizes** are `1000000`, `512KiB`, `32MiB`, `10GiB` (powers of 1024) or `64kB`, `64MB`, `10GB` (powers of "
+    "1000).\n"
     "- **Durations** have a unit: `500ms`, `10s`, `5m`, `2h`, `1d`.\n"
-    "- `${NAME}` anywhere in a value is replaced by that environment variable, which must be set; `$${` stands for `${`.\n"
-    "- Below `kafka`, `file:/path` is replaced by the content of that file without its last newline. What comes from a file\n"
+    "- `${NAME}` anywhere in a value is replaced by that environment variable, which must be set; `$${` stands "
+    "for `${`.\n"
+    "- Below `kafka`, `file:/path` is replaced by the content of that file without its last newline. What comes "
+    "from a file\n"
     "  or the environment, and what librdkafka treats as a secret, is never in a message or a log.\n";
 
 static const char *const kafka_text =
@@ -44,13 +51,15 @@ static const char *const kafka_text =
     "  sasl.password: file:/run/secrets/kafka-password\n"
     "```\n"
     "\n"
-    "`bootstrap.servers` is needed. `compression.type` is `lz4` and `partitioner` is `murmur2_random` (where Java's producer\n"
+    "`bootstrap.servers` is needed. `compression.type` is `lz4` and `partitioner` is `murmur2_random` (where "
+    "Java's producer\n"
     "puts a key) unless set otherwise. Properties that would break a promise (`acks`, `enable.idempotence`,\n"
     "`message.timeout.ms`, `transactional.id`, …) are refused with the reason.\n";
 
 static const char *const type_names[] = {
-    [CONFIG_BOOL] = "true or false", [CONFIG_SIZE] = "size",   [CONFIG_DURATION] = "duration", [CONFIG_COUNT] = "number",
-    [CONFIG_MODE] = "octal mode",    [CONFIG_ENUM] = "choice", [CONFIG_STRING] = "text",       [CONFIG_LIST] = "list of texts",
+    [CONFIG_BOOL] = "true or false", [CONFIG_SIZE] = "size",          [CONFIG_DURATION] = "duration",
+    [CONFIG_COUNT] = "number",       [CONFIG_MODE] = "octal mode",    [CONFIG_ENUM] = "choice",
+    [CONFIG_STRING] = "text",        [CONFIG_LIST] = "list of texts",
 };
 
 static void put_choices(const struct config_key *key, struct buf *out, const char *quote)
@@ -117,7 +126,7 @@ void config_docs_page(struct buf *out)
     }
 }
 
-/* ---- the example file ------------------------------------------------------------------------------------------- */
+/* ---- the example file ------------------------------------------------------------------------------------ */
 
 /* Words as comment lines of at most about 100 columns, without the page's code marks. */
 static void put_comment(const char *words, struct buf *out)
@@ -165,8 +174,9 @@ static void put_example_row(const struct config_key *key, struct buf *out)
 
 void config_docs_example(struct buf *out)
 {
-    buf_append_string(out, "# Every setting of Penstock; what is commented out stands at its default.\n"
-                           "# Made by `penstock check-config --print-example`; explained in docs/configuration.md.\n");
+    buf_append_string(out,
+                      "# Every setting of Penstock; what is commented out stands at its default.\n"
+                      "# Made by `penstock check-config --print-example`; explained in docs/configuration.md.\n");
     for (size_t section = 0; section < config_section_count; section++) {
         buf_printf(out, "\n# %s\n%s:\n", config_sections[section].help, config_sections[section].name);
         if (strcmp(config_sections[section].name, CONFIG_KAFKA) == 0)

@@ -12,10 +12,10 @@ enum config_type {
     CONFIG_SIZE,     /* bytes */
     CONFIG_DURATION, /* milliseconds */
     CONFIG_COUNT,
-    CONFIG_MODE,     /* of a file, octal */
+    CONFIG_MODE, /* of a file, octal */
     CONFIG_ENUM,
     CONFIG_STRING,
-    CONFIG_LIST,     /* of strings */
+    CONFIG_LIST, /* of strings */
 };
 
 struct config_choice {
@@ -25,20 +25,20 @@ struct config_choice {
 };
 
 struct config_key {
-    const char *name;        /* "spool.path" */
+    const char *name; /* "spool.path" */
     enum config_type type;
-    const char *fallback;    /* the default as it would stand in a file; NULL: none. Of a list: one item */
-    uint64_t min, max;       /* of numbers, in the unit of the type */
-    const struct config_choice *choices; /* of an enum; ends with a name of NULL */
+    const char *fallback; /* the default as it would stand in a file; NULL: none. Of a list: one item */
+    uint64_t min, max;    /* of numbers, in the unit of the type */
+    const struct config_choice *choices;         /* of an enum; ends with a name of NULL */
     const char *(*item_wrong)(const char *item); /* of a list: why an item isn't right, or NULL. May be NULL */
-    size_t offset;           /* of the field in struct config */
-    size_t width;            /* of the field; numbers: 1 (bool), 4 or 8 bytes */
-    size_t also_offset;      /* a second field of the same type that gets the same value; 0: none */
-    size_t count_offset;     /* of a list: the size_t that counts its items */
-    bool required;           /* config_check() wants it */
-    bool secret;             /* its value is never shown */
-    const char *example;     /* stands in the example file as it is; NULL: the default, commented out */
-    const char *sample;      /* stands there commented out where there is no default */
+    size_t offset;                               /* of the field in struct config */
+    size_t width;                                /* of the field; numbers: 1 (bool), 4 or 8 bytes */
+    size_t also_offset;  /* a second field of the same type that gets the same value; 0: none */
+    size_t count_offset; /* of a list: the size_t that counts its items */
+    bool required;       /* config_check() wants it */
+    bool secret;         /* its value is never shown */
+    const char *example; /* stands in the example file as it is; NULL: the default, commented out */
+    const char *sample;  /* stands there commented out where there is no default */
     const char *help;
 };
 
@@ -64,6 +64,7 @@ bool config_section_of(const char *name, size_t section); /* does a setting's na
 /* A number in the unit of the type as one would write it in a file. */
 void config_key_format(const struct config_key *key, uint64_t number, struct buf *out);
 /* Parses and checks a number (or bool, enum). On false `why` says what is right, without the text itself. */
-bool config_key_parse(const struct config_key *key, const char *text, uint64_t *ret_number, char *why, size_t why_size);
+bool config_key_parse(const struct config_key *key, const char *text, uint64_t *ret_number, char *why,
+                      size_t why_size);
 
 #endif

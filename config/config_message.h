@@ -21,8 +21,8 @@ struct config_source {
 
 /* Sets msg to "file:line:column: <formatted>" and returns ERR_INVALID. source NULL or a place of line 0 leave out
  * what isn't known. */
-enum err config_fail(const struct config_source *source, struct config_place place, struct errmsg *msg, const char *format, ...)
-    __attribute__((format(printf, 4, 5)));
+enum err config_fail(const struct config_source *source, struct config_place place, struct errmsg *msg,
+                     const char *format, ...) __attribute__((format(printf, 4, 5)));
 
 #define CONFIG_SHOWN_SIZE 72
 /* The text in single quotes, control bytes as ?, cut to what a message can hold. Returns out. */

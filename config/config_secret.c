@@ -16,8 +16,9 @@ static enum err expand_one(const char **text, struct buf *out, struct errmsg *ms
     const char *name = *text + 2;
     size_t size = strspn(name, name_chars);
     if (name[size] != '}' || size == 0 || size > 128 || (name[0] >= '0' && name[0] <= '9'))
-        return errmsg_set(msg, ERR_INVALID, "'${' must be followed by the name of an environment variable and '}' "
-                                            "('$${' stands for '${' itself)");
+        return errmsg_set(msg, ERR_INVALID,
+                          "'${' must be followed by the name of an environment variable and '}' "
+                          "('$${' stands for '${' itself)");
     char copy[129];
     memcpy(copy, name, size);
     copy[size] = '\0';
@@ -99,7 +100,8 @@ enum err config_secret_read(const char *path, struct buf *out, struct errmsg *ms
 
 bool config_secret_property(const char *name)
 {
-    static const char *const parts[] = {"password", "secret", "ssl.key.pem", "ssl_key", "sasl.oauthbearer.config", "sasl.jaas"};
+    static const char *const parts[] = {"password", "secret", "ssl.key.pem", "ssl_key", "sasl.oauthbearer.config",
+                                        "sasl.jaas"};
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
         if (strstr(name, parts[i]) != NULL)
             return true;

@@ -10,8 +10,16 @@ struct unit {
 };
 
 static const struct unit size_units[] = {
-    {"", 1},        {"B", 1},           {"kB", 1000},          {"KB", 1000},           {"MB", 1000000},
-    {"GB", 1000000000}, {"TB", 1000000000000}, {"KiB", 1ull << 10}, {"MiB", 1ull << 20}, {"GiB", 1ull << 30},
+    {"", 1},
+    {"B", 1},
+    {"kB", 1000},
+    {"KB", 1000},
+    {"MB", 1000000},
+    {"GB", 1000000000},
+    {"TB", 1000000000000},
+    {"KiB", 1ull << 10},
+    {"MiB", 1ull << 20},
+    {"GiB", 1ull << 30},
     {"TiB", 1ull << 40},
 };
 
@@ -108,7 +116,8 @@ static void format_largest(uint64_t value, const struct unit *units, size_t coun
 void config_value_format_size(uint64_t bytes, struct buf *out)
 {
     /* Binary units only: 1000000 stays as it is, which is how Kafka writes its own limits. */
-    static const struct unit units[] = {{"", 1}, {"KiB", 1ull << 10}, {"MiB", 1ull << 20}, {"GiB", 1ull << 30}, {"TiB", 1ull << 40}};
+    static const struct unit units[] = {
+        {"", 1}, {"KiB", 1ull << 10}, {"MiB", 1ull << 20}, {"GiB", 1ull << 30}, {"TiB", 1ull << 40}};
     format_largest(bytes, units, LENGTH(units), out);
 }
 

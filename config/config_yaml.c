@@ -156,8 +156,8 @@ static enum err read_mapping(struct reader *reader, const char *prefix, unsigned
 static enum err read_value(struct reader *reader, const char *name, struct config_place name_place, unsigned depth)
 {
     const struct config_yaml_handler *handler = reader->handler;
-    struct config_yaml_setting setting = {.name = name, .name_place = name_place,
-                                          .place = place_of(reader->event.start_mark)};
+    struct config_yaml_setting setting = {
+        .name = name, .name_place = name_place, .place = place_of(reader->event.start_mark)};
     if (reader->event.type == YAML_SCALAR_EVENT) {
         struct config_yaml_scalar scalar = scalar_of(&reader->event);
         setting.items = &scalar;
@@ -217,8 +217,8 @@ static enum err read_document(struct reader *reader)
     return rc;
 }
 
-enum err config_yaml_read(const struct config_source *source, struct bytes text, const struct config_yaml_handler *handler,
-                          struct errmsg *msg)
+enum err config_yaml_read(const struct config_source *source, struct bytes text,
+                          const struct config_yaml_handler *handler, struct errmsg *msg)
 {
     if (text.size > CONFIG_YAML_BYTES_MAX)
         return errmsg_set(msg, ERR_TOO_LARGE, "%s: larger than 1 MiB", source->file);

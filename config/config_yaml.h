@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * config_yaml.h - a YAML document as a row of settings with their places: the seam to libyaml.
  *
- * What settings need and no more: sections (mappings) with scalars and lists of scalars. Anchors, aliases, tags, several
- * documents and deep nesting are refused. Bounded in size and depth, whatever the bytes. */
+ * What settings need and no more: sections (mappings) with scalars and lists of scalars. Anchors, aliases,
+ * tags, several documents and deep nesting are refused. Bounded in size and depth, whatever the bytes. */
 #ifndef PENSTOCK_CONFIG_YAML_H
 #define PENSTOCK_CONFIG_YAML_H
 
@@ -23,7 +23,7 @@ struct config_yaml_setting {
     const char *name; /* the names of its sections and its own, joined by dots */
     struct config_place name_place;
     bool list;
-    struct config_place place; /* of the value */
+    struct config_place place;              /* of the value */
     const struct config_yaml_scalar *items; /* one, unless it is a list */
     size_t count;
 };
@@ -37,7 +37,7 @@ struct config_yaml_handler {
 };
 
 /* source is for messages. Errors: ERR_INVALID, ERR_TOO_LARGE, ERR_NOMEM, and those of the handler */
-enum err config_yaml_read(const struct config_source *source, struct bytes text, const struct config_yaml_handler *handler,
-                          struct errmsg *msg);
+enum err config_yaml_read(const struct config_source *source, struct bytes text,
+                          const struct config_yaml_handler *handler, struct errmsg *msg);
 
 #endif

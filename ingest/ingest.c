@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -21,16 +22,43 @@ enum {
         640, /* for the spool, Kafka's client and what else is open, and connections that come and go */
 };
 
+/* Waits for the next turn; false at the end. */
+static bool reaper_wait(struct ingest *ingest)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_nsec += REAP_EVERY_MS * 1000000L;
+    until.tv_sec += until.tv_nsec / 1000000000L;
+    until.tv_nsec %= 1000000000L;
+    pthread_mutex_lock(&ingest->reaper_lock);
+    while (!ingest->reaper_stop &&
+           pthread_cond_clockwait(&ingest->reaper_wake, &ingest->reaper_lock, CLOCK_MONOTONIC, &until) == 0)
+        ;
+    bool go_on = !ingest->reaper_stop;
+    pthread_mutex_unlock(&ingest->reaper_lock);
+    return go_on;
+}
+
 static void *reaper_main(void *arg)
 {
     struct ingest *ingest = arg;
-    while (!atomic_load(&ingest->reaper_stop)) {
-        clock_sleep_ms(REAP_EVERY_MS);
-        ingest_requests_time_out(ingest, ingest->options->commit_timeout_ms);
-        ingest_connections_reap(&ingest->connections, ingest->options->idle_timeout_ms,
-                                ingest->options->request_timeout_ms);
+    const struct ingest_options *options = ingest->options;
+    while (reaper_wait(ingest)) {
+        ingest_requests_time_out(ingest, options->commit_timeout_ms);
+        ingest_connections_reap(&ingest->connections, options->idle_timeout_ms, options->request_timeout_ms);
     }
     return NULL;
+}
+
+static void reaper_end(struct ingest *ingest)
+{
+    if (!ingest->reaper_started)
+        return;
+    pthread_mutex_lock(&ingest->reaper_lock);
+    ingest->reaper_stop = true;
+    pthread_cond_signal(&ingest->reaper_wake);
+    pthread_mutex_unlock(&ingest->reaper_lock);
+    pthread_join(ingest->reaper, NULL);
 }
 
 /* As many connections as configured, if that many descriptors can be had. */
@@ -86,6 +114,8 @@ enum err ingest_start(const struct ingest_options *options, struct spool *spool,
     pthread_rwlock_init(&ingest->spool_lock, NULL);
     pthread_mutex_init(&ingest->waiting_lock, NULL);
     pthread_mutex_init(&ingest->open_lock, NULL);
+    pthread_mutex_init(&ingest->reaper_lock, NULL);
+    pthread_cond_init(&ingest->reaper_wake, NULL);
     ingest_connections_init(&ingest->connections, connections_max(options));
     ingest_linger_init(&ingest->linger);
     ingest->wake_fd = -1;
@@ -123,16 +153,12 @@ void ingest_stop_accepting(struct ingest *ingest)
     atomic_store(&ingest->stopping, true);
 }
 
-/* Lets answers that are due get out. Waits that nobody will end any more (the spool was not stopped first) are ended
- * here: the library must not be stopped while a connection is suspended. */
+/* Lets answers that are due get out. */
 static void drain(struct ingest *ingest)
 {
     int64_t until_ms = clock_monotonic_ms() + DRAIN_MS_MAX;
-    ingest_requests_time_out(ingest, -1000);
-    while (atomic_load(&ingest->answering) > 0 && clock_monotonic_ms() < until_ms) {
+    while (atomic_load(&ingest->answering) > 0 && clock_monotonic_ms() < until_ms)
         clock_sleep_ms(1);
-        ingest_requests_time_out(ingest, -1000);
-    }
 }
 
 void ingest_stop(struct ingest *ingest)
@@ -143,9 +169,7 @@ void ingest_stop(struct ingest *ingest)
     ingest_acceptor_stop(ingest);
     for (size_t i = 0; i < ingest->listener_count; i++)
         ingest_unlisten(&ingest->listeners[i]);
-    atomic_store(&ingest->reaper_stop, true);
-    if (ingest->reaper_started)
-        pthread_join(ingest->reaper, NULL);
+    reaper_end(ingest);
     drain(ingest);
     for (size_t i = 0; i < ingest->server_count; i++)
         ingest_http_stop(&ingest->servers[i]);
@@ -156,6 +180,8 @@ void ingest_stop(struct ingest *ingest)
     pthread_rwlock_destroy(&ingest->spool_lock);
     pthread_mutex_destroy(&ingest->waiting_lock);
     pthread_mutex_destroy(&ingest->open_lock);
+    pthread_mutex_destroy(&ingest->reaper_lock);
+    pthread_cond_destroy(&ingest->reaper_wake);
     free(ingest->polls);
     free(ingest->listeners);
     free(ingest->servers);

@@ -12,8 +12,8 @@
 
 struct ingest;
 
-/* Pages that the agent serves on the same listeners (health, metrics, status). Called on a listener thread; must not block.
- * Fills body and returns the HTTP status; *content_type is a constant string. */
+/* Pages that the agent serves on the same listeners (health, metrics, status). Called on a listener thread; must
+ * not block. Fills body and returns the HTTP status; *content_type is a constant string. */
 typedef int ingest_page_fn(void *arg, struct buf *body, const char **content_type);
 
 struct ingest_page {
@@ -41,12 +41,12 @@ enum err ingest_start(const struct ingest_options *options, struct spool *spool,
 /* Gives (or with NULL takes away, with the reason for clients) the spool. Any thread. */
 void ingest_set_spool(struct ingest *ingest, struct spool *spool, const char *reason);
 
-/* Produce requests get 503 from now on; what waits for its sync is still answered. Connections are accepted on, so that
- * clients get a clear answer and pages go on. */
+/* Produce requests get 503 from now on; what waits for its sync is still answered. Connections are accepted on,
+ * so that clients get a clear answer and pages go on. */
 void ingest_stop_accepting(struct ingest *ingest);
 
-/* Ends everything; answers that are due still get out. The spool should have completed every batch before
- * (spool_stop_taking): what still waits is answered with "unknown". NULL is fine. */
+/* Ends everything; answers that are due still get out. The spool must have completed every batch before
+ * (spool_stop_taking). NULL is fine. */
 void ingest_stop(struct ingest *ingest);
 
 /* The addresses as bound (with the real port where 0 was asked for), in the order of options->http. */

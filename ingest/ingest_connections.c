@@ -18,7 +18,30 @@ void ingest_connections_done(struct ingest_connections *connections)
     pthread_mutex_destroy(&connections->lock);
 }
 
-/* ---- the list ------------------------------------------------------------------------------------------------------- */
+/* ---- the list ----------------------------------------------------------------------------------------------- */
+
+static void append(struct ingest_connections *connections, struct ingest_connection *connection)
+{
+    connection->next = NULL;
+    connection->previous = connections->newest;
+    if (connections->newest != NULL)
+        connections->newest->next = connection;
+    else
+        connections->oldest = connection;
+    connections->newest = connection;
+}
+
+static void take_out(struct ingest_connections *connections, struct ingest_connection *connection)
+{
+    if (connection->previous != NULL)
+        connection->previous->next = connection->next;
+    else
+        connections->oldest = connection->next;
+    if (connection->next != NULL)
+        connection->next->previous = connection->previous;
+    else
+        connections->newest = connection->previous;
+}
 
 struct ingest_connection *ingest_connections_add(struct ingest_connections *connections, int fd)
 {
@@ -29,12 +52,7 @@ struct ingest_connection *ingest_connections_add(struct ingest_connections *conn
     connection->fd = fd;
     ingest_connection_mark(connection, INGEST_SILENT);
     pthread_mutex_lock(&connections->lock);
-    connection->previous = connections->newest;
-    if (connections->newest != NULL)
-        connections->newest->next = connection;
-    else
-        connections->oldest = connection;
-    connections->newest = connection;
+    append(connections, connection);
     connections->count++;
     pthread_mutex_unlock(&connections->lock);
     return connection;
@@ -45,18 +63,22 @@ void ingest_connections_remove(struct ingest_connections *connections, struct in
     if (connection == NULL)
         return;
     pthread_mutex_lock(&connections->lock);
-    if (connection->previous != NULL)
-        connection->previous->next = connection->next;
-    else
-        connections->oldest = connection->next;
-    if (connection->next != NULL)
-        connection->next->previous = connection->previous;
-    else
-        connections->newest = connection->previous;
+    take_out(connections, connection);
     connections->count--;
     connections->closed_count -= connection->closed;
     pthread_mutex_unlock(&connections->lock);
     free(connection);
+}
+
+void ingest_connections_rest(struct ingest_connections *connections, struct ingest_connection *connection)
+{
+    if (connection == NULL)
+        return;
+    pthread_mutex_lock(&connections->lock);
+    ingest_connection_mark(connection, INGEST_SILENT);
+    take_out(connections, connection);
+    append(connections, connection);
+    pthread_mutex_unlock(&connections->lock);
 }
 
 void ingest_connection_mark(struct ingest_connection *connection, enum ingest_activity activity)
@@ -85,7 +107,7 @@ bool ingest_connection_is_closed(struct ingest_connections *connections, struct 
     return closed;
 }
 
-/* ---- who has to go -------------------------------------------------------------------------------------------------- */
+/* ---- who has to go ------------------------------------------------------------------------------------------ */
 
 static void close_locked(struct ingest_connections *connections, struct ingest_connection *connection)
 {
@@ -105,23 +127,22 @@ static int64_t since_ms(struct ingest_connection *connection)
     return atomic_load_explicit(&connection->since_ms, memory_order_relaxed);
 }
 
-static bool is_silent(struct ingest_connection *connection, int64_t now_ms)
+static int64_t moved_ms(struct ingest_connection *connection)
 {
-    if (connection->closed)
-        return false;
-    int activity = activity_of(connection);
-    return activity == INGEST_SILENT ||
-           (activity == INGEST_SENDING &&
-            now_ms - atomic_load_explicit(&connection->moved_ms, memory_order_relaxed) > INGEST_STILL_MS);
+    return atomic_load_explicit(&connection->moved_ms, memory_order_relaxed);
 }
 
+/* The silent ones stand in the order in which they fell silent, so only those that are busy are passed over. */
 static bool evict_longest_silent(struct ingest_connections *connections)
 {
-    int64_t now_ms = clock_monotonic_ms();
-    struct ingest_connection *longest = NULL;
-    for (struct ingest_connection *c = connections->oldest; c != NULL; c = c->next)
-        if (is_silent(c, now_ms) && (longest == NULL || since_ms(c) < since_ms(longest)))
-            longest = c;
+    int64_t still_ms = clock_monotonic_ms() - INGEST_STILL_MS;
+    struct ingest_connection *silent = connections->oldest, *still = NULL;
+    for (; silent != NULL && (silent->closed || activity_of(silent) != INGEST_SILENT); silent = silent->next)
+        if (still == NULL && !silent->closed && activity_of(silent) == INGEST_SENDING &&
+            moved_ms(silent) < still_ms)
+            still = silent;
+    bool still_is_longer = still != NULL && (silent == NULL || moved_ms(still) < since_ms(silent));
+    struct ingest_connection *longest = still_is_longer ? still : silent;
     if (longest != NULL)
         close_locked(connections, longest);
     return longest != NULL;

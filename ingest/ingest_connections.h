@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * ingest_connections.h - who is connected and since when silent; closes those that keep others out.
  *
- * Server threads add, remove and mark; the acceptor and the reaper close. A connection is closed by shutdown(2): its server
- * thread then sees the end of it and cleans up. */
+ * Server threads add, remove and mark; the acceptor and the reaper close. A connection is closed by
+ * shutdown(2): its server thread then sees the end of it and cleans up. */
 #ifndef PENSTOCK_INGEST_CONNECTIONS_H
 #define PENSTOCK_INGEST_CONNECTIONS_H
 
@@ -22,7 +22,7 @@ enum ingest_activity {
 };
 
 struct ingest_connection {
-    struct ingest_connection *previous, *next; /* by age */
+    struct ingest_connection *previous, *next; /* oldest silence first */
     int fd;
     atomic_int activity;
     atomic_int_fast64_t since_ms; /* monotonic: when that activity began */
@@ -48,6 +48,9 @@ void ingest_connections_done(struct ingest_connections *connections);
 struct ingest_connection *ingest_connections_add(struct ingest_connections *connections, int fd);
 void ingest_connections_remove(struct ingest_connections *connections, struct ingest_connection *connection);
 
+/* Its request is over: it is silent again, as the latest. Its own thread only. */
+void ingest_connections_rest(struct ingest_connections *connections, struct ingest_connection *connection);
+
 /* Its own thread only. */
 void ingest_connection_mark(struct ingest_connection *connection, enum ingest_activity activity);
 void ingest_connection_moved(struct ingest_connection *connection);
@@ -55,8 +58,8 @@ void ingest_connection_moved(struct ingest_connection *connection);
 /* Has been told to go: whatever is sent reaches nobody. */
 bool ingest_connection_is_closed(struct ingest_connections *connections, struct ingest_connection *connection);
 
-/* While there are more than count_max: closes the one that has been silent, or stood still in a request, for longest; never
- * one that waits for its sync. */
+/* While there are more than count_max: closes the one that has been silent, or stood still in a request, for
+ * longest; never one that waits for its sync. */
 void ingest_connections_evict(struct ingest_connections *connections);
 void ingest_connections_evict_one(struct ingest_connections *connections); /* however many there are */
 

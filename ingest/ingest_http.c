@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
- * ingest_http.c - libmicrohttpd in poll mode (its epoll mode stalls with exactly 128 ready connections); the only file
- * that includes it.
+ * ingest_http.c - libmicrohttpd in poll mode (its epoll mode stalls with exactly 128 ready connections); the
+ * only file that includes it.
  *
- * It is handed accepted sockets and never listens itself (see ingest_acceptor.h). Its own timeouts start anew with every
- * byte, so they stay off: the reaper's do not. An answer that is given before the body has been read ends the connection, so
- * that is done only when the body isn't wanted at all. */
+ * It is handed accepted sockets and never listens itself (see ingest_acceptor.h). Its own timeouts start anew
+ * with every byte, so they stay off: the reaper's do not. An answer that is given before the body has been read
+ * ends the connection, so that is done only when the body isn't wanted at all. */
 #include "ingest/ingest_http.h"
 
 #include "base/clock.h"
@@ -17,8 +17,8 @@
 #include <stdlib.h>
 #include <strings.h>
 
-/* Head and reading buffer of a connection. The library clears all of it after every request, so more makes small requests
- * slower, and connections that were used once keep it. */
+/* Head and reading buffer of a connection. The library clears all of it after every request, so more makes small
+ * requests slower, and connections that were used once keep it. */
 #define POOL_BYTES (16u << 10)
 #define LIMIT_SLACK 1024 /* connections on their way in or out, beyond our own limit */
 
@@ -33,7 +33,7 @@ static struct ingest_connection *connection_of(struct MHD_Connection *http)
     return info == NULL ? NULL : info->socket_context;
 }
 
-/* ---- answers ----------------------------------------------------------------------------------------------------- */
+/* ---- answers ------------------------------------------------------------------------------------------------ */
 
 static void add_number(struct MHD_Response *response, const char *name, uint64_t value)
 {
@@ -94,7 +94,7 @@ static enum MHD_Result send_and_hang_up(struct ingest_request *request)
     return MHD_NO;
 }
 
-/* ---- requests ------------------------------------------------------------------------------------------------------ */
+/* ---- requests ----------------------------------------------------------------------------------------------- */
 
 static enum MHD_Result take_header(void *cls, enum MHD_ValueKind kind, const char *name, const char *value)
 {
@@ -187,14 +187,14 @@ static void on_completed(void *cls, struct MHD_Connection *http, void **state,
                          enum MHD_RequestTerminationCode code)
 {
     struct ingest_request *request = *state;
-    (void)cls;
+    struct ingest_server *server = cls;
     (void)code;
-    ingest_connection_mark(connection_of(http), INGEST_SILENT);
+    ingest_connections_rest(&server->ingest->connections, connection_of(http));
     *state = NULL;
     ingest_request_completed(request);
 }
 
-/* ---- connections ----------------------------------------------------------------------------------------------------- */
+/* ---- connections -------------------------------------------------------------------------------------------- */
 
 static void connection_started(struct ingest *ingest, struct MHD_Connection *http, void **socket_context)
 {
@@ -204,7 +204,8 @@ static void connection_started(struct ingest *ingest, struct MHD_Connection *htt
         shutdown(fd, SHUT_RDWR);
 }
 
-/* Closing a socket with unread bytes resets it, and that may overtake the answer: such a socket lingers for a moment. */
+/* Closing a socket with unread bytes resets it, and that may overtake the answer: such a socket lingers for a
+ * moment. */
 static void connection_closed(struct ingest *ingest, struct ingest_connection *connection)
 {
     char byte;
@@ -238,7 +239,7 @@ static size_t leave_escaped(void *cls, struct MHD_Connection *http, char *text)
     return strlen(text);
 }
 
-/* ---- servers --------------------------------------------------------------------------------------------------------- */
+/* ---- servers ------------------------------------------------------------------------------------------------ */
 
 enum err ingest_http_start(struct ingest_server *server, struct errmsg *msg)
 {

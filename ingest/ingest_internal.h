@@ -49,8 +49,9 @@ struct ingest {
     int wake_fd; /* ends the acceptor's poll() */
     struct pollfd *polls;
     pthread_t reaper;
-    bool reaper_started;
-    atomic_bool reaper_stop;
+    bool reaper_started, reaper_stop;
+    pthread_mutex_t reaper_lock; /* guards reaper_stop */
+    pthread_cond_t reaper_wake;
 
     atomic_uint_fast64_t requests;
     atomic_uint_fast64_t by_status[600];

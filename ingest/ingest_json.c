@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  * ingest_json.c - JSON in pieces to tokens of source text, around yajl.
  *
- * yajl hands over decoded strings only, and decodes half surrogate pairs to other text. What a token looked like is
- * found by its place instead: during a callback, yajl_get_bytes_consumed() stands right behind the token. Whatever lies
- * between that and the end of the token before is white space, at most one separator, and the token. */
+ * yajl hands over decoded strings only, and decodes half surrogate pairs to other text. What a token looked
+ * like is found by its place instead: during a callback, yajl_get_bytes_consumed() stands right behind the
+ * token. Whatever lies between that and the end of the token before is white space, at most one separator, and
+ * the token. */
 #include "ingest/ingest_json.h"
 
 #include <yajl/yajl_parse.h>

@@ -39,7 +39,8 @@ struct ingest_json;
 struct ingest_json *ingest_json_new(ingest_json_fn *on_token, void *arg); /* NULL: out of memory */
 void ingest_json_free(struct ingest_json *json);                          /* NULL is fine */
 
-/* Both return false after the callback did, or when the text is not JSON or memory is out; nothing may follow then. */
+/* Both return false after the callback did, or when the text is not JSON or memory is out; nothing may follow
+ * then. */
 bool ingest_json_feed(struct ingest_json *json, struct bytes piece);
 bool ingest_json_finish(struct ingest_json *json);
 

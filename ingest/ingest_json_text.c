@@ -54,7 +54,7 @@ static uint32_t take_escape(const uint8_t **p, const uint8_t *end)
     }
 }
 
-/* One character of more than one byte; overlong forms, halves of pairs and what lies beyond Unicode are invalid. */
+/* One character of more than one byte; overlong forms, halves of pairs and what is beyond Unicode are invalid. */
 static uint32_t take_utf8(const uint8_t **p, const uint8_t *end)
 {
     static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};

@@ -23,7 +23,7 @@ static const char *unix_path_of(const char *address)
     return strncmp(address, "unix:", 5) == 0 ? address + 5 : NULL;
 }
 
-/* ---- TCP ---------------------------------------------------------------------------------------------------------- */
+/* ---- TCP ---------------------------------------------------------------------------------------------------- */
 
 static bool is_loopback(const struct sockaddr *address)
 {
@@ -100,7 +100,7 @@ static enum err listen_tcp(const char *address, bool allow_remote, struct ingest
     return rc;
 }
 
-/* ---- Unix sockets --------------------------------------------------------------------------------------------------- */
+/* ---- Unix sockets ------------------------------------------------------------------------------------------- */
 
 /* A socket file is stale when nobody listens behind it. */
 static enum err remove_stale(const struct sockaddr_un *address, struct errmsg *msg)

@@ -5,7 +5,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-/* ---- who owns it -------------------------------------------------------------------------------------------------- */
+/* ---- who owns it -------------------------------------------------------------------------------------------- */
 
 static void enter_open(struct ingest_request *request)
 {
@@ -97,7 +97,7 @@ void ingest_requests_drop_batches(struct ingest *ingest)
     pthread_mutex_unlock(&ingest->open_lock);
 }
 
-/* ---- refusing, and the budget --------------------------------------------------------------------------------------- */
+/* ---- refusing, and the budget ------------------------------------------------------------------------------- */
 
 bool ingest_request_refuse(struct ingest_request *request, int status, int code, const char *what)
 {
@@ -139,9 +139,10 @@ bool ingest_request_count(struct ingest_request *request, uint64_t bytes)
     return request->problem.status == 0;
 }
 
-/* ---- the body -------------------------------------------------------------------------------------------------------- */
+/* ---- the body ----------------------------------------------------------------------------------------------- */
 
-/* With the spool held. The batch is made with the first event, so that garbage doesn't use up the number of topics. */
+/* With the spool held. The batch is made with the first event, so that garbage doesn't use up the number of
+ * topics. */
 static enum err put_event(void *arg, const struct spool_event *event)
 {
     struct ingest_request *request = arg;
@@ -246,7 +247,7 @@ bool ingest_request_finish(struct ingest_request *request)
     return request->parsing && parse(request, end, BYTES_NULL);
 }
 
-/* ---- answering ----------------------------------------------------------------------------------------------------------- */
+/* ---- answering ---------------------------------------------------------------------------------------------- */
 
 /* What the spool said: when it had taken the batch, a failed write may come back after a crash. */
 static void judge_receipt(struct ingest_request *request)

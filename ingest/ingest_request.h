@@ -3,11 +3,11 @@
  *
  *   begin -> body* -> finish -> (waits for its sync) -> answer -> completed
  *
- * A request that is refused still takes the rest of its body, unread, so that the connection lives on and the answer reaches
- * the client; only what is too large or ambiguous ends it.
+ * A request that is refused still takes the rest of its body, unread, so that the connection lives on and the
+ * answer reaches the client; only what is too large or ambiguous ends it.
  *
- * A request is shared between its connection's thread, the committer (done) and the reaper (commit timeout): whoever
- * moves its state away from WAITING answers it; the last reference frees it. */
+ * A request is shared between its connection's thread, the committer (done) and the reaper (commit timeout):
+ * whoever moves its state away from WAITING answers it; the last reference frees it. */
 #ifndef PENSTOCK_INGEST_REQUEST_H
 #define PENSTOCK_INGEST_REQUEST_H
 
@@ -93,7 +93,7 @@ void ingest_requests_time_out(struct ingest *ingest, int64_t wait_ms_max);
 /* Frees the batches that requests have begun. The caller holds ingest.spool_lock for writing. */
 void ingest_requests_drop_batches(struct ingest *ingest);
 
-/* ---- between the files of a request -------------------------------------------------------------------------------- */
+/* ---- between the files of a request ------------------------------------------------------------------------- */
 
 /* These return false, so that a failing path is one line. */
 bool ingest_request_refuse(struct ingest_request *request, int status, int code, const char *what);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * ingest_v2.c - the v2 produce request: a small machine over JSON tokens, one handler for each place in the document. */
+ * ingest_v2.c - the v2 produce request: a small machine over JSON tokens, one handler for each place in the
+ * document. */
 #include "ingest/ingest_v2.h"
 #include "ingest/ingest_base64.h"
 #include "ingest/ingest_json.h"
@@ -421,7 +422,7 @@ bool ingest_v2_end(struct ingest_v2 *v2, struct ingest_problem *problem)
     return v2->sink->count > 0 || ingest_problem_set(problem, 422, INGEST_PAYLOAD, "\"records\" is empty");
 }
 
-/* ---- the answer ------------------------------------------------------------------------------------------------------- */
+/* ---- the answer --------------------------------------------------------------------------------------------- */
 
 #define OFFSETS_HEAD "{\"offsets\":["
 #define OFFSETS_TAIL "],\"key_schema_id\":null,\"value_schema_id\":null}"

@@ -141,15 +141,15 @@ static size_t filler_size(struct spool_log *log, struct bytes view)
     return 0;
 }
 
-/* Size of a fragment whose checksum fails but whose length is confirmed by what comes behind it; 0 when not. */
+/* How far the next header is if the length at p can be believed: one verifies there. 0 when not. */
 static size_t believable_size(struct spool_log *log, struct bytes view)
 {
     size_t size = claimed_size(view.data, view.size), in_block = left_in_block(log);
-    if (size == 0 || size > view.size || size > in_block)
+    if (size == 0 || size > in_block)
         return 0;
     if (in_block - size < HEADER_SIZE)
-        return size; /* it fills its block */
-    return intact_size(log, view.data + size, view.size - size, false) > 0 ? size : 0;
+        size = in_block;
+    return size <= view.size && intact_size(log, view.data + size, view.size - size, false) > 0 ? size : 0;
 }
 
 /* Distance to the next intact header, the next block, or the end of the file. */

@@ -92,6 +92,8 @@ static enum err scan_run(struct spool_scan *scan, struct bytes run, bool damaged
 
 static struct bytes carried(const struct spool_scan *scan)
 {
+    if (scan->carry.size == 0)
+        return BYTES_NULL;
     return bytes_of(scan->carry.data + scan->carry_start, scan->carry.size - scan->carry_start);
 }
 

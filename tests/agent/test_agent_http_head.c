@@ -22,7 +22,8 @@ static int parse(const char *text, struct agent_http_head *head)
 static void test_head_of_an_answer_is_taken_apart(void **state)
 {
     (void)state;
-    static const char text[] = "HTTP/1.1 200 OK\r\nDate: now\r\ncontent-LENGTH: \t12 \r\nConnection: Close\r\n\r\nbody";
+    static const char text[] =
+        "HTTP/1.1 200 OK\r\nDate: now\r\ncontent-LENGTH: \t12 \r\nConnection: Close\r\n\r\nbody";
     struct agent_http_head head;
     assert_int_equal(parse(text, &head), (int)sizeof text - 5);
     assert_int_equal(head.status, 200);
@@ -51,10 +52,18 @@ static void test_what_is_no_answer_is_refused(void **state)
 {
     (void)state;
     static const char *const texts[] = {
-        "\r\n\r\n", "GET / HTTP/1.1\r\n\r\n", "HTTP/2 200\r\n\r\n", "HTTP/1.1 20\r\n\r\n", "HTTP/1.1 2x0 OK\r\n\r\n",
-        "HTTP/1.1 099 OK\r\n\r\n", "HTTP/1.1 2000 OK\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n",
-        "HTTP/1.1 200 OK\r\nContent-Length: 1x\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length:\r\n\r\n",
-        "HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999999\r\n\r\n", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
+        "\r\n\r\n",
+        "GET / HTTP/1.1\r\n\r\n",
+        "HTTP/2 200\r\n\r\n",
+        "HTTP/1.1 20\r\n\r\n",
+        "HTTP/1.1 2x0 OK\r\n\r\n",
+        "HTTP/1.1 099 OK\r\n\r\n",
+        "HTTP/1.1 2000 OK\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: 1x\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length:\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999999\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
     };
     struct agent_http_head head;
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
@@ -92,8 +101,18 @@ static void test_urls_name_host_and_port(void **state)
     expect_url("http://host", "host", "80");
     expect_url("http://[::1]:81", "::1", "81");
     expect_url("http://[::1]", "::1", "80");
-    static const char *const bad[] = {"", "127.0.0.1:8080", "https://x", "http://", "http://:80", "http://x:", "http://x:8a", "http://x:123456",
-                                      "http://[::1", "http://[::1]81", "http://[]:1", "http://x/path"};
+    static const char *const bad[] = {"",
+                                      "127.0.0.1:8080",
+                                      "https://x",
+                                      "http://",
+                                      "http://:80",
+                                      "http://x:",
+                                      "http://x:8a",
+                                      "http://x:123456",
+                                      "http://[::1",
+                                      "http://[::1]81",
+                                      "http://[]:1",
+                                      "http://x/path"};
     char host[256], port[8];
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
         if (agent_http_url_parse(bad[i], host, port))

@@ -13,14 +13,27 @@ static struct spool_topic_books topics[2] = {
     {"a", {.accepted = 30, .delivered = 30}},
 };
 static struct bridge_lane_stats lanes[1] = {
-    {.topic = "demo", .state = BRIDGE_LANE_BACKING_OFF, .done_id = UINT64_MAX, .in_flight = 4, .failures = 9, .last_error = "say \"no\""},
+    {.topic = "demo",
+     .state = BRIDGE_LANE_BACKING_OFF,
+     .done_id = UINT64_MAX,
+     .in_flight = 4,
+     .failures = 9,
+     .last_error = "say \"no\""},
 };
 
 static struct agent_snapshot make(void)
 {
     struct agent_snapshot s = {
-        .has_spool = true, .has_bridge = true, .spool_id = "f525f3cc-5424-462f-b81f-1c07f14cbb33", .accepts = ERR_OK,
-        .topics = topics, .topic_count = 2, .lanes = lanes, .lane_count = 1, .uptime_ms = 3723000, .now_ms = 1700000005000,
+        .has_spool = true,
+        .has_bridge = true,
+        .spool_id = "f525f3cc-5424-462f-b81f-1c07f14cbb33",
+        .accepts = ERR_OK,
+        .topics = topics,
+        .topic_count = 2,
+        .lanes = lanes,
+        .lane_count = 1,
+        .uptime_ms = 3723000,
+        .now_ms = 1700000005000,
     };
     s.spool.books = (struct spool_books){100, 80, 15, 3, 2};
     s.spool.used_bytes = 3 << 20;
@@ -42,7 +55,8 @@ static struct agent_snapshot make(void)
     return s;
 }
 
-static const char *rendered(void (*render)(const struct agent_snapshot *, struct buf *), const struct agent_snapshot *s)
+static const char *rendered(void (*render)(const struct agent_snapshot *, struct buf *),
+                            const struct agent_snapshot *s)
 {
     static struct buf out;
     buf_clear(&out);
@@ -61,10 +75,13 @@ static void test_status_has_the_books_on_top_and_by_topic(void **state)
     (void)state;
     struct agent_snapshot s = make();
     const char *text = rendered(agent_status_render, &s);
-    static const char beginning[] = "{\"accepted\":100,\"delivered\":80,\"pending\":15,\"dead_lettered\":3,\"lost\":2,\"counting\":false,\"ready\":true";
+    static const char beginning[] = "{\"accepted\":100,\"delivered\":80,\"pending\":15,\"dead_lettered\":3,"
+                                    "\"lost\":2,\"counting\":false,\"ready\":true";
     assert_int_equal(strncmp(text, beginning, sizeof beginning - 1), 0);
-    assert_holds(text, "\"topics\":{\"demo\":{\"accepted\":70,\"delivered\":50,\"pending\":15,\"dead_lettered\":3,\"lost\":2},"
-                       "\"a\":{\"accepted\":30,\"delivered\":30,\"pending\":0,\"dead_lettered\":0,\"lost\":0}}");
+    assert_holds(
+        text,
+        "\"topics\":{\"demo\":{\"accepted\":70,\"delivered\":50,\"pending\":15,\"dead_lettered\":3,\"lost\":2},"
+        "\"a\":{\"accepted\":30,\"delivered\":30,\"pending\":0,\"dead_lettered\":0,\"lost\":0}}");
     assert_holds(text, "\"oldest_pending_age_ms\":5000");
     assert_holds(text, "\"uptime_ms\":3723000");
 }
@@ -117,7 +134,8 @@ static void test_table_for_people_has_topics_in_order(void **state)
         "demo                   70             50             15              3          2  say \"no\"\n";
     const char *text = rendered(agent_status_text_render, &s);
     assert_holds(text, "up 1 h 2 min\n");
-    assert_holds(text, "spool     f525f3cc-5424-462f-b81f-1c07f14cbb33, 3.0 MiB in 2 segments, 10.0 GiB free on disk\n");
+    assert_holds(text,
+                 "spool     f525f3cc-5424-462f-b81f-1c07f14cbb33, 3.0 MiB in 2 segments, 10.0 GiB free on disk\n");
     assert_string_equal(strstr(text, "ingest "), wanted);
 }
 

@@ -16,9 +16,11 @@ static void test_distance(void **state)
         const char *a, *b;
         size_t distance;
     } rows[] = {
-        {"", "", 0},         {"", "abc", 3},         {"spool", "spool", 0}, {"spol", "spool", 1}, {"spoool", "spool", 1},
-        {"sppol", "spool", 1}, {"psool", "spool", 1}, {"kitten", "sitting", 3}, {"abcd", "badc", 2}, {"ca", "abc", 3},
-        {"path", "pth", 1}, {"path", "paath", 1}, {"path", "parh", 1}, {"path", "apth", 1},
+        {"", "", 0},           {"", "abc", 3},           {"spool", "spool", 0},
+        {"spol", "spool", 1},  {"spoool", "spool", 1},   {"sppol", "spool", 1},
+        {"psool", "spool", 1}, {"kitten", "sitting", 3}, {"abcd", "badc", 2},
+        {"ca", "abc", 3},      {"path", "pth", 1},       {"path", "paath", 1},
+        {"path", "parh", 1},   {"path", "apth", 1},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         assert_int_equal(config_near_distance(rows[i].a, rows[i].b), rows[i].distance);
@@ -68,7 +70,7 @@ static void test_near_key(void **state)
         {"bridge.segment_size", "spool.segment_size"}, /* the right name in the wrong section */
         {"listen.segment_size", "spool.segment_size"},
         {"spool.max_body", "listen.max_body"},
-        {"segment_size", "spool.segment_size"},        /* and in none */
+        {"segment_size", "spool.segment_size"}, /* and in none */
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         const char *near = config_near_key(rows[i].name);
@@ -80,7 +82,8 @@ static void test_near_key(void **state)
 static void test_nothing_is_near(void **state)
 {
     (void)state;
-    static const char *const names[] = {"", ".", "spool.", "spool.xyzzyxyzzy", "spool.quux", "spool.colour", "frobnicate", "replication.factor"};
+    static const char *const names[] = {
+        "", ".", "spool.", "spool.xyzzyxyzzy", "spool.quux", "spool.colour", "frobnicate", "replication.factor"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         if (config_near_key(names[i]) != NULL)
             fail_msg("'%s' is taken for %s", names[i], config_near_key(names[i]));
@@ -111,12 +114,9 @@ static void test_each_key_is_nearest_to_itself(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_distance),
-        cmocka_unit_test(test_distance_of_long_texts),
-        cmocka_unit_test(test_near_key),
-        cmocka_unit_test(test_nothing_is_near),
-        cmocka_unit_test(test_near_section),
-        cmocka_unit_test(test_each_key_is_nearest_to_itself),
+        cmocka_unit_test(test_distance),     cmocka_unit_test(test_distance_of_long_texts),
+        cmocka_unit_test(test_near_key),     cmocka_unit_test(test_nothing_is_near),
+        cmocka_unit_test(test_near_section), cmocka_unit_test(test_each_key_is_nearest_to_itself),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,7 +2,7 @@
 """What the end-to-end tests share: the real program, a real Kafka, an independent consumer (kcat), bounded waits.
 
 Every process started here is ended here, whatever happens. Paths come from the environment (set by ctest):
-PENSTOCK (the program), PENSTOCK_LOAD (the load generator), PENSTOCK_SOURCE (the repository).
+PENSTOCK (the program), PENSTOCK_LOAD (the load generator), PENSTOCK_PRELOAD_DISK (the faulty disk), PENSTOCK_SOURCE (the repository).
 """
 import atexit
 import json
@@ -21,6 +21,7 @@ import urllib.request
 SOURCE = os.environ.get("PENSTOCK_SOURCE", os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 PROGRAM = os.environ.get("PENSTOCK", os.path.join(SOURCE, "build/dev/penstock"))
 LOAD = os.environ.get("PENSTOCK_LOAD", os.path.join(SOURCE, "build/dev/penstock_load"))
+PRELOAD_DISK = os.environ.get("PENSTOCK_PRELOAD_DISK", os.path.join(SOURCE, "build/dev/libpreload_disk.so"))
 KAFKA_SH = os.path.join(SOURCE, "tests/support/kafka.sh")
 
 _started = []
@@ -90,6 +91,7 @@ class Agent:
         self.log_path = os.path.join(directory, "agent.log")
         self.config = os.path.join(directory, "penstock.yaml")
         self.command = [PROGRAM, "run", "--config", self.config]
+        self.environment = None
         with open(self.config, "w") as f:
             f.write(f"""spool:
   path: {directory}/spool
@@ -106,7 +108,7 @@ kafka:
 
     def start(self, wait=True):
         self.log = open(self.log_path, "ab")
-        self.process = subprocess.Popen(self.command, stdout=self.log, stderr=self.log)
+        self.process = subprocess.Popen(self.command, stdout=self.log, stderr=self.log, env=self.environment)
         _started.append(self.process)
         if wait:
             self.wait_ready()
@@ -171,10 +173,36 @@ kafka:
             return "".join(f.readlines()[-lines:])
 
 
-class Kafka:
-    """A real Apache Kafka (KRaft, one node) with a data directory of its own."""
+class FaultyDisk:
+    """The agent's disk behind tests/support/preload_disk.c: power cuts and errors on command."""
 
-    def __init__(self, directory=None):
+    def __init__(self, agent):
+        self.agent = agent
+        self.fifo = os.path.join(agent.directory, "disk-commands")
+        os.mkfifo(self.fifo)
+        agent.environment = dict(os.environ, LD_PRELOAD=PRELOAD_DISK, PENSTOCK_DISK_COMMANDS=self.fifo,
+                                 PENSTOCK_DISK_ROOT=os.path.join(agent.directory, "spool"))
+
+    def tell(self, command):
+        with open(self.fifo, "w") as f:   # waits until the agent has it open
+            f.write(command + "\n")
+
+    def cut_power(self):
+        self.tell("cut")
+        code = self.agent.process.wait(30)
+        check(code == 137, f"the power cut ended the agent with {code}:\n{self.agent.log_tail()}")
+
+
+class Kafka:
+    """A real Apache Kafka (KRaft, one node) with a data directory of its own. A shared one may be somebody else's that runs
+    already (PENSTOCK_TEST_KAFKA): it is never stopped, and its topics are told apart by topic()."""
+
+    def __init__(self, directory=None, shared=False):
+        self.foreign = os.environ.get("PENSTOCK_TEST_KAFKA") if shared else None
+        if self.foreign:
+            self.bootstrap = self.foreign
+            self.running = False
+            return
         self.directory = directory or os.path.join(temporary_directory(), "kafka")
         self.port = free_port(2)   # its listener and its controller
         self.bootstrap = f"127.0.0.1:{self.port}"
@@ -187,6 +215,8 @@ class Kafka:
             fail(f"kafka.sh {' '.join(words)}: {done.stdout.decode(errors='replace')}")
 
     def start(self):
+        if self.foreign:
+            return
         self._run("start", self.directory, str(self.port))
         self.running = True
         say(f"Kafka runs on {self.bootstrap}")
@@ -194,6 +224,10 @@ class Kafka:
     def stop(self):
         self._run("stop", self.directory)
         self.running = False
+
+    @staticmethod
+    def topic(name):
+        return f"{name}-{os.getpid()}"
 
     def kill(self):
         if self.running:

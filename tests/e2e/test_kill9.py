@@ -17,13 +17,14 @@ ACKNOWLEDGED_PER_KILL = 500
 
 random = seed_from_environment()
 directory = temporary_directory()
-kafka = Kafka()
+kafka = Kafka(shared=True)
 kafka.start()
+topic = kafka.topic("orders")
 agent = Agent(directory, kafka.bootstrap, spool_extra="  segment_size: 4MiB")
 agent.start()
 
 record_path = os.path.join(directory, "record")
-loader = load(agent, connections=16, keys=10, topics="orders", seconds=1800, sender="s", record=record_path, size=300)
+loader = load(agent, connections=16, keys=10, topics=topic, seconds=1800, sender="s", record=record_path, size=300)
 started_early = 0
 acknowledged = 0
 for kill in range(KILLS):
@@ -53,7 +54,7 @@ books = wait_until(agent.books_balance, 30, "the books balance")
 agent.stop()
 
 record = Record(record_path, "s")
-rows = consume(kafka.bootstrap, "orders")
+rows = consume(kafka.bootstrap, topic)
 repeats, distinct = check_delivery(rows, record, "kill9")
 check(len({key for _, key in record.acknowledged.values()}) >= 100, "too few keys to mean anything")
 check(len(record.acknowledged) >= KILLS * ACKNOWLEDGED_PER_KILL, "too few acknowledged events to mean anything")

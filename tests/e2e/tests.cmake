@@ -5,15 +5,22 @@ target_link_libraries(penstock_load PRIVATE penstock_base penstock_warnings)
 set_target_properties(penstock_load PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
 
 if(Python3_FOUND AND NOT PENSTOCK_SANITIZE)
+    # Stands between a program and its disk.
+    add_library(preload_disk MODULE ${CMAKE_CURRENT_LIST_DIR}/../support/preload_disk.c)
+    target_link_libraries(preload_disk PRIVATE ${CMAKE_DL_LIBS} Threads::Threads penstock_warnings)
+    set_target_properties(preload_disk PROPERTIES LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
+
     function(e2e_test name timeout_s)
         add_test(NAME e2e_${name} COMMAND ${Python3_EXECUTABLE} ${PROJECT_SOURCE_DIR}/tests/e2e/test_${name}.py)
         set_tests_properties(e2e_${name} PROPERTIES LABELS e2e TIMEOUT ${timeout_s} RUN_SERIAL ON
-            ENVIRONMENT "PENSTOCK=$<TARGET_FILE:penstock>;PENSTOCK_LOAD=$<TARGET_FILE:penstock_load>;PENSTOCK_SOURCE=${PROJECT_SOURCE_DIR}")
+            ENVIRONMENT "PENSTOCK=$<TARGET_FILE:penstock>;PENSTOCK_LOAD=$<TARGET_FILE:penstock_load>;PENSTOCK_PRELOAD_DISK=$<TARGET_FILE:preload_disk>;PENSTOCK_SOURCE=${PROJECT_SOURCE_DIR}")
     endfunction()
 
     e2e_test(delivery 180)
     e2e_test(kafka_away 240)
     e2e_test(kill9 480)
+    e2e_test(power_loss 240)
+    e2e_test(disk_errors 240)
     e2e_test(bad_input 180)
     e2e_test(memory 300)
 endif()

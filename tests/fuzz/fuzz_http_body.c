@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * fuzz_http_body.c - every body parser, and the target parser, on any bytes in pieces of any size.
  *
- * Byte 0 chooses the parser, byte 1 the size of the pieces (0: all at once). What comes out of pieces must be the same as
- * what comes out of the whole. */
+ * Byte 0 chooses the parser, byte 1 the size of the pieces (0: all at once). What comes out of pieces must be
+ * the same as what comes out of the whole. */
 #include "ingest/ingest_ndjson.h"
 #include "ingest/ingest_v2.h"
 

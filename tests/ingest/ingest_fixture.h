@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * ingest_fixture.h - the real listeners on a real spool in one process, and a client that writes bytes to sockets. */
+ * ingest_fixture.h - the real listeners on a real spool in one process, and a client that writes bytes to
+ * sockets. */
 #ifndef PENSTOCK_TESTS_INGEST_FIXTURE_H
 #define PENSTOCK_TESTS_INGEST_FIXTURE_H
 
@@ -87,7 +88,7 @@ static inline void fixture_done(struct ingest_fixture *f)
     spool_fixture_done(&f->store);
 }
 
-/* ---- the client ------------------------------------------------------------------------------------------------- */
+/* ---- the client --------------------------------------------------------------------------------------------- */
 
 static inline int try_connect(const char *address)
 {
@@ -223,7 +224,8 @@ static inline struct reply client_post(int fd, const char *target, const char *t
     return client_post_bytes(fd, target, type, body, strlen(body));
 }
 
-/* One request on a connection of its own, and what must become of it; part: what the answer's body must hold, or NULL. */
+/* One request on a connection of its own, and what must become of it; part: what the answer's body must hold, or
+ * NULL. */
 static inline void post_and_check(struct ingest_fixture *f, const char *target, const char *type, const char *body,
                                   int status, const char *part, int line)
 {
@@ -239,7 +241,7 @@ static inline void post_and_check(struct ingest_fixture *f, const char *target, 
 #define assert_post(f, target, type, body, status, part)                                                          \
     post_and_check(f, target, type, body, status, part, __LINE__)
 
-/* ---- what the spool holds ------------------------------------------------------------------------------------------ */
+/* ---- what the spool holds ----------------------------------------------------------------------------------- */
 
 struct stored {
     char topic[256], key[256], value[512], headers[512]; /* "(null)" for null; headers as name=value; */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
- * test_ingest_http_life.c - clients that are slow, silent or gone, a disk that hangs, a spool that is full or taken away,
- * and the order in which everything stops.
+ * test_ingest_http_life.c - clients that are slow, silent or gone, a disk that hangs, a spool that is full or
+ * taken away, and the order in which everything stops.
  *
- * A disk that hangs: this program's own fdatasync(), which LevelDB calls instead of libc's, waits behind a gate. */
+ * A disk that hangs: this program's own fdatasync(), which LevelDB calls instead of libc's, waits behind a
+ * gate. */
 #include "tests/ingest/ingest_fixture.h"
 
 #include <pthread.h>
@@ -343,7 +344,7 @@ static void *stop_all(void *arg)
 static void test_requests_that_wait_when_everything_stops_still_get_their_answer(void **state)
 {
     struct ingest_fixture *f = *state;
-    enum { COUNT = 50 };
+    enum { COUNT = 300 };
     int fds[COUNT];
     pthread_t stopper;
     fixture_start(f);
@@ -383,7 +384,7 @@ static void test_stopping_with_half_received_requests_and_silent_connections_is_
     close(half);
 }
 
-/* ---- addresses ---------------------------------------------------------------------------------------------------- */
+/* ---- addresses ---------------------------------------------------------------------------------------------- */
 
 static enum err start_on(struct ingest_fixture *f, char *address, struct errmsg *msg)
 {

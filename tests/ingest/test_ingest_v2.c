@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * test_ingest_v2.c - v2 bodies: what is kept, what is refused, and every byte of a good body changed to every kind of bad. */
+ * test_ingest_v2.c - v2 bodies: what is kept, what is refused, and every byte of a good body changed to every
+ * kind of bad. */
 #include "ingest/ingest_json.h"
 #include "ingest/ingest_v2.h"
 #include "tests/ingest/parser_fixture.h"

@@ -69,9 +69,14 @@ void damage_append(struct damage *d, size_t size, int byte)
 
 static void find_gone(struct damage *d)
 {
-    for (size_t i = 0; i < d->map->size; i++)
+    for (size_t i = 0; i < d->map->size; i++) {
+        if (i % 4096 == 0 && i + 4096 <= d->map->size && i + 4096 <= d->size && memcmp(d->data + i, d->map->data + i, 4096) == 0) {
+            i += 4095;
+            continue;
+        }
         if (d->map->owner[i] != SEGMENT_OWNER_NONE && (i >= d->size || d->data[i] != d->map->data[i]))
             d->gone[slot_of(d, d->map->owner[i])] = true;
+    }
 }
 
 void damage_take_out(struct damage *d, size_t at, size_t size)

@@ -207,7 +207,7 @@ const struct config_key config_keys[] = {
      .min = 1,
      .max = 1000,
      AT(spool.topics_max),
-     .help = "Different topics; events for further ones are refused with 503."},
+     .help = "Different topics; events for further ones are refused with 422."},
     {.name = "topics.allow",
      .type = CONFIG_LIST,
      AT(ingest.topics_allow),

@@ -30,8 +30,8 @@ def spool_status():
 for turn, command in enumerate(("sync 1", "short 1", "write 1", "sync 2", "short 3", "sync 1", "write 2")):
     accepted, abandoned = agent.status()["accepted"], spool_status()["segments_abandoned"]
     disk.tell(command)
-    wait_until(lambda: spool_status()["segments_abandoned"] > abandoned, 20, f"a segment ends because of '{command}'")
-    wait_until(lambda: accepted_more(accepted + 300), 20, f"events are accepted after '{command}'")
+    wait_until(lambda: spool_status()["segments_abandoned"] > abandoned, 10, f"a segment ends because of '{command}'")
+    wait_until(lambda: accepted_more(accepted + 300), 10, f"events are accepted after '{command}'")
     if turn % 2 == 0:
         time.sleep(random.random() * 0.3)
         disk.cut_power()

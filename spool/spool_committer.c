@@ -273,7 +273,7 @@ static void commit(struct spool *spool, struct spool_batch *first)
     bool last_batch = false;
     enum err rc = commit_somewhere(spool, first, &last_batch);
     if (rc != ERR_OK) {
-        atomic_store(&committer->unavailable, true);
+        spool_keeper_commit_failed(spool);
         answer_all(spool, first, rc);
         return;
     }

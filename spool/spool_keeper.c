@@ -64,7 +64,8 @@ static void make_spare(struct spool *spool)
     if (rc == ERR_OK) {
         keeper->spare = segment;
         keeper->spare_wanted = false;
-        keeper->make_backoff_ms = keeper->make_again_ms = 0;
+        if (!atomic_load(&spool->committer.unavailable)) /* else writing it must show first that the disk is well */
+            keeper->make_backoff_ms = keeper->make_again_ms = 0;
     } else {
         wait_longer(keeper);
     }
@@ -72,8 +73,28 @@ static void make_spare(struct spool *spool)
     pthread_mutex_unlock(&keeper->lock);
     if (rc != ERR_OK && !was_failing)
         spool_say(spool, true, "segment_not_made", "error=\"%s\" action=trying_again", msg.text);
-    if (rc == ERR_OK && atomic_exchange(&spool->committer.unavailable, false))
-        spool_say(spool, false, "accepting_again", "segment=%" PRIu64, segment->id);
+}
+
+void spool_keeper_commit_failed(struct spool *spool)
+{
+    struct spool_keeper *keeper = &spool->keeper;
+    pthread_mutex_lock(&keeper->lock);
+    atomic_store(&spool->committer.unavailable, true);
+    keeper->spare_wanted = true;
+    wait_longer(keeper);
+    pthread_mutex_unlock(&keeper->lock);
+}
+
+/* With a new segment ready, and after the backoff, the disk is tried again. */
+static void accept_again(struct spool *spool)
+{
+    struct spool_keeper *keeper = &spool->keeper;
+    pthread_mutex_lock(&keeper->lock);
+    bool again = keeper->spare != NULL && clock_monotonic_ms() >= keeper->make_again_ms &&
+                 atomic_exchange(&spool->committer.unavailable, false);
+    pthread_mutex_unlock(&keeper->lock);
+    if (again)
+        spool_say(spool, false, "accepting_again", "after=disk_error");
 }
 
 struct spool_segment *spool_keeper_take_spare(struct spool *spool)
@@ -273,6 +294,7 @@ static void *keeper_main(void *arg)
         bool make = wait_for_work(keeper);
         if (make)
             make_spare(spool);
+        accept_again(spool);
         close_segments(keeper);
         if (cursors_are_due(spool))
             spool_keeper_write_cursors(spool);

@@ -88,8 +88,8 @@ def is_green(test, environment):
 def why(output):
     """The line that says what went wrong."""
     for line in output.split("\n"):
-        if "FAILED:" in line:
-            return line.split("FAILED:", 1)[1].strip()[:90]
+        if "] FAILED: " in line:
+            return line.split("] FAILED: ", 1)[1].strip()[:90]
     for line in output.split("\n"):
         if "[  FAILED  ]" in line or "Assertion" in line:
             return line.split("]", 1)[-1].strip()[:90]

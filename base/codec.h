@@ -27,9 +27,16 @@ static inline uint64_t codec_get_le(const uint8_t *p, unsigned width_bytes)
 static inline uint8_t *codec_put_u16(uint8_t *p, uint16_t v) { return codec_put_le(p, v, 2); }
 static inline uint8_t *codec_put_u32(uint8_t *p, uint32_t v) { return codec_put_le(p, v, 4); }
 static inline uint8_t *codec_put_u64(uint8_t *p, uint64_t v) { return codec_put_le(p, v, 8); }
-static inline uint16_t codec_get_u16(const uint8_t *p) { return (uint16_t)codec_get_le(p, 2); }
-static inline uint32_t codec_get_u32(const uint8_t *p) { return (uint32_t)codec_get_le(p, 4); }
-static inline uint64_t codec_get_u64(const uint8_t *p) { return codec_get_le(p, 8); }
+/* Written out: compilers make one load of it, which they don't of the loop. */
+static inline uint16_t codec_get_u16(const uint8_t *p) { return (uint16_t)(p[0] | p[1] << 8); }
+static inline uint32_t codec_get_u32(const uint8_t *p)
+{
+    return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
+}
+static inline uint64_t codec_get_u64(const uint8_t *p)
+{
+    return codec_get_u32(p) | (uint64_t)codec_get_u32(p + 4) << 32;
+}
 
 static inline size_t codec_varint_size(uint64_t value)
 {

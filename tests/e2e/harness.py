@@ -162,6 +162,20 @@ kafka:
         s = self.status()
         return s and not s["counting"] and s["accepted"] == s["delivered"] + s["pending"] + s["dead_lettered"] + s["lost"] and s
 
+    def wait_drained(self, seconds):
+        """Everything is delivered, and what a client left behind when it went has been taken in too. Returns the books."""
+        last = {"accepted": -1, "since": 0}
+
+        def drained():
+            s = self.status()
+            if not s or s["pending"] or s["counting"] or s["spool"]["queued_bytes"]:
+                return None
+            if s["accepted"] != last["accepted"]:
+                last.update(accepted=s["accepted"], since=time.time())
+            return time.time() - last["since"] > 0.5 and s
+        wait_until(drained, seconds, "everything is delivered")
+        return wait_until(self.books_balance, 10, "the books balance")
+
     def rss_peak_mib(self):
         with open(f"/proc/{self.process.pid}/status") as f:
             for line in f:

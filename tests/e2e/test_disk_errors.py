@@ -53,8 +53,7 @@ agent.start()
 
 loader.terminate()
 loader.wait()
-wait_until(lambda: (agent.status() or {}).get("pending") == 0, 60, "everything is delivered")
-books = wait_until(agent.books_balance, 30, "the books balance")
+books = agent.wait_drained(60)
 agent.stop()
 record = Record(record_path, "d")
 rows = [row for row in consume(kafka.bootstrap, topic) if row[4] != "refused"]   # refused with "unknown": may have come back

@@ -49,8 +49,7 @@ for kill in range(KILLS):
 loader.terminate()
 loader.wait()
 say("load ended; draining")
-wait_until(lambda: (agent.status() or {}).get("pending") == 0, 60, "everything is delivered")
-books = wait_until(agent.books_balance, 30, "the books balance")
+books = agent.wait_drained(60)
 agent.stop()
 
 record = Record(record_path, "s")

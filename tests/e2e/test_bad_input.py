@@ -3,7 +3,7 @@
 import json
 import os
 import resource
-import selectors
+import shutil
 import socket
 import subprocess
 import time
@@ -79,6 +79,15 @@ for at in range(len(text)):
         code = agent.post("mutated", text[:at] + replacement + text[at + 1:], v2)[0]
         check(code in (200, 422), f"mutation at {at}: {code}")
 
+say("bad base64 at every position")
+good_base64 = "SGVsbG8sIHdvcmxkIQ=="
+for at in range(len(good_base64)):
+    for replacement in ("", "*", "=", "\\u0000", "-"):
+        text64 = good_base64[:at] + replacement + good_base64[at + 1:]
+        code = agent.post("mutated", b'{"records":[{"value":"%s"}]}' % text64.encode(), binary)[0]
+        valid = text64 == good_base64
+        check(code == (200 if valid else 422), f"base64 {text64!r}: {code}")
+
 say("more topics than topics.max")
 codes = [agent.post(f"topic-{i}", b"x")[0] for i in range(60)]
 check(codes[0] == 200 and codes[-1] == 422, f"topics beyond the limit: {codes}")
@@ -144,6 +153,11 @@ if os.getuid() == 0:
     os.mkdir(closed, 0o755)
     code, text = run_spool(closed + "/spool", user=65534)
     check(code == 1 and "ermission" in text, f"a directory that can't be written: {code} {text}")
+    shutil.copytree(os.path.join(directory, "spool"), os.path.join(closed, "spool"))
+    for mode in (0o500, 0o555):   # somebody else's spool; one that can be read but not written
+        subprocess.run(["chmod", "-R", f"a-w,{'u' if mode == 0o500 else 'a'}+rX", closed + "/spool"], check=True)
+        code, text = run_spool(closed + "/spool", user=65534)
+        check(code == 1 and "ermission" in text and closed in text, f"a spool that can't be written: {code} {text}")
 
 say("a second agent on the same spool is told who has it")
 agent.start()

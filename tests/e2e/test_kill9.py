@@ -39,7 +39,7 @@ for kill in range(KILLS):
     agent.kill()
     if started_early < KILLS_DURING_START:
         agent.start(wait=False)                  # and killed again while it starts
-        time.sleep(random.random() * 0.012)
+        time.sleep(random.random() * 0.03)
         agent.kill()
         started_early += 1
     agent.start()

@@ -55,6 +55,8 @@ running() {
 write_properties() {
     cat >"$1/server.properties" <<EOF
 process.roles=broker,controller
+broker.session.timeout.ms=2000
+broker.heartbeat.interval.ms=500
 node.id=1
 controller.quorum.voters=1@127.0.0.1:$(($2 + 1))
 controller.listener.names=CONTROLLER

@@ -59,9 +59,10 @@ static void raise_descriptor_limit(void)
 /* Memory stays where it is used: few arenas, large blocks straight from the kernel and back to it. */
 static void tune_memory(void)
 {
-    mallopt(M_ARENA_MAX, 2);
+    mallopt(M_ARENA_MAX, 4);        /* listener, committer, bridge, and Kafka's client don't wait for each other */
     mallopt(M_MMAP_THRESHOLD, 1 << 20);
     mallopt(M_TRIM_THRESHOLD, 4 << 20);
+    mallopt(M_TOP_PAD, 1 << 20);    /* otherwise each commit grows an arena by a page or two, with a system call */
 }
 
 /* A second signal ends the process at once. */

@@ -95,9 +95,9 @@ enum err spool_submit(struct spool *spool, struct spool_batch *batch, spool_done
     bool was_empty = committer->first == NULL;
     *committer->last = batch;
     committer->last = &batch->next;
-    if (was_empty)
-        pthread_cond_signal(&committer->wake);
     pthread_mutex_unlock(&committer->lock);
+    if (was_empty)
+        pthread_cond_signal(&committer->wake); /* with the lock free: it would only wake up to wait for that */
     return ERR_OK;
 }
 

@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <xxhash.h>
 
@@ -27,7 +28,7 @@ struct spool_cursors {
     uint64_t seed;
     uint64_t sequence; /* of the newest good slot */
     int good_slot;     /* never overwritten before the other one is good */
-    bool suspect;      /* a sync failed: this file is not to be trusted with another one */
+    bool suspect;      /* a sync failed, or the file isn't whole: the next write makes it anew if it can */
     struct buf slot;   /* kept for its capacity */
 };
 
@@ -178,7 +179,7 @@ static enum err make_file(struct spool_cursors *cursors, struct bytes slot, stru
     if (rc == ERR_OK && fd < 0)
         rc = errmsg_set(msg, ERR_IO, "open '" CURSORS_NAME "': %s", strerror(errno));
     if (rc != ERR_OK)
-        return rc == ERR_FULL ? ERR_IO : rc;
+        return rc == ERR_NOMEM ? ERR_NOMEM : ERR_IO;
     if (cursors->fd >= 0)
         close(cursors->fd);
     cursors->fd = fd;
@@ -199,29 +200,22 @@ static void put_aside(int root_fd, struct errmsg *msg)
         errmsg_wrap(msg, "'" CURSORS_NAME "' put aside as '%s'", name);
 }
 
-/* Both slots of the file as it is. */
-static bool load(struct spool_cursors *cursors, struct bytes content, struct spool_cursor_state *ret_state)
+/* What of a slot is there and can be read: its checksum tells whether that is enough. */
+static struct bytes read_slot(int fd, int slot, uint8_t *content, int *error)
 {
-    bool found = false;
-    for (int i = 0; i < 2; i++) {
-        size_t offset = (size_t)i * SPOOL_CURSORS_SLOT_SIZE;
-        struct spool_cursor_state state;
-        uint64_t sequence;
-        if (content.size < offset + SPOOL_CURSORS_SLOT_SIZE ||
-            !decode(cursors, bytes_of(content.data + offset, SPOOL_CURSORS_SLOT_SIZE), &sequence, &state))
+    size_t size = 0;
+    while (size < SPOOL_CURSORS_SLOT_SIZE) {
+        off_t offset = (off_t)slot * SPOOL_CURSORS_SLOT_SIZE + (off_t)size;
+        ssize_t n = pread(fd, content + size, SPOOL_CURSORS_SLOT_SIZE - size, offset);
+        if (n < 0 && errno == EINTR)
             continue;
-        if (found && sequence <= cursors->sequence) {
-            spool_cursor_state_free(&state);
-            continue;
-        }
-        if (found)
-            spool_cursor_state_free(ret_state);
-        *ret_state = state;
-        cursors->sequence = sequence;
-        cursors->good_slot = i;
-        found = true;
+        if (n < 0)
+            *error = errno;
+        if (n <= 0)
+            break;
+        size += (size_t)n;
     }
-    return found;
+    return bytes_of(content, size);
 }
 
 static bool is_blank(struct bytes content)
@@ -229,24 +223,64 @@ static bool is_blank(struct bytes content)
     for (size_t i = 0; i < content.size; i++)
         if (content.data[i] != 0)
             return false;
-    return content.size == FILE_SIZE;
+    return content.size == SPOOL_CURSORS_SLOT_SIZE;
+}
+
+static void take_newer(struct spool_cursors *cursors, struct bytes content, int slot, struct spool_cursor_state *state, bool *found)
+{
+    struct spool_cursor_state other;
+    uint64_t sequence;
+    if (!decode(cursors, content, &sequence, &other))
+        return;
+    if (*found && sequence <= cursors->sequence) {
+        spool_cursor_state_free(&other);
+        return;
+    }
+    spool_cursor_state_free(state);
+    *state = other;
+    *found = true;
+    cursors->sequence = sequence;
+    cursors->good_slot = slot;
+}
+
+/* The newest intact slot; one that is damaged, cut off, or on a bad sector doesn't cost the other. */
+static enum err load(struct spool_cursors *cursors, int fd, struct spool_cursor_state *state, bool *found, struct errmsg *msg)
+{
+    uint8_t *content = malloc(SPOOL_CURSORS_SLOT_SIZE);
+    if (content == NULL)
+        return errmsg_set(msg, ERR_NOMEM, "out of memory");
+    bool blank = true;
+    int error = 0;
+    for (int i = 0; i < 2; i++) {
+        struct bytes slot = read_slot(fd, i, content, &error);
+        cursors->suspect = cursors->suspect || slot.size < SPOOL_CURSORS_SLOT_SIZE;
+        blank = blank && is_blank(slot);
+        take_newer(cursors, slot, i, state, found);
+    }
+    free(content);
+    if (*found || blank)
+        return ERR_OK;
+    return errmsg_set(msg, ERR_DAMAGED, "no intact slot%s%s", error != 0 ? ": " : "", error != 0 ? strerror(error) : "");
 }
 
 static enum err open_existing(struct spool_cursors *cursors, struct spool_cursor_state *state, bool *found, struct errmsg *msg)
 {
-    struct buf content = {0};
-    enum err rc = spool_file_read(cursors->root_fd, CURSORS_NAME, FILE_SIZE + 1, &content, msg);
-    if (rc == ERR_OK) {
-        *found = load(cursors, buf_bytes(&content), state);
-        if (!*found && !is_blank(buf_bytes(&content)))
-            rc = errmsg_set(msg, ERR_DAMAGED, "no intact slot");
+    const int flags = O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK; /* a FIFO must not hold us up */
+    int fd = openat(cursors->root_fd, CURSORS_NAME, O_RDWR | flags);
+    bool writable = fd >= 0;
+    if (fd < 0 && errno != ENOENT)
+        fd = openat(cursors->root_fd, CURSORS_NAME, O_RDONLY | flags);
+    if (fd < 0)
+        return errmsg_set(msg, spool_err_of_errno(errno), "open '" CURSORS_NAME "': %s", strerror(errno));
+    struct stat status;
+    enum err rc = fstat(fd, &status) == 0 && S_ISREG(status.st_mode) ? load(cursors, fd, state, found, msg)
+                                                                     : errmsg_set(msg, ERR_INVALID, "not a regular file");
+    if (rc == ERR_OK && writable) {
+        cursors->fd = fd;
+        return ERR_OK;
     }
-    buf_free(&content);
-    if (rc == ERR_OK) {
-        cursors->fd = openat(cursors->root_fd, CURSORS_NAME, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
-        if (cursors->fd < 0)
-            rc = errmsg_set(msg, ERR_IO, "open '" CURSORS_NAME "': %s", strerror(errno));
-    }
+    close(fd);
+    cursors->suspect = true;
     return rc;
 }
 
@@ -269,7 +303,7 @@ enum err spool_cursors_open(int root_fd, const uint8_t spool_uuid[16], uint64_t 
         rc = make_file(cursors, BYTES_NULL, msg);
         if (rc == ERR_OK && msg != NULL)
             msg->text[0] = '\0';
-    } else if (rc != ERR_OK) {
+    } else if (rc != ERR_OK && rc != ERR_NOMEM) {
         struct errmsg ignored;
         put_aside(root_fd, msg);
         rc = make_file(cursors, BYTES_NULL, &ignored);
@@ -298,12 +332,28 @@ static enum err write_slot(struct spool_cursors *cursors, int slot, struct errms
     return ERR_OK;
 }
 
+/* Does the name still lead to the open file? What is written into another one is gone at the next start. */
+static bool is_in_place(const struct spool_cursors *cursors)
+{
+    struct stat open_file, named_file;
+    return cursors->fd >= 0 && fstat(cursors->fd, &open_file) == 0 &&
+           fstatat(cursors->root_fd, CURSORS_NAME, &named_file, AT_SYMLINK_NOFOLLOW) == 0 &&
+           open_file.st_ino == named_file.st_ino && open_file.st_dev == named_file.st_dev;
+}
+
 enum err spool_cursors_write(struct spool_cursors *cursors, const struct spool_cursor_state *state, struct errmsg *msg)
 {
     enum err rc = encode(cursors, state, cursors->sequence + 1);
     if (rc != ERR_OK)
         return errmsg_set(msg, rc, "cursors: %s", err_text(rc));
-    rc = cursors->suspect ? make_file(cursors, buf_bytes(&cursors->slot), msg) : write_slot(cursors, 1 - cursors->good_slot, msg);
+    struct errmsg made = {""};
+    bool anew = cursors->suspect;
+    if (anew)
+        rc = make_file(cursors, buf_bytes(&cursors->slot), &made);
+    if (anew && rc != ERR_OK && !is_in_place(cursors))
+        return errmsg_set(msg, rc, "%s", made.text);
+    if (!anew || rc != ERR_OK) /* no room for a new file: every byte of the bad slot that counts is written again */
+        rc = write_slot(cursors, 1 - cursors->good_slot, msg);
     if (rc == ERR_OK)
         cursors->sequence++;
     return rc;

@@ -39,12 +39,15 @@ static enum err fail(struct errmsg *msg, const char *what, const char *name)
 
 enum err spool_dir_open(int parent_fd, const char *name, bool create, int *ret_fd, struct errmsg *msg)
 {
-    if (create && mkdirat(parent_fd, name, 0700) == 0) {
+    int fd = openat(parent_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0 && errno == ENOENT && create) {
+        if (mkdirat(parent_fd, name, 0700) != 0 && errno != EEXIST)
+            return fail(msg, "make directory", name);
         enum err rc = spool_dir_sync(parent_fd, msg);
         if (rc != ERR_OK)
             return rc;
+        fd = openat(parent_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
     }
-    int fd = openat(parent_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0)
         return fail(msg, "open directory", name);
     *ret_fd = fd;
@@ -68,13 +71,24 @@ static DIR *list(int parent_fd, const char *name)
     return dir;
 }
 
+/* NULL at the end with errno 0, and with another errno when the directory cannot be read on. */
 static struct dirent *next_entry(DIR *dir)
 {
     struct dirent *entry;
     do {
+        errno = 0;
         entry = readdir(dir);
     } while (entry != NULL && (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0));
     return entry;
+}
+
+/* Closes a directory whose last entry was taken; says how reading it ended. */
+static enum err end_list(DIR *dir, struct errmsg *msg)
+{
+    int error = errno;
+    closedir(dir);
+    errno = error;
+    return error == 0 ? ERR_OK : fail(msg, "list directory", ".");
 }
 
 /* The id that a name begins with; *ret_rest is what follows. 0: none (ids begin at 1). */
@@ -121,9 +135,13 @@ enum err spool_dir_list_ids(int dir_fd, uint64_t **ret_ids, size_t *ret_count, s
         if (ids != NULL)
             ids[count++] = id;
     }
-    closedir(dir);
+    enum err rc = end_list(dir, msg);
     if (ids == NULL)
         return errmsg_set(msg, ERR_NOMEM, "out of memory");
+    if (rc != ERR_OK) { /* some of the ids would pass for all of them */
+        free(ids);
+        return rc;
+    }
     qsort(ids, count, sizeof *ids, compare_ids);
     *ret_ids = ids;
     *ret_count = count;
@@ -142,9 +160,10 @@ enum err spool_dir_highest_id(int dir_fd, uint64_t *ret_id, struct errmsg *msg)
         if (id > highest)
             highest = id;
     }
-    closedir(dir);
-    *ret_id = highest;
-    return ERR_OK;
+    enum err rc = end_list(dir, msg);
+    if (rc == ERR_OK)
+        *ret_id = highest;
+    return rc;
 }
 
 enum err spool_dir_move(int from_fd, const char *name, int to_fd, const char *to_name, struct errmsg *msg)
@@ -171,7 +190,8 @@ static enum err remove_tree(int parent_fd, const char *name, int depth)
         enum err one = remove_tree(dirfd(dir), entry->d_name, depth + 1);
         rc = rc == ERR_OK ? one : rc;
     }
-    closedir(dir);
+    enum err end = end_list(dir, NULL);
+    rc = rc == ERR_OK ? end : rc;
     if (rc == ERR_OK && unlinkat(parent_fd, name, AT_REMOVEDIR) != 0)
         rc = spool_err_of_errno(errno);
     return rc;
@@ -195,8 +215,7 @@ static enum err tree_bytes(int parent_fd, const char *name, int depth, uint64_t 
         return spool_err_of_errno(errno);
     for (struct dirent *entry; (entry = next_entry(dir)) != NULL;)
         (void)tree_bytes(dirfd(dir), entry->d_name, depth + 1, sum); /* may be gone by now */
-    closedir(dir);
-    return ERR_OK;
+    return end_list(dir, NULL);
 }
 
 enum err spool_dir_tree_bytes(int parent_fd, const char *name, uint64_t *ret_bytes)

@@ -42,7 +42,7 @@ static enum err gather(struct spool_group *group, const struct buf *frames)
     if (newest != NULL && spool_chunk_append(newest, frames->data, frames->size))
         return ERR_OK;
     /* Grows with what there is to gather, so that a lone small batch pins little memory. */
-    size_t capacity = 4096;
+    size_t capacity = SPOOL_GATHER_BYTES_MIN;
     while (capacity < 2 * group->gathered_bytes && capacity < SPOOL_GATHER_BYTES_MAX)
         capacity *= 2;
     while (capacity < frames->size)

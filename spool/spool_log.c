@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 enum {
@@ -162,6 +163,11 @@ static size_t distance_to_header(struct spool_log *log, struct bytes view)
     return limit;
 }
 
+static bool is_zeros(const uint8_t *p, size_t size)
+{
+    return p[0] == 0 && memcmp(p, p + 1, size - 1) == 0;
+}
+
 /* Takes a damaged stretch. What stands at the place of a header is left out: it would only cut a frame in two. */
 static struct spool_log_piece take_damaged(struct spool_log *log, struct bytes view)
 {
@@ -173,7 +179,8 @@ static struct spool_log_piece take_damaged(struct spool_log *log, struct bytes v
         size = distance_to_header(log, view);
     size_t skip = !at_header ? 0 : size < HEADER_SIZE ? size : HEADER_SIZE;
     advance(log, size);
-    return (struct spool_log_piece){.bytes = bytes_of(view.data + skip, size - skip), .file_bytes = (uint32_t)size};
+    return (struct spool_log_piece){.bytes = bytes_of(view.data + skip, size - skip), .file_bytes = (uint32_t)size,
+                                    .zeros = is_zeros(view.data, size)};
 }
 
 static struct spool_log_piece take_intact(struct spool_log *log, const uint8_t *p, size_t size)

@@ -88,7 +88,9 @@ static enum err take_piece(struct spool_reader *reader, const struct spool_log_p
     enum err rc = piece->breaks ? spool_scan_break(&reader->scan) : ERR_OK;
     if (rc == ERR_OK)
         rc = spool_scan_feed(&reader->scan, piece->bytes, !piece->intact || !own_log);
-    if (own_log && !piece->intact)
+    if (own_log && piece->zeros)
+        spool_sieve_zeros(&reader->sieve, piece->file_bytes);
+    else if (own_log && !piece->intact)
         spool_sieve_damage(&reader->sieve, piece->file_bytes);
     if (!own_log && reader->sieve.findings.event_count > found_before)
         reader->sieve.findings.damaged = true; /* nothing is written there in good order */

@@ -13,8 +13,10 @@ struct spool_segment {
     uint64_t id;
     uint64_t nonce;
     struct spool_store *store;
-    int log_fd;             /* its write-ahead log, for its size and for nothing else */
-    uint64_t log_bytes;     /* after the last good write */
+    int log_fd;             /* its write-ahead log, to look at its size and to reserve room ahead */
+    uint64_t log_bytes;     /* after the last good write; the file may be longer by what is reserved */
+    uint64_t reserved_bytes; /* the file was made this long ahead of its writes; 0: not */
+    bool failed;            /* a write failed: nobody touches it any more */
     uint32_t event_count;   /* acknowledged */
     uint32_t *topic_counts; /* by topic index; the group being written included */
     size_t topic_capacity;
@@ -40,6 +42,7 @@ enum err spool_segment_count_topic(struct spool_segment *segment, uint32_t topic
 enum err spool_segment_write(struct spool_segment *segment, const struct spool_store_entry *entries, size_t entry_count,
                              uint32_t event_count, struct errmsg *msg);
 
-void spool_segment_free(struct spool_segment *segment); /* closes the store: milliseconds. NULL is fine */
+/* Gives back what was reserved and not used, and closes the store: milliseconds. NULL is fine */
+void spool_segment_free(struct spool_segment *segment);
 
 #endif

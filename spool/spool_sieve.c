@@ -139,14 +139,29 @@ enum err spool_sieve_frame(void *arg, const struct spool_frame *frame, const uin
 
 /* ---- conclusions ------------------------------------------------------------------------------------------------- */
 
+void spool_sieve_zeros(struct spool_sieve *sieve, uint64_t bytes)
+{
+    sieve->zeros_behind += bytes;
+}
+
+/* Something stands behind them: they were no room at the end. */
+static void judge_zeros(struct spool_sieve *sieve)
+{
+    sieve->findings.damaged_bytes += sieve->zeros_behind;
+    sieve->damage_unexplained += sieve->zeros_behind;
+    sieve->zeros_behind = 0;
+}
+
 void spool_sieve_damage(struct spool_sieve *sieve, uint64_t bytes)
 {
+    judge_zeros(sieve);
     sieve->findings.damaged_bytes += bytes;
     sieve->damage_unexplained += bytes;
 }
 
 void spool_sieve_record(struct spool_sieve *sieve)
 {
+    judge_zeros(sieve);
     /* A record is written when the one before is synced: no crash has torn that. */
     if (sieve->damage_unexplained > 0)
         sieve->findings.damaged = true;
@@ -155,7 +170,7 @@ void spool_sieve_record(struct spool_sieve *sieve)
 
 void spool_sieve_rewind(struct spool_sieve *sieve)
 {
-    sieve->damage_unexplained = 0;
+    sieve->damage_unexplained = sieve->zeros_behind = 0;
     sieve->findings.damaged_bytes = 0;
 }
 
@@ -187,7 +202,7 @@ enum err spool_sieve_conclude(struct spool_sieve *sieve)
     bool torn = sieve->damage_unexplained > 0;
     findings->empty = findings->header_found && found == 0 && !findings->any_batch && !findings->damaged && !torn && must == 0;
     /* A crash explains a torn end, and gaps in it. Nothing explains bytes behind a seal, or gaps without damage around. */
-    if (lost.total > 0 || !findings->header_found || (findings->sealed && torn) || (uncertain.total > 0 && !torn))
+    if (lost.total > 0 || !findings->header_found || (findings->sealed && torn) || (uncertain.total > 0 && !torn && sieve->zeros_behind == 0))
         findings->damaged = true;
     return ERR_OK;
 }

@@ -26,6 +26,10 @@ struct spool_store_entry {
 enum err spool_store_write(struct spool_store *store, const struct spool_store_entry *entries, size_t entry_count,
                            struct errmsg *msg);
 
+/* The log's size once the entries are written behind its log_bytes, by LevelDB's formats (doc/log_format.md: blocks, fragments;
+ * db/write_batch.cc: 12 bytes, then tag, key and value of each entry). */
+uint64_t spool_store_log_size(uint64_t log_bytes, const struct spool_store_entry *entries, size_t entry_count);
+
 /* Frees everything, the write buffer too: milliseconds for a full one. NULL is fine. */
 void spool_store_close(struct spool_store *store);
 

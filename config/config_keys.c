@@ -38,6 +38,7 @@ static const struct config_choice level_choices[] = {
 
 const struct config_section config_sections[] = {
     {"spool", "The queue on disk. An event counts as accepted once it is synced there."},
+    {"quarantine", "Damaged segments, kept as they were found."},
     {"listen", "Where programs hand in their events, and the limits of that."},
     {"topics", "Which topics events may be for."},
     {CONFIG_KAFKA, "Properties of librdkafka, the Kafka client, under their own names."},
@@ -130,6 +131,20 @@ const struct config_key config_keys[] = {
      AT(spool.cursor_interval_ms),
      .help = "What Kafka has acknowledged is written down at most this often. After a crash about this much is "
              "sent again."},
+
+    {.name = "quarantine.max_age",
+     .type = CONFIG_DURATION,
+     .fallback = "30d",
+     .max = 10 * 365 * 24 * HOUR,
+     AT(spool.quarantine_ms_max),
+     .help = "How long a damaged segment is kept, once what is intact in it has been delivered. Its loss report stays."},
+    {.name = "quarantine.max_size",
+     .type = CONFIG_SIZE,
+     .fallback = "1GiB",
+     .max = 1024 * TIB,
+     AT(spool.quarantine_bytes_max),
+     .help = "Damaged segments are kept up to this size together; beyond it, and when space for new events gets short, "
+             "the oldest go first."},
 
     {.name = "listen.http",
      .type = CONFIG_LIST,

@@ -37,6 +37,23 @@ uint64_t spool_take_segment_id(struct spool *spool)
     return id;
 }
 
+void spool_note_segment(struct spool *spool, uint64_t segment_id)
+{
+    pthread_mutex_lock(&spool->lock);
+    memmove(spool->newest_segments, spool->newest_segments + 1, (SPOOL_NEWEST_SEGMENTS - 1) * sizeof segment_id);
+    spool->newest_segments[SPOOL_NEWEST_SEGMENTS - 1] = segment_id;
+    pthread_mutex_unlock(&spool->lock);
+}
+
+void spool_forget_segment(struct spool *spool, uint64_t segment_id)
+{
+    pthread_mutex_lock(&spool->lock);
+    for (size_t i = 0; i < SPOOL_NEWEST_SEGMENTS; i++)
+        if (spool->newest_segments[i] == segment_id)
+            spool->newest_segments[i] = 0;
+    pthread_mutex_unlock(&spool->lock);
+}
+
 /* ---- opening, step by step ------------------------------------------------------------------------------- */
 
 static enum err open_root(struct spool *spool, struct errmsg *msg)
@@ -150,9 +167,14 @@ static enum err open_cursors(struct spool *spool, struct spool_cursors **ret_cur
 }
 
 /* What a segment of this run follows: the newest ones of the runs before, with counts that only a reader could tell. */
-static size_t links_at_open(struct spool *spool, struct spool_link links[LINKS_AT_OPEN])
+static size_t links_at_open(struct spool *spool, struct spool_link links[LINKS_AT_OPEN + SPOOL_NEWEST_SEGMENTS])
 {
     size_t first = spool->catalog.count > LINKS_AT_OPEN ? spool->catalog.count - LINKS_AT_OPEN : 0, count = 0;
+    for (size_t i = 0; i < SPOOL_NEWEST_SEGMENTS; i++) { /* gone, perhaps, and not yet reported: not to be forgotten */
+        uint64_t id = spool->at_open.newest_segments[i];
+        if (id != 0 && spool_catalog_find(&spool->catalog, id) == NULL && spool_count_done_below(spool, id) != SPOOL_INDEX_MAX)
+            links[count++] = (struct spool_link){id, SPOOL_COUNT_UNKNOWN};
+    }
     for (size_t i = first; i < spool->catalog.count; i++)
         links[count++] = (struct spool_link){spool->catalog.entries[i].id, SPOOL_COUNT_UNKNOWN};
     return count;
@@ -160,9 +182,9 @@ static size_t links_at_open(struct spool *spool, struct spool_link links[LINKS_A
 
 static enum err start_threads(struct spool *spool, struct spool_cursors *cursors, struct errmsg *msg)
 {
-    struct spool_link links[LINKS_AT_OPEN];
+    struct spool_link links[LINKS_AT_OPEN + SPOOL_NEWEST_SEGMENTS];
     size_t link_count = links_at_open(spool, links);
-    bool have_old = spool->catalog.count > 0;
+    bool have_old = spool->catalog.count > 0 || spool->at_open.segment_id_max > 0;
     struct spool_segment *live = NULL;
     struct errmsg why = {""};
     if (spool_keeper_make_first(spool, cursors, &live, &why) != ERR_OK)
@@ -170,12 +192,14 @@ static enum err start_threads(struct spool *spool, struct spool_cursors *cursors
     enum err rc = spool_committer_start(spool, live, links, link_count, msg);
     if (rc == ERR_OK)
         rc = spool_keeper_start(spool, cursors, msg);
+    if (rc == ERR_OK)
+        rc = spool_quarantine_start(spool, msg);
     if (rc != ERR_OK)
         return rc;
     atomic_store(&spool->counting, have_old);
-    if (have_old && pthread_create(&spool->counter_thread, NULL, spool_counter_main, spool) == 0)
-        spool->counter_started = true;
-    return ERR_OK;
+    int error = pthread_create(&spool->counter_thread, NULL, spool_counter_main, spool);
+    spool->counter_started = error == 0;
+    return error == 0 ? ERR_OK : errmsg_set(msg, ERR_NOMEM, "start the counting thread: %s", strerror(error));
 }
 
 static enum err open_steps(struct spool *spool, struct errmsg *msg)
@@ -247,6 +271,7 @@ void spool_close(struct spool *spool)
         pthread_join(spool->counter_thread, NULL);
     spool_committer_stop(spool);
     spool_keeper_stop(spool);
+    spool_quarantine_stop(spool); /* after the keeper, which puts segments there */
     for (size_t i = 0; i < spool->progress.lane_count; i++)
         free(spool->progress.lanes[i].topic);
     free(spool->progress.lanes);

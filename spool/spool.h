@@ -157,7 +157,10 @@ struct spool_stats {
     int64_t commit_running_ms;   /* how long the one that runs now has taken; 0: none runs */
     uint64_t commit_us_sum;      /* of all synced writes */
     int64_t sync_us_histogram[16]; /* count of commits that took < 2^(i+6) us; the last holds the rest */
-    uint64_t damaged_segments;   /* found so far */
+    uint64_t damaged_segments;   /* found so far, in this run */
+    uint64_t backlog_segments;   /* left by earlier runs, not yet read to their ends */
+    uint64_t quarantine_segments; /* that a loss report tells of */
+    uint64_t quarantine_bytes;   /* of damaged segments that are kept */
 };
 
 void spool_stats_get(struct spool *spool, struct spool_stats *ret_stats); /* any thread */

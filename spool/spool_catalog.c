@@ -2,30 +2,23 @@
  * spool_catalog.c - the segments in order; what follows a position; what is done. */
 #include "spool/spool_catalog.h"
 
+#include "spool/spool_loss_report.h"
+
 #include <assert.h>
 #include <stdlib.h>
+
+void spool_entry_free_owned(struct spool_entry *entry)
+{
+    free(entry->topic_losses);
+    spool_loss_report_free(entry->report);
+}
 
 void spool_catalog_done(struct spool_catalog *catalog)
 {
     for (size_t i = 0; i < catalog->count; i++)
-        free(catalog->entries[i].topic_losses);
+        spool_entry_free_owned(&catalog->entries[i]);
     free(catalog->entries);
     *catalog = (struct spool_catalog){0};
-}
-
-enum err spool_catalog_add(struct spool_catalog *catalog, const struct spool_entry *entry)
-{
-    assert(catalog->count == 0 || catalog->entries[catalog->count - 1].id < entry->id);
-    if (catalog->count == catalog->capacity) {
-        size_t capacity = catalog->capacity == 0 ? 64 : catalog->capacity * 2;
-        struct spool_entry *entries = realloc(catalog->entries, capacity * sizeof *entries);
-        if (entries == NULL)
-            return ERR_NOMEM;
-        catalog->entries = entries;
-        catalog->capacity = capacity;
-    }
-    catalog->entries[catalog->count++] = *entry;
-    return ERR_OK;
 }
 
 /* Position of the first entry with an id >= segment_id. */
@@ -40,6 +33,24 @@ static size_t lower_bound(const struct spool_catalog *catalog, uint64_t segment_
             high = middle;
     }
     return low;
+}
+
+enum err spool_catalog_add(struct spool_catalog *catalog, const struct spool_entry *entry)
+{
+    size_t i = lower_bound(catalog, entry->id);
+    assert(i == catalog->count || catalog->entries[i].id != entry->id);
+    if (catalog->count == catalog->capacity) {
+        size_t capacity = catalog->capacity == 0 ? 64 : catalog->capacity * 2;
+        struct spool_entry *entries = realloc(catalog->entries, capacity * sizeof *entries);
+        if (entries == NULL)
+            return ERR_NOMEM;
+        catalog->entries = entries;
+        catalog->capacity = capacity;
+    }
+    memmove(catalog->entries + i + 1, catalog->entries + i, (catalog->count - i) * sizeof *entry);
+    catalog->entries[i] = *entry;
+    catalog->count++;
+    return ERR_OK;
 }
 
 struct spool_entry *spool_catalog_find(struct spool_catalog *catalog, uint64_t segment_id)

@@ -15,6 +15,7 @@ enum spool_entry_state {
     SPOOL_ENTRY_CLOSED, /* written by this run, ended */
 };
 
+struct spool_loss_report;
 struct spool_topic;
 struct spool_topic_loss {
     struct spool_topic *topic;
@@ -35,7 +36,7 @@ struct spool_entry {
     bool read_through;         /* a reader has been to its end */
     uint64_t last_found_id;    /* then: its highest event; 0 without any */
     uint64_t lost;             /* then: acknowledged events that are gone */
-    bool damaged;              /* then: evidence to keep */
+    struct spool_loss_report *report; /* then: owned; NULL: nothing to report, nothing to keep */
     struct spool_topic_loss *topic_losses; /* then: where the lost ones' topics are known, by its seal; malloc'ed */
     size_t topic_loss_count;
     bool lost_applied;         /* its losses are in the books */
@@ -48,7 +49,9 @@ struct spool_catalog {
 };
 
 void spool_catalog_done(struct spool_catalog *catalog);
-enum err spool_catalog_add(struct spool_catalog *catalog, const struct spool_entry *entry); /* id above all; ERR_NOMEM */
+/* Takes what the entry owns; its id isn't there yet. ERR_NOMEM */
+enum err spool_catalog_add(struct spool_catalog *catalog, const struct spool_entry *entry);
+void spool_entry_free_owned(struct spool_entry *entry);
 struct spool_entry *spool_catalog_find(struct spool_catalog *catalog, uint64_t segment_id); /* NULL when not there */
 /* First entry that may hold events after position, or NULL. */
 struct spool_entry *spool_catalog_next(struct spool_catalog *catalog, uint64_t position);

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * spool_count.c - puts what earlier runs left into the books: pending events, and losses once a reader found them. */
 #include "spool/spool_internal.h"
+#include "spool/spool_loss_report.h"
 #include "spool/spool_reader.h"
+#include "spool/spool_vanished.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -79,6 +81,15 @@ static void add_unknown_pending(struct spool *spool, uint64_t count)
     atomic_fetch_add(&spool->unknown_accepted, count);
 }
 
+uint32_t spool_count_done_below(const struct spool *spool, uint64_t segment_id)
+{
+    uint64_t done_id = spool->at_open.done_id;
+    for (size_t i = 0; i < spool->at_open.lane_count; i++)
+        if (spool->at_open.lanes[i].done_id < done_id)
+            done_id = spool->at_open.lanes[i].done_id;
+    return spool_id_segment(done_id) < segment_id ? 0 : spool_id_segment(done_id) > segment_id ? SPOOL_INDEX_MAX : spool_id_index(done_id) + 1;
+}
+
 /* True when every event of the segment is pending, so that its seal tells all. */
 static bool is_all_pending(const struct spool *spool, uint64_t segment_id)
 {
@@ -146,10 +157,13 @@ static enum err count_by_reading(struct spool *spool, struct spool_reader_option
         spool_chunk_unref(chunk);
     }
     tally_flush(&tally);
+    struct spool_ranges lost = {0};
     if (rc == ERR_END)
-        add_unknown_pending(spool, spool_reader_findings(reader)->lost.total);
+        rc = spool_ranges_from(&spool_reader_findings(reader)->lost, spool_count_done_below(spool, options->segment_id), &lost);
+    add_unknown_pending(spool, lost.total);
+    spool_ranges_free(&lost);
     spool_reader_close(reader);
-    return rc == ERR_END ? ERR_OK : rc;
+    return rc;
 }
 
 /* Waits while another thread counts it; true when it is this thread's to count. */
@@ -191,6 +205,7 @@ void *spool_counter_main(void *arg)
 {
     struct spool *spool = arg;
     uint64_t position = 0;
+    spool_vanished_find(spool);
     while (!atomic_load(&spool->closing)) {
         pthread_mutex_lock(&spool->lock);
         struct spool_entry *entry = spool_catalog_next(&spool->catalog, position);
@@ -245,34 +260,78 @@ static size_t losses_by_topic(struct spool *spool, uint64_t segment_id, struct s
     return count;
 }
 
-void spool_count_findings(struct spool *spool, uint64_t segment_id, const struct spool_findings *findings)
+/* Of the events found, how many lie below an index? */
+static uint64_t found_below(const struct spool_findings *findings, uint32_t below)
+{
+    if (findings->event_count == 0 || below > findings->highest_index)
+        return findings->event_count;
+    uint64_t missing = 0;
+    const struct spool_ranges *gaps[] = {&findings->lost, &findings->uncertain};
+    for (int g = 0; g < 2; g++)
+        for (size_t i = 0; i < gaps[g]->count && gaps[g]->items[i].first < below; i++) {
+            struct spool_range gap = gaps[g]->items[i];
+            missing += (gap.last < below ? gap.last + 1 : below) - gap.first;
+        }
+    return below - missing;
+}
+
+struct spool_loss_report *spool_count_report(uint64_t segment_id, const struct spool_findings *findings, uint32_t done_below)
+{
+    struct spool_loss_report *report = calloc(1, sizeof *report);
+    if (report == NULL)
+        return NULL;
+    uint64_t before = found_below(findings, done_below);
+    report->segment_id = segment_id;
+    report->first_time_ms = findings->first_time_ms;
+    report->last_time_ms = findings->last_time_ms;
+    report->count_known = true;
+    report->delivered_before = before;
+    report->recovered = findings->event_count - before;
+    report->damaged_bytes = findings->damaged_bytes;
+    if (spool_ranges_from(&findings->lost, done_below, &report->lost) != ERR_OK ||
+        spool_ranges_from(&findings->uncertain, done_below, &report->uncertain) != ERR_OK) {
+        spool_loss_report_free(report);
+        return NULL;
+    }
+    return report;
+}
+
+void spool_count_findings(struct spool *spool, uint64_t segment_id, uint32_t first_index, const struct spool_findings *findings)
 {
     pthread_mutex_lock(&spool->lock);
     struct spool_entry *entry = spool_catalog_find(&spool->catalog, segment_id);
     bool first_time = entry != NULL && !entry->read_through;
     bool by_seal = first_time && (entry->counted_by_seal || entry->state == SPOOL_ENTRY_CLOSED);
+    /* What lies below was handed out from memory, or was done by an earlier run: it isn't missed. */
+    uint32_t done_below = first_time && entry->state == SPOOL_ENTRY_OLD ? spool_count_done_below(spool, segment_id) : first_index;
     pthread_mutex_unlock(&spool->lock);
     if (!first_time)
         return;
+    bool keep = findings->damaged || findings->uncertain.total > 0;
+    struct spool_loss_report *report = keep ? spool_count_report(segment_id, findings, done_below) : NULL;
+    uint64_t lost = report != NULL ? report->lost.total : findings->lost.total;
     struct spool_topic_loss *losses = NULL;
-    size_t loss_count = by_seal && findings->lost.total > 0 ? losses_by_topic(spool, segment_id, &losses) : 0;
+    size_t loss_count = by_seal && lost > 0 ? losses_by_topic(spool, segment_id, &losses) : 0;
 
     pthread_mutex_lock(&spool->lock);
     entry = spool_catalog_find(&spool->catalog, segment_id);
     if (entry != NULL && !entry->read_through) {
         entry->read_through = true;
         entry->last_found_id = findings->event_count == 0 ? 0 : spool_id_of(segment_id, findings->highest_index);
-        entry->lost = findings->lost.total;
-        entry->damaged = findings->damaged;
+        entry->lost = lost;
+        entry->report = report;
         entry->topic_losses = losses;
         entry->topic_loss_count = loss_count;
         spool->progress.dirty = true;
         losses = NULL;
+        report = NULL;
     }
     pthread_mutex_unlock(&spool->lock);
     free(losses);
-    if (findings->damaged)
+    spool_loss_report_free(report);
+    if (keep)
         spool_say(spool, true, "segment_damaged",
-                  "segment=%" PRIu64 " events_found=%" PRIu64 " events_lost=%" PRIu64 " damaged_bytes=%" PRIu64, segment_id,
-                  findings->event_count, findings->lost.total, findings->damaged_bytes);
+                  "segment=%" PRIu64 " events_found=%" PRIu64 " events_lost=%" PRIu64 " events_uncertain=%" PRIu64
+                  " damaged_bytes=%" PRIu64 " action=delivering_the_rest",
+                  segment_id, findings->event_count, lost, findings->uncertain.total, findings->damaged_bytes);
 }

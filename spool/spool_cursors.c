@@ -61,6 +61,8 @@ static void put_body(struct buf *out, const struct spool_cursor_state *state)
 {
     put_varint(out, state->mode);
     put_varint(out, state->segment_id_max);
+    for (size_t i = 0; i < SPOOL_NEWEST_SEGMENTS; i++)
+        put_varint(out, state->newest_segments[i]);
     put_varint(out, state->done_id);
     put_varint(out, state->lost_unknown_topic);
     put_varint(out, state->lane_count);
@@ -122,6 +124,8 @@ static bool decode_body(struct codec_in *in, struct spool_cursor_state *state)
 {
     state->mode = (enum spool_delivery)codec_in_varint(in);
     state->segment_id_max = codec_in_varint(in);
+    for (size_t i = 0; i < SPOOL_NEWEST_SEGMENTS; i++)
+        state->newest_segments[i] = codec_in_varint(in);
     state->done_id = codec_in_varint(in);
     state->lost_unknown_topic = codec_in_varint(in);
     size_t lane_count = get_count(in);

@@ -15,6 +15,8 @@
 /* On disk: do not change these values. */
 enum spool_delivery { SPOOL_AT_LEAST_ONCE = 1, SPOOL_EXACTLY_ONCE = 2 };
 
+#define SPOOL_NEWEST_SEGMENTS 3 /* one that ends, the live one, and the one made ahead */
+
 /* A topic whose cursor is behind the common one. */
 struct spool_lane_cursor {
     char *topic;        /* NUL-terminated, owned by the state */
@@ -32,6 +34,7 @@ struct spool_topic_totals {
 struct spool_cursor_state {
     enum spool_delivery mode;    /* which mode wrote it */
     uint64_t segment_id_max;     /* the highest id that was ever given out */
+    uint64_t newest_segments[SPOOL_NEWEST_SEGMENTS]; /* that were made, and may hold events although nothing links to them yet; 0: none */
     uint64_t done_id;            /* every event up to it is done, but for the lanes below */
     struct spool_lane_cursor *lanes;
     size_t lane_count;

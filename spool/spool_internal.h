@@ -4,6 +4,7 @@
  * Locks, outermost first; no file operation happens under `lock`:
  *   committer.lock   the queue of batches
  *   keeper.lock      the spare segment, segments to close
+ *   quarantine.lock  loss reports to write
  *   lock             catalog, window, progress, wake-up
  *   topics.lock      the table of topics */
 #ifndef PENSTOCK_SPOOL_INTERNAL_H
@@ -14,6 +15,7 @@
 #include "spool/spool_committer.h"
 #include "spool/spool_identity.h"
 #include "spool/spool_keeper.h"
+#include "spool/spool_quarantine.h"
 #include "spool/spool_space.h"
 #include "spool/spool_topics.h"
 #include "spool/spool_window.h"
@@ -61,6 +63,8 @@ struct spool {
     struct spool_window window;
     struct spool_progress progress;
     uint64_t segment_id_max;           /* the highest ever given out */
+    uint64_t newest_segments[SPOOL_NEWEST_SEGMENTS]; /* made last; 0: none */
+    bool vanished_found;               /* until then the cursors stay as they were */
     uint64_t first_segment_id;         /* of this run */
     uint64_t last_event_id;            /* accepted in this run */
     uint64_t damaged_segments;
@@ -71,6 +75,7 @@ struct spool {
 
     struct spool_committer committer;
     struct spool_keeper keeper;
+    struct spool_quarantine quarantine;
     pthread_t counter_thread;
     bool counter_started;
     atomic_bool closing;
@@ -78,6 +83,10 @@ struct spool {
 
 void spool_say(struct spool *spool, bool problem, const char *event, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
+
+/* A segment was made that will take events; or it was removed again without any. */
+void spool_note_segment(struct spool *spool, uint64_t segment_id);
+void spool_forget_segment(struct spool *spool, uint64_t segment_id);
 
 /* A new segment id, above all known ones. */
 uint64_t spool_take_segment_id(struct spool *spool);
@@ -88,9 +97,14 @@ uint32_t spool_count_limit(struct spool *spool, uint64_t segment_id);
 
 /* Sees to it that an old segment's pending events are in the books; may read it. Any thread. */
 enum err spool_count_entry(struct spool *spool, uint64_t segment_id, struct errmsg *msg);
-/* Takes the losses that a reader found in a segment out of pending. */
+/* Events of an old segment below this index were done when the spool was opened. */
+uint32_t spool_count_done_below(const struct spool *spool, uint64_t segment_id);
+
+/* Takes over what a reader that began at first_index found out about a segment: losses, and what to report of it. */
 struct spool_findings;
-void spool_count_findings(struct spool *spool, uint64_t segment_id, const struct spool_findings *findings);
+void spool_count_findings(struct spool *spool, uint64_t segment_id, uint32_t first_index, const struct spool_findings *findings);
+/* What of that is to be reported, events below done_below having been done before; NULL: memory is out. */
+struct spool_loss_report *spool_count_report(uint64_t segment_id, const struct spool_findings *findings, uint32_t done_below);
 /* Body of the thread that counts what earlier runs left. */
 void *spool_counter_main(void *spool);
 

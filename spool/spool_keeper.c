@@ -23,7 +23,10 @@ static enum err make_segment(struct spool *spool, struct spool_segment **ret_seg
         .segments_path = spool->segments_path, .segments_fd = spool->segments_fd, .spool_uuid = spool->identity.uuid,
         .seed = spool->identity.seed, .bytes_max = spool->options.segment_bytes + SPOOL_COMMIT_BYTES_MAX,
     };
-    return spool_segment_make(&place, spool_take_segment_id(spool), ret_segment, msg);
+    enum err rc = spool_segment_make(&place, spool_take_segment_id(spool), ret_segment, msg);
+    if (rc == ERR_OK)
+        spool_note_segment(spool, (*ret_segment)->id);
+    return rc;
 }
 
 enum err spool_keeper_make_first(struct spool *spool, struct spool_cursors *cursors, struct spool_segment **ret_segment,
@@ -284,6 +287,20 @@ static bool is_stopping(struct spool_keeper *keeper)
     return stopping;
 }
 
+/* It never held an event; left behind it would be one more empty segment to look at. */
+static void drop_spare(struct spool *spool)
+{
+    struct spool_segment *spare = spool->keeper.spare;
+    if (spare == NULL)
+        return;
+    char name[32];
+    snprintf(name, sizeof name, "%" PRIu64, spare->id);
+    spool_forget_segment(spool, spare->id);
+    spool_segment_free(spare);
+    (void)spool_dir_remove_tree(spool->segments_fd, name);
+    spool->keeper.spare = NULL;
+}
+
 static void *keeper_main(void *arg)
 {
     struct spool *spool = arg;
@@ -304,6 +321,7 @@ static void *keeper_main(void *arg)
         spool_keeper_measure(spool);
     }
     close_segments(keeper);
+    drop_spare(spool);
     spool_keeper_write_cursors(spool);
     return NULL;
 }
@@ -325,19 +343,6 @@ enum err spool_keeper_start(struct spool *spool, struct spool_cursors *cursors, 
         return errmsg_set(msg, ERR_NOMEM, "start the keeper thread: %s", strerror(error));
     keeper->started = true;
     return ERR_OK;
-}
-
-/* It never held an event; left behind it would be one more empty segment to look at. */
-static void drop_spare(struct spool *spool)
-{
-    struct spool_segment *spare = spool->keeper.spare;
-    if (spare == NULL)
-        return;
-    char name[32];
-    snprintf(name, sizeof name, "%" PRIu64, spare->id);
-    spool_segment_free(spare);
-    (void)spool_dir_remove_tree(spool->segments_fd, name);
-    spool->keeper.spare = NULL;
 }
 
 void spool_keeper_stop(struct spool *spool)

@@ -21,6 +21,8 @@ struct spool_options {
     uint64_t window_bytes_max;     /* just-committed events kept in memory for the bridge */
     int64_t commit_timeout_ms;     /* a sync that takes longer: unhealthy, and ingest answers "unknown" */
     int64_t cursor_interval_ms;    /* cursors are written at most this often */
+    int64_t quarantine_ms_max;     /* damaged segments are kept this long */
+    uint64_t quarantine_bytes_max; /* and up to this size together; their reports stay */
     uint64_t topics_max;           /* different topics that are accepted */
 };
 
@@ -29,6 +31,7 @@ struct spool_options {
         .path = NULL, .create = false, .segment_bytes = 32ull << 20, .size_bytes_max = 10ull << 30,             \
         .free_bytes_min = 256ull << 20, .event_bytes_max = 1000000, .queued_bytes_max = 48ull << 20,            \
         .window_bytes_max = 8ull << 20, .commit_timeout_ms = 10000, .cursor_interval_ms = 1000, .topics_max = 1000,               \
+        .quarantine_ms_max = 30 * 24 * 3600000ll, .quarantine_bytes_max = 1ull << 30,                           \
     }
 
 #endif

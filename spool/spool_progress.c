@@ -101,7 +101,7 @@ static void apply_losses(struct spool *spool, struct spool_entry *entry)
     uint64_t unknown = entry->lost > known ? entry->lost - known : 0;
     atomic_fetch_sub(&spool->unknown_pending, (int64_t)unknown);
     atomic_fetch_add(&spool->unknown_lost, unknown);
-    if (entry->damaged)
+    if (entry->report != NULL)
         spool->damaged_segments++;
 }
 
@@ -120,6 +120,26 @@ static uint64_t raise_done_id(struct spool *spool)
     }
     progress->done_id = done_id;
     return done_id;
+}
+
+/* As it was when the spool was opened. */
+static enum err copy_at_open(struct spool *spool, struct spool_cursor_state *state)
+{
+    const struct spool_cursor_state *at_open = &spool->at_open;
+    state->done_id = at_open->done_id;
+    state->lost_unknown_topic = at_open->lost_unknown_topic;
+    enum err rc = copy_lanes(at_open->lanes, at_open->lane_count, &state->lanes);
+    if (rc != ERR_OK)
+        return rc;
+    state->lane_count = at_open->lane_count;
+    state->topics = calloc(at_open->topic_count + 1, sizeof *state->topics);
+    for (size_t i = 0; state->topics != NULL && i < at_open->topic_count; i++) {
+        state->topics[i] = at_open->topics[i];
+        if ((state->topics[i].topic = strdup(at_open->topics[i].topic)) == NULL)
+            return ERR_NOMEM;
+        state->topic_count++;
+    }
+    return state->topics == NULL ? ERR_NOMEM : ERR_OK;
 }
 
 static enum err copy_topics(struct spool *spool, struct spool_cursor_state *state)
@@ -141,20 +161,27 @@ static enum err copy_topics(struct spool *spool, struct spool_cursor_state *stat
     return ERR_OK;
 }
 
+static enum err copy_now(struct spool *spool, struct spool_cursor_state *state)
+{
+    state->done_id = raise_done_id(spool);
+    state->lost_unknown_topic = atomic_load(&spool->unknown_lost);
+    enum err rc = copy_lanes(spool->progress.lanes, spool->progress.lane_count, &state->lanes);
+    if (rc == ERR_OK) {
+        state->lane_count = spool->progress.lane_count;
+        rc = copy_topics(spool, state);
+    }
+    spool->progress.dirty = false;
+    return rc;
+}
+
 enum err spool_cursor_snapshot(struct spool *spool, struct spool_cursor_state *ret_state)
 {
     struct spool_cursor_state state = {0};
     pthread_mutex_lock(&spool->lock);
     state.mode = spool->progress.mode;
     state.segment_id_max = spool->segment_id_max;
-    state.done_id = raise_done_id(spool);
-    enum err rc = copy_lanes(spool->progress.lanes, spool->progress.lane_count, &state.lanes);
-    if (rc == ERR_OK)
-        state.lane_count = spool->progress.lane_count;
-    if (rc == ERR_OK)
-        rc = copy_topics(spool, &state);
-    state.lost_unknown_topic = atomic_load(&spool->unknown_lost);
-    spool->progress.dirty = false;
+    memcpy(state.newest_segments, spool->newest_segments, sizeof state.newest_segments);
+    enum err rc = spool->vanished_found ? copy_now(spool, &state) : copy_at_open(spool, &state);
     pthread_mutex_unlock(&spool->lock);
     if (rc != ERR_OK) {
         spool_cursor_state_free(&state);

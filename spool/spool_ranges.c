@@ -88,3 +88,20 @@ enum err spool_index_set_gaps(const struct spool_index_set *set, uint32_t from, 
     *ret_gaps = gaps;
     return ERR_OK;
 }
+
+enum err spool_ranges_from(const struct spool_ranges *ranges, uint32_t from, struct spool_ranges *ret_above)
+{
+    struct spool_ranges above = {0};
+    size_t capacity = 0;
+    for (size_t i = 0; i < ranges->count; i++) {
+        struct spool_range range = ranges->items[i];
+        if (range.last < from)
+            continue;
+        if (push(&above, &capacity, range.first < from ? from : range.first, range.last) != ERR_OK) {
+            spool_ranges_free(&above);
+            return ERR_NOMEM;
+        }
+    }
+    *ret_above = above;
+    return ERR_OK;
+}

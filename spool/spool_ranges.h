@@ -23,6 +23,9 @@ struct spool_ranges {
 
 void spool_ranges_free(struct spool_ranges *ranges);
 
+/* A copy of what lies at `from` and above. ERR_NOMEM */
+enum err spool_ranges_from(const struct spool_ranges *ranges, uint32_t from, struct spool_ranges *ret_above);
+
 /* One bit an index, grown as needed. Zero-initialised is empty. */
 struct spool_index_set {
     uint64_t *words;

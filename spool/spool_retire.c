@@ -39,14 +39,12 @@ void spool_retire_done(struct spool *spool, const struct spool_cursor_state *wri
         char name[NAME_SIZE];
         snprintf(name, sizeof name, "%" PRIu64, entry.id);
         struct errmsg msg = {""};
-        int to_fd = entry.damaged ? spool->quarantine_fd : spool->trash_fd;
-        enum err rc = spool_dir_move(spool->segments_fd, name, to_fd, name, &msg);
+        enum err rc = entry.report != NULL ? spool_quarantine_put(spool, &entry, &msg)
+                                           : spool_dir_move(spool->segments_fd, name, spool->trash_fd, name, &msg);
         if (rc != ERR_OK) /* it is done: whoever finds it again sees that by the cursors */
             spool_say(spool, true, "segment_not_retired", "segment=%" PRIu64 " error=\"%s\"", entry.id, msg.text);
-        else if (entry.damaged)
-            spool_say(spool, true, "segment_quarantined", "segment=%" PRIu64 " lost_events=%" PRIu64, entry.id, entry.lost);
         atomic_fetch_add(&spool->keeper.other_bytes, entry.disk_bytes);
-        free(entry.topic_losses);
+        spool_entry_free_owned(&entry);
     }
 }
 

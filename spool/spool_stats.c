@@ -63,12 +63,16 @@ void spool_stats_get(struct spool *spool, struct spool_stats *ret_stats)
         .free_bytes = atomic_load(&spool->keeper.free_bytes), .cursor_writes = atomic_load(&spool->keeper.cursor_writes),
     };
     fill_committer(spool, &stats);
+    stats.quarantine_segments = atomic_load(&spool->quarantine.segments);
+    stats.quarantine_bytes = atomic_load(&spool->quarantine.bytes);
     pthread_mutex_lock(&spool->lock);
     stats.books = all_books(spool);
     stats.segment_count = spool->catalog.count;
     stats.last_event_id = spool->last_event_id;
     stats.window_bytes = spool->window.bytes;
     stats.damaged_segments = spool->damaged_segments;
+    for (size_t i = 0; i < spool->catalog.count; i++)
+        stats.backlog_segments += spool->catalog.entries[i].state == SPOOL_ENTRY_OLD && !spool->catalog.entries[i].read_through;
     if (spool->catalog.count > 0)
         stats.live_segment_id = spool->catalog.entries[spool->catalog.count - 1].id;
     pthread_mutex_unlock(&spool->lock);

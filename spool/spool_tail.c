@@ -12,6 +12,7 @@ struct spool_tail {
     uint64_t position;            /* everything up to it was returned, or doesn't exist */
     struct spool_reader *reader;  /* NULL while the window serves */
     uint64_t reading_id;          /* the segment it reads */
+    uint32_t reading_from;        /* index in it where that reading began */
     bool reading_live;            /* it was live when the reader was opened */
 };
 
@@ -104,13 +105,14 @@ static enum err open_reader(struct spool_tail *tail, const struct source *source
         options.count_limit = spool_count_limit(spool, source->segment_id);
     }
     tail->reading_id = source->segment_id;
+    tail->reading_from = options.first_index;
     tail->reading_live = source->state == SPOOL_ENTRY_LIVE;
     return spool_reader_open(&options, &tail->reader, msg);
 }
 
 static void end_reading(struct spool_tail *tail)
 {
-    spool_count_findings(tail->spool, tail->reading_id, spool_reader_findings(tail->reader));
+    spool_count_findings(tail->spool, tail->reading_id, tail->reading_from, spool_reader_findings(tail->reader));
     spool_reader_close(tail->reader);
     tail->reader = NULL;
     if (tail->position < spool_position_end_of(tail->reading_id))

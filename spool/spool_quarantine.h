@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT
+ * spool_quarantine.h - damaged segments that are done: kept as found in quarantine/<id>/ with a loss report, as long as there is room.
+ *
+ * A thread of its own, as files are read to their end for their checksums. The reports stay when the files go. */
+#ifndef PENSTOCK_SPOOL_QUARANTINE_H
+#define PENSTOCK_SPOOL_QUARANTINE_H
+
+#include "base/err.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct spool;
+struct spool_entry;
+
+struct spool_quarantine {
+    pthread_t thread;
+    bool started;
+    pthread_mutex_t lock;                /* guards what follows up to the next comment */
+    pthread_cond_t wake;
+    bool stopping;
+    struct spool_loss_report **pending;  /* to be completed and written; owned */
+    size_t pending_count, pending_capacity;
+
+    atomic_uint_fast64_t segments;       /* reports that lie there */
+    atomic_uint_fast64_t bytes;          /* on disk, the files that are kept */
+};
+
+/* ERR_NOMEM: no thread */
+enum err spool_quarantine_start(struct spool *spool, struct errmsg *msg);
+
+/* Writes what is pending (without the checksums), ends the thread. */
+void spool_quarantine_stop(struct spool *spool);
+
+/* Moves a done segment there (nothing to move when it vanished) and takes its report over. Keeper thread only. Errors: as
+ * spool_dir_move(); the report is then lost, and made anew when the segment is found again. */
+enum err spool_quarantine_put(struct spool *spool, struct spool_entry *entry, struct errmsg *msg);
+
+#endif

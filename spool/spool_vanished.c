@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT
+ * spool_vanished.c - notices segments of which nothing is left. */
+#include "spool/spool_vanished.h"
+
+#include "spool/spool_internal.h"
+#include "spool/spool_loss_report.h"
+#include "spool/spool_reader.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* Notes a segment that must be there, unless it is done. What was accepted and isn't done is pending until the cursor passes. */
+static void expect(struct spool *spool, struct spool_link link)
+{
+    uint32_t done_below = spool_count_done_below(spool, link.segment_id);
+    bool count_known = link.event_count != SPOOL_COUNT_UNKNOWN;
+    uint32_t lost = count_known && link.event_count > done_below ? link.event_count - done_below : 0;
+    if (link.segment_id == 0 || done_below == SPOOL_INDEX_MAX ||
+        (count_known && lost == 0))
+        return;
+    struct spool_loss_report *report = calloc(1, sizeof *report);
+    struct spool_range *range = lost == 0 ? NULL : malloc(sizeof *range);
+    struct spool_entry entry = {
+        .id = link.segment_id, .state = SPOOL_ENTRY_OLD, .event_count = link.event_count, .counted = SPOOL_COUNTED,
+        .read_through = true, .lost = lost, .report = report,
+    };
+    bool noted = report != NULL && (lost == 0 || range != NULL);
+    if (noted) {
+        report->vanished = true;
+        report->segment_id = link.segment_id;
+        report->count_known = count_known;
+        report->delivered_before = done_below;
+        if (lost > 0) {
+            *range = (struct spool_range){done_below, link.event_count - 1};
+            report->lost = (struct spool_ranges){range, 1, lost};
+            range = NULL;
+        }
+    }
+    pthread_mutex_lock(&spool->lock);
+    noted = noted && spool_catalog_find(&spool->catalog, link.segment_id) == NULL &&
+            spool_catalog_add(&spool->catalog, &entry) == ERR_OK;
+    if (noted) {
+        atomic_fetch_add(&spool->unknown_pending, (int64_t)lost);
+        atomic_fetch_add(&spool->unknown_accepted, lost);
+    }
+    pthread_mutex_unlock(&spool->lock);
+    free(range);
+    if (!noted)
+        spool_loss_report_free(report);
+    else if (count_known)
+        spool_say(spool, true, "segment_vanished", "segment=%" PRIu64 " events_lost=%" PRIu32, link.segment_id, lost);
+    else
+        spool_say(spool, true, "segment_vanished", "segment=%" PRIu64 " events_lost=unknown", link.segment_id);
+}
+
+static void expect_linked_by(struct spool *spool, uint64_t segment_id)
+{
+    char name[32];
+    snprintf(name, sizeof name, "%" PRIu64, segment_id);
+    struct spool_reader_options options = {
+        .parent_fd = spool->segments_fd, .name = name, .segment_id = segment_id, .seed = spool->identity.seed,
+        .count_limit = SPOOL_COUNT_UNKNOWN,
+    };
+    struct spool_ends ends = {0};
+    if (spool_reader_ends(&options, &ends, NULL) != ERR_OK)
+        return; /* tried again at the next start */
+    for (size_t i = 0; i < ends.link_count; i++)
+        expect(spool, ends.links[i]);
+    spool_ends_free(&ends);
+}
+
+void spool_vanished_find(struct spool *spool)
+{
+    for (uint64_t position = 0;;) {
+        pthread_mutex_lock(&spool->lock);
+        struct spool_entry *entry = spool_catalog_next(&spool->catalog, position);
+        uint64_t id = entry != NULL && entry->state == SPOOL_ENTRY_OLD ? entry->id : 0;
+        pthread_mutex_unlock(&spool->lock);
+        if (id == 0)
+            break;
+        expect_linked_by(spool, id);
+        position = spool_position_end_of(id);
+    }
+    /* After the links: they know how many events a segment held. */
+    for (size_t i = 0; i < SPOOL_NEWEST_SEGMENTS; i++)
+        expect(spool, (struct spool_link){spool->at_open.newest_segments[i], SPOOL_COUNT_UNKNOWN});
+    pthread_mutex_lock(&spool->lock);
+    spool->vanished_found = true;
+    spool->progress.dirty = true;
+    pthread_mutex_unlock(&spool->lock);
+}

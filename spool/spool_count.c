@@ -87,7 +87,9 @@ uint32_t spool_count_done_below(const struct spool *spool, uint64_t segment_id)
     for (size_t i = 0; i < spool->at_open.lane_count; i++)
         if (spool->at_open.lanes[i].done_id < done_id)
             done_id = spool->at_open.lanes[i].done_id;
-    return spool_id_segment(done_id) < segment_id ? 0 : spool_id_segment(done_id) > segment_id ? SPOOL_INDEX_MAX : spool_id_index(done_id) + 1;
+    if (done_id >= spool_position_end_of(segment_id))
+        return SPOOL_INDEX_MAX;
+    return spool_id_segment(done_id) < segment_id ? 0 : spool_id_index(done_id) + 1;
 }
 
 /* True when every event of the segment is pending, so that its seal tells all. */

@@ -97,7 +97,7 @@ uint32_t spool_count_limit(struct spool *spool, uint64_t segment_id);
 
 /* Sees to it that an old segment's pending events are in the books; may read it. Any thread. */
 enum err spool_count_entry(struct spool *spool, uint64_t segment_id, struct errmsg *msg);
-/* Events of an old segment below this index were done when the spool was opened. */
+/* Events of an old segment below this index were done when the spool was opened; SPOOL_INDEX_MAX: all. */
 uint32_t spool_count_done_below(const struct spool *spool, uint64_t segment_id);
 
 /* Takes over what a reader that began at first_index found out about a segment: losses, and what to report of it. */

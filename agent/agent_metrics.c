@@ -45,6 +45,8 @@ static const struct {
            "Segments ended by a write error."),
     FIGURE("penstock_spool_backlog_segments", GAUGE, U64, spool.backlog_segments,
            "Segments left by earlier runs that have not been read to their ends."),
+    FIGURE("penstock_spool_unread_segments", GAUGE, U64, spool.unread_segments,
+           "Segments that can't be read now: put aside, still pending, tried again."),
     FIGURE("penstock_spool_quarantine_segments", GAUGE, U64, spool.quarantine_segments,
            "Damaged or vanished segments that a loss report tells of."),
     FIGURE("penstock_spool_quarantine_bytes", GAUGE, U64, spool.quarantine_bytes,

@@ -24,12 +24,12 @@ static void put_spool(struct buf *out, const struct agent_snapshot *s)
                ",\"spool\":{\"used_bytes\":%" PRIu64 ",\"free_bytes\":%" PRIu64 ",\"segments\":%" PRIu64
                ",\"live_segment\":\"%" PRIu64 "\",\"last_event_id\":\"%" PRIu64 "\",\"queued_bytes\":%" PRIu64
                ",\"commits\":%" PRIu64 ",\"commit_failures\":%" PRIu64 ",\"segments_abandoned\":%" PRIu64
-               ",\"damaged_segments\":%" PRIu64 ",\"backlog_segments\":%" PRIu64 ",\"quarantine_segments\":%" PRIu64
+               ",\"damaged_segments\":%" PRIu64 ",\"backlog_segments\":%" PRIu64 ",\"unread_segments\":%" PRIu64 ",\"quarantine_segments\":%" PRIu64
                ",\"quarantine_bytes\":%" PRIu64 ",\"cursor_writes\":%" PRIu64 "}",
                s->spool.used_bytes, s->spool.free_bytes, s->spool.segment_count, s->spool.live_segment_id,
                s->spool.last_event_id, s->spool.queued_bytes, s->spool.commits, s->spool.commit_failures,
                s->spool.segments_abandoned, s->spool.damaged_segments, s->spool.backlog_segments,
-               s->spool.quarantine_segments, s->spool.quarantine_bytes, s->spool.cursor_writes);
+               s->spool.unread_segments, s->spool.quarantine_segments, s->spool.quarantine_bytes, s->spool.cursor_writes);
 }
 
 static const char *lane_state_name(enum bridge_lane_state state)

@@ -109,6 +109,12 @@ static bool add_header(rd_kafka_headers_t *headers, struct bytes name, struct by
 }
 
 /* The event's own headers, then ours. */
+/* Found among damage, or in a segment that could not be read for a while: others may have overtaken it. */
+static bool is_late(const struct spool_event *event)
+{
+    return event->salvaged || event->origin_id != 0;
+}
+
 static rd_kafka_headers_t *make_headers(const struct bridge_sink *sink, const struct spool_event *event)
 {
     rd_kafka_headers_t *headers = rd_kafka_headers_new(event->header_count + 2);
@@ -117,11 +123,11 @@ static rd_kafka_headers_t *make_headers(const struct bridge_sink *sink, const st
     struct spool_header header;
     while (ok && spool_headers_next(&rest, &header))
         ok = add_header(headers, header.name, header.value);
-    if (ok && event->salvaged)
+    if (ok && is_late(event))
         ok = add_header(headers, bytes_of_string("penstock-salvaged"), bytes_of_string("1"));
     if (ok && sink->id_header) {
         char id[UUID_TEXT_SIZE + 24];
-        snprintf(id, sizeof id, "%s/%" PRIu64, sink->spool_uuid, event->id);
+        snprintf(id, sizeof id, "%s/%" PRIu64, sink->spool_uuid, event->origin_id != 0 ? event->origin_id : event->id);
         ok = add_header(headers, bytes_of_string("penstock-id"), bytes_of_string(id));
     }
     if (!ok && headers != NULL)
@@ -154,7 +160,7 @@ int bridge_sink_produce(struct bridge_sink *sink, struct bridge_sink_topic *topi
     if (topic == NULL)
         return RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC;
     int flags = copy ? RD_KAFKA_MSG_F_COPY : 0;
-    if (event->header_count > 0 || event->salvaged || sink->id_header)
+    if (event->header_count > 0 || is_late(event) || sink->id_header)
         return produce_with_headers(sink, topic, event, token, flags);
     return rd_kafka_producev(sink->rk, RD_KAFKA_V_RKT(as_rkt(topic)), RD_KAFKA_V_PARTITION(event->partition),
                              RD_KAFKA_V_KEY(event->key.data, event->key.size),

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "spool/spool_dir.h"
 #include "spool/spool_internal.h"
+#include "spool/spool_unread.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -162,6 +163,7 @@ static enum err open_cursors(struct spool *spool, struct spool_cursors **ret_cur
     spool->progress.mode = spool->at_open.mode == 0 ? SPOOL_AT_LEAST_ONCE : spool->at_open.mode;
     spool->progress.done_id = spool->at_open.done_id;
     spool->progress.dirty = true; /* so that what was done already is retired */
+    spool_unread_load(spool);
     rc = load_totals(spool);
     return rc == ERR_OK ? ERR_OK : errmsg_set(msg, rc, "%s", err_text(rc));
 }

@@ -159,6 +159,7 @@ struct spool_stats {
     int64_t sync_us_histogram[16]; /* count of commits that took < 2^(i+6) us; the last holds the rest */
     uint64_t damaged_segments;   /* found so far, in this run */
     uint64_t backlog_segments;   /* left by earlier runs, not yet read to their ends */
+    uint64_t unread_segments;    /* that can't be read now: put aside, pending, tried again */
     uint64_t quarantine_segments; /* that a loss report tells of */
     uint64_t quarantine_bytes;   /* of damaged segments that are kept */
 };

@@ -45,6 +45,21 @@ enum err spool_batch_add(struct spool_batch *batch, const struct spool_event *ev
     return ERR_OK;
 }
 
+enum err spool_batch_add_moved(struct spool_batch *batch, int64_t time_ms, struct bytes frame)
+{
+    size_t size = SPOOL_FRAME_SIZE_MIN + frame.size;
+    if (batch->event_count == SPOOL_BATCH_EVENTS_MAX)
+        return ERR_FULL;
+    if (size > SPOOL_FRAME_SIZE_MAX)
+        return ERR_TOO_LARGE;
+    if (!buf_reserve(&batch->frames, size))
+        return ERR_NOMEM;
+    spool_frame_put_other(batch->frames.data + batch->frames.size, SPOOL_FRAME_MOVED, time_ms, frame);
+    batch->frames.size += size;
+    batch->event_count++;
+    return ERR_OK;
+}
+
 uint32_t spool_batch_event_count(const struct spool_batch *batch)
 {
     return batch->event_count;

@@ -93,7 +93,7 @@ static bool last_id(const struct spool_entry *entry, uint64_t *ret_id)
 bool spool_entry_has_after(const struct spool_entry *entry, uint64_t position)
 {
     uint64_t last = 0;
-    if (position >= spool_position_end_of(entry->id))
+    if (entry->unread || position >= spool_position_end_of(entry->id))
         return false;
     return !last_id(entry, &last) || last > position;
 }
@@ -107,7 +107,7 @@ static bool is_done_up_to(const struct spool_entry *entry, uint64_t done_id)
 bool spool_entry_is_done(const struct spool_entry *entry, uint64_t done_id, const struct spool_lane_cursor *lanes,
                          size_t lane_count)
 {
-    if (entry->state == SPOOL_ENTRY_LIVE || !is_done_up_to(entry, done_id))
+    if (entry->state == SPOOL_ENTRY_LIVE || entry->unread || !is_done_up_to(entry, done_id))
         return false;
     for (size_t i = 0; i < lane_count; i++)
         if (!is_done_up_to(entry, lanes[i].done_id))

@@ -33,6 +33,9 @@ struct spool_entry {
     uint64_t disk_bytes;       /* what it takes */
     enum spool_count_state counted; /* are its events in the books? */
     bool counted_by_seal;      /* they are, by the counts in its seal */
+    bool unread;               /* it can't be read now, and was put aside: pending, and passed over */
+    uint32_t unread_from;      /* then: what lies below was handed out */
+    int64_t unread_due_ms, unread_backoff_ms; /* monotonic: when it is tried again */
     bool read_through;         /* a reader has been to its end */
     uint64_t last_found_id;    /* then: its highest event; 0 without any */
     uint64_t lost;             /* then: acknowledged events that are gone */

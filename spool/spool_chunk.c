@@ -70,7 +70,7 @@ bool spool_chunk_next(const struct spool_chunk *chunk, size_t *pos, struct spool
         if (!whole)
             return false;
         *pos += frame.size;
-        if (frame.kind == SPOOL_FRAME_EVENT) {
+        if (frame.kind == SPOOL_FRAME_EVENT || frame.kind == SPOOL_FRAME_MOVED) {
             *ret = frame.event;
             ret->salvaged = chunk->salvaged;
             return true;

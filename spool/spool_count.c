@@ -3,13 +3,15 @@
 #include "spool/spool_internal.h"
 #include "spool/spool_loss_report.h"
 #include "spool/spool_reader.h"
+#include "spool/spool_unread.h"
 #include "spool/spool_vanished.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
-enum { NAME_SIZE = 32 };
+enum { NAME_SIZE = 32, UNREAD_TICK_US = 50000 };
 
 static struct spool_reader_options reader_options(struct spool *spool, uint64_t segment_id, char name[NAME_SIZE])
 {
@@ -84,6 +86,9 @@ static void add_unknown_pending(struct spool *spool, uint64_t count)
 uint32_t spool_count_done_below(const struct spool *spool, uint64_t segment_id)
 {
     uint64_t done_id = spool->at_open.done_id;
+    for (size_t i = 0; i < spool->at_open.unread_count; i++)
+        if (spool->at_open.unread[i].segment_id == segment_id)
+            return spool->at_open.unread[i].from_index;
     for (size_t i = 0; i < spool->at_open.lane_count; i++)
         if (spool->at_open.lanes[i].done_id < done_id)
             done_id = spool->at_open.lanes[i].done_id;
@@ -221,6 +226,10 @@ void *spool_counter_main(void *arg)
             spool_say(spool, true, "segment_not_counted", "segment=%" PRIu64 " error=\"%s\"", id, msg.text);
     }
     atomic_store(&spool->counting, false);
+    while (!atomic_load(&spool->closing)) {
+        spool_unread_tend(spool);
+        usleep(UNREAD_TICK_US);
+    }
     return NULL;
 }
 

@@ -38,6 +38,7 @@ void spool_cursor_state_free(struct spool_cursor_state *state)
         free(state->lanes[i].topic);
     for (size_t i = 0; i < state->topic_count; i++)
         free(state->topics[i].topic);
+    free(state->unread);
     free(state->lanes);
     free(state->topics);
     *state = (struct spool_cursor_state){0};
@@ -65,6 +66,11 @@ static void put_body(struct buf *out, const struct spool_cursor_state *state)
         put_varint(out, state->newest_segments[i]);
     put_varint(out, state->done_id);
     put_varint(out, state->lost_unknown_topic);
+    put_varint(out, state->unread_count);
+    for (size_t i = 0; i < state->unread_count; i++) {
+        put_varint(out, state->unread[i].segment_id);
+        put_varint(out, state->unread[i].from_index);
+    }
     put_varint(out, state->lane_count);
     for (size_t i = 0; i < state->lane_count; i++) {
         put_name(out, state->lanes[i].topic);
@@ -128,6 +134,13 @@ static bool decode_body(struct codec_in *in, struct spool_cursor_state *state)
         state->newest_segments[i] = codec_in_varint(in);
     state->done_id = codec_in_varint(in);
     state->lost_unknown_topic = codec_in_varint(in);
+    size_t unread_count = get_count(in);
+    state->unread = calloc(unread_count + 1, sizeof *state->unread);
+    for (size_t i = 0; in->ok && state->unread != NULL && i < unread_count; i++) {
+        state->unread[i].segment_id = codec_in_varint(in);
+        state->unread[i].from_index = (uint32_t)codec_in_varint(in);
+        state->unread_count++;
+    }
     size_t lane_count = get_count(in);
     state->lanes = calloc(lane_count + 1, sizeof *state->lanes);
     for (size_t i = 0; in->ok && state->lanes != NULL && i < lane_count; i++) {
@@ -144,7 +157,7 @@ static bool decode_body(struct codec_in *in, struct spool_cursor_state *state)
         totals.lost = codec_in_varint(in);
         state->topics[state->topic_count++] = totals;
     }
-    return in->ok && state->lanes != NULL && state->topics != NULL && state->segment_id_max <= SPOOL_SEGMENT_ID_MAX;
+    return in->ok && state->unread != NULL && state->lanes != NULL && state->topics != NULL && state->segment_id_max <= SPOOL_SEGMENT_ID_MAX;
 }
 
 static bool decode(const struct spool_cursors *cursors, struct bytes slot, uint64_t *ret_sequence, struct spool_cursor_state *ret_state)

@@ -31,11 +31,19 @@ struct spool_topic_totals {
     uint64_t lost;
 };
 
+/* A segment that could not be read and was put aside: pending from that index on, whatever the cursors say. */
+struct spool_unread_segment {
+    uint64_t segment_id;
+    uint32_t from_index;
+};
+
 struct spool_cursor_state {
     enum spool_delivery mode;    /* which mode wrote it */
     uint64_t segment_id_max;     /* the highest id that was ever given out */
     uint64_t newest_segments[SPOOL_NEWEST_SEGMENTS]; /* that were made, and may hold events although nothing links to them yet; 0: none */
     uint64_t done_id;            /* every event up to it is done, but for the lanes below */
+    struct spool_unread_segment *unread;
+    size_t unread_count;
     struct spool_lane_cursor *lanes;
     size_t lane_count;
     struct spool_topic_totals *topics;

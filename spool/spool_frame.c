@@ -163,6 +163,20 @@ static bool get_event(struct codec_in *in, uint8_t flags, uint8_t topic_size, st
     return in->ok && topic_size > 0 && event->partition >= SPOOL_PARTITION_ANY;
 }
 
+/* The event inside; the outer checksum covers it. */
+static bool get_moved(struct bytes body, struct spool_event *event)
+{
+    struct spool_frame inner;
+    uint64_t id = event->id;
+    bool is_event = body.size > AT_KIND && body.data[AT_KIND] == SPOOL_FRAME_EVENT;
+    if (!is_event || !spool_frame_get_trusted(body.data, body.size, &inner) || inner.size != body.size)
+        return false;
+    *event = inner.event;
+    event->id = id;
+    event->origin_id = inner.id;
+    return true;
+}
+
 bool spool_frame_get_trusted(const uint8_t *p, size_t size_available, struct spool_frame *ret)
 {
     size_t size = spool_frame_peek_size(p, size_available);
@@ -183,6 +197,8 @@ bool spool_frame_get_trusted(const uint8_t *p, size_t size_available, struct spo
     } else {
         frame.body = bytes_of(in.p, codec_in_left(&in));
     }
+    if (frame.kind == SPOOL_FRAME_MOVED && !get_moved(frame.body, &frame.event))
+        return false;
     *ret = frame;
     return true;
 }

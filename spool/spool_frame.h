@@ -50,6 +50,7 @@ struct spool_event {
     uint32_t header_count;
     int32_t partition;      /* SPOOL_PARTITION_ANY or >= 0 */
     bool client_time;
+    uint64_t origin_id;     /* moved from another segment: the id it was accepted under; else 0 */
     bool salvaged;          /* not stored: set by the reader for what it found among damage */
 };
 
@@ -64,7 +65,7 @@ struct spool_frame {
     uint64_t id;            /* segment and index; for other kinds than events the index of the next event */
     uint32_t batch_first;   /* first index of the batch it was written in */
     uint32_t size;          /* of the whole frame, in bytes */
-    struct spool_event event; /* events only */
+    struct spool_event event; /* events, and moved ones: as accepted, but for the id, which is that of this frame */
     struct bytes body;      /* other kinds: everything between head and checksum */
 };
 

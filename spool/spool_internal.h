@@ -34,6 +34,10 @@ struct spool_batch {
     struct spool_batch *next;
 };
 
+/* Adds an event of another segment by its whole frame, which goes inside a new one; the topic is the batch's.
+ * Errors: ERR_FULL, ERR_TOO_LARGE, ERR_NOMEM */
+enum err spool_batch_add_moved(struct spool_batch *batch, int64_t time_ms, struct bytes frame);
+
 /* What spool_advance() was told last, owned. */
 struct spool_progress {
     enum spool_delivery mode;

@@ -2,6 +2,7 @@
  * spool_progress.c - what is done: from the bridge's word to the state of the cursors file. */
 #include "base/clock.h"
 #include "spool/spool_internal.h"
+#include "spool/spool_unread.h"
 
 #include <stdlib.h>
 
@@ -112,6 +113,8 @@ static uint64_t raise_done_id(struct spool *spool)
     uint64_t done_id = progress->done_id;
     for (size_t i = 0; i < spool->catalog.count; i++) {
         struct spool_entry *entry = &spool->catalog.entries[i];
+        if (entry->unread)
+            continue; /* the cursors name it by itself */
         if (!spool_entry_is_done(entry, done_id, progress->lanes, progress->lane_count))
             break;
         apply_losses(spool, entry);
@@ -128,6 +131,11 @@ static enum err copy_at_open(struct spool *spool, struct spool_cursor_state *sta
     const struct spool_cursor_state *at_open = &spool->at_open;
     state->done_id = at_open->done_id;
     state->lost_unknown_topic = at_open->lost_unknown_topic;
+    state->unread = calloc(at_open->unread_count + 1, sizeof *state->unread);
+    if (state->unread == NULL)
+        return ERR_NOMEM;
+    memcpy(state->unread, at_open->unread, at_open->unread_count * sizeof *state->unread);
+    state->unread_count = at_open->unread_count;
     enum err rc = copy_lanes(at_open->lanes, at_open->lane_count, &state->lanes);
     if (rc != ERR_OK)
         return rc;
@@ -165,7 +173,9 @@ static enum err copy_now(struct spool *spool, struct spool_cursor_state *state)
 {
     state->done_id = raise_done_id(spool);
     state->lost_unknown_topic = atomic_load(&spool->unknown_lost);
-    enum err rc = copy_lanes(spool->progress.lanes, spool->progress.lane_count, &state->lanes);
+    enum err rc = spool_unread_list(spool, state);
+    if (rc == ERR_OK)
+        rc = copy_lanes(spool->progress.lanes, spool->progress.lane_count, &state->lanes);
     if (rc == ERR_OK) {
         state->lane_count = spool->progress.lane_count;
         rc = copy_topics(spool, state);

@@ -72,6 +72,8 @@ void spool_stats_get(struct spool *spool, struct spool_stats *ret_stats)
     stats.window_bytes = spool->window.bytes;
     stats.damaged_segments = spool->damaged_segments;
     for (size_t i = 0; i < spool->catalog.count; i++)
+        stats.unread_segments += spool->catalog.entries[i].unread;
+    for (size_t i = 0; i < spool->catalog.count; i++)
         stats.backlog_segments += spool->catalog.entries[i].state == SPOOL_ENTRY_OLD && !spool->catalog.entries[i].read_through;
     if (spool->catalog.count > 0)
         stats.live_segment_id = spool->catalog.entries[spool->catalog.count - 1].id;

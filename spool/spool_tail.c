@@ -1,17 +1,23 @@
 /* SPDX-License-Identifier: MIT
  * spool_tail.c - a reading position: the next events come from the window in memory or from disk, decided under one lock. */
+#include "base/clock.h"
 #include "spool/spool_internal.h"
 #include "spool/spool_reader.h"
+#include "spool/spool_unread.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+
+enum { UNREAD_AFTER_MS = 2000 };
 
 struct spool_tail {
     struct spool *spool;
     uint64_t position;            /* everything up to it was returned, or doesn't exist */
     struct spool_reader *reader;  /* NULL while the window serves */
     uint64_t reading_id;          /* the segment it reads */
+    uint64_t unreadable_id;       /* the segment that can't be read, and since when */
+    int64_t unreadable_since_ms;  /* monotonic */
     uint32_t reading_from;        /* index in it where that reading began */
     bool reading_live;            /* it was live when the reader was opened */
 };
@@ -70,7 +76,7 @@ static struct source choose(struct spool_tail *tail)
     if (tail->reader != NULL && (entry == NULL || entry->id != tail->reading_id)) {
         /* Retired meanwhile, or nothing new: let the reader come to its end first. */
         struct spool_entry *reading = spool_catalog_find(&spool->catalog, tail->reading_id);
-        if (reading != NULL && reading->state != SPOOL_ENTRY_LIVE && tail->position < spool_position_end_of(reading->id))
+        if (reading != NULL && !reading->unread && reading->state != SPOOL_ENTRY_LIVE && tail->position < spool_position_end_of(reading->id))
             entry = reading;
     }
     if (entry != NULL) {
@@ -144,6 +150,24 @@ static bool live_has_changed(struct spool *spool, uint64_t segment_id, uint64_t 
     return changed;
 }
 
+/* Some tries are for what passes by itself (too many open files); then others needn't wait for it. */
+static bool put_aside(struct spool_tail *tail, const struct source *source)
+{
+    int64_t now_ms = clock_monotonic_ms();
+    if (tail->unreadable_id != source->segment_id) {
+        tail->unreadable_id = source->segment_id;
+        tail->unreadable_since_ms = now_ms;
+    }
+    if (source->state == SPOOL_ENTRY_LIVE || now_ms - tail->unreadable_since_ms < UNREAD_AFTER_MS)
+        return false;
+    spool_unread_put_aside(tail->spool, source->segment_id, tail->position);
+    spool_reader_close(tail->reader);
+    tail->reader = NULL;
+    if (tail->position < spool_position_end_of(source->segment_id))
+        tail->position = spool_position_end_of(source->segment_id);
+    return true;
+}
+
 enum err spool_tail_next(struct spool_tail *tail, struct spool_chunk **ret_chunk, struct errmsg *msg)
 {
     for (;;) {
@@ -160,11 +184,14 @@ enum err spool_tail_next(struct spool_tail *tail, struct spool_chunk **ret_chunk
         struct spool_chunk *chunk = NULL;
         enum err rc = next_from_disk(tail, &source, &chunk, msg);
         if (rc == ERR_OK) {
+            tail->unreadable_id = 0;
             if (chunk->last_id > tail->position)
                 tail->position = chunk->last_id;
             *ret_chunk = chunk;
             return ERR_OK;
         }
+        if (rc == ERR_UNREADABLE && put_aside(tail, &source))
+            continue;
         if (rc != ERR_END)
             return rc;
         if (source.state != SPOOL_ENTRY_LIVE)

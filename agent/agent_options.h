@@ -38,9 +38,15 @@ struct agent_status_options {
     bool json;
 };
 
+struct agent_drain_options {
+    const char *config, *spool, *bootstrap, *log_level;
+    int64_t timeout_ms; /* 0: for ever */
+};
+
 /* Each returns EXIT_DONE, or EXIT_USAGE after it has said what is wrong. */
 int agent_run_options_parse(int argc, char **argv, struct agent_run_options *ret_options);
 int agent_produce_options_parse(int argc, char **argv, struct agent_produce_options *ret_options);
+int agent_drain_options_parse(int argc, char **argv, struct agent_drain_options *ret_options);
 int agent_status_options_parse(int argc, char **argv, struct agent_status_options *ret_options);
 
 #endif

@@ -88,7 +88,9 @@ static enum err open_folders(struct spool *spool, struct errmsg *msg)
     static const char *const names[] = {"segments", "quarantine", "trash"};
     int *fds[] = {&spool->segments_fd, &spool->quarantine_fd, &spool->trash_fd};
     for (int i = 0; i < 3; i++) {
-        enum err rc = spool_dir_open(spool->root_fd, names[i], true, fds[i], msg);
+        enum err rc = spool_dir_open(spool->root_fd, names[i], !spool->options.forward_only, fds[i], msg);
+        if (rc == ERR_NOT_FOUND && i > 0)
+            continue; /* not needed to forward */
         if (rc != ERR_OK) {
             errmsg_wrap(msg, "folder '%s'", names[i]);
             return rc;
@@ -161,9 +163,11 @@ static enum err open_cursors(struct spool *spool, struct spool_cursors **ret_cur
     if (spool->at_open.segment_id_max > spool->segment_id_max)
         spool->segment_id_max = spool->at_open.segment_id_max;
     spool->progress.mode = spool->at_open.mode == 0 ? SPOOL_AT_LEAST_ONCE : spool->at_open.mode;
-    spool->progress.done_id = spool->at_open.done_id;
     spool->progress.dirty = true; /* so that what was done already is retired */
+    if (spool->options.forward_only)
+        memcpy(spool->newest_segments, spool->at_open.newest_segments, sizeof spool->newest_segments);
     spool_unread_load(spool);
+    spool->progress.done_id = spool->at_open.done_id;
     rc = load_totals(spool);
     return rc == ERR_OK ? ERR_OK : errmsg_set(msg, rc, "%s", err_text(rc));
 }
@@ -189,12 +193,17 @@ static enum err start_threads(struct spool *spool, struct spool_cursors *cursors
     bool have_old = spool->catalog.count > 0 || spool->at_open.segment_id_max > 0;
     struct spool_segment *live = NULL;
     struct errmsg why = {""};
-    if (spool_keeper_make_first(spool, cursors, &live, &why) != ERR_OK)
-        spool_say(spool, true, "refusing", "error=\"%s\" action=trying_again", why.text);
-    enum err rc = spool_committer_start(spool, live, links, link_count, msg);
+    enum err rc = ERR_OK;
+    if (spool->options.forward_only) {
+        spool_committer_refuse_all(spool);
+    } else {
+        if (spool_keeper_make_first(spool, cursors, &live, &why) != ERR_OK)
+            spool_say(spool, true, "refusing", "error=\"%s\" action=trying_again", why.text);
+        rc = spool_committer_start(spool, live, links, link_count, msg);
+    }
     if (rc == ERR_OK)
         rc = spool_keeper_start(spool, cursors, msg);
-    if (rc == ERR_OK)
+    if (rc == ERR_OK && !spool->options.forward_only)
         rc = spool_quarantine_start(spool, msg);
     if (rc != ERR_OK)
         return rc;

@@ -158,7 +158,7 @@ static bool put_aside(struct spool_tail *tail, const struct source *source)
         tail->unreadable_id = source->segment_id;
         tail->unreadable_since_ms = now_ms;
     }
-    if (source->state == SPOOL_ENTRY_LIVE || now_ms - tail->unreadable_since_ms < UNREAD_AFTER_MS)
+    if (source->state == SPOOL_ENTRY_LIVE || tail->spool->options.forward_only || now_ms - tail->unreadable_since_ms < UNREAD_AFTER_MS)
         return false;
     spool_unread_put_aside(tail->spool, source->segment_id, tail->position);
     spool_reader_close(tail->reader);

@@ -50,8 +50,24 @@ void spool_unread_put_aside(struct spool *spool, uint64_t segment_id, uint64_t p
         spool_say(spool, true, "segment_unread", "segment=%" PRIu64 " action=going_on_without_it_and_trying_again", segment_id);
 }
 
+/* Nothing can be moved then: reading begins before them once more, and some events are delivered again. */
+static void read_again_from(struct spool *spool)
+{
+    struct spool_cursor_state *at_open = &spool->at_open;
+    for (size_t i = 0; i < at_open->unread_count; i++) {
+        uint64_t before = spool_id_of(at_open->unread[i].segment_id, at_open->unread[i].from_index);
+        if (before > 0 && before - 1 < at_open->done_id)
+            at_open->done_id = before - 1;
+    }
+    at_open->unread_count = 0;
+}
+
 void spool_unread_load(struct spool *spool)
 {
+    if (spool->options.forward_only) {
+        read_again_from(spool);
+        return;
+    }
     for (size_t i = 0; i < spool->at_open.unread_count; i++) {
         const struct spool_unread_segment *unread = &spool->at_open.unread[i];
         pthread_mutex_lock(&spool->lock);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * spool_count.c - puts what earlier runs left into the books: pending events, and losses once a reader found them. */
+#include "base/priority.h"
 #include "spool/spool_internal.h"
 #include "spool/spool_loss_report.h"
 #include "spool/spool_reader.h"
@@ -11,7 +12,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { NAME_SIZE = 32, UNREAD_TICK_US = 50000 };
+enum { NAME_SIZE = 32, UNREAD_TICK_US = 50000, BACKGROUND_NICE = 10 };
 
 static struct spool_reader_options reader_options(struct spool *spool, uint64_t segment_id, char name[NAME_SIZE])
 {
@@ -212,6 +213,7 @@ void *spool_counter_main(void *arg)
 {
     struct spool *spool = arg;
     uint64_t position = 0;
+    priority_lower(BACKGROUND_NICE);
     spool_vanished_find(spool);
     while (!atomic_load(&spool->closing)) {
         pthread_mutex_lock(&spool->lock);

@@ -3,6 +3,7 @@
 #include "spool/spool_quarantine.h"
 
 #include "base/clock.h"
+#include "base/priority.h"
 #include "spool/spool_dir.h"
 #include "spool/spool_evidence.h"
 #include "spool/spool_file.h"
@@ -15,7 +16,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { NAME_SIZE = 32, TICK_MS = 200, LOOK_AT_AGES_EVERY_MS = 60000 };
+enum { NAME_SIZE = 32, TICK_MS = 200, LOOK_AT_AGES_EVERY_MS = 60000, BACKGROUND_NICE = 10 };
 
 /* ---- what is put there ---------------------------------------------------------------------------------------- */
 
@@ -217,6 +218,7 @@ static void *quarantine_main(void *arg)
     struct spool_quarantine *quarantine = &spool->quarantine;
     int64_t looked_ms = 0;
     bool pending = false;
+    priority_lower(BACKGROUND_NICE);
     report_left_overs(spool);
     do {
         if (pending)

@@ -39,6 +39,7 @@ struct spool_entry {
     struct spool_topic_loss *topic_losses; /* then: where the lost ones' topics are known, by its seal; malloc'ed */
     size_t topic_loss_count;
     bool lost_applied;         /* its losses are in the books */
+    bool retire_failed;        /* it is done, but could not be moved away yet */
 };
 
 struct spool_catalog {

@@ -90,7 +90,7 @@ bool spool_entry_has_after(const struct spool_entry *entry, uint64_t position)
 static bool is_done_up_to(const struct spool_entry *entry, uint64_t done_id)
 {
     uint64_t last = 0;
-    return spool_id_segment(done_id) > entry->id || (last_id(entry, &last) && last <= done_id);
+    return done_id >= spool_position_end_of(entry->id) || (last_id(entry, &last) && last <= done_id);
 }
 
 bool spool_entry_is_done(const struct spool_entry *entry, uint64_t done_id, const struct spool_lane_cursor *lanes,

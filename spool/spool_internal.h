@@ -83,14 +83,14 @@ void spool_say(struct spool *spool, bool problem, const char *event, const char 
 uint64_t spool_take_segment_id(struct spool *spool);
 
 /* Frames of an old segment at or beyond this count were moved on or refused: looked up in the links of the
- * segments after it. SPOOL_COUNT_UNKNOWN: there is no such limit. Reads a little from disk. */
-uint32_t spool_count_limit(struct spool *spool, uint64_t segment_id);
+ * segments after it. SPOOL_COUNT_UNKNOWN: there is no such limit. Reads a little from disk. ERR_UNREADABLE, ERR_NOMEM */
+enum err spool_count_limit(struct spool *spool, uint64_t segment_id, uint32_t *ret_limit, struct errmsg *msg);
 
 /* Sees to it that an old segment's pending events are in the books; may read it. Any thread. */
 enum err spool_count_entry(struct spool *spool, uint64_t segment_id, struct errmsg *msg);
-/* Takes the losses that a reader found in a segment out of pending. */
+/* Takes the losses that a reader found in a segment out of pending. ERR_UNREADABLE, ERR_NOMEM: nothing was done, try again */
 struct spool_findings;
-void spool_count_findings(struct spool *spool, uint64_t segment_id, const struct spool_findings *findings);
+enum err spool_count_findings(struct spool *spool, uint64_t segment_id, const struct spool_findings *findings);
 /* Body of the thread that counts what earlier runs left. */
 void *spool_counter_main(void *spool);
 

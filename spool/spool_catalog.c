@@ -59,6 +59,12 @@ struct spool_entry *spool_catalog_find(struct spool_catalog *catalog, uint64_t s
     return i < catalog->count && catalog->entries[i].id == segment_id ? &catalog->entries[i] : NULL;
 }
 
+struct spool_entry *spool_catalog_above(struct spool_catalog *catalog, uint64_t segment_id)
+{
+    size_t i = lower_bound(catalog, segment_id + 1);
+    return i < catalog->count ? &catalog->entries[i] : NULL;
+}
+
 struct spool_entry *spool_catalog_next(struct spool_catalog *catalog, uint64_t position)
 {
     for (size_t i = lower_bound(catalog, spool_id_segment(position)); i < catalog->count; i++)

@@ -43,6 +43,7 @@ struct spool_entry {
     struct spool_topic_loss *topic_losses; /* then: where the lost ones' topics are known, by its seal; malloc'ed */
     size_t topic_loss_count;
     bool lost_applied;         /* its losses are in the books */
+    bool retire_failed;        /* it is done, but could not be moved away yet */
 };
 
 struct spool_catalog {
@@ -56,6 +57,8 @@ void spool_catalog_done(struct spool_catalog *catalog);
 enum err spool_catalog_add(struct spool_catalog *catalog, const struct spool_entry *entry);
 void spool_entry_free_owned(struct spool_entry *entry);
 struct spool_entry *spool_catalog_find(struct spool_catalog *catalog, uint64_t segment_id); /* NULL when not there */
+/* First entry with a higher id, or NULL. */
+struct spool_entry *spool_catalog_above(struct spool_catalog *catalog, uint64_t segment_id);
 /* First entry that may hold events after position, or NULL. */
 struct spool_entry *spool_catalog_next(struct spool_catalog *catalog, uint64_t position);
 void spool_catalog_remove(struct spool_catalog *catalog, uint64_t segment_id);

@@ -96,17 +96,18 @@ void spool_forget_segment(struct spool *spool, uint64_t segment_id);
 uint64_t spool_take_segment_id(struct spool *spool);
 
 /* Frames of an old segment at or beyond this count were moved on or refused: looked up in the links of the
- * segments after it. SPOOL_COUNT_UNKNOWN: there is no such limit. Reads a little from disk. */
-uint32_t spool_count_limit(struct spool *spool, uint64_t segment_id);
+ * segments after it. SPOOL_COUNT_UNKNOWN: there is no such limit. Reads a little from disk. ERR_UNREADABLE, ERR_NOMEM */
+enum err spool_count_limit(struct spool *spool, uint64_t segment_id, uint32_t *ret_limit, struct errmsg *msg);
 
 /* Sees to it that an old segment's pending events are in the books; may read it. Any thread. */
 enum err spool_count_entry(struct spool *spool, uint64_t segment_id, struct errmsg *msg);
 /* Events of an old segment below this index were done when the spool was opened; SPOOL_INDEX_MAX: all. */
 uint32_t spool_count_done_below(const struct spool *spool, uint64_t segment_id);
 
-/* Takes over what a reader that began at first_index found out about a segment: losses, and what to report of it. */
+/* Takes over what a reader that began at first_index found out about a segment: losses, and what to report of it.
+ * Errors: ERR_UNREADABLE, ERR_NOMEM: nothing was done, try again */
 struct spool_findings;
-void spool_count_findings(struct spool *spool, uint64_t segment_id, uint32_t first_index, const struct spool_findings *findings);
+enum err spool_count_findings(struct spool *spool, uint64_t segment_id, uint32_t first_index, const struct spool_findings *findings);
 /* What of that is to be reported, events below done_below having been done before; NULL: memory is out. */
 struct spool_loss_report *spool_count_report(uint64_t segment_id, const struct spool_findings *findings, uint32_t done_below);
 /* Body of the thread that counts what earlier runs left. */

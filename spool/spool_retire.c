@@ -4,8 +4,10 @@
 
 #include "spool/spool_dir.h"
 #include "spool/spool_internal.h"
+#include "spool/spool_loss_report.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -15,37 +17,78 @@
 
 enum { TRASH_AT_ONCE = 8, NAME_SIZE = 32 };
 
-/* Takes the oldest done entry out of the catalog. */
-static bool take_done(struct spool *spool, const struct spool_cursor_state *written, struct spool_entry *ret_entry)
+/* The oldest entry that is done and went into the cursors as such: what a reader found after they were gathered is not in
+ * them yet. */
+static bool find_done(struct spool *spool, const struct spool_cursor_state *written, struct spool_entry *ret_entry)
 {
     bool found = false;
     pthread_mutex_lock(&spool->lock);
     for (size_t i = 0; !found && i < spool->catalog.count; i++) {
         struct spool_entry *entry = &spool->catalog.entries[i];
-        if (!spool_entry_is_done(entry, written->done_id, written->lanes, written->lane_count))
+        if (!spool_entry_is_done(entry, written->done_id, written->lanes, written->lane_count) ||
+            (entry->read_through && !entry->lost_applied))
             continue;
         *ret_entry = *entry;
-        spool_catalog_remove(&spool->catalog, entry->id);
         found = true;
     }
     pthread_mutex_unlock(&spool->lock);
     return found;
 }
 
+static void remove_entry(struct spool *spool, uint64_t segment_id)
+{
+    pthread_mutex_lock(&spool->lock);
+    struct spool_entry *entry = spool_catalog_find(&spool->catalog, segment_id);
+    struct spool_loss_report *report = entry->report;
+    entry->report = NULL;
+    spool_entry_free_owned(entry);
+    spool_catalog_remove(&spool->catalog, segment_id);
+    pthread_mutex_unlock(&spool->lock);
+    if (report != NULL)
+        spool_quarantine_report(spool, report);
+}
+
+/* The next turn tries again, so that a damaged segment still gets to its place. */
+static void keep_entry(struct spool *spool, uint64_t segment_id)
+{
+    pthread_mutex_lock(&spool->lock);
+    spool_catalog_find(&spool->catalog, segment_id)->retire_failed = true;
+    spool->progress.dirty = true;
+    pthread_mutex_unlock(&spool->lock);
+}
+
+static enum err move_away(struct spool *spool, const struct spool_entry *entry, struct errmsg *msg)
+{
+    char name[NAME_SIZE];
+    snprintf(name, sizeof name, "%" PRIu64, entry->id);
+    if (entry->report != NULL && entry->report->vanished)
+        return spool_quarantine_make_place(spool, entry->id, msg);
+    int to_fd = entry->report != NULL ? spool->quarantine_fd : spool->trash_fd;
+    enum err rc = spool_dir_move(spool->segments_fd, name, to_fd, name, msg);
+    bool gone = rc != ERR_OK && faccessat(spool->segments_fd, name, F_OK, AT_SYMLINK_NOFOLLOW) != 0 && errno == ENOENT;
+    return gone ? ERR_OK : rc;
+}
+
+static enum err retire(struct spool *spool, const struct spool_entry *entry)
+{
+    struct errmsg msg = {""};
+    enum err rc = move_away(spool, entry, &msg);
+    if (rc != ERR_OK) {
+        keep_entry(spool, entry->id);
+        if (!entry->retire_failed)
+            spool_say(spool, true, "segment_not_retired", "segment=%" PRIu64 " error=\"%s\" action=trying_again", entry->id, msg.text);
+        return rc;
+    }
+    atomic_fetch_add(&spool->keeper.other_bytes, entry->disk_bytes);
+    remove_entry(spool, entry->id);
+    return ERR_OK;
+}
+
 void spool_retire_done(struct spool *spool, const struct spool_cursor_state *written)
 {
     struct spool_entry entry;
-    while (take_done(spool, written, &entry)) {
-        char name[NAME_SIZE];
-        snprintf(name, sizeof name, "%" PRIu64, entry.id);
-        struct errmsg msg = {""};
-        enum err rc = entry.report != NULL ? spool_quarantine_put(spool, &entry, &msg)
-                                           : spool_dir_move(spool->segments_fd, name, spool->trash_fd, name, &msg);
-        if (rc != ERR_OK) /* it is done: whoever finds it again sees that by the cursors */
-            spool_say(spool, true, "segment_not_retired", "segment=%" PRIu64 " error=\"%s\"", entry.id, msg.text);
-        atomic_fetch_add(&spool->keeper.other_bytes, entry.disk_bytes);
-        spool_entry_free_owned(&entry);
-    }
+    while (find_done(spool, written, &entry) && retire(spool, &entry) == ERR_OK)
+        ;
 }
 
 /* Calls fn for the names in a directory until it returns false. */

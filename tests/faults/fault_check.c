@@ -106,6 +106,8 @@ bool fault_make_template(struct fault_board *board, const char *dir)
     struct spool_stats stats = {0};
     while (!has_template_segments(&stats) && fault_submit_many(board, reader.spool, 10))
         spool_stats_get(reader.spool, &stats);
+    if (stats.segments_abandoned != 1)
+        fault_failed(board, "the spool's past should have one failed write, not %" PRIu64, stats.segments_abandoned);
     bool good = spool_tail_open(reader.spool, 0, &reader.tail) == ERR_OK && fault_read(&reader) == ERR_OK &&
                 fault_advance(&reader) && wait_for(board, reader.spool, has_written_cursors, "cursors are written") &&
                 copy_as_after_a_crash(board, first_dir, dir);
@@ -136,12 +138,15 @@ static bool has_one_segment(const struct spool_stats *stats)
     return stats->segment_count <= 1; /* the live one */
 }
 
-/* One event is lost, and every other one that is there was delivered once by the books. */
+/* One event is lost, and every other one that is there was delivered once by the books. Where the cursors could not be read,
+ * the books began again: then they only balance. */
 static bool check_books(struct fault_board *board, struct spool *spool)
 {
     struct spool_stats stats;
     spool_stats_get(spool, &stats);
     uint64_t delivered = fault_delivered_count(board);
+    if (atomic_load(&board->counted_anew))
+        return stats.books.lost <= 1 || fault_failed(board, "the books have %" PRIu64 " lost", stats.books.lost);
     if (stats.books.lost != 1)
         return fault_failed(board, "the books have %" PRIu64 " lost, not 1", stats.books.lost);
     return stats.books.delivered == delivered ||

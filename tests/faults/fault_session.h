@@ -27,7 +27,8 @@ bool fault_submit_many(struct fault_board *board, struct spool *spool, unsigned 
 enum err fault_read(struct fault_reader *reader);
 bool fault_advance(struct fault_reader *reader);
 
-/* What an earlier run left: sealed segments behind one another, one of them damaged afterwards, the newest unsealed. */
+/* What an earlier run left: sealed segments behind one another, one of them damaged afterwards, the newest unsealed. Its disk
+ * must fail one commit's sync: that batch moved on to the next segment, and lies in both. */
 bool fault_make_template(struct fault_board *board, const char *dir);
 
 /* The session whose disk fails. crash: it ends without closing anything. */

@@ -58,6 +58,8 @@ static const struct series all_series[] = {
     {"anything", "EIO for a while", FAIL_EVERY, EIO, 0, false, 16},
 };
 
+static const struct series template_series = {"fdatasync", "EIO", FAIL_BIT(FAIL_FDATASYNC), EIO, 1, false, 1};
+
 /* One session at a time in each. */
 struct slot {
     pid_t runner;              /* 0: idle */
@@ -129,6 +131,7 @@ static void run_apart(struct slot *slot, bool (*fn)(struct slot *))
 
 static bool make_template(struct slot *slot)
 {
+    preload_fail_use(base_dir, slot->plan);
     return fault_make_template(slot->board, template_dir);
 }
 
@@ -296,6 +299,9 @@ static void set_up(void)
     }
     template_board = shared_memory(sizeof *template_board);
     slots[0].board->seed = options.seed;
+    slots[0].series = &template_series;
+    slots[0].n = 120;
+    set_plan(&slots[0]);
     run_apart(&slots[0], make_template);
     memcpy(template_board, slots[0].board, sizeof *template_board);
     if (template_board->failure[0] != '\0') {

@@ -160,6 +160,7 @@ static enum err open_cursors(struct spool *spool, struct spool_cursors **ret_cur
                                      &spool->at_open, &found, &detail);
     if (rc != ERR_OK || detail.text[0] != '\0')
         spool_say(spool, true, "cursors_not_read", "error=\"%s\" action=delivering_again", detail.text);
+    spool->cursors_found = found;
     if (spool->at_open.segment_id_max > spool->segment_id_max)
         spool->segment_id_max = spool->at_open.segment_id_max;
     spool->progress.mode = spool->at_open.mode == 0 ? SPOOL_AT_LEAST_ONCE : spool->at_open.mode;

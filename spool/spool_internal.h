@@ -55,6 +55,7 @@ struct spool {
     char *segments_path;
     int root_fd, segments_fd, quarantine_fd, trash_fd, lock_fd;
     struct spool_cursor_state at_open;
+    bool cursors_found;                /* at_open was read, and isn't empty for want of a file */
 
     struct spool_topics topics;
     atomic_uint_fast64_t unknown_accepted; /* events of unknown topic: lost, but counted nowhere else */

@@ -5,6 +5,7 @@
 #include "spool/spool_dir.h"
 #include "spool/spool_internal.h"
 #include "spool/spool_loss_report.h"
+#include "spool/spool_reader.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -69,9 +70,43 @@ static enum err move_away(struct spool *spool, const struct spool_entry *entry, 
     return gone ? ERR_OK : rc;
 }
 
-static enum err retire(struct spool *spool, const struct spool_entry *entry)
+/* What an earlier run had read and had no time to move away: was there damage in it? When in doubt it is kept. */
+static struct spool_loss_report *look_through(struct spool *spool, uint64_t segment_id)
+{
+    char name[NAME_SIZE];
+    snprintf(name, sizeof name, "%" PRIu64, segment_id);
+    struct spool_reader_options options = {
+        .parent_fd = spool->segments_fd, .name = name, .segment_id = segment_id, .seed = spool->identity.seed,
+        .count_limit = SPOOL_COUNT_UNKNOWN,
+    };
+    struct spool_reader *reader = NULL;
+    struct spool_chunk *chunk;
+    struct spool_findings none = {.damaged = true};
+    enum err rc = spool_reader_open(&options, &reader, NULL);
+    while (rc == ERR_OK && (rc = spool_reader_next(reader, SPOOL_READ_TO_END, &chunk, NULL)) == ERR_OK)
+        spool_chunk_unref(chunk);
+    const struct spool_findings *findings = rc == ERR_END ? spool_reader_findings(reader) : &none;
+    struct spool_loss_report *report = findings->damaged ? spool_count_report(segment_id, findings, 0) : NULL;
+    spool_reader_close(reader);
+    return report;
+}
+
+static void look_at_unseen(struct spool *spool, struct spool_entry *entry)
+{
+    struct spool_loss_report *report = look_through(spool, entry->id);
+    pthread_mutex_lock(&spool->lock);
+    struct spool_entry *known = spool_catalog_find(&spool->catalog, entry->id);
+    known->read_through = known->lost_applied = true; /* by an earlier run, and counted then */
+    known->report = report;
+    *entry = *known;
+    pthread_mutex_unlock(&spool->lock);
+}
+
+static enum err retire(struct spool *spool, struct spool_entry *entry)
 {
     struct errmsg msg = {""};
+    if (entry->state == SPOOL_ENTRY_OLD && !entry->read_through)
+        look_at_unseen(spool, entry);
     enum err rc = move_away(spool, entry, &msg);
     if (rc != ERR_OK) {
         keep_entry(spool, entry->id);
@@ -87,8 +122,17 @@ static enum err retire(struct spool *spool, const struct spool_entry *entry)
 void spool_retire_done(struct spool *spool, const struct spool_cursor_state *written)
 {
     struct spool_entry entry;
-    while (find_done(spool, written, &entry) && retire(spool, &entry) == ERR_OK)
-        ;
+    while (find_done(spool, written, &entry)) {
+        bool unseen = entry.state == SPOOL_ENTRY_OLD && !entry.read_through;
+        if (retire(spool, &entry) != ERR_OK)
+            break;
+        if (unseen) { /* reading takes time: other work comes in between */
+            pthread_mutex_lock(&spool->lock);
+            spool->progress.dirty = true;
+            pthread_mutex_unlock(&spool->lock);
+            break;
+        }
+    }
 }
 
 /* Calls fn for the names in a directory until it returns false. */

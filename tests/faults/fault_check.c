@@ -104,7 +104,7 @@ bool fault_make_template(struct fault_board *board, const char *dir)
     if (spool_open(&options, fault_report, board, &reader.spool, &msg) != ERR_OK)
         return fault_failed(board, "open: %s", msg.text);
     struct spool_stats stats = {0};
-    while (!has_template_segments(&stats) && fault_submit_many(board, reader.spool, 10))
+    for (unsigned turn = 0; !has_template_segments(&stats) && fault_submit_many(board, reader.spool, 10, turn); turn++)
         spool_stats_get(reader.spool, &stats);
     if (stats.segments_abandoned != 1)
         fault_failed(board, "the spool's past should have one failed write, not %" PRIu64, stats.segments_abandoned);
@@ -164,7 +164,7 @@ static bool check_steps(struct fault_reader *reader)
 {
     struct fault_board *board = reader->board;
     return read_to_end(reader) && wait_for(board, reader->spool, is_drained, "the books balance") &&
-           fault_check_fates(board) && check_books(board, reader->spool) && fault_submit_many(board, reader->spool, 3) &&
+           fault_check_fates(board) && check_books(board, reader->spool) && fault_submit_many(board, reader->spool, 3, 0) &&
            read_to_end(reader) && fault_check_fates(board) &&
            wait_for(board, reader->spool, has_one_segment, "what is done is retired");
 }

@@ -97,10 +97,10 @@ static unsigned take_numbers(struct fault_board *board, unsigned random, uint32_
     return first + count * FAULT_TOPICS <= FAULT_EVENTS_MAX ? count : 0;
 }
 
-bool fault_submit_many(struct fault_board *board, struct spool *spool, unsigned batches)
+bool fault_submit_many(struct fault_board *board, struct spool *spool, unsigned batches, unsigned random)
 {
     int64_t last_ms = clock_monotonic_ms(), deadline_ms = last_ms + FAULT_DEADLINE_MS;
-    unsigned random = (unsigned)(board->seed ^ (uintptr_t)pthread_self() >> 12);
+    random += (unsigned)board->seed * 2654435761u;
     for (unsigned accepted = 0; accepted < batches;) {
         uint32_t numbers[BATCH_EVENTS_MAX];
         unsigned count = take_numbers(board, rand_r(&random), numbers);
@@ -173,6 +173,7 @@ bool fault_advance(struct fault_reader *reader)
 struct session {
     struct fault_board *board;
     struct spool *spool;
+    atomic_uint submitters_begun;
     atomic_bool submitted;
     pthread_t submitters[SUBMITTERS], reader;
 };
@@ -180,7 +181,8 @@ struct session {
 static void *submitter_main(void *arg)
 {
     struct session *session = arg;
-    fault_submit_many(session->board, session->spool, BATCHES / SUBMITTERS);
+    unsigned number = atomic_fetch_add(&session->submitters_begun, 1);
+    fault_submit_many(session->board, session->spool, BATCHES / SUBMITTERS, number);
     return NULL;
 }
 

@@ -20,8 +20,9 @@ struct fault_reader {
 
 struct spool_options fault_options(const char *dir);
 
-/* Submits `batches` batches, waiting for each receipt; refused ones are tried again or dropped. False: a failure is noted. */
-bool fault_submit_many(struct fault_board *board, struct spool *spool, unsigned batches);
+/* Submits `batches` batches, waiting for each receipt; refused ones are tried again or dropped. random makes threads differ.
+ * False: a failure is noted. */
+bool fault_submit_many(struct fault_board *board, struct spool *spool, unsigned batches, unsigned random);
 
 /* Reads a chunk: ERR_OK, ERR_END, ERR_UNREADABLE; ERR_INVALID: a failure is noted. */
 enum err fault_read(struct fault_reader *reader);

@@ -20,7 +20,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { SLOTS = 2, COUNTING_RUNS = 3, FAILURES_MAX = 5, PHASE_SECONDS_MAX = 40, FOR_MS = 120 };
+enum { SLOTS = 2, COUNTING_RUNS = 3, FAILURES_MAX = 5, PHASE_SECONDS_MAX = 40, FOR_MS = 120, TEMPLATE_FAILS_AT = 90 };
 
 /* What fails, and how. */
 struct series {
@@ -78,6 +78,7 @@ static struct {
     uint64_t seed;
     const char *kind, *how;
     int64_t n;
+    int64_t turns;
     unsigned stride;
     bool keep;
 } options;
@@ -267,7 +268,8 @@ static void run_series(const struct series *series, const int64_t counts[FAIL_KI
     unsigned stride = series->stride * options.stride;
     int64_t first = options.n > 0 ? options.n : 1 + (int64_t)(options.seed % stride), last = options.n > 0 ? options.n : calls;
     for (int64_t n = first; n <= last && failures < FAILURES_MAX; n += stride)
-        start_session(idle_slot(&sums), series, n);
+        for (int64_t turn = 0; turn < options.turns; turn++)
+            start_session(idle_slot(&sums), series, n);
     while (wait_for_any(&sums))
         ;
     printf("%-9s %-33s n 1..%-5" PRId64 " step %-2u %5" PRId64 " sessions, %5" PRId64 " hit, %4" PRId64 " opens refused, longest wait %4"
@@ -284,6 +286,25 @@ static bool is_wanted(const struct series *series)
            (options.how == NULL || strcmp(options.how, series->how) == 0);
 }
 
+/* The failed sync is to be a commit's, not one of a segment being made: if it isn't, another one is tried. */
+static void set_up_template(void)
+{
+    struct slot *slot = &slots[0];
+    slot->series = &template_series;
+    for (slot->n = TEMPLATE_FAILS_AT; slot->n < TEMPLATE_FAILS_AT + 10; slot->n++) {
+        memset(slot->board, 0, sizeof *slot->board);
+        slot->board->seed = options.seed;
+        set_plan(slot);
+        run_command("rm -rf '%s.first'", template_dir);
+        run_apart(slot, make_template);
+        memcpy(template_board, slot->board, sizeof *template_board);
+        if (template_board->failure[0] == '\0')
+            return;
+    }
+    printf("FAILED: no spool to begin with: %s\n", template_board->failure);
+    exit(1);
+}
+
 static void set_up(void)
 {
     snprintf(base_dir, sizeof base_dir, "%s/penstock-faults-XXXXXX", access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
@@ -298,21 +319,12 @@ static void set_up(void)
         slots[i].plan = shared_memory(sizeof *slots[i].plan);
     }
     template_board = shared_memory(sizeof *template_board);
-    slots[0].board->seed = options.seed;
-    slots[0].series = &template_series;
-    slots[0].n = 120;
-    set_plan(&slots[0]);
-    run_apart(&slots[0], make_template);
-    memcpy(template_board, slots[0].board, sizeof *template_board);
-    if (template_board->failure[0] != '\0') {
-        printf("FAILED: no spool to begin with: %s\n", template_board->failure);
-        exit(1);
-    }
+    set_up_template();
 }
 
 static void usage(void)
 {
-    fprintf(stderr, "usage: fault_session [--seed N] [--kind KIND] [--how HOW] [--n N] [--stride N] [--keep]\n");
+    fprintf(stderr, "usage: fault_session [--seed N] [--kind KIND] [--how HOW] [--n N] [--turns N] [--stride N] [--keep]\n");
     exit(2);
 }
 
@@ -320,23 +332,25 @@ static void read_options(int argc, char **argv)
 {
     static const struct option names[] = {
         {"seed", 1, NULL, 's'}, {"kind", 1, NULL, 'k'}, {"how", 1, NULL, 'h'}, {"n", 1, NULL, 'n'},
-        {"stride", 1, NULL, 'S'}, {"keep", 0, NULL, 'K'}, {NULL, 0, NULL, 0},
+        {"turns", 1, NULL, 't'}, {"stride", 1, NULL, 'S'}, {"keep", 0, NULL, 'K'}, {NULL, 0, NULL, 0},
     };
     const char *seed = getenv("PENSTOCK_SEED");
     options.seed = seed != NULL ? strtoull(seed, NULL, 10) : random_u64() >> 40;
     options.stride = 1;
+    options.turns = 1;
     for (int c; (c = getopt_long(argc, argv, "", names, NULL)) != -1;) {
         switch (c) {
         case 's': options.seed = strtoull(optarg, NULL, 10); break;
         case 'k': options.kind = optarg; break;
         case 'h': options.how = optarg; break;
         case 'n': options.n = atoll(optarg); break;
+        case 't': options.turns = atoll(optarg); break;
         case 'S': options.stride = (unsigned)atoi(optarg); break;
         case 'K': options.keep = true; break;
         default: usage();
         }
     }
-    if (optind != argc || options.stride == 0)
+    if (optind != argc || options.stride == 0 || options.turns < 1)
         usage();
 }
 

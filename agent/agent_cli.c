@@ -19,6 +19,7 @@ static const struct {
     int (*run)(int argc, char **argv);
     const char *summary;
 } commands[] = {
+    {"init", agent_init, "make a spool"},
     {"run", agent_run, "run the agent in the foreground"},
     {"check-config", agent_check_config, "check a configuration file without starting anything"},
     {"produce", agent_produce, "send lines from stdin or a file to the agent, until it has accepted every one"},

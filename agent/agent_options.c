@@ -90,6 +90,33 @@ int agent_run_options_parse(int argc, char **argv, struct agent_run_options *ret
     return EXIT_DONE;
 }
 
+int agent_init_options_parse(int argc, char **argv, struct agent_init_options *ret_options)
+{
+    static const struct option names[] = {
+        {"config", required_argument, NULL, OPTION_CONFIG},
+        {"spool", required_argument, NULL, OPTION_SPOOL},
+        {NULL, 0, NULL, 0},
+    };
+    struct agent_init_options options = {0};
+    struct shifted args;
+    if (!shift("init", argc, argv, &args))
+        return agent_usage_error("init", "too many arguments");
+    for (int c; (c = getopt_long(args.argc, args.argv, ":", names, NULL)) != -1;) {
+        if (c == OPTION_CONFIG)
+            options.config = optarg;
+        else if (c == OPTION_SPOOL)
+            options.spool = optarg;
+        else
+            return wrong_option("init", &args, c);
+    }
+    if (optind < args.argc)
+        return agent_usage_error("init", "unexpected argument '%s'", args.argv[optind]);
+    if (options.config == NULL && options.spool == NULL)
+        return agent_usage_error("init", "give --spool DIR or --config FILE");
+    *ret_options = options;
+    return EXIT_DONE;
+}
+
 int agent_status_options_parse(int argc, char **argv, struct agent_status_options *ret_options)
 {
     static const struct option names[] = {

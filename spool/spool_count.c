@@ -118,13 +118,15 @@ static bool is_passed(const struct spool *spool, uint64_t segment_id)
 static bool count_by_seal(struct spool *spool, const struct spool_reader_options *options)
 {
     struct spool_ends ends = {0};
-    if (!is_all_pending(spool, options->segment_id) || spool_reader_ends(options, &ends, NULL) != ERR_OK)
+    uint32_t limit = SPOOL_COUNT_UNKNOWN;
+    if (!is_all_pending(spool, options->segment_id) || spool_count_limit(spool, options->segment_id, &limit, NULL) != ERR_OK ||
+        spool_reader_ends(options, &ends, NULL) != ERR_OK)
         return false;
     struct spool_frame frame;
     struct spool_seal seal;
     struct spool_seal_topic topic;
     bool sealed = ends.sealed && spool_frame_get_trusted(ends.seal_frame.data, ends.seal_frame.size, &frame) &&
-                  spool_seal_get(&frame, &seal);
+                  spool_seal_get(&frame, &seal) && seal.event_count <= limit; /* else it stood in a batch that was refused */
     while (sealed && spool_seal_next(&seal, &topic))
         add_pending(spool, topic.topic, topic.event_count);
     spool_ends_free(&ends);

@@ -16,6 +16,7 @@
 #include "spool/spool_identity.h"
 #include "spool/spool_keeper.h"
 #include "spool/spool_quarantine.h"
+#include "spool/spool_place.h"
 #include "spool/spool_space.h"
 #include "spool/spool_topics.h"
 #include "spool/spool_window.h"
@@ -56,6 +57,7 @@ struct spool {
     int root_fd, segments_fd, quarantine_fd, trash_fd, lock_fd;
     struct spool_cursor_state at_open;
     bool cursors_found;                /* at_open was read, and isn't empty for want of a file */
+    struct spool_watch watch;          /* of who calls spool_place() */
 
     struct spool_topics topics;
     atomic_uint_fast64_t unknown_accepted; /* events of unknown topic: lost, but counted nowhere else */

@@ -243,7 +243,9 @@ static bool has_volatile_overlay(const struct spool_mount_files *files, int dir_
     if (table_read(files->mountinfo, &table, NULL) != ERR_OK)
         return false;
     for (size_t i = 0; i < table.count; i++)
-        found = found || (table.mounts[i].id == id && spool_mount_has_option(table.mounts[i].options, "volatile"));
+        if (table.mounts[i].id == id) /* spelled in another way by newer kernels */
+            found = spool_mount_has_option(table.mounts[i].options, "volatile") ||
+                    spool_mount_has_option(table.mounts[i].options, "fsync=volatile");
     table_done(&table);
     return found;
 }

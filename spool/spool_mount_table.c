@@ -103,18 +103,19 @@ static bool parse_info(char *line, struct spool_mount *ret_mount)
         return false;
     (void)take_field(&line); /* device number */
     (void)take_field(&line); /* what of the filesystem is mounted */
-    mount.point = take_field(&line);
+    char *point = take_field(&line);
     char *field = take_field(&line); /* the mount's own options, then optional fields up to a dash */
     while (field != NULL && strcmp(field, "-") != 0)
         field = take_field(&line);
     mount.type = take_field(&line);
     (void)take_field(&line); /* the device; may be empty, then it is "none" */
     mount.options = take_field(&line);
-    if (mount.type == NULL || mount.point[0] != '/')
+    if (mount.type == NULL || point[0] != '/')
         return false;
     if (mount.options == NULL)
         mount.options = mount.type + strlen(mount.type);
-    decode(mount.point);
+    decode(point);
+    mount.point = point;
     *ret_mount = mount;
     return true;
 }

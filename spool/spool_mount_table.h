@@ -15,9 +15,9 @@ bool spool_mount_fstab_next(char **text, char **ret_point);
 /* One mounted filesystem. */
 struct spool_mount {
     int id, parent_id;   /* parent_id: of the mount below it */
-    char *point;
-    char *type;          /* of the filesystem; "autofs" is only the promise of one */
-    char *options;       /* of the filesystem, with commas between them */
+    const char *point;
+    const char *type;    /* of the filesystem; "autofs" is only the promise of one */
+    const char *options; /* of the filesystem, with commas between them */
 };
 
 /* The next well-formed line; others are passed over. False at the end. */

@@ -45,10 +45,13 @@ static enum err check_mounts(struct spool *spool, struct errmsg *msg)
         watch->mounts_changed = true;
     if (!watch->mounts_changed)
         return ERR_OK;
-    enum err rc = spool_mount_check(&spool_mount_system, spool->root_fd, spool->options.path,
-                                    spool->options.require_mount, msg);
+    /* By the path as it leads now: the mount through which the spool was opened may be gone while its filesystem is back. */
+    int fd = -1;
+    enum err rc = spool_root_find(&spool->options, &fd, msg);
+    if (fd >= 0)
+        close(fd);
     watch->mounts_changed = rc != ERR_OK;
-    return rc == ERR_NOMEM ? ERR_OK : rc; /* says nothing about mounts */
+    return rc == ERR_NOMEM || rc == ERR_UNREADABLE ? ERR_OK : rc; /* those say nothing about mounts */
 }
 
 /* The file is read each time: a disk that has died says so here. */
@@ -96,11 +99,10 @@ static enum spool_place check_other(struct spool *spool, struct errmsg *msg)
 {
     struct spool_identity identity;
     int fd = -1;
-    enum err rc = spool_root_find(&spool->options, &fd, msg);
-    if (rc == ERR_OK)
-        rc = spool_identity_read(fd, &identity, msg);
-    if (fd >= 0)
-        close(fd);
+    if (spool_root_find(&spool->options, &fd, msg) != ERR_OK)
+        return SPOOL_AWAY;
+    enum err rc = spool_identity_read(fd, &identity, msg);
+    close(fd);
     if (rc == ERR_NOT_FOUND)
         errmsg_set(msg, rc, "the path leads to another directory than the spool's, without a spool");
     if (rc != ERR_OK)

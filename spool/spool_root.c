@@ -95,7 +95,7 @@ static enum err make_dir(const struct spool_options *options, struct errmsg *msg
 static enum err open_or_make_dir(const struct spool_options *options, int *ret_fd, struct errmsg *msg)
 {
     enum err rc = spool_root_find(options, ret_fd, msg);
-    if (rc != ERR_NOT_FOUND || !options->create)
+    if (rc != ERR_NOT_FOUND || !options->create || options->id != NULL)
         return rc;
     rc = make_dir(options, msg);
     return rc == ERR_OK ? spool_root_find(options, ret_fd, msg) : rc;

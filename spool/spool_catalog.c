@@ -10,6 +10,7 @@
 void spool_entry_free_owned(struct spool_entry *entry)
 {
     free(entry->topic_losses);
+    spool_ranges_free(&entry->missing);
     spool_loss_report_free(entry->report);
 }
 

@@ -7,6 +7,7 @@
 
 #include "base/err.h"
 #include "spool/spool_cursors.h"
+#include "spool/spool_ranges.h"
 #include "spool/spool_records.h"
 
 enum spool_entry_state {
@@ -36,6 +37,7 @@ struct spool_entry {
     bool unread;               /* it can't be read now, and was put aside: pending, and passed over */
     uint32_t unread_from;      /* then: what lies below was handed out */
     int64_t unread_due_ms, unread_backoff_ms; /* monotonic: when it is tried again */
+    struct spool_ranges missing; /* what a reader has not found so far; owned */
     bool read_through;         /* a reader has been to its end */
     uint64_t last_found_id;    /* then: its highest event; 0 without any */
     uint64_t lost;             /* then: acknowledged events that are gone */

@@ -188,6 +188,30 @@ static enum err tally_chunk(struct tally *tally, const struct spool_chunk *chunk
     return rc;
 }
 
+/* Of the events that are gone, those that were not delivered: above the cursor, or passed by it as missing. */
+static enum err pending_of(struct spool *spool, uint64_t segment_id, const struct spool_ranges *gone, uint32_t done_below,
+                           struct spool_ranges *ret_pending)
+{
+    const struct spool_cursor_state *at_open = &spool->at_open;
+    struct spool_ranges pending = {0}, above = {0};
+    enum err rc = spool_ranges_from(gone, done_below, &above);
+    for (size_t i = 0; rc == ERR_OK && i < at_open->missed_count; i++) {
+        const struct spool_missed_range *missed = &at_open->missed[i];
+        for (uint32_t index = missed->first; rc == ERR_OK && missed->segment_id == segment_id && index <= missed->last; index++)
+            if (index < done_below && spool_ranges_have(gone, index))
+                rc = spool_ranges_append(&pending, index, index);
+    }
+    for (size_t i = 0; rc == ERR_OK && i < above.count; i++)
+        rc = spool_ranges_append(&pending, above.items[i].first, above.items[i].last);
+    spool_ranges_free(&above);
+    if (rc != ERR_OK) {
+        spool_ranges_free(&pending);
+        return rc;
+    }
+    *ret_pending = pending;
+    return ERR_OK;
+}
+
 static enum err count_by_reading(struct spool *spool, struct spool_reader_options *options, struct errmsg *msg)
 {
     struct spool_reader *reader = NULL;
@@ -206,7 +230,8 @@ static enum err count_by_reading(struct spool *spool, struct spool_reader_option
     }
     struct spool_ranges lost = {0};
     if (rc == ERR_END)
-        rc = spool_ranges_from(&spool_reader_findings(reader)->lost, spool_count_done_below(spool, options->segment_id), &lost);
+        rc = pending_of(spool, options->segment_id, &spool_reader_findings(reader)->lost,
+                        spool_count_done_below(spool, options->segment_id), &lost);
     if (rc == ERR_OK) {
         tally_apply(&tally);
         add_unknown_pending(spool, lost.total);
@@ -250,6 +275,19 @@ enum err spool_count_entry(struct spool *spool, uint64_t segment_id, struct errm
     pthread_cond_broadcast(&spool->counted);
     pthread_mutex_unlock(&spool->lock);
     return rc;
+}
+
+void spool_count_missing(struct spool *spool, uint64_t segment_id, struct spool_ranges *missing)
+{
+    pthread_mutex_lock(&spool->lock);
+    struct spool_entry *entry = spool_catalog_find(&spool->catalog, segment_id);
+    if (entry != NULL && !entry->read_through) {
+        struct spool_ranges before = entry->missing;
+        entry->missing = *missing;
+        *missing = before;
+    }
+    pthread_mutex_unlock(&spool->lock);
+    spool_ranges_free(missing);
 }
 
 void *spool_counter_main(void *arg)
@@ -385,8 +423,15 @@ enum err spool_count_findings(struct spool *spool, uint64_t segment_id, uint32_t
         return ERR_OK;
     bool keep = findings->damaged || findings->uncertain.total > 0;
     struct spool_loss_report *report = keep ? spool_count_report(segment_id, findings, done_below) : NULL;
-    if (keep && report == NULL)
+    struct spool_ranges missing = {0};
+    if (keep && (report == NULL || pending_of(spool, segment_id, &findings->lost, done_below, &missing) != ERR_OK)) {
+        spool_loss_report_free(report);
         return ERR_NOMEM;
+    }
+    if (keep) {
+        spool_ranges_free(&report->lost);
+        report->lost = missing;
+    }
     uint64_t lost = report != NULL ? report->lost.total : 0;
     struct spool_topic_loss *losses = NULL;
     size_t loss_count = 0;
@@ -403,6 +448,7 @@ enum err spool_count_findings(struct spool *spool, uint64_t segment_id, uint32_t
         entry->last_found_id = findings->event_count == 0 ? 0 : spool_id_of(segment_id, findings->highest_index);
         entry->lost = lost;
         entry->report = report;
+        spool_ranges_free(&entry->missing); /* the report has them */
         entry->topic_losses = losses;
         entry->topic_loss_count = loss_count;
         spool->progress.dirty = true;

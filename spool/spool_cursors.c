@@ -41,6 +41,7 @@ void spool_cursor_state_free(struct spool_cursor_state *state)
         free(state->lanes[i].topic);
     for (size_t i = 0; i < state->topic_count; i++)
         free(state->topics[i].topic);
+    free(state->missed);
     free(state->unread);
     free(state->lanes);
     free(state->topics);
@@ -69,6 +70,12 @@ static void put_body(struct buf *out, const struct spool_cursor_state *state)
         put_varint(out, state->newest_segments[i]);
     put_varint(out, state->done_id);
     put_varint(out, state->lost_unknown_topic);
+    put_varint(out, state->missed_count);
+    for (size_t i = 0; i < state->missed_count; i++) {
+        put_varint(out, state->missed[i].segment_id);
+        put_varint(out, state->missed[i].first);
+        put_varint(out, state->missed[i].last);
+    }
     put_varint(out, state->unread_count);
     for (size_t i = 0; i < state->unread_count; i++) {
         put_varint(out, state->unread[i].segment_id);
@@ -137,6 +144,14 @@ static bool decode_body(struct codec_in *in, struct spool_cursor_state *state)
         state->newest_segments[i] = codec_in_varint(in);
     state->done_id = codec_in_varint(in);
     state->lost_unknown_topic = codec_in_varint(in);
+    size_t missed_count = get_count(in);
+    state->missed = calloc(missed_count + 1, sizeof *state->missed);
+    for (size_t i = 0; in->ok && state->missed != NULL && i < missed_count; i++) {
+        state->missed[i].segment_id = codec_in_varint(in);
+        state->missed[i].first = (uint32_t)codec_in_varint(in);
+        state->missed[i].last = (uint32_t)codec_in_varint(in);
+        state->missed_count++;
+    }
     size_t unread_count = get_count(in);
     state->unread = calloc(unread_count + 1, sizeof *state->unread);
     for (size_t i = 0; in->ok && state->unread != NULL && i < unread_count; i++) {
@@ -160,7 +175,7 @@ static bool decode_body(struct codec_in *in, struct spool_cursor_state *state)
         totals.lost = codec_in_varint(in);
         state->topics[state->topic_count++] = totals;
     }
-    return in->ok && state->unread != NULL && state->lanes != NULL && state->topics != NULL && state->segment_id_max <= SPOOL_SEGMENT_ID_MAX;
+    return in->ok && state->missed != NULL && state->unread != NULL && state->lanes != NULL && state->topics != NULL && state->segment_id_max <= SPOOL_SEGMENT_ID_MAX;
 }
 
 static bool decode(const struct spool_cursors *cursors, struct bytes slot, uint64_t *ret_sequence, struct spool_cursor_state *ret_state)

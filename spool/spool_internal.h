@@ -107,6 +107,9 @@ enum err spool_count_entry(struct spool *spool, uint64_t segment_id, struct errm
 /* Events of an old segment below this index were done when the spool was opened; SPOOL_INDEX_MAX: all. */
 uint32_t spool_count_done_below(const struct spool *spool, uint64_t segment_id);
 
+/* Tells what a reader has not found so far of a segment, before it hands out what lies behind; takes the ranges over. */
+void spool_count_missing(struct spool *spool, uint64_t segment_id, struct spool_ranges *missing);
+
 /* Takes over what a reader that began at first_index found out about a segment: losses, and what to report of it.
  * Errors: ERR_UNREADABLE, ERR_NOMEM: nothing was done, try again */
 struct spool_findings;

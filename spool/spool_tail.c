@@ -141,6 +141,10 @@ static enum err next_from_disk(struct spool_tail *tail, const struct source *sou
     enum err rc = tail->reader == NULL ? open_reader(tail, source, msg) : ERR_OK;
     if (rc == ERR_OK)
         rc = spool_reader_next(tail->reader, source->log_bytes, ret_chunk, msg);
+    struct spool_ranges missing = {0};
+    if (rc == ERR_OK && source->state != SPOOL_ENTRY_LIVE && spool_reader_missing(tail->reader, &missing) == ERR_OK &&
+        missing.count > 0)
+        spool_count_missing(tail->spool, source->segment_id, &missing);
     return rc;
 }
 

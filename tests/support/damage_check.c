@@ -67,7 +67,7 @@ void damage_append(struct damage *d, size_t size, int byte)
     damage_fill(d, at, size, byte);
 }
 
-static void find_gone(struct damage *d)
+void damage_find_gone(struct damage *d)
 {
     for (size_t i = 0; i < d->map->size; i++) {
         if (i % 4096 == 0 && i + 4096 <= d->map->size && i + 4096 <= d->size && memcmp(d->data + i, d->map->data + i, 4096) == 0) {
@@ -133,16 +133,11 @@ void damage_read(struct spool_reader *reader, const struct segment_writer *w, ui
 
 /* ---- what must be -------------------------------------------------------------------------------------------------- */
 
-struct expected {
-    uint32_t must, found;  /* below `must` all was acknowledged; `found`: highest intact index + 1 */
-    uint64_t intact, lost, uncertain;
-    bool sealed;
-};
-
-static struct expected expect(const struct damage *d)
+struct damage_expected damage_expect(const struct damage *d)
 {
     uint32_t count = d->map->event_count, limit = d->count_limit < count ? d->count_limit : count;
-    struct expected e = {.sealed = d->map->sealed && !d->gone[count + SEAL] && d->count_limit >= count};
+    struct damage_expected e = {.sealed = d->map->sealed && !d->gone[count + SEAL] && d->count_limit >= count,
+                                .header = !d->gone[count + HEADER]};
     for (uint32_t i = 0; i < limit; i++)
         if (!d->gone[i]) {
             e.found = i + 1;
@@ -182,14 +177,14 @@ static void check_ranges(const struct damage *d, const struct spool_ranges *rang
 
 static void check_findings(const struct damage *d, const struct spool_findings *findings)
 {
-    struct expected e = expect(d);
+    struct damage_expected e = damage_expect(d);
     check_ranges(d, &findings->lost, e.lost, 0, e.must);
     check_ranges(d, &findings->uncertain, e.uncertain, e.must, e.found);
     if (findings->event_count != e.intact || findings->sealed != e.sealed ||
-        findings->header_found != !d->gone[d->map->event_count + HEADER] || (e.found > 0 && findings->highest_index != e.found - 1))
+        findings->header_found != e.header || (e.found > 0 && findings->highest_index != e.found - 1))
         fail_msg("%s: found %lu events up to %u, sealed %d, header %d; should be %lu up to %u, %d, %d", d->what,
                  (unsigned long)findings->event_count, findings->highest_index, findings->sealed, findings->header_found,
-                 (unsigned long)e.intact, e.found - 1, e.sealed, !d->gone[d->map->event_count + HEADER]);
+                 (unsigned long)e.intact, e.found - 1, e.sealed, e.header);
     bool must = e.lost > 0 || !findings->header_found || d->expect == DAMAGE_SOME;
     if ((must && !findings->damaged) || (!must && d->expect == DAMAGE_NONE && findings->damaged))
         fail_msg("%s: damaged is %d (%lu bytes)", d->what, findings->damaged, (unsigned long)findings->damaged_bytes);
@@ -219,7 +214,7 @@ static void remove_others(const char *dir_path)
 void damage_check(struct damage *d)
 {
     if (d->compare)
-        find_gone(d);
+        damage_find_gone(d);
     segment_write_file(d->writer->log_path, d->data, d->size);
     if (!d->keep_rest) {
         char path[300];

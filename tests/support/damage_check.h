@@ -33,6 +33,17 @@ void damage_flip(struct damage *d, size_t at, uint8_t bits);
 void damage_cut(struct damage *d, size_t size);
 void damage_append(struct damage *d, size_t size, int byte);
 
+/* Finds out by comparing what is gone; not for what was shifted. */
+void damage_find_gone(struct damage *d);
+
+/* What a reader must conclude, from `gone` and `count_limit`. */
+struct damage_expected {
+    uint32_t must, found;  /* below `must` all was acknowledged; `found`: highest intact index + 1 */
+    uint64_t intact, lost, uncertain;
+    bool sealed, header;
+};
+struct damage_expected damage_expect(const struct damage *d);
+
 /* Takes [at, at + size) out, so that everything behind is shifted: what owns a byte of it is gone. */
 void damage_take_out(struct damage *d, size_t at, size_t size);
 

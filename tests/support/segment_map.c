@@ -69,9 +69,17 @@ static void push_fragment(struct segment_map *map, size_t at, size_t size, uint8
     map->fragments[map->fragment_count++] = (struct segment_fragment){.at = at, .size = size, .type = type};
 }
 
+/* Room that was reserved ahead of the writes, when nobody was left to give it back. */
+static bool only_zeros(const struct segment_map *map, size_t at)
+{
+    while (at < map->size && map->data[at] == 0)
+        at++;
+    return at == map->size;
+}
+
 static void walk(struct segment_map *map, const struct segment_writer *w, struct stream *s)
 {
-    for (size_t at = 0; at < map->size;) {
+    for (size_t at = 0; at < map->size && !only_zeros(map, at);) {
         size_t in_block = 32768 - at % 32768;
         if (in_block < 7) {
             at += in_block;

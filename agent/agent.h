@@ -13,6 +13,8 @@ int agent_run(int argc, char **argv);
 int agent_check_config(int argc, char **argv);
 int agent_produce(int argc, char **argv);
 int agent_drain(int argc, char **argv);
+int agent_spool(int argc, char **argv);
+int agent_quarantine(int argc, char **argv);
 int agent_status(int argc, char **argv);
 
 /* One line on stderr that says what is wrong and where help is; returns EXIT_USAGE. */

@@ -23,6 +23,8 @@ static const struct {
     {"run", agent_run, "run the agent in the foreground"},
     {"check-config", agent_check_config, "check a configuration file without starting anything"},
     {"produce", agent_produce, "send lines from stdin or a file to the agent, until it has accepted every one"},
+    {"spool", agent_spool, "look into a spool: verify, ls, peek, export"},
+    {"quarantine", agent_quarantine, "show what was damaged, and what is missing"},
     {"drain", agent_drain, "forward a spool taken from a dead host to Kafka"},
     {"status", agent_status, "show what a running agent is doing"},
     {"version", print_version, "print the version"},

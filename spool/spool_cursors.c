@@ -375,6 +375,21 @@ enum err spool_cursors_open(int root_fd, const uint8_t spool_uuid[16], uint64_t 
     return ERR_OK;
 }
 
+enum err spool_cursors_peek(int root_fd, const uint8_t spool_uuid[16], uint64_t seed, struct spool_cursor_state *ret_state, bool *ret_found,
+                            struct errmsg *msg)
+{
+    struct spool_cursors cursors = {.root_fd = root_fd, .fd = -1, .seed = seed};
+    struct spool_cursor_state state = {0};
+    memcpy(cursors.uuid, spool_uuid, 16);
+    *ret_found = false;
+    int fd = openat(root_fd, CURSORS_NAME, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    enum err rc = fd < 0 ? ERR_NOT_FOUND : load(&cursors, fd, &state, ret_found, msg);
+    if (fd >= 0)
+        close(fd);
+    *ret_state = state;
+    return rc == ERR_NOMEM ? rc : ERR_OK;
+}
+
 static enum err write_slot(struct spool_cursors *cursors, int slot, struct errmsg *msg)
 {
     enum err rc = spool_file_pwrite(cursors->fd, cursors->slot.data, cursors->slot.size, (uint64_t)slot * SPOOL_CURSORS_SLOT_SIZE);

@@ -71,6 +71,10 @@ struct spool_cursors;
 enum err spool_cursors_open(int root_fd, const uint8_t spool_uuid[16], uint64_t seed, struct spool_cursors **ret_cursors,
                             struct spool_cursor_state *ret_state, bool *ret_found, struct errmsg *msg);
 
+/* Reads only, and makes nothing: *ret_found is false without an intact slot. ERR_NOMEM */
+enum err spool_cursors_peek(int root_fd, const uint8_t spool_uuid[16], uint64_t seed, struct spool_cursor_state *ret_state, bool *ret_found,
+                            struct errmsg *msg);
+
 /* Writes the state into the older slot and syncs it. After a failure the other slot still holds the state before.
  * Errors: ERR_IO; ERR_TOO_LARGE (more topics than a slot holds); ERR_NOMEM */
 enum err spool_cursors_write(struct spool_cursors *cursors, const struct spool_cursor_state *state, struct errmsg *msg);

@@ -126,19 +126,26 @@ static uint64_t raise_done_id(struct spool *spool)
     return done_id;
 }
 
+/* NULL only when memory is short: of nothing, too. */
+static void *copy_of(const void *items, size_t size_bytes)
+{
+    void *copy = malloc(size_bytes + 1);
+    if (copy != NULL && size_bytes > 0)
+        memcpy(copy, items, size_bytes);
+    return copy;
+}
+
 /* As it was when the spool was opened. */
 static enum err copy_at_open(struct spool *spool, struct spool_cursor_state *state)
 {
     const struct spool_cursor_state *at_open = &spool->at_open;
     state->done_id = at_open->done_id;
     state->lost_unknown_topic = at_open->lost_unknown_topic;
-    state->missed = calloc(at_open->missed_count + 1, sizeof *state->missed);
-    state->unread = calloc(at_open->unread_count + 1, sizeof *state->unread);
+    state->missed = copy_of(at_open->missed, at_open->missed_count * sizeof *state->missed);
+    state->unread = copy_of(at_open->unread, at_open->unread_count * sizeof *state->unread);
     if (state->unread == NULL || state->missed == NULL)
         return ERR_NOMEM;
-    memcpy(state->missed, at_open->missed, at_open->missed_count * sizeof *state->missed);
     state->missed_count = at_open->missed_count;
-    memcpy(state->unread, at_open->unread, at_open->unread_count * sizeof *state->unread);
     state->unread_count = at_open->unread_count;
     enum err rc = copy_lanes(at_open->lanes, at_open->lane_count, &state->lanes);
     if (rc != ERR_OK)

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: MIT
+ * agent_quarantine.c - `penstock quarantine list|show`: the loss reports of a spool, read from its directory. */
+#include "agent/agent.h"
+
+#include "base/buf.h"
+#include "spool/spool_dir.h"
+#include "spool/spool_file.h"
+#include "spool/spool_loss_report.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { REPORT_BYTES_MAX = 16 << 20 };
+
+static const char help[] = "usage: penstock quarantine list --spool DIR\n"
+                           "       penstock quarantine show --spool DIR SEGMENT\n\n"
+                           "What was damaged in a spool, and which events are missing. Nothing has to be done about it: what is intact has\n"
+                           "been delivered, and the damaged files go away by themselves (quarantine.max_age, quarantine.max_size).\n\n"
+                           "  list   one line for each damaged segment\n"
+                           "  show   the whole loss report, as JSON\n\n"
+                           "exit codes: 0 shown, 1 failed, 2 usage\n";
+
+/* Our own words in our own order: what stands behind `"name":`. Empty when it isn't there. */
+static void find_field(const char *text, const char *name, char *out, size_t size)
+{
+    char key[64];
+    snprintf(key, sizeof key, "\"%s\":", name);
+    const char *at = strstr(text, key);
+    out[0] = '\0';
+    if (at == NULL)
+        return;
+    at += strlen(key);
+    at += *at == '"';
+    size_t length = strcspn(at, "\",}\n");
+    snprintf(out, size, "%.*s", (int)(length < size ? length : size - 1), at);
+}
+
+static void print_row(uint64_t id, const char *text)
+{
+    char kind[16], written[32], lost[32], recovered[32], uncertain[32], bytes[32], known[8], evidence[16], when[32] = "?";
+    find_field(text, "kind", kind, sizeof kind);
+    if (kind[0] == '\0') {
+        printf("%-14" PRIu64 " the report is damaged or not yet written\n", id);
+        return;
+    }
+    find_field(text, "written_ms", written, sizeof written);
+    find_field(text, "count_known", known, sizeof known);
+    find_field(text, "events_lost", lost, sizeof lost);
+    find_field(text, "events_recovered", recovered, sizeof recovered);
+    find_field(text, "events_uncertain", uncertain, sizeof uncertain);
+    find_field(text, "bytes_unreadable", bytes, sizeof bytes);
+    find_field(text, "evidence", evidence, sizeof evidence);
+    time_t seconds = (time_t)(strtoll(written, NULL, 10) / 1000);
+    struct tm utc;
+    if (gmtime_r(&seconds, &utc) != NULL)
+        strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", &utc);
+    printf("%-14" PRIu64 " %-20s %-8s %10s %10s %10s %14s  %s\n", id, when, kind, strcmp(known, "true") == 0 ? lost : "unknown", uncertain,
+           recovered, bytes, evidence);
+}
+
+static enum err read_report(int quarantine_fd, uint64_t id, struct buf *text, struct errmsg *msg)
+{
+    char name[32];
+    int dir_fd = -1;
+    snprintf(name, sizeof name, "%" PRIu64, id);
+    enum err rc = spool_dir_open(quarantine_fd, name, false, &dir_fd, msg);
+    if (rc == ERR_OK) {
+        rc = spool_file_read(dir_fd, SPOOL_LOSS_REPORT_NAME, REPORT_BYTES_MAX, text, msg);
+        close(dir_fd);
+    }
+    return rc;
+}
+
+static int list(int quarantine_fd)
+{
+    uint64_t *ids = NULL;
+    size_t count = 0;
+    struct errmsg msg = {""};
+    if (spool_dir_list_ids(quarantine_fd, &ids, &count, &msg) != ERR_OK) {
+        fprintf(stderr, "penstock quarantine: %s\n", msg.text);
+        return EXIT_FAILED;
+    }
+    if (count == 0)
+        printf("nothing is in quarantine\n");
+    else
+        printf("%-14s %-20s %-8s %10s %10s %10s %14s  %s\n", "segment", "reported", "kind", "lost", "uncertain", "recovered", "bytes damaged", "files");
+    for (size_t i = 0; i < count; i++) {
+        struct buf text = {0};
+        bool there = read_report(quarantine_fd, ids[i], &text, &msg) == ERR_OK;
+        print_row(ids[i], there ? buf_string(&text) : "");
+        buf_free(&text);
+    }
+    free(ids);
+    return EXIT_DONE;
+}
+
+static int show(int quarantine_fd, const char *segment)
+{
+    struct buf text = {0};
+    struct errmsg msg = {""};
+    enum err rc = read_report(quarantine_fd, strtoull(segment, NULL, 10), &text, &msg);
+    if (rc == ERR_OK)
+        fputs(buf_string(&text), stdout);
+    else
+        fprintf(stderr, "penstock quarantine: no report of segment '%s': %s\n", segment, msg.text);
+    buf_free(&text);
+    return rc == ERR_OK ? EXIT_DONE : EXIT_FAILED;
+}
+
+int agent_quarantine(int argc, char **argv)
+{
+    const char *what = NULL, *spool = NULL, *segment = NULL;
+    if (agent_wants_help(argc, argv, help))
+        return EXIT_DONE;
+    for (int i = 0; i < argc; i++) {
+        if (strcmp(argv[i], "--spool") == 0 && i + 1 < argc)
+            spool = argv[++i];
+        else if (strncmp(argv[i], "--spool=", 8) == 0)
+            spool = argv[i] + 8;
+        else if (argv[i][0] == '-')
+            return agent_usage_error("quarantine", "unknown option '%s'", argv[i]);
+        else if (what == NULL)
+            what = argv[i];
+        else if (segment == NULL)
+            segment = argv[i];
+        else
+            return agent_usage_error("quarantine", "unexpected argument '%s'", argv[i]);
+    }
+    bool is_list = what != NULL && strcmp(what, "list") == 0, is_show = what != NULL && strcmp(what, "show") == 0;
+    if (!is_list && !is_show)
+        return agent_usage_error("quarantine", what == NULL ? "what? list or show" : "unknown command '%s'", what);
+    if (spool == NULL || is_show != (segment != NULL))
+        return agent_usage_error("quarantine", spool == NULL ? "which spool? Give --spool DIR" : is_show ? "which segment?" : "unexpected argument");
+    char path[4096];
+    snprintf(path, sizeof path, "%s/quarantine", spool);
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) {
+        fprintf(stderr, "penstock quarantine: '%s': %s\n", path, strerror(errno));
+        return EXIT_FAILED;
+    }
+    int code = is_list ? list(fd) : show(fd, segment);
+    close(fd);
+    return code;
+}

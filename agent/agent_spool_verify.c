@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: MIT
+ * agent_spool_verify.c - `penstock spool verify` and `ls`. */
+#include "agent/agent.h"
+#include "agent/agent_spool.h"
+
+#include "base/clock.h"
+#include "spool/spool_inspect.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <unistd.h>
+
+enum { PROGRESS_MS = 2000, RANGES_SHOWN = 100 };
+
+struct sums {
+    uint64_t segments, damaged, unreadable, events, lost, uncertain, bytes;
+    int64_t start_ms, said_ms;
+};
+
+static void say_progress(struct sums *sums, uint64_t bytes_all)
+{
+    int64_t now_ms = clock_monotonic_ms();
+    if (now_ms - sums->said_ms < (isatty(STDERR_FILENO) ? PROGRESS_MS / 10 : PROGRESS_MS))
+        return;
+    sums->said_ms = now_ms;
+    double seconds = (double)(now_ms - sums->start_ms) / 1000;
+    fprintf(stderr, "%" PRIu64 " of %" PRIu64 " MiB, %.0f MB/s, %" PRIu64 " segments damaged\n", sums->bytes >> 20, bytes_all >> 20,
+            seconds > 0 ? (double)sums->bytes / 1e6 / seconds : 0, sums->damaged);
+}
+
+static void print_ranges(const char *what, uint64_t segment_id, const struct spool_ranges *ranges)
+{
+    if (ranges->total == 0)
+        return;
+    printf("    %s: %" PRIu64 " event%s:", what, ranges->total, ranges->total == 1 ? "" : "s");
+    for (size_t i = 0; i < ranges->count && i < RANGES_SHOWN; i++) {
+        struct spool_range range = ranges->items[i];
+        printf(range.first == range.last ? " %" PRIu64 : " %" PRIu64 "-%" PRIu64, spool_id_of(segment_id, range.first),
+               spool_id_of(segment_id, range.last));
+    }
+    printf(ranges->count > RANGES_SHOWN ? " …\n" : "\n");
+}
+
+static void print_ranges_json(const char *what, uint64_t segment_id, const struct spool_ranges *ranges)
+{
+    printf(",\"%s\":[", what);
+    for (size_t i = 0; i < ranges->count; i++)
+        printf("%s{\"first\":\"%" PRIu64 "\",\"last\":\"%" PRIu64 "\"}", i == 0 ? "" : ",", spool_id_of(segment_id, ranges->items[i].first),
+               spool_id_of(segment_id, ranges->items[i].last));
+    printf("]");
+}
+
+static void print_damaged(const struct spool_inspect_segment *segment, const struct spool_findings *findings, bool json)
+{
+    if (json) {
+        printf("{\"folder\":\"%s\",\"segment\":\"%" PRIu64 "\",\"events_found\":%" PRIu64 ",\"events_lost\":%" PRIu64
+               ",\"events_uncertain\":%" PRIu64 ",\"damaged_bytes\":%" PRIu64,
+               segment->folder, segment->id, findings->event_count, findings->lost.total, findings->uncertain.total, findings->damaged_bytes);
+        print_ranges_json("lost", segment->id, &findings->lost);
+        print_ranges_json("uncertain", segment->id, &findings->uncertain);
+        printf("}\n");
+        return;
+    }
+    printf("%s/%" PRIu64 ": damaged: %" PRIu64 " events found, %" PRIu64 " bytes unreadable\n", segment->folder, segment->id,
+           findings->event_count, findings->damaged_bytes);
+    print_ranges("missing", segment->id, &findings->lost);
+    print_ranges("perhaps missing, never acknowledged", segment->id, &findings->uncertain);
+}
+
+static void verify_segment(const struct spool_inspect *inspect, const struct spool_inspect_segment *segment, bool json, struct sums *sums)
+{
+    struct spool_findings findings;
+    struct errmsg msg = {""};
+    enum err rc = spool_inspect_read(inspect, segment, NULL, NULL, &findings, &msg);
+    sums->bytes += segment->bytes;
+    if (rc == ERR_END)
+        return;
+    sums->segments++;
+    if (rc != ERR_OK) {
+        sums->unreadable++;
+        fprintf(stderr, "penstock spool verify: %s/%" PRIu64 ": %s\n", segment->folder, segment->id, msg.text);
+        return;
+    }
+    sums->events += findings.event_count;
+    if (findings.damaged) {
+        sums->damaged++;
+        sums->lost += findings.lost.total;
+        sums->uncertain += findings.uncertain.total;
+        print_damaged(segment, &findings, json);
+    }
+    spool_inspect_findings_free(&findings);
+}
+
+int agent_spool_verify(const struct agent_spool_options *options)
+{
+    struct spool_inspect inspect;
+    struct errmsg msg = {""};
+    if (spool_inspect_open(options->dir, &inspect, &msg) != ERR_OK) {
+        fprintf(stderr, "penstock spool verify: %s\n", msg.text);
+        return EXIT_UNREADABLE;
+    }
+    struct sums sums = {.start_ms = clock_monotonic_ms(), .said_ms = clock_monotonic_ms()};
+    if (!inspect.has_identity)
+        printf("%s: PENSTOCK (the identity) is missing or damaged; the segments are read by their own headers\n", options->dir);
+    for (size_t i = 0; i < inspect.segment_count; i++) {
+        verify_segment(&inspect, &inspect.segments[i], options->json, &sums);
+        say_progress(&sums, inspect.bytes);
+    }
+    if (!options->json)
+        printf("%s: %s: %" PRIu64 " segments, %" PRIu64 " events, %" PRIu64 " segments damaged, %" PRIu64 " events missing, %" PRIu64
+               " uncertain, %" PRIu64 " segments unreadable\n",
+               options->dir, sums.damaged > 0 || !inspect.has_identity ? "damaged" : "intact", sums.segments, sums.events, sums.damaged,
+               sums.lost, sums.uncertain, sums.unreadable);
+    bool damaged = sums.damaged > 0 || !inspect.has_identity;
+    spool_inspect_close(&inspect);
+    return sums.unreadable > 0 ? EXIT_UNREADABLE : damaged ? EXIT_FAILED : EXIT_DONE;
+}
+
+static void print_cursors(const struct spool_cursor_state *cursors)
+{
+    printf("delivered up to %" PRIu64, cursors->done_id);
+    for (size_t i = 0; i < cursors->lane_count; i++)
+        printf("%s %s up to %" PRIu64, i == 0 ? ", but" : ",", cursors->lanes[i].topic, cursors->lanes[i].done_id);
+    printf("\n");
+    for (size_t i = 0; i < cursors->topic_count; i++)
+        printf("  %-40s delivered %" PRIu64 "  dead-lettered %" PRIu64 "  lost %" PRIu64 "\n", cursors->topics[i].topic,
+               cursors->topics[i].delivered, cursors->topics[i].dead_lettered, cursors->topics[i].lost);
+    for (size_t i = 0; i < cursors->unread_count; i++)
+        printf("  segment %" PRIu64 " could not be read: pending\n", cursors->unread[i].segment_id);
+}
+
+int agent_spool_ls(const struct agent_spool_options *options)
+{
+    struct spool_inspect inspect;
+    struct errmsg msg = {""};
+    if (spool_inspect_open(options->dir, &inspect, &msg) != ERR_OK) {
+        fprintf(stderr, "penstock spool ls: %s\n", msg.text);
+        return EXIT_FAILED;
+    }
+    if (inspect.has_cursors)
+        print_cursors(&inspect.cursors);
+    else
+        printf("no cursors: nothing says what was delivered\n");
+    printf("%-12s %-14s %12s\n", "folder", "segment", "bytes");
+    for (size_t i = 0; i < inspect.segment_count; i++)
+        printf("%-12s %-14" PRIu64 " %12" PRIu64 "\n", inspect.segments[i].folder, inspect.segments[i].id, inspect.segments[i].bytes);
+    spool_inspect_close(&inspect);
+    return EXIT_DONE;
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT
+ * spool_inspect.h - looking into a spool without touching it: no lock, no write, no LevelDB; an agent may be using it.
+ *
+ * One thread at a time. What retires while it is looked at is passed over. */
+#ifndef PENSTOCK_SPOOL_INSPECT_H
+#define PENSTOCK_SPOOL_INSPECT_H
+
+#include "spool/spool_cursors.h"
+#include "spool/spool_identity.h"
+#include "spool/spool_reader.h"
+
+struct spool_inspect_segment {
+    const char *folder; /* "segments", "quarantine", "parked", "dead-letter" */
+    uint64_t id;
+    uint64_t bytes;     /* of its logs */
+};
+
+struct spool_inspect {
+    int root_fd;
+    bool has_identity;              /* false: missing or damaged; segments are read by their own headers */
+    struct spool_identity identity;
+    bool has_cursors;
+    struct spool_cursor_state cursors;
+    struct spool_inspect_segment *segments; /* by folder, then id */
+    size_t segment_count;
+    uint64_t bytes;                 /* of all logs */
+};
+
+/* Errors: ERR_NOT_FOUND (no such directory, or neither an identity nor a folder of segments in it), ERR_UNREADABLE, ERR_NOMEM */
+enum err spool_inspect_open(const char *path, struct spool_inspect *ret_inspect, struct errmsg *msg);
+void spool_inspect_close(struct spool_inspect *inspect);
+
+/* Called for each run of events; false ends the reading. */
+typedef bool spool_inspect_fn(void *arg, const struct spool_chunk *chunk);
+
+/* Reads one segment to its end, without what links say was moved on or refused. fn may be NULL. *ret_findings owns its ranges: end
+ * with spool_inspect_findings_free(). Errors:
+ *   ERR_END         it is no longer there (retired meanwhile)
+ *   ERR_CLOSED      fn ended the reading; no findings
+ *   ERR_UNREADABLE, ERR_NOMEM */
+enum err spool_inspect_read(const struct spool_inspect *inspect, const struct spool_inspect_segment *segment, spool_inspect_fn *fn, void *arg,
+                            struct spool_findings *ret_findings, struct errmsg *msg);
+void spool_inspect_findings_free(struct spool_findings *findings);
+
+#endif

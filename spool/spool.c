@@ -249,7 +249,11 @@ enum err spool_open(const struct spool_options *options, spool_report_fn *report
     spool->report_arg = report_arg;
     spool->root_fd = spool->segments_fd = spool->quarantine_fd = spool->trash_fd = spool->lock_fd = -1;
     pthread_mutex_init(&spool->lock, NULL);
-    pthread_cond_init(&spool->counted, NULL);
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&spool->counted, &monotonic);
+    pthread_condattr_destroy(&monotonic);
     spool_window_init(&spool->window, options->window_bytes_max);
     enum err rc = spool->options.path == NULL ? errmsg_set(msg, ERR_NOMEM, "out of memory") : open_steps(spool, msg);
     if (rc != ERR_OK) {
@@ -278,7 +282,10 @@ void spool_close(struct spool *spool)
 {
     if (spool == NULL)
         return;
+    pthread_mutex_lock(&spool->lock);
     atomic_store(&spool->closing, true);
+    pthread_cond_broadcast(&spool->counted);
+    pthread_mutex_unlock(&spool->lock);
     if (spool->counter_started)
         pthread_join(spool->counter_thread, NULL);
     spool_committer_stop(spool);

@@ -10,9 +10,9 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
+#include <time.h>
 
-enum { NAME_SIZE = 32, UNREAD_TICK_US = 50000, BACKGROUND_NICE = 10 };
+enum { NAME_SIZE = 32, UNREAD_TICK_MS = 50, BACKGROUND_NICE = 10 };
 
 static struct spool_reader_options reader_options(struct spool *spool, uint64_t segment_id, char name[NAME_SIZE])
 {
@@ -250,6 +250,20 @@ enum err spool_count_entry(struct spool *spool, uint64_t segment_id, struct errm
     return rc;
 }
 
+/* Until the next tick, or the spool's end. */
+static void wait_a_tick(struct spool *spool)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_nsec += UNREAD_TICK_MS * 1000000;
+    until.tv_sec += until.tv_nsec / 1000000000;
+    until.tv_nsec %= 1000000000;
+    pthread_mutex_lock(&spool->lock);
+    for (int rc = 0; rc == 0 && !atomic_load(&spool->closing);)
+        rc = pthread_cond_timedwait(&spool->counted, &spool->lock, &until);
+    pthread_mutex_unlock(&spool->lock);
+}
+
 void *spool_counter_main(void *arg)
 {
     struct spool *spool = arg;
@@ -271,7 +285,7 @@ void *spool_counter_main(void *arg)
     atomic_store(&spool->counting, false);
     while (!atomic_load(&spool->closing)) {
         spool_unread_tend(spool);
-        usleep(UNREAD_TICK_US);
+        wait_a_tick(spool);
     }
     return NULL;
 }

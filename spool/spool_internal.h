@@ -73,7 +73,7 @@ struct spool {
     uint64_t first_segment_id;         /* of this run */
     uint64_t last_event_id;            /* accepted in this run */
     uint64_t damaged_segments;
-    pthread_cond_t counted;            /* an entry has become SPOOL_COUNTED */
+    pthread_cond_t counted;            /* an entry has become SPOOL_COUNTED, or the spool closes */
     void (*wakeup)(void *arg);
     void *wakeup_arg;
     bool wakeup_armed;

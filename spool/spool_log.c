@@ -153,13 +153,26 @@ static size_t believable_size(struct spool_log *log, struct bytes view)
     return size <= view.size && intact_size(log, view.data + size, view.size - size, false) > 0 ? size : 0;
 }
 
-/* Distance to the next intact header, the next block, or the end of the file. */
+/* So many whole words of zeros. */
+static size_t zeros_at(const uint8_t *p, size_t size)
+{
+    size_t zeros = 0;
+    while (zeros + 8 <= size && codec_get_u64(p + zeros) == 0)
+        zeros += 8;
+    return zeros;
+}
+
+/* Distance to the next intact header, the next block, or the end of the file. A header's type is no zero: room that was made ahead
+ * is passed over in long steps. */
 static size_t distance_to_header(struct spool_log *log, struct bytes view)
 {
     size_t in_block = left_in_block(log), limit = view.size < in_block ? view.size : in_block;
-    for (size_t at = 1; at < limit; at++)
-        if (intact_size(log, view.data + at, view.size - at, false) > 0)
+    for (size_t at = 1; at < limit; at++) {
+        if (view.size - at >= HEADER_SIZE && view.data[at + HEADER_SIZE - 1] == 0)
+            at += zeros_at(view.data + at + HEADER_SIZE - 1, view.size - at - HEADER_SIZE + 1);
+        if (at < limit && intact_size(log, view.data + at, view.size - at, false) > 0)
             return at;
+    }
     return limit;
 }
 

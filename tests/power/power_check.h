@@ -14,6 +14,7 @@ struct power_check {
     uint64_t delivered;          /* came, with those that nobody was promised */
     uint64_t unacknowledged_twice; /* not acknowledged, and came under two ids */
     uint64_t lost;               /* damaged, missing, and reported */
+    bool torn_end;               /* a gap in the last batch was reported, with nothing lost */
     int64_t open_us;
 };
 

@@ -98,14 +98,14 @@ void disk_tree_copy(struct disk_tree *tree, const struct disk_tree *from)
     tree->count = from->count;
 }
 
-void disk_tree_apply(struct disk_tree *tree, const struct disk_change *change, bool to_half, bool from_half)
+void disk_tree_apply(struct disk_tree *tree, const struct disk_change *change)
 {
-    if (from_half && change->from_dir != DISK_NONE) {
+    if (change->from_dir != DISK_NONE) {
         size_t i = find_name(tree, change->from_dir, change->from_name);
         if (i < tree->count)
             tree->rows[i] = tree->rows[--tree->count];
     }
-    if (to_half && change->to_dir != DISK_NONE) {
+    if (change->to_dir != DISK_NONE) {
         size_t i = find_name(tree, change->to_dir, change->to_name);
         tree->rows = grow(tree->rows, i, &tree->capacity, sizeof *tree->rows);
         tree->rows[i] = (struct disk_name){change->to_dir, change->file, change->to_name};
@@ -124,14 +124,14 @@ static void add_change(struct disk_names *names, const struct disk_change *chang
 static void fold(struct disk_names *names, size_t count)
 {
     for (size_t i = 0; i < count; i++)
-        disk_tree_apply(&names->safe, &names->changes[i], true, true);
+        disk_tree_apply(&names->safe, &names->changes[i]);
     memmove(names->changes, names->changes + count, (names->count - count) * sizeof *names->changes);
     names->count -= count;
 }
 
-static bool is_safe(const struct disk_change *change)
+bool disk_change_is_safe(const struct disk_change *change)
 {
-    return (change->to_dir == DISK_NONE || change->to_safe) && (change->from_dir == DISK_NONE || change->from_safe);
+    return (change->to_dir == DISK_NONE || change->to_synced) && (change->from_dir == DISK_NONE || change->from_synced);
 }
 
 /* Nothing leads to that directory any more, whatever a power cut takes away: not in the least of all trees, and no change that may
@@ -144,7 +144,7 @@ static bool is_gone(const struct disk_names *names, const struct disk_tree *leas
         if (least->rows[i].file == dir)
             return false;
     for (size_t i = 0; i < names->count; i++)
-        if (names->changes[i].file == dir && names->changes[i].to_dir != DISK_NONE && !names->changes[i].to_safe)
+        if (names->changes[i].file == dir && names->changes[i].to_dir != DISK_NONE && !disk_change_is_safe(&names->changes[i]))
             return false;
     return true;
 }
@@ -156,7 +156,8 @@ static void forget_gone(struct disk_names *names)
     size_t kept = 0;
     disk_tree_copy(&least, &names->safe);
     for (size_t i = 0; i < names->count; i++)
-        disk_tree_apply(&least, &names->changes[i], names->changes[i].to_safe, names->changes[i].from_safe);
+        if (disk_change_is_safe(&names->changes[i]))
+            disk_tree_apply(&least, &names->changes[i]);
     for (size_t i = 0; i < names->count; i++)
         if (!is_gone(names, &least, names->changes[i].to_dir) || !is_gone(names, &least, names->changes[i].from_dir))
             names->changes[kept++] = names->changes[i];
@@ -172,7 +173,7 @@ static void forget_gone(struct disk_names *names)
 static void fold_safe(struct disk_names *names)
 {
     size_t safe = 0;
-    while (safe < names->count && is_safe(&names->changes[safe]))
+    while (safe < names->count && disk_change_is_safe(&names->changes[safe]))
         safe++;
     fold(names, safe);
 }
@@ -182,8 +183,8 @@ static void sync_dir(struct disk *disk, uint32_t dir)
     struct disk_names *names = &disk->strict;
     for (size_t i = 0; i < names->count; i++) {
         struct disk_change *change = &names->changes[i];
-        change->to_safe = change->to_safe || change->to_dir == dir;
-        change->from_safe = change->from_safe || change->from_dir == dir;
+        change->to_synced = change->to_synced || change->to_dir == dir;
+        change->from_synced = change->from_synced || change->from_dir == dir;
     }
     forget_gone(names);
     fold_safe(names);
@@ -229,7 +230,7 @@ static void rename_file(struct disk *disk, const struct power_op *op, struct dis
     struct disk_tree all = {0};
     disk_tree_copy(&all, &disk->ordered.safe);
     for (size_t i = 0; i < disk->ordered.count; i++)
-        disk_tree_apply(&all, &disk->ordered.changes[i], true, true);
+        disk_tree_apply(&all, &disk->ordered.changes[i]);
     change->from_dir = find_file(disk, op->dir);
     change->from_name = op->name;
     if (op->kind == POWER_RENAME) {

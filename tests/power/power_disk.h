@@ -37,7 +37,7 @@ struct disk_tree {
 struct disk_change {
     uint32_t to_dir, from_dir, file; /* DISK_NONE: no such half */
     const char *to_name, *from_name;
-    bool to_safe, from_safe;         /* strict: that directory was synced since */
+    bool to_synced, from_synced;     /* strict: that directory was synced since; safe when both were */
 };
 
 /* What is safe, and the changes behind it in order. */
@@ -62,7 +62,8 @@ void disk_play(struct disk *disk, const struct power_op *op);
 
 /* Changes of names are applied to a tree in any subset, in their order. */
 void disk_tree_copy(struct disk_tree *tree, const struct disk_tree *from);
-void disk_tree_apply(struct disk_tree *tree, const struct disk_change *change, bool to_half, bool from_half);
+void disk_tree_apply(struct disk_tree *tree, const struct disk_change *change);
+bool disk_change_is_safe(const struct disk_change *change);
 
 /* Applies one operation to a content; `size` bytes of a write's data, which zeros replace when data is NULL. */
 void disk_content_write(struct buf *content, const uint8_t *data, uint64_t offset, uint64_t size);

@@ -55,25 +55,16 @@ static void choose_ordered(const struct disk_names *names, const struct power_sp
     if (spec->seed > 1)
         kept = (size_t)(power_random(spec, 0, 1) % (names->count + 1));
     for (size_t i = 0; i < kept; i++)
-        disk_tree_apply(tree, &names->changes[i], true, true);
+        disk_tree_apply(tree, &names->changes[i]);
 }
 
-/* A rename within a directory is there or not. Between two it may be seen in both, until the old one is synced; a name that is gone
- * from both would be a file system's own fault. */
+/* Any subset. A rename is there or not: no file system shows half of one. */
 static void choose_strict(const struct disk_names *names, const struct power_spec *spec, struct disk_tree *tree)
 {
     for (size_t i = 0; i < names->count; i++) {
-        const struct disk_change *change = &names->changes[i];
-        uint64_t random = power_random(spec, i, 2);
-        bool all = spec->seed == 1, some = spec->seed > 1;
-        bool from = change->from_safe || all || (some && random % 2 != 0);
-        bool to = change->to_safe || all || (some && random / 2 % 2 != 0);
-        if (change->to_dir == DISK_NONE || change->from_dir == DISK_NONE)
-            disk_tree_apply(tree, change, to, from);
-        else if (change->to_dir == change->from_dir)
-            disk_tree_apply(tree, change, to, to);
-        else
-            disk_tree_apply(tree, change, to || from, from);
+        bool some = spec->seed > 1 && power_random(spec, i, 2) % 2 != 0;
+        if (disk_change_is_safe(&names->changes[i]) || spec->seed == 1 || some)
+            disk_tree_apply(tree, &names->changes[i]);
     }
 }
 

@@ -3,7 +3,7 @@
  *
  * The choice follows from its name alone, OP:MODEL:VARIANT:SEED. Of what isn't safe:
  *   names      seed 0 none of the changes, seed 1 all of them, other seeds some: under the ordered model a beginning, under the
- *              strict one any subset (a rename between directories may then be seen half done: in both of them)
+ *              strict one any subset
  *   contents   by the variant, see enum power_variant */
 #ifndef PENSTOCK_TESTS_POWER_STATE_H
 #define PENSTOCK_TESTS_POWER_STATE_H

@@ -75,6 +75,7 @@ static void count(struct worker *worker, const struct power_spec *spec, const st
     atomic_fetch_add(&progress->delivered, check->delivered);
     atomic_fetch_add(&progress->lost, check->lost);
     atomic_fetch_add(&progress->unacknowledged_twice, check->unacknowledged_twice);
+    atomic_fetch_add(&progress->torn_ends, check->torn_end);
     if (check->open_us > atomic_load(&progress->open_us_max))
         atomic_store(&progress->open_us_max, check->open_us);
 }

@@ -27,6 +27,7 @@ struct power_progress {
     atomic_uint_fast64_t by_kind[POWER_MODEL_COUNT][POWER_VARIANT_COUNT];
     atomic_uint_fast64_t certain;     /* of them with nothing left to chance: counted for no model */
     atomic_uint_fast64_t promised, delivered, lost, unacknowledged_twice; /* events, over all states */
+    atomic_uint_fast64_t torn_ends;   /* states */
     atomic_int_fast64_t open_us_max;
     atomic_uint failures;
     atomic_uint round;

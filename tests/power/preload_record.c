@@ -8,7 +8,7 @@
  * The program finds these by dlsym() when it is recorded:
  *   record_mark(text)                something happened that the tape should tell
  *   record_fail_write(suffix, half)  the next write to a file whose name ends so fails with ENOSPC, after half of it was written
- *   record_fail_sync(suffix)         the next sync of such a file fails with EIO
+ *   record_fail_sync(suffix)         the next sync of such a file fails with EIO; neither in a directory called <something>.new
  *   record_die()                     the process ends here, whatever its threads are doing */
 #include "tests/power/power_tape_format.h"
 
@@ -108,11 +108,13 @@ static uint64_t parent_of(int dir_fd, const char *path, const char **ret_name)
     return inode;
 }
 
+/* Not in a directory that is only being made: nothing there was promised. */
 static bool ends_with(int fd, const char *suffix)
 {
     char path[4096];
     size_t size = strlen(suffix);
-    return size > 0 && path_of(fd, path) && strlen(path) >= size && strcmp(path + strlen(path) - size, suffix) == 0;
+    return size > 0 && path_of(fd, path) && strlen(path) >= size && strcmp(path + strlen(path) - size, suffix) == 0 &&
+           strstr(path, ".new/") == NULL;
 }
 
 __attribute__((constructor)) static void start(void)

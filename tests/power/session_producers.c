@@ -68,6 +68,13 @@ static void submit(struct session_producers *producers, uint32_t batch, sem_t *r
     }
 }
 
+static void wait_for_consumer(struct session_producers *producers)
+{
+    struct spool_stats stats;
+    while (spool_stats_get(producers->spool, &stats), stats.books.pending / 3 > atomic_load(producers->lag))
+        usleep(200);
+}
+
 static void *producer_main(void *arg)
 {
     struct session_producers *producers = arg;
@@ -76,6 +83,7 @@ static void *producer_main(void *arg)
     sem_init(&room, 0, (unsigned)on_their_way);
     for (;;) {
         sem_wait(&room);
+        wait_for_consumer(producers);
         uint32_t batch = atomic_fetch_add(producers->batch_next, 1);
         if (batch >= producers->batch_end) {
             atomic_fetch_sub(producers->batch_next, 1); /* the next life's first */

@@ -195,9 +195,9 @@ static void summary(const struct power_plan *plan, struct power_progress *p, int
     }
     printf("  nothing unsafe: %" PRIuFAST64 "\n", atomic_load(&p->certain));
     printf("  acknowledged events checked: %" PRIuFAST64 ", delivered %" PRIuFAST64 ", damaged on purpose and reported %" PRIuFAST64
-           ", unacknowledged twice %" PRIuFAST64 "; slowest start %.1f ms; rounds %u, seed %" PRIu64 "\n",
+           ", unacknowledged twice %" PRIuFAST64 "\n  states with gaps in an unanswered batch %" PRIuFAST64 "; slowest start %.1f ms; rounds %u, seed %" PRIu64 "\n",
            atomic_load(&p->promised), atomic_load(&p->delivered), atomic_load(&p->lost), atomic_load(&p->unacknowledged_twice),
-           (double)atomic_load(&p->open_us_max) / 1000, atomic_load(&p->round) + 1, plan->seed);
+           atomic_load(&p->torn_ends), (double)atomic_load(&p->open_us_max) / 1000, atomic_load(&p->round) + 1, plan->seed);
 }
 
 static int run(const struct power_plan *plan)

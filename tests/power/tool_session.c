@@ -44,7 +44,7 @@ static void produce(struct life *life, uint32_t batches, uint32_t at, void (*hap
     uint32_t begin = atomic_load(life->session->batch_next);
     life->producers = (struct session_producers){
         .spool = life->spool, .batch_next = life->session->batch_next, .batch_end = begin + batches,
-        .mark_early = life->session->mark_early,
+        .mark_early = life->session->mark_early, .lag = &life->consumer.lag,
     };
     session_producers_start(&life->producers);
     while (happens != NULL && atomic_load(life->session->batch_next) < begin + at)
@@ -63,16 +63,21 @@ static void close_life(struct life *life)
 
 /* ---- what happens --------------------------------------------------------------------------------------------------- */
 
-/* Old enough that the consumer must read it from disk, and nobody writes it. */
+enum { LAG = 90, LAG_FOR_EVER = 1000000 };
+
+/* Old enough that the consumer, which hasn't taken anything yet, must read it from disk; and nobody writes it. */
 static void damage_closed(struct life *life)
 {
     struct spool_stats stats;
-    uint64_t id = 0;
     spool_stats_get(life->spool, &stats);
-    for (size_t n = 0; (id = session_segment(life->session->options.path, n)) >= stats.live_segment_id && id != 0;)
-        n++;
-    if (id == 0 || !session_damage(life->session->options.path, id, true))
-        session_fail("no segment to damage");
+    for (size_t n = 0;; n++) {
+        uint64_t id = session_segment(life->session->options.path, n);
+        if (id == 0)
+            session_fail("no segment to damage");
+        if (id < stats.live_segment_id && session_damage(life->session->options.path, id, true))
+            break;
+    }
+    atomic_store(&life->consumer.lag, LAG);
 }
 
 static void fail_a_write(struct life *life)
@@ -99,14 +104,12 @@ static void release_the_lane(struct life *life)
 
 /* ---- the lives ------------------------------------------------------------------------------------------------------ */
 
-enum { LAG = 220 };
-
 /* The planted fault guesses ids, which failures would prove wrong. */
 static void first_life(struct session *session)
 {
     struct life life;
     bool guessing = session->mark_early;
-    open_life(&life, session, LAG);
+    open_life(&life, session, guessing ? LAG : LAG_FOR_EVER);
     produce(&life, session->batches / 3, session->batches / 6, guessing ? NULL : damage_closed);
     produce(&life, session->batches / 12, 3, guessing ? NULL : fail_a_write);
     produce(&life, session->batches / 12, 3, guessing ? NULL : fail_a_sync);
@@ -136,7 +139,7 @@ static void last_life(struct session *session)
     open_life(&life, session, LAG);
     produce(&life, session->batches / 12, 2, hold_a_lane);
     atomic_store(&life.consumer.hold_slow, false);
-    atomic_store(&life.consumer.lag, 0);
+    atomic_store(&life.consumer.lag, 0); /* takes all there is */
     session_consumer_stop(&life.consumer);
     usleep(250000); /* the keeper retires what is done */
     spool_stop_taking(life.spool);
@@ -160,15 +163,16 @@ static void run(struct session *session)
 {
     live(session, "first", first_life);
     live(session, "short", short_life);
-    if (!session->mark_early && !session_damage(session->options.path, session_segment(session->options.path, 3), false))
-        session_fail("no old segment to damage");
+    for (size_t n = 3; !session->mark_early && !session_damage(session->options.path, session_segment(session->options.path, n), false); n--)
+        if (n == 0)
+            session_fail("no old segment to damage");
     live(session, "second", second_life);
     live(session, "last", last_life);
 }
 
 int main(int argc, char **argv)
 {
-    struct session session = {.options = SPOOL_OPTIONS_DEFAULT, .batches = 300};
+    struct session session = {.options = SPOOL_OPTIONS_DEFAULT, .batches = 240};
     for (int i = 2; i < argc; i++) {
         if (strcmp(argv[i], "--mark-early") == 0)
             session.mark_early = true;

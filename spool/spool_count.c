@@ -363,7 +363,8 @@ static uint64_t found_below(const struct spool_findings *findings, uint32_t belo
     return below - missing;
 }
 
-struct spool_loss_report *spool_count_report(uint64_t segment_id, const struct spool_findings *findings, uint32_t done_below)
+struct spool_loss_report *spool_count_report(uint64_t segment_id, const struct spool_findings *findings, uint32_t in_doubt_from,
+                                             uint32_t done_below)
 {
     struct spool_loss_report *report = calloc(1, sizeof *report);
     if (report == NULL)
@@ -377,7 +378,8 @@ struct spool_loss_report *spool_count_report(uint64_t segment_id, const struct s
     report->recovered = findings->event_count - before;
     report->damaged_bytes = findings->damaged_bytes;
     if (spool_ranges_from(&findings->lost, done_below, &report->lost) != ERR_OK ||
-        spool_ranges_from(&findings->uncertain, done_below, &report->uncertain) != ERR_OK) {
+        spool_ranges_add(&report->uncertain, &findings->lost, in_doubt_from, done_below) != ERR_OK ||
+        spool_ranges_add(&report->uncertain, &findings->uncertain, done_below, UINT32_MAX) != ERR_OK) {
         spool_loss_report_free(report);
         return NULL;
     }
@@ -390,16 +392,18 @@ enum err spool_count_findings(struct spool *spool, uint64_t segment_id, uint32_t
     struct spool_entry *entry = spool_catalog_find(&spool->catalog, segment_id);
     bool first_time = entry != NULL && !entry->read_through;
     bool by_seal = first_time && (entry->counted_by_seal || entry->state == SPOOL_ENTRY_CLOSED);
-    /* What lies below was handed out from memory, or was done by an earlier run: it isn't missed. */
-    uint32_t done_below = first_time && entry->state == SPOOL_ENTRY_OLD ? spool_count_done_below(spool, segment_id) : first_index;
+    /* What lies below was handed out from memory, or was done by an earlier run: it isn't missed. But for that run a gap may have been
+     * there already, and it crashed before it could count it: nobody can tell any more. */
+    bool old = first_time && entry->state == SPOOL_ENTRY_OLD;
+    uint32_t done_below = old ? spool_count_done_below(spool, segment_id) : first_index;
     pthread_mutex_unlock(&spool->lock);
     if (!first_time)
         return ERR_OK;
     bool keep = findings->damaged || findings->uncertain.total > 0;
-    struct spool_loss_report *report = keep ? spool_count_report(segment_id, findings, done_below) : NULL;
+    struct spool_loss_report *report = keep ? spool_count_report(segment_id, findings, old ? 0 : done_below, done_below) : NULL;
     if (keep && report == NULL)
         return ERR_NOMEM;
-    uint64_t lost = report != NULL ? report->lost.total : 0;
+    uint64_t lost = report != NULL ? report->lost.total : 0, uncertain = report != NULL ? report->uncertain.total : 0;
     struct spool_topic_loss *losses = NULL;
     size_t loss_count = 0;
     enum err rc = by_seal && lost > 0 ? losses_by_topic(spool, segment_id, &losses, &loss_count) : ERR_OK;
@@ -428,6 +432,6 @@ enum err spool_count_findings(struct spool *spool, uint64_t segment_id, uint32_t
         spool_say(spool, true, "segment_damaged",
                   "segment=%" PRIu64 " events_found=%" PRIu64 " events_lost=%" PRIu64 " events_uncertain=%" PRIu64
                   " damaged_bytes=%" PRIu64 " action=delivering_the_rest",
-                  segment_id, findings->event_count, lost, findings->uncertain.total, findings->damaged_bytes);
+                  segment_id, findings->event_count, lost, uncertain, findings->damaged_bytes);
     return ERR_OK;
 }

@@ -109,8 +109,10 @@ uint32_t spool_count_done_below(const struct spool *spool, uint64_t segment_id);
  * Errors: ERR_UNREADABLE, ERR_NOMEM: nothing was done, try again */
 struct spool_findings;
 enum err spool_count_findings(struct spool *spool, uint64_t segment_id, uint32_t first_index, const struct spool_findings *findings);
-/* What of that is to be reported, events below done_below having been done before; NULL: memory is out. */
-struct spool_loss_report *spool_count_report(uint64_t segment_id, const struct spool_findings *findings, uint32_t done_below);
+/* What of that is to be reported, events below done_below having been done before, but those from in_doubt_from on perhaps by
+ * being passed over; NULL: memory is out. */
+struct spool_loss_report *spool_count_report(uint64_t segment_id, const struct spool_findings *findings, uint32_t in_doubt_from,
+                                             uint32_t done_below);
 /* Body of the thread that counts what earlier runs left. */
 void *spool_counter_main(void *spool);
 

@@ -27,7 +27,8 @@ struct spool_loss_report {
     uint64_t recovered;          /* found intact, and delivered from there */
     uint64_t delivered_before;   /* done before the damage was found */
     struct spool_ranges lost;    /* acknowledged, not done, not found; owned */
-    struct spool_ranges uncertain; /* in the last batch, which may never have been acknowledged; owned */
+    struct spool_ranges uncertain; /* in the last batch, which may never have been acknowledged; or gone, and behind the
+                                    * cursor of a run that didn't come to the segment's end: delivered, or not; owned */
     uint64_t damaged_bytes;
     struct spool_loss_file *files;
     size_t file_count;

@@ -137,7 +137,7 @@ static void report_again(struct spool *spool, uint64_t segment_id)
     enum err rc = spool_reader_open(&options, &reader, &msg);
     while (rc == ERR_OK && (rc = spool_reader_next(reader, SPOOL_READ_TO_END, &chunk, &msg)) == ERR_OK)
         spool_chunk_unref(chunk);
-    struct spool_loss_report *report = rc == ERR_END ? spool_count_report(segment_id, spool_reader_findings(reader), 0) : NULL;
+    struct spool_loss_report *report = rc == ERR_END ? spool_count_report(segment_id, spool_reader_findings(reader), 0, 0) : NULL;
     if (report != NULL && write_report(spool, report, true, &msg) == ERR_OK)
         say_report(spool, report);
     spool_loss_report_free(report);

@@ -89,18 +89,25 @@ enum err spool_index_set_gaps(const struct spool_index_set *set, uint32_t from, 
     return ERR_OK;
 }
 
+enum err spool_ranges_add(struct spool_ranges *ranges, const struct spool_ranges *more, uint32_t from, uint32_t below)
+{
+    size_t capacity = ranges->count;
+    for (size_t i = 0; i < more->count; i++) {
+        struct spool_range range = more->items[i];
+        uint32_t first = range.first < from ? from : range.first, last = range.last < below ? range.last : below - 1;
+        if (below > from && first <= last && push(ranges, &capacity, first, last) != ERR_OK)
+            return ERR_NOMEM;
+    }
+    return ERR_OK;
+}
+
 enum err spool_ranges_from(const struct spool_ranges *ranges, uint32_t from, struct spool_ranges *ret_above)
 {
     struct spool_ranges above = {0};
-    size_t capacity = 0;
-    for (size_t i = 0; i < ranges->count; i++) {
-        struct spool_range range = ranges->items[i];
-        if (range.last < from)
-            continue;
-        if (push(&above, &capacity, range.first < from ? from : range.first, range.last) != ERR_OK) {
-            spool_ranges_free(&above);
-            return ERR_NOMEM;
-        }
+    enum err rc = spool_ranges_add(&above, ranges, from, UINT32_MAX);
+    if (rc != ERR_OK) {
+        spool_ranges_free(&above);
+        return rc;
     }
     *ret_above = above;
     return ERR_OK;

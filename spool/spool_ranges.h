@@ -23,6 +23,9 @@ struct spool_ranges {
 
 void spool_ranges_free(struct spool_ranges *ranges);
 
+/* Adds a copy of what lies in [from, below) behind what is there. ERR_NOMEM: some of it may be */
+enum err spool_ranges_add(struct spool_ranges *ranges, const struct spool_ranges *more, uint32_t from, uint32_t below);
+
 /* A copy of what lies at `from` and above. ERR_NOMEM */
 enum err spool_ranges_from(const struct spool_ranges *ranges, uint32_t from, struct spool_ranges *ret_above);
 

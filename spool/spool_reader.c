@@ -180,6 +180,12 @@ enum err spool_reader_open(const struct spool_reader_options *options, struct sp
     return ERR_OK;
 }
 
+bool spool_reader_is_whole(const struct spool_reader *reader)
+{
+    const struct spool_index_set *seen = &reader->sieve.seen;
+    return reader->sieve.findings.damaged_bytes == 0 && (seen->count == 0 || seen->count == (uint64_t)seen->highest + 1);
+}
+
 const struct spool_findings *spool_reader_findings(const struct spool_reader *reader)
 {
     return &reader->sieve.findings;

@@ -61,6 +61,9 @@ enum err spool_reader_open(const struct spool_reader_options *options, struct sp
 enum err spool_reader_next(struct spool_reader *reader, uint64_t log_bytes, struct spool_chunk **ret_chunk,
                            struct errmsg *msg);
 
+/* Was all that was read so far intact, and without a gap? */
+bool spool_reader_is_whole(const struct spool_reader *reader);
+
 /* Valid until the reader is closed; see struct spool_findings for when it is complete. */
 const struct spool_findings *spool_reader_findings(const struct spool_reader *reader);
 

@@ -179,7 +179,9 @@ bool power_worker_one(const struct power_plan *plan, const struct power_spec *sp
                 ok = power_tree_make(&worker.state, worker.path, &msg) == ERR_OK;
                 printf("%s\n", worker.path);
             } else {
-                ok = run_state(&worker, &check, &msg);
+                ok = true;
+                for (uint64_t i = 0; ok && i < plan->repeat; i++)
+                    ok = run_state(&worker, &check, &msg);
                 printf("%" PRIu64 " events promised, %" PRIu64 " delivered, %" PRIu64 " lost: %s\n", check.promised, check.delivered,
                        check.lost, ok ? "ok" : msg.text);
             }

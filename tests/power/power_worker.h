@@ -17,6 +17,7 @@ struct power_plan {
     uint64_t seed;          /* of the rounds from the third on */
     unsigned workers;
     uint64_t failures_max;
+    uint64_t repeat;        /* one state: so often */
     enum power_plant plant;
 };
 

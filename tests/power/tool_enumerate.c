@@ -8,7 +8,7 @@
  *     --workers N       processes (2)
  *     --failures N      stop at so many (5)
  *     --dir DIR         where the states are laid out (/dev/shm, else TMPDIR)
- *     --state OP:MODEL:VARIANT:SEED   only this one; --keep: only lay it out
+ *     --state OP:MODEL:VARIANT:SEED   only this one; --repeat N: so often; --keep: only lay it out
  *     --verify DIR      first compare the end of the tape with the directory that was recorded
  *     --plant dir-syncs|file-syncs    planted faults: must turn red
  *
@@ -53,7 +53,7 @@ static const char *take_text(const char *option, const char *value, struct argum
 static bool take_number(const char *option, const char *value, struct power_plan *plan)
 {
     const struct { const char *name; uint64_t *number; } numbers[] = {
-        {"--states", &plan->states}, {"--rounds", &plan->rounds_max}, {"--seed", &plan->seed}, {"--failures", &plan->failures_max},
+        {"--states", &plan->states}, {"--rounds", &plan->rounds_max}, {"--seed", &plan->seed}, {"--failures", &plan->failures_max}, {"--repeat", &plan->repeat},
     };
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
         if (strcmp(option, numbers[i].name) == 0) {
@@ -74,7 +74,7 @@ static bool take_plant(const char *option, const char *value, struct power_plan 
 
 static bool parse(int argc, char **argv, struct arguments *ret)
 {
-    struct arguments a = {.plan = {.states = 20000, .rounds_max = 1000, .workers = 2, .failures_max = 5}};
+    struct arguments a = {.plan = {.states = 20000, .rounds_max = 1000, .workers = 2, .failures_max = 5, .repeat = 1}};
     for (int i = 1; i < argc; i++) {
         const char *value = i + 1 < argc ? argv[i + 1] : "";
         if (strcmp(argv[i], "--keep") == 0)
@@ -244,7 +244,7 @@ int main(int argc, char **argv)
     struct errmsg msg = {""};
     if (!parse(argc, argv, &a)) {
         fprintf(stderr, "power_enumerate TAPE [--states N] [--rounds N] [--seed S] [--workers N] [--dir DIR] [--verify DIR]\n"
-                        "                [--state OP:MODEL:VARIANT:SEED [--keep]] [--plant dir-syncs|file-syncs]\n");
+                        "                [--state OP:MODEL:VARIANT:SEED [--repeat N] [--keep]] [--plant dir-syncs|file-syncs]\n");
         return 2;
     }
     if (power_tape_read(a.tape_path, &tape, &msg) != ERR_OK) {

@@ -163,13 +163,12 @@ static enum err open_cursors(struct spool *spool, struct spool_cursors **ret_cur
     spool->cursors_found = found;
     if (spool->at_open.segment_id_max > spool->segment_id_max)
         spool->segment_id_max = spool->at_open.segment_id_max;
-    spool->progress.mode = spool->at_open.mode == 0 ? SPOOL_AT_LEAST_ONCE : spool->at_open.mode;
-    spool->progress.dirty = true; /* so that what was done already is retired */
     if (spool->options.forward_only)
         memcpy(spool->newest_segments, spool->at_open.newest_segments, sizeof spool->newest_segments);
     spool_unread_load(spool);
-    spool->progress.done_id = spool->at_open.done_id;
-    rc = load_totals(spool);
+    rc = spool_progress_load(spool);
+    if (rc == ERR_OK)
+        rc = load_totals(spool);
     return rc == ERR_OK ? ERR_OK : errmsg_set(msg, rc, "%s", err_text(rc));
 }
 

@@ -339,14 +339,19 @@ static void check_again(struct run *run)
 bool power_check_run(struct power_check *check, struct errmsg *msg)
 {
     struct run run = {.check = check, .msg = msg, .ok = true, .fresh = check->oracle->count};
-    *check = (struct power_check){.oracle = check->oracle, .path = check->path};
+    *check = (struct power_check){.oracle = check->oracle, .path = check->path, .idle_first = check->idle_first};
     run.seen = calloc(check->oracle->count + 1, 1);
     reports[0] = '\0';
     torn_ends = other_alarms = 0;
     uncertain = 0;
     if (run.seen == NULL)
         abort();
-    open_spool(&run);
+    if (check->idle_first)
+        open_spool(&run);
+    close_spool(&run);
+    reports[0] = '\0';
+    if (run.ok)
+        open_spool(&run);
     if (run.ok) {
         check_cursors(&run);
         submit_fresh(&run);

@@ -8,6 +8,7 @@
 struct power_check {
     const struct oracle *oracle;
     const char *path;            /* of the spool, which is changed by looking at it */
+    bool idle_first;             /* before all that it starts and stops without doing anything */
 
     /* found out; counts of events */
     uint64_t promised;           /* acknowledged and not done: all of them must come */

@@ -116,11 +116,11 @@ static void first_life(struct session *session)
     session_die();
 }
 
-/* Opens and dies while the spool has just begun to look around. */
+/* Opens and dies while the spool has just begun to look around. Nothing is taken: what is damaged next wasn't delivered. */
 static void short_life(struct session *session)
 {
     struct life life;
-    open_life(&life, session, LAG);
+    open_life(&life, session, LAG_FOR_EVER);
     session_die();
 }
 
@@ -163,8 +163,8 @@ static void run(struct session *session)
 {
     live(session, "first", first_life);
     live(session, "short", short_life);
-    for (size_t n = 3; !session->mark_early && !session_damage(session->options.path, session_segment(session->options.path, n), false); n--)
-        if (n == 0)
+    for (size_t n = 0; !session->mark_early && !session_damage(session->options.path, session_segment(session->options.path, n), false); n++)
+        if (session_segment(session->options.path, n) == 0)
             session_fail("no old segment to damage");
     live(session, "second", second_life);
     live(session, "last", last_life);

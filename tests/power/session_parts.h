@@ -26,7 +26,7 @@ struct session_producers {
     struct spool *spool;
     atomic_uint *batch_next; /* shared by all lives of a session */
     uint32_t batch_end;
-    atomic_uint *lag;        /* of the consumer: no more than three times that many events are pending */
+    atomic_uint *lag;        /* of the consumer: at about three times that many pending events they wait for it */
     bool mark_early;         /* planted fault: acknowledgements are marked before the sync */
     pthread_t threads[3];
 };

@@ -63,7 +63,7 @@ static void close_life(struct life *life)
 
 /* ---- what happens --------------------------------------------------------------------------------------------------- */
 
-enum { LAG = 90, LAG_FOR_EVER = 1000000 };
+enum { LAG = 60, LAG_FOR_EVER = 1000000 };
 
 /* Old enough that the consumer, which hasn't taken anything yet, must read it from disk; and nobody writes it. */
 static void damage_closed(struct life *life)

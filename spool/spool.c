@@ -153,13 +153,12 @@ static enum err open_cursors(struct spool *spool, struct spool_cursors **ret_cur
     spool->cursors_found = found;
     if (spool->at_open.segment_id_max > spool->segment_id_max)
         spool->segment_id_max = spool->at_open.segment_id_max;
-    spool->progress.mode = spool->at_open.mode == 0 ? SPOOL_AT_LEAST_ONCE : spool->at_open.mode;
-    spool->progress.dirty = true; /* so that what was done already is retired */
     if (spool->options.forward_only)
         memcpy(spool->newest_segments, spool->at_open.newest_segments, sizeof spool->newest_segments);
     spool_unread_load(spool);
-    spool->progress.done_id = spool->at_open.done_id;
-    rc = load_totals(spool);
+    rc = spool_progress_load(spool);
+    if (rc == ERR_OK)
+        rc = load_totals(spool);
     return rc == ERR_OK ? ERR_OK : errmsg_set(msg, rc, "%s", err_text(rc));
 }
 
@@ -247,7 +246,11 @@ enum err spool_open(const struct spool_options *options, spool_report_fn *report
     spool->root_fd = spool->segments_fd = spool->quarantine_fd = spool->trash_fd = spool->lock_fd = -1;
     spool->watch.mounts_fd = -1;
     pthread_mutex_init(&spool->lock, NULL);
-    pthread_cond_init(&spool->counted, NULL);
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&spool->counted, &monotonic);
+    pthread_condattr_destroy(&monotonic);
     spool_window_init(&spool->window, options->window_bytes_max);
     enum err rc = copied ? open_steps(spool, msg) : errmsg_set(msg, ERR_NOMEM, "out of memory");
     if (rc != ERR_OK) {
@@ -276,7 +279,10 @@ void spool_close(struct spool *spool)
 {
     if (spool == NULL)
         return;
+    pthread_mutex_lock(&spool->lock);
     atomic_store(&spool->closing, true);
+    pthread_cond_broadcast(&spool->counted);
+    pthread_mutex_unlock(&spool->lock);
     if (spool->counter_started)
         pthread_join(spool->counter_thread, NULL);
     spool_committer_stop(spool);

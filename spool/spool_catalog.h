@@ -38,6 +38,7 @@ struct spool_entry {
     uint32_t unread_from;      /* then: what lies below was handed out */
     int64_t unread_due_ms, unread_backoff_ms; /* monotonic: when it is tried again */
     struct spool_ranges missing; /* what a reader has not found so far; owned */
+    uint32_t readers;          /* tails that read it from disk now: it isn't done before they know what is lost */
     bool read_through;         /* a reader has been to its end */
     uint64_t last_found_id;    /* then: its highest event; 0 without any */
     uint64_t lost;             /* then: acknowledged events that are gone */

@@ -194,12 +194,11 @@ static void publish(struct spool *spool)
     pthread_mutex_unlock(&spool->lock);
 }
 
-static bool is_last_batch(const struct spool *spool)
+static bool live_is_full(const struct spool *spool)
 {
-    const struct spool_committer *committer = &spool->committer;
+    const struct spool_segment *live = spool->committer.live;
     uint64_t bytes_max = spool->options.segment_bytes < SEGMENT_BYTES_HARD_MAX ? spool->options.segment_bytes : SEGMENT_BYTES_HARD_MAX;
-    return committer->live->log_bytes + committer->group.frame_bytes >= bytes_max ||
-           committer->live->event_count + committer->group.event_count >= SPOOL_INDEX_MAX - 1;
+    return live != NULL && (live->log_bytes >= bytes_max || live->event_count >= SPOOL_INDEX_MAX - 1);
 }
 
 static enum err count_topics(struct spool *spool, const struct spool_batch *first)
@@ -211,25 +210,22 @@ static enum err count_topics(struct spool *spool, const struct spool_batch *firs
 }
 
 /* Writes the staged group into the live segment. */
-static enum err commit_to_live(struct spool *spool, const struct spool_batch *first, bool last_batch, struct errmsg *msg)
+static enum err commit_to_live(struct spool *spool, const struct spool_batch *first, struct errmsg *msg)
 {
     struct spool_committer *committer = &spool->committer;
     uint32_t first_index = committer->live->event_count, event_count = committer->group.event_count;
     enum err rc = count_topics(spool, first);
     if (rc == ERR_OK)
         rc = put_link_frame(spool);
-    buf_clear(&committer->seal_frame);
-    if (rc == ERR_OK && last_batch)
-        rc = put_seal_frame(spool, first_index, first_index + event_count);
     if (rc == ERR_OK) {
         spool_group_stamp(&committer->group, committer->live->id, first_index, spool->identity.seed);
-        rc = spool_group_entries(&committer->group, buf_bytes(&committer->link_frame), buf_bytes(&committer->seal_frame));
+        rc = spool_group_entries(&committer->group, buf_bytes(&committer->link_frame), BYTES_NULL);
     }
     return rc == ERR_OK ? write_synced(spool, event_count, msg) : errmsg_set(msg, rc, "%s", err_text(rc));
 }
 
 /* Never retries a write: a segment that failed one has ended, the group goes to the next. */
-static enum err commit_somewhere(struct spool *spool, const struct spool_batch *first, bool *ret_last)
+static enum err commit_somewhere(struct spool *spool, const struct spool_batch *first)
 {
     struct spool_committer *committer = &spool->committer;
     for (int attempt = 0; attempt < 2; attempt++) {
@@ -242,12 +238,9 @@ static enum err commit_somewhere(struct spool *spool, const struct spool_batch *
         if ((rc = ensure_live(spool)) != ERR_OK)
             return rc;
         struct errmsg msg = {""};
-        bool last_batch = is_last_batch(spool);
-        rc = commit_to_live(spool, first, last_batch, &msg);
-        if (rc == ERR_OK) {
-            *ret_last = last_batch;
+        rc = commit_to_live(spool, first, &msg);
+        if (rc == ERR_OK)
             return ERR_OK;
-        }
         atomic_fetch_add(&committer->failures, 1);
         atomic_fetch_add(&committer->abandoned, 1);
         spool_say(spool, true, "segment_abandoned", "segment=%" PRIu64 " accepted_events=%" PRIu32 " error=\"%s\"",
@@ -270,8 +263,7 @@ static void count_accepted(struct spool *spool, const struct spool_batch *first)
 static void commit(struct spool *spool, struct spool_batch *first)
 {
     struct spool_committer *committer = &spool->committer;
-    bool last_batch = false;
-    enum err rc = commit_somewhere(spool, first, &last_batch);
+    enum err rc = commit_somewhere(spool, first);
     if (rc != ERR_OK) {
         spool_keeper_commit_failed(spool);
         answer_all(spool, first, rc);
@@ -284,8 +276,6 @@ static void commit(struct spool *spool, struct spool_batch *first)
     uint64_t first_id = spool_id_of(committer->live->id, committer->live->event_count - committer->group.event_count);
     spool_keeper_committed(spool, committer->group.frame_bytes, committer->live->log_bytes);
     answer_accepted(spool, first, first_id);
-    if (last_batch)
-        end_live(spool, true);
 }
 
 /* ---- the thread ---------------------------------------------------------------------------------------- */
@@ -333,7 +323,8 @@ static struct spool_batch *stage(struct spool *spool, struct spool_batch *first)
     return first;
 }
 
-/* A clean end: the counts go behind the last events. */
+/* A good end: the counts go behind the last events, in a write of their own. In one with events they would vouch for what a power
+ * cut tore out of that write, and nobody was promised. */
 static bool seal_live(struct spool *spool)
 {
     struct spool_committer *committer = &spool->committer;
@@ -359,6 +350,8 @@ static void *committer_main(void *arg)
         if (first != NULL)
             commit(spool, first);
         spool_group_clear(&spool->committer.group);
+        if (live_is_full(spool))
+            end_live(spool, seal_live(spool));
     }
     end_live(spool, seal_live(spool));
     return NULL;

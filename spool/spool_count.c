@@ -10,9 +10,9 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
+#include <time.h>
 
-enum { NAME_SIZE = 32, UNREAD_TICK_US = 50000, BACKGROUND_NICE = 10 };
+enum { NAME_SIZE = 32, UNREAD_TICK_MS = 50, BACKGROUND_NICE = 10 };
 
 static struct spool_reader_options reader_options(struct spool *spool, uint64_t segment_id, char name[NAME_SIZE])
 {
@@ -290,6 +290,20 @@ void spool_count_missing(struct spool *spool, uint64_t segment_id, struct spool_
     spool_ranges_free(missing);
 }
 
+/* Until the next tick, or the spool's end. */
+static void wait_a_tick(struct spool *spool)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_nsec += UNREAD_TICK_MS * 1000000;
+    until.tv_sec += until.tv_nsec / 1000000000;
+    until.tv_nsec %= 1000000000;
+    pthread_mutex_lock(&spool->lock);
+    for (int rc = 0; rc == 0 && !atomic_load(&spool->closing);)
+        rc = pthread_cond_timedwait(&spool->counted, &spool->lock, &until);
+    pthread_mutex_unlock(&spool->lock);
+}
+
 void *spool_counter_main(void *arg)
 {
     struct spool *spool = arg;
@@ -311,7 +325,7 @@ void *spool_counter_main(void *arg)
     atomic_store(&spool->counting, false);
     while (!atomic_load(&spool->closing)) {
         spool_unread_tend(spool);
-        usleep(UNREAD_TICK_US);
+        wait_a_tick(spool);
     }
     return NULL;
 }
@@ -433,6 +447,7 @@ enum err spool_count_findings(struct spool *spool, uint64_t segment_id, uint32_t
         report->lost = missing;
     }
     uint64_t lost = report != NULL ? report->lost.total : 0;
+    uint64_t uncertain = report != NULL ? report->uncertain.total : 0;
     struct spool_topic_loss *losses = NULL;
     size_t loss_count = 0;
     enum err rc = by_seal && lost > 0 ? losses_by_topic(spool, segment_id, &losses, &loss_count) : ERR_OK;
@@ -462,6 +477,6 @@ enum err spool_count_findings(struct spool *spool, uint64_t segment_id, uint32_t
         spool_say(spool, true, "segment_damaged",
                   "segment=%" PRIu64 " events_found=%" PRIu64 " events_lost=%" PRIu64 " events_uncertain=%" PRIu64
                   " damaged_bytes=%" PRIu64 " action=delivering_the_rest",
-                  segment_id, findings->event_count, lost, findings->uncertain.total, findings->damaged_bytes);
+                  segment_id, findings->event_count, lost, uncertain, findings->damaged_bytes);
     return ERR_OK;
 }

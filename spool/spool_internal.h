@@ -75,7 +75,7 @@ struct spool {
     uint64_t first_segment_id;         /* of this run */
     uint64_t last_event_id;            /* accepted in this run */
     uint64_t damaged_segments;
-    pthread_cond_t counted;            /* an entry has become SPOOL_COUNTED */
+    pthread_cond_t counted;            /* an entry has become SPOOL_COUNTED, or the spool closes */
     void (*wakeup)(void *arg);
     void *wakeup_arg;
     bool wakeup_armed;
@@ -119,6 +119,8 @@ struct spool_loss_report *spool_count_report(uint64_t segment_id, const struct s
 /* Body of the thread that counts what earlier runs left. */
 void *spool_counter_main(void *spool);
 
+/* Goes on from where the cursors stood at open, before anybody else looks. ERR_NOMEM */
+enum err spool_progress_load(struct spool *spool);
 /* Builds what is to be written to the cursors file now; the caller frees it. ERR_NOMEM */
 enum err spool_cursor_snapshot(struct spool *spool, struct spool_cursor_state *ret_state);
 

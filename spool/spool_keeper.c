@@ -288,7 +288,7 @@ static bool is_stopping(struct spool_keeper *keeper)
     return stopping;
 }
 
-/* It never held an event; left behind it would be one more empty segment to look at. */
+/* It never held an event; left behind it would be one more empty segment to look at. The cursors must not name it any more. */
 static void drop_spare(struct spool *spool)
 {
     struct spool_segment *spare = spool->keeper.spare;
@@ -296,7 +296,6 @@ static void drop_spare(struct spool *spool)
         return;
     char name[32];
     snprintf(name, sizeof name, "%" PRIu64, spare->id);
-    spool_forget_segment(spool, spare->id);
     spool_segment_free(spare);
     (void)spool_dir_remove_tree(spool->segments_fd, name);
     spool->keeper.spare = NULL;
@@ -325,8 +324,10 @@ static void *keeper_main(void *arg)
         spool_keeper_measure(spool);
     }
     close_segments(keeper);
-    drop_spare(spool);
+    if (keeper->spare != NULL)
+        spool_forget_segment(spool, keeper->spare->id);
     spool_keeper_write_cursors(spool);
+    drop_spare(spool);
     return NULL;
 }
 

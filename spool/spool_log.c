@@ -19,6 +19,7 @@ enum {
     CREDIT_PER_BYTE = 256,   /* garbage takes 130: one byte in 64 may be a type, and half of the lengths fit */
     CREDIT_MAX = 64 << 20,
     CHEAP_SIZE = 512,        /* always affordable */
+    LONG_STEP = 512,         /* over zeros */
 };
 
 #define CRC_MASK_DELTA 0xa282ead8u /* util/crc32c.h, kMaskDelta */
@@ -153,19 +154,33 @@ static size_t believable_size(struct spool_log *log, struct bytes view)
     return size <= view.size && intact_size(log, view.data + size, view.size - size, false) > 0 ? size : 0;
 }
 
-/* Distance to the next intact header, the next block, or the end of the file. */
-static size_t distance_to_header(struct spool_log *log, struct bytes view)
-{
-    size_t in_block = left_in_block(log), limit = view.size < in_block ? view.size : in_block;
-    for (size_t at = 1; at < limit; at++)
-        if (intact_size(log, view.data + at, view.size - at, false) > 0)
-            return at;
-    return limit;
-}
-
 static bool is_zeros(const uint8_t *p, size_t size)
 {
     return p[0] == 0 && memcmp(p, p + 1, size - 1) == 0;
+}
+
+/* Zeros at p, counted in long steps: perhaps not all of them. */
+static size_t zeros_at(const uint8_t *p, size_t size)
+{
+    size_t zeros = 0;
+    for (size_t step = LONG_STEP; step >= 8; step /= 8)
+        while (zeros + step <= size && is_zeros(p + zeros, step))
+            zeros += step;
+    return zeros;
+}
+
+/* Distance to the next intact header, the next block, or the end of the file. A header's type is no zero: room that was made ahead
+ * is passed over in long steps. */
+static size_t distance_to_header(struct spool_log *log, struct bytes view)
+{
+    size_t in_block = left_in_block(log), limit = view.size < in_block ? view.size : in_block;
+    for (size_t at = 1; at < limit; at++) {
+        if (view.size - at >= HEADER_SIZE && view.data[at + HEADER_SIZE - 1] == 0)
+            at += zeros_at(view.data + at + HEADER_SIZE - 1, view.size - at - HEADER_SIZE + 1);
+        if (at < limit && intact_size(log, view.data + at, view.size - at, false) > 0)
+            return at;
+    }
+    return limit;
 }
 
 /* Takes a damaged stretch. What stands at the place of a header is left out: it would only cut a frame in two. */

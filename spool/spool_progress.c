@@ -31,6 +31,21 @@ static enum err copy_lanes(const struct spool_lane_cursor *lanes, size_t count, 
     return ERR_OK;
 }
 
+/* The lanes, too: until the first spool_advance() they hold back what is not done for them. */
+enum err spool_progress_load(struct spool *spool)
+{
+    const struct spool_cursor_state *at_open = &spool->at_open;
+    struct spool_progress *progress = &spool->progress;
+    enum err rc = copy_lanes(at_open->lanes, at_open->lane_count, &progress->lanes);
+    if (rc != ERR_OK)
+        return rc;
+    progress->lane_count = at_open->lane_count;
+    progress->mode = at_open->mode == 0 ? SPOOL_AT_LEAST_ONCE : at_open->mode;
+    progress->done_id = at_open->done_id;
+    progress->dirty = true; /* so that what was done already is retired */
+    return ERR_OK;
+}
+
 /* Looks the topics up before anything is changed, so that nothing can fail half way. */
 static enum err find_topics(struct spool *spool, const struct spool_outcome *outcomes, size_t count, struct spool_topic ***ret_topics)
 {

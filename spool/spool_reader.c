@@ -189,6 +189,12 @@ enum err spool_reader_missing(const struct spool_reader *reader, struct spool_ra
     return spool_index_set_gaps(seen, reader->sieve.first_index, seen->highest, ret_missing);
 }
 
+bool spool_reader_is_whole(const struct spool_reader *reader)
+{
+    const struct spool_index_set *seen = &reader->sieve.seen;
+    return reader->sieve.findings.damaged_bytes == 0 && (seen->count == 0 || seen->count == (uint64_t)seen->highest + 1);
+}
+
 const struct spool_findings *spool_reader_findings(const struct spool_reader *reader)
 {
     return &reader->sieve.findings;

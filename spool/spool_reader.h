@@ -65,6 +65,9 @@ enum err spool_reader_next(struct spool_reader *reader, uint64_t log_bytes, stru
  * there are none. ERR_NOMEM */
 enum err spool_reader_missing(const struct spool_reader *reader, struct spool_ranges *ret_missing);
 
+/* Was all that was read so far intact, and without a gap? */
+bool spool_reader_is_whole(const struct spool_reader *reader);
+
 /* Valid until the reader is closed; see struct spool_findings for when it is complete. */
 const struct spool_findings *spool_reader_findings(const struct spool_reader *reader);
 

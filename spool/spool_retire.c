@@ -18,6 +18,16 @@
 
 enum { TRASH_AT_ONCE = 8, NAME_SIZE = 32 };
 
+/* Do the cursors say by themselves that it is done to its end? Until then an empty one is still missed when it isn't there: what
+ * links to it, or names it, may not know that it held nothing. */
+static bool is_passed(const struct spool_cursor_state *written, uint64_t segment_id)
+{
+    bool passed = written->done_id >= spool_position_end_of(segment_id);
+    for (size_t i = 0; passed && i < written->lane_count; i++)
+        passed = spool_id_segment(written->lanes[i].done_id) > segment_id;
+    return passed;
+}
+
 /* The oldest entry that is done and went into the cursors as such: what a reader found after they were gathered is not in
  * them yet. */
 static bool find_done(struct spool *spool, const struct spool_cursor_state *written, struct spool_entry *ret_entry)
@@ -27,7 +37,7 @@ static bool find_done(struct spool *spool, const struct spool_cursor_state *writ
     for (size_t i = 0; !found && i < spool->catalog.count; i++) {
         struct spool_entry *entry = &spool->catalog.entries[i];
         if (!spool_entry_is_done(entry, written->done_id, written->lanes, written->lane_count) ||
-            (entry->read_through && !entry->lost_applied))
+            (entry->read_through && !entry->lost_applied) || !is_passed(written, entry->id))
             continue;
         *ret_entry = *entry;
         found = true;

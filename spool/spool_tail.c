@@ -44,11 +44,24 @@ enum err spool_tail_open(struct spool *spool, uint64_t after_id, struct spool_ta
     return ERR_OK;
 }
 
+static void close_reader(struct spool_tail *tail)
+{
+    if (tail->reader == NULL)
+        return;
+    pthread_mutex_lock(&tail->spool->lock);
+    struct spool_entry *entry = spool_catalog_find(&tail->spool->catalog, tail->reading_id);
+    if (entry != NULL)
+        entry->readers--;
+    pthread_mutex_unlock(&tail->spool->lock);
+    spool_reader_close(tail->reader);
+    tail->reader = NULL;
+}
+
 void spool_tail_close(struct spool_tail *tail)
 {
     if (tail == NULL)
         return;
-    spool_reader_close(tail->reader);
+    close_reader(tail);
     free(tail);
 }
 
@@ -80,7 +93,10 @@ static struct source choose(struct spool_tail *tail)
             entry = reading;
     }
     if (entry != NULL) {
-        source.chunk = entry->state == SPOOL_ENTRY_OLD ? NULL : find_in_window(spool, entry, tail->position);
+        /* What is damaged is read to its end, so that its losses are known. */
+        bool from_disk = entry->state == SPOOL_ENTRY_OLD ||
+                         (tail->reader != NULL && tail->reading_id == entry->id && !spool_reader_is_whole(tail->reader));
+        source.chunk = from_disk ? NULL : find_in_window(spool, entry, tail->position);
         source.kind = source.chunk != NULL ? FROM_WINDOW : FROM_DISK;
         source.segment_id = entry->id;
         source.state = entry->state;
@@ -92,6 +108,15 @@ static struct source choose(struct spool_tail *tail)
     }
     pthread_mutex_unlock(&spool->lock);
     return source;
+}
+
+static void note_reader(struct spool *spool, uint64_t segment_id)
+{
+    pthread_mutex_lock(&spool->lock);
+    struct spool_entry *entry = spool_catalog_find(&spool->catalog, segment_id);
+    if (entry != NULL)
+        entry->readers++;
+    pthread_mutex_unlock(&spool->lock);
 }
 
 static enum err open_reader(struct spool_tail *tail, const struct source *source, struct errmsg *msg)
@@ -114,7 +139,10 @@ static enum err open_reader(struct spool_tail *tail, const struct source *source
     tail->reading_id = source->segment_id;
     tail->reading_from = options.first_index;
     tail->reading_live = source->state == SPOOL_ENTRY_LIVE;
-    return spool_reader_open(&options, &tail->reader, msg);
+    enum err rc = spool_reader_open(&options, &tail->reader, msg);
+    if (rc == ERR_OK)
+        note_reader(spool, source->segment_id);
+    return rc;
 }
 
 static enum err end_reading(struct spool_tail *tail, struct errmsg *msg)
@@ -122,8 +150,7 @@ static enum err end_reading(struct spool_tail *tail, struct errmsg *msg)
     enum err rc = spool_count_findings(tail->spool, tail->reading_id, tail->reading_from, spool_reader_findings(tail->reader));
     if (rc != ERR_OK)
         return errmsg_set(msg, rc, "segment '%" PRIu64 "': %s", tail->reading_id, err_text(rc));
-    spool_reader_close(tail->reader);
-    tail->reader = NULL;
+    close_reader(tail);
     if (tail->position < spool_position_end_of(tail->reading_id))
         tail->position = spool_position_end_of(tail->reading_id);
     return ERR_OK;
@@ -134,15 +161,13 @@ static enum err next_from_disk(struct spool_tail *tail, const struct source *sou
 {
     /* A segment that ended by a write error may hold frames beyond what was accepted: read it with that limit. */
     bool abandoned = tail->reading_live && source->state != SPOOL_ENTRY_LIVE && !source->sealed;
-    if (tail->reader != NULL && (tail->reading_id != source->segment_id || abandoned)) {
-        spool_reader_close(tail->reader);
-        tail->reader = NULL;
-    }
+    if (tail->reader != NULL && (tail->reading_id != source->segment_id || abandoned))
+        close_reader(tail);
     enum err rc = tail->reader == NULL ? open_reader(tail, source, msg) : ERR_OK;
     if (rc == ERR_OK)
         rc = spool_reader_next(tail->reader, source->log_bytes, ret_chunk, msg);
     struct spool_ranges missing = {0};
-    if (rc == ERR_OK && source->state != SPOOL_ENTRY_LIVE && spool_reader_missing(tail->reader, &missing) == ERR_OK &&
+    if (rc == ERR_OK && spool_reader_missing(tail->reader, &missing) == ERR_OK &&
         missing.count > 0)
         spool_count_missing(tail->spool, source->segment_id, &missing);
     return rc;
@@ -169,8 +194,7 @@ static bool put_aside(struct spool_tail *tail, const struct source *source)
     if (source->state == SPOOL_ENTRY_LIVE || tail->spool->options.forward_only || now_ms - tail->unreadable_since_ms < UNREAD_AFTER_MS)
         return false;
     spool_unread_put_aside(tail->spool, source->segment_id, tail->position);
-    spool_reader_close(tail->reader);
-    tail->reader = NULL;
+    close_reader(tail);
     if (tail->position < spool_position_end_of(source->segment_id))
         tail->position = spool_position_end_of(source->segment_id);
     return true;
@@ -183,8 +207,7 @@ enum err spool_tail_next(struct spool_tail *tail, struct spool_chunk **ret_chunk
         if (source.kind == FROM_NOTHING)
             return ERR_END;
         if (source.kind == FROM_WINDOW) {
-            spool_reader_close(tail->reader); /* the window has caught up with it */
-            tail->reader = NULL;
+            close_reader(tail); /* the window has caught up with it */
             tail->position = source.chunk->last_id;
             *ret_chunk = source.chunk;
             return ERR_OK;

@@ -197,7 +197,7 @@ static const char *check_books(const struct run *run)
 {
     static char text[300];
     const struct patient *p = run->p;
-    struct patient_totals totals = patient_totals(p);
+    const struct patient_totals totals = p->totals;
     struct spool_stats stats;
     spool_stats_get(run->spool, &stats);
     struct spool_books *b = &stats.books;

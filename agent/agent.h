@@ -8,9 +8,11 @@ enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
 int agent_main(int argc, char **argv);
 
+int agent_init(int argc, char **argv);
 int agent_run(int argc, char **argv);
 int agent_check_config(int argc, char **argv);
 int agent_produce(int argc, char **argv);
+int agent_drain(int argc, char **argv);
 int agent_status(int argc, char **argv);
 
 /* One line on stderr that says what is wrong and where help is; returns EXIT_USAGE. */

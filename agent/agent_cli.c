@@ -19,9 +19,11 @@ static const struct {
     int (*run)(int argc, char **argv);
     const char *summary;
 } commands[] = {
+    {"init", agent_init, "make a spool"},
     {"run", agent_run, "run the agent in the foreground"},
     {"check-config", agent_check_config, "check a configuration file without starting anything"},
     {"produce", agent_produce, "send lines from stdin or a file to the agent, until it has accepted every one"},
+    {"drain", agent_drain, "forward a spool taken from a dead host to Kafka"},
     {"status", agent_status, "show what a running agent is doing"},
     {"version", print_version, "print the version"},
 };

@@ -166,6 +166,7 @@ void agent_metrics_render(const struct agent_snapshot *s, struct buf *out)
 {
     put_figures(out, s);
     put_gauge(out, "penstock_ready", "1 while an event posted now would be accepted.", s->accepts == ERR_OK);
+    put_gauge(out, "penstock_spool_missing", "1 while the spool isn't where it belongs.", s->is_away);
     put_gauge(out, "penstock_oldest_pending_age_seconds", "Age of the oldest event that is not done.",
               (double)agent_snapshot_oldest_age_ms(s) / 1e3);
     put_gauge(out, "penstock_uptime_seconds", "Since the agent started.", (double)s->uptime_ms / 1e3);

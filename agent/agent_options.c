@@ -18,7 +18,8 @@ enum {
     OPTION_URL,
     OPTION_UNIX,
     OPTION_JSON,
-    OPTION_TIMEOUT
+    OPTION_TIMEOUT,
+    OPTION_BOOTSTRAP
 };
 
 /* getopt wants the program's name in front. */
@@ -89,6 +90,33 @@ int agent_run_options_parse(int argc, char **argv, struct agent_run_options *ret
     return EXIT_DONE;
 }
 
+int agent_init_options_parse(int argc, char **argv, struct agent_init_options *ret_options)
+{
+    static const struct option names[] = {
+        {"config", required_argument, NULL, OPTION_CONFIG},
+        {"spool", required_argument, NULL, OPTION_SPOOL},
+        {NULL, 0, NULL, 0},
+    };
+    struct agent_init_options options = {0};
+    struct shifted args;
+    if (!shift("init", argc, argv, &args))
+        return agent_usage_error("init", "too many arguments");
+    for (int c; (c = getopt_long(args.argc, args.argv, ":", names, NULL)) != -1;) {
+        if (c == OPTION_CONFIG)
+            options.config = optarg;
+        else if (c == OPTION_SPOOL)
+            options.spool = optarg;
+        else
+            return wrong_option("init", &args, c);
+    }
+    if (optind < args.argc)
+        return agent_usage_error("init", "unexpected argument '%s'", args.argv[optind]);
+    if (options.config == NULL && options.spool == NULL)
+        return agent_usage_error("init", "give --spool DIR or --config FILE");
+    *ret_options = options;
+    return EXIT_DONE;
+}
+
 int agent_status_options_parse(int argc, char **argv, struct agent_status_options *ret_options)
 {
     static const struct option names[] = {
@@ -143,6 +171,49 @@ static bool parse_timeout(const char *text, int64_t *ret_ms)
         return false;
     *ret_ms = (int64_t)ms;
     return true;
+}
+
+int agent_drain_options_parse(int argc, char **argv, struct agent_drain_options *ret_options)
+{
+    static const struct option names[] = {
+        {"config", required_argument, NULL, OPTION_CONFIG},       {"spool", required_argument, NULL, OPTION_SPOOL},
+        {"bootstrap", required_argument, NULL, OPTION_BOOTSTRAP}, {"timeout", required_argument, NULL, OPTION_TIMEOUT},
+        {"log-level", required_argument, NULL, OPTION_LEVEL},     {NULL, 0, NULL, 0},
+    };
+    struct agent_drain_options options = {0};
+    struct shifted args;
+    if (!shift("drain", argc, argv, &args))
+        return agent_usage_error("drain", "too many arguments");
+    for (int c; (c = getopt_long(args.argc, args.argv, ":", names, NULL)) != -1;) {
+        switch (c) {
+        case OPTION_CONFIG:
+            options.config = optarg;
+            break;
+        case OPTION_SPOOL:
+            options.spool = optarg;
+            break;
+        case OPTION_BOOTSTRAP:
+            options.bootstrap = optarg;
+            break;
+        case OPTION_LEVEL:
+            options.log_level = optarg;
+            break;
+        case OPTION_TIMEOUT:
+            if (!parse_timeout(optarg, &options.timeout_ms))
+                return agent_usage_error("drain", "--timeout is no time like 30s or 5m: '%s'", optarg);
+            break;
+        default:
+            return wrong_option("drain", &args, c);
+        }
+    }
+    if (optind < args.argc)
+        return agent_usage_error("drain", "unexpected argument '%s'", args.argv[optind]);
+    if (options.spool == NULL)
+        return agent_usage_error("drain", "which spool? Give --spool DIR");
+    if (options.config == NULL && options.bootstrap == NULL)
+        return agent_usage_error("drain", "where to? Give --bootstrap HOST:PORT, or --config FILE");
+    *ret_options = options;
+    return EXIT_DONE;
 }
 
 static int take_produce_option(struct agent_produce_options *options, int c)

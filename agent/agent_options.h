@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * agent_options.h - the command lines of `run`, `produce` and `status`, taken apart. Strings point into argv. */
+ * agent_options.h - the command lines of `init`, `run`, `produce` and `status`, taken apart. Strings point into argv. */
 #ifndef PENSTOCK_AGENT_OPTIONS_H
 #define PENSTOCK_AGENT_OPTIONS_H
 
@@ -14,6 +14,10 @@ struct agent_run_options {
     const char *listen[AGENT_LISTEN_MAX];
     size_t listen_count;
     bool mock_kafka;
+};
+
+struct agent_init_options {
+    const char *config, *spool; /* at least one of them */
 };
 
 struct agent_produce_options {
@@ -38,9 +42,16 @@ struct agent_status_options {
     bool json;
 };
 
+struct agent_drain_options {
+    const char *config, *spool, *bootstrap, *log_level;
+    int64_t timeout_ms; /* 0: for ever */
+};
+
 /* Each returns EXIT_DONE, or EXIT_USAGE after it has said what is wrong. */
 int agent_run_options_parse(int argc, char **argv, struct agent_run_options *ret_options);
+int agent_init_options_parse(int argc, char **argv, struct agent_init_options *ret_options);
 int agent_produce_options_parse(int argc, char **argv, struct agent_produce_options *ret_options);
+int agent_drain_options_parse(int argc, char **argv, struct agent_drain_options *ret_options);
 int agent_status_options_parse(int argc, char **argv, struct agent_status_options *ret_options);
 
 #endif

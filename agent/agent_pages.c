@@ -5,17 +5,28 @@
 #include "base/clock.h"
 #include "base/random.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+
+/* Under the lock: would an event be accepted now? */
+static enum err accepts(struct agent_state *state, struct errmsg *why)
+{
+    if (state->away.text[0] != '\0')
+        return errmsg_set(why, ERR_UNAVAILABLE, "%s", state->away.text);
+    return state->spool == NULL ? errmsg_set(why, ERR_UNAVAILABLE, "starting") : spool_accepts(state->spool, why);
+}
 
 void agent_snapshot_take(struct agent_state *state, struct agent_snapshot *ret_snapshot)
 {
     struct agent_snapshot *s = ret_snapshot;
-    *s = (struct agent_snapshot){.accepts = ERR_UNAVAILABLE, .accepts_why = {"starting"}};
+    *s = (struct agent_snapshot){0};
     pthread_rwlock_rdlock(&state->lock);
+    s->accepts = accepts(state, &s->accepts_why);
+    s->is_away = state->spool == NULL || state->away.text[0] != '\0';
     if (state->spool != NULL) {
         s->has_spool = true;
         uuid_format(spool_uuid(state->spool), s->spool_id);
-        s->accepts = spool_accepts(state->spool, &s->accepts_why);
+        snprintf(s->warning, sizeof s->warning, "%s", spool_warning(state->spool));
         (void)spool_topic_books_get(state->spool, &s->topics,
                                     &s->topic_count); /* before the sum, so that no topic exceeds it */
         spool_stats_get(state->spool, &s->spool);
@@ -56,10 +67,10 @@ int agent_page_health(void *arg, struct buf *body, const char **content_type)
 int agent_page_ready(void *arg, struct buf *body, const char **content_type)
 {
     struct agent_state *state = arg;
-    struct errmsg why = {"starting"};
+    struct errmsg why = {""};
     *content_type = "application/json";
     pthread_rwlock_rdlock(&state->lock);
-    enum err rc = state->spool == NULL ? ERR_UNAVAILABLE : spool_accepts(state->spool, &why);
+    enum err rc = accepts(state, &why);
     pthread_rwlock_unlock(&state->lock);
     if (rc == ERR_OK) {
         buf_append_string(body, "{\"ready\":true}\n");

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * agent_run.c - `penstock run`: starts the modules in arrow order, waits for a signal, stops them in reverse. */
+ * agent_run.c - `penstock run`: listens, has the spool looked for, waits for a signal, stops everything in order. */
 #include "agent/agent.h"
+#include "agent/agent_guard.h"
 #include "agent/agent_options.h"
 #include "agent/agent_state.h"
 
@@ -9,9 +10,9 @@
 #include "config/config.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <malloc.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,20 +20,6 @@
 #include <unistd.h>
 
 enum { DRAIN_MS_MAX = 5000, PAGE_COUNT = 5 };
-
-/* ---- what the modules report becomes log lines ----------------------------------------------------------- */
-
-static void log_spool(void *arg, const struct spool_report *report)
-{
-    (void)arg;
-    log_event(report->problem ? LOG_LEVEL_WARN : LOG_LEVEL_INFO, report->event, "%s", report->detail);
-}
-
-static void log_bridge(void *arg, const struct bridge_report *report)
-{
-    (void)arg;
-    log_event(report->problem ? LOG_LEVEL_WARN : LOG_LEVEL_INFO, report->event, "%s", report->detail);
-}
 
 /* ---- the process ----------------------------------------------------------------------------------------- */
 
@@ -86,69 +73,52 @@ struct running {
     struct config *config;
     struct agent_state state;
     struct ingest_page pages[PAGE_COUNT];
+    struct agent_guard_calls calls;
+    struct agent_guard *guard;
+    pthread_t main_thread;
+    int64_t start_ns;
+    bool up;                /* there has been a spool; the guard's until it has stopped */
+    atomic_bool gave_up;
+    struct errmsg why;      /* written before gave_up */
 };
 
-static void publish(struct running *running, struct spool *spool, struct bridge *bridge, struct ingest *ingest)
-{
-    pthread_rwlock_wrlock(&running->state.lock);
-    running->state.spool = spool;
-    running->state.bridge = bridge;
-    running->state.ingest = ingest;
-    pthread_rwlock_unlock(&running->state.lock);
-}
+static void on_up(void *arg);
+static void on_gave_up(void *arg, const struct errmsg *why);
 
+/* Listens first: whatever becomes of the spool, clients and health checks get an answer. */
 static enum err start_all(struct running *running, struct errmsg *msg)
 {
-    const struct config *config = running->config;
-    struct spool *spool = NULL;
-    struct bridge *bridge = NULL;
     struct ingest *ingest = NULL;
-    enum err rc = spool_open(&config->spool, log_spool, NULL, &spool, msg);
-    if (rc != ERR_OK)
-        return rc;
-    publish(running, spool, NULL, NULL);
-    rc = ingest_start(&config->ingest, spool, running->pages, PAGE_COUNT, &ingest, msg);
+    enum err rc = ingest_start(&running->config->ingest, NULL, running->pages, PAGE_COUNT, &ingest, msg);
     if (rc != ERR_OK) {
         errmsg_wrap(msg, "listen.http");
         return rc;
     }
-    publish(running, spool, NULL, ingest);
-    rc = bridge_start(&config->bridge, spool, log_bridge, NULL, &bridge, msg);
-    if (rc != ERR_OK) {
-        errmsg_wrap(msg, "kafka");
-        return rc;
-    }
-    publish(running, spool, bridge, ingest);
-    return ERR_OK;
+    pthread_rwlock_wrlock(&running->state.lock);
+    running->state.ingest = ingest;
+    pthread_rwlock_unlock(&running->state.lock);
+    for (size_t i = 0; i < ingest_address_count(ingest); i++)
+        log_event(LOG_LEVEL_INFO, "listening", "address=%s", ingest_address(ingest, i));
+    running->calls = (struct agent_guard_calls){on_up, on_gave_up, running};
+    return agent_guard_start(running->config, &running->state, &running->calls, &running->guard, msg);
 }
 
 static void stop_all(struct running *running)
 {
-    struct spool *spool = running->state.spool;
-    struct bridge *bridge = running->state.bridge;
     struct ingest *ingest = running->state.ingest;
     if (ingest != NULL)
         ingest_stop_accepting(ingest);
+    agent_guard_stop(running->guard); /* spool and bridge stay what they are from here on */
+    struct spool *spool = running->state.spool;
+    struct bridge *bridge = running->state.bridge;
     if (spool != NULL)
         spool_stop_taking(spool); /* commits what was taken; every waiting request is answered */
     bool drained = bridge != NULL && bridge_drain(bridge, DRAIN_MS_MAX);
     ingest_stop(ingest); /* the pages end here */
-    publish(running, NULL, NULL, NULL);
     bridge_stop(bridge);
     spool_close(spool);
-    if (spool != NULL)
+    if (running->up)
         log_event(LOG_LEVEL_INFO, "stopped", "all_delivered=%s", drained ? "yes" : "no");
-}
-
-static void log_started(const struct running *running, int64_t start_ns)
-{
-    char uuid[UUID_TEXT_SIZE];
-    uuid_format(spool_uuid(running->state.spool), uuid);
-    for (size_t i = 0; i < ingest_address_count(running->state.ingest); i++)
-        log_event(LOG_LEVEL_INFO, "listening", "address=%s", ingest_address(running->state.ingest, i));
-    log_event(LOG_LEVEL_INFO, "started", "version=%s spool=%s spool_id=%s start_ms=%.1f pid=%d", PENSTOCK_VERSION,
-              log_quote(running->config->spool.path), uuid, (double)(clock_monotonic_ns() - start_ns) / 1e6,
-              (int)getpid());
 }
 
 /* How curl reaches an address: the options and the beginning of the URL. */
@@ -176,35 +146,72 @@ static void print_first_steps(const struct running *running)
     fflush(stdout);
 }
 
+/* On the guard's thread, as the next one. */
+static void on_up(void *arg)
+{
+    struct running *running = arg;
+    char uuid[UUID_TEXT_SIZE];
+    uuid_format(spool_uuid(running->state.spool), uuid);
+    running->up = true;
+    log_event(LOG_LEVEL_INFO, "started", "version=%s spool=%s spool_id=%s start_ms=%.1f pid=%d", PENSTOCK_VERSION,
+              log_quote(running->config->spool.path), uuid, (double)(clock_monotonic_ns() - running->start_ns) / 1e6,
+              (int)getpid());
+    if (running->config->bridge.mock_kafka)
+        print_first_steps(running);
+}
+
+static void on_gave_up(void *arg, const struct errmsg *why)
+{
+    struct running *running = arg;
+    running->why = *why;
+    atomic_store(&running->gave_up, true);
+    pthread_kill(running->main_thread, SIGTERM); /* ends its wait */
+}
+
+static void list_pages(struct running *running)
+{
+    static const struct {
+        const char *path;
+        ingest_page_fn *render;
+    } rows[PAGE_COUNT] = {
+        {"/healthz", agent_page_health}, {"/readyz", agent_page_ready},    {"/status", agent_page_status},
+        {"/status.txt", agent_page_status_text}, {"/metrics", agent_page_metrics},
+    };
+    for (size_t i = 0; i < PAGE_COUNT; i++)
+        running->pages[i] = (struct ingest_page){rows[i].path, rows[i].render, &running->state};
+}
+
+static enum err wait_for_the_end(struct running *running, const sigset_t *signals, struct errmsg *msg)
+{
+    int number = 0;
+    sigwait(signals, &number);
+    if (atomic_load(&running->gave_up)) {
+        *msg = running->why;
+        return ERR_UNAVAILABLE;
+    }
+    log_event(LOG_LEVEL_INFO, "stopping", "signal=%s", strsignal(number));
+    return ERR_OK;
+}
+
 static int run_until_signal(struct config *config)
 {
-    int64_t start_ns = clock_monotonic_ns();
+    struct running running = {.config = config, .state = {.started_ms = clock_monotonic_ms()},
+                              .main_thread = pthread_self(), .start_ns = clock_monotonic_ns()};
     sigset_t signals;
     block_signals(&signals);
     raise_descriptor_limit();
     tune_memory();
     log_set_level(config->log_level);
-    struct running running = {.config = config, .state = {.started_ms = clock_monotonic_ms()}};
     pthread_rwlock_init(&running.state.lock, NULL);
-    running.pages[0] = (struct ingest_page){"/healthz", agent_page_health, &running.state};
-    running.pages[1] = (struct ingest_page){"/readyz", agent_page_ready, &running.state};
-    running.pages[2] = (struct ingest_page){"/status", agent_page_status, &running.state};
-    running.pages[3] = (struct ingest_page){"/status.txt", agent_page_status_text, &running.state};
-    running.pages[4] = (struct ingest_page){"/metrics", agent_page_metrics, &running.state};
+    list_pages(&running);
 
     struct errmsg msg = {""};
     enum err rc = start_all(&running, &msg);
-    if (rc == ERR_OK) {
-        log_started(&running, start_ns);
-        if (config->bridge.mock_kafka)
-            print_first_steps(&running);
-        int number = 0;
-        sigwait(&signals, &number);
-        log_event(LOG_LEVEL_INFO, "stopping", "signal=%s", strsignal(number));
-        arm_second_signal(&signals);
-    } else {
+    if (rc == ERR_OK)
+        rc = wait_for_the_end(&running, &signals, &msg);
+    if (rc != ERR_OK)
         log_event(LOG_LEVEL_ERROR, "start_failed", "error=%s", log_quote(msg.text));
-    }
+    arm_second_signal(&signals);
     stop_all(&running);
     pthread_rwlock_destroy(&running.state.lock);
     return rc == ERR_OK ? EXIT_DONE : EXIT_FAILED;
@@ -222,6 +229,7 @@ static const char help[] =
     "  --spool DIR        the spool's directory (spool.path; with --mock-kafka ./penstock-data by default)\n"
     "  --listen ADDR      127.0.0.1:8080, [::1]:8080 or unix:/path; can be given several times (listen.http)\n"
     "  --log-level LEVEL  debug, info, warn or error\n\n"
+    "A spool that isn't there (not mounted, not made, another one) is waited for: events get 503 until it is.\n"
     "SIGTERM: what was taken is committed and flushed to Kafka for up to 5 s; a second SIGTERM ends at once.\n"
     "exit codes: 0 stopped, 1 could not start, 2 usage or configuration\n";
 

@@ -11,7 +11,8 @@
 #include <pthread.h>
 
 struct agent_state {
-    pthread_rwlock_t lock; /* guards the pointers: the pages hold it for reading */
+    pthread_rwlock_t lock; /* guards what follows: the pages hold it for reading */
+    struct errmsg away;    /* why ingest has no spool; "": it has, or none was looked for yet */
     struct spool *spool;
     struct bridge *bridge;
     struct ingest *ingest;
@@ -21,7 +22,9 @@ struct agent_state {
 /* Everything the pages show, taken at one time. Arrays are malloc'ed; agent_snapshot_done() frees them. */
 struct agent_snapshot {
     bool has_spool, has_bridge;
+    bool is_away; /* ingest is without a spool; accepts_why says why */
     char spool_id[37];
+    char warning[200]; /* about where the spool lies; "": none */
     enum err accepts;
     struct errmsg accepts_why;
     struct spool_stats spool;

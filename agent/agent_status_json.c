@@ -72,7 +72,10 @@ void agent_status_render(const struct agent_snapshot *s, struct buf *out)
     buf_printf(out, ",\"counting\":%s,\"ready\":%s,", s->spool.counting ? "true" : "false",
                s->accepts == ERR_OK ? "true" : "false");
     put_text(out, "reason", s->accepts == ERR_OK ? "" : s->accepts_why.text);
-    buf_append_char(out, ',');
+    buf_append_string(out, ",\"warnings\":[");
+    if (s->warning[0] != '\0')
+        buf_append_json_string(out, s->warning, strlen(s->warning));
+    buf_append_string(out, "],");
     put_text(out, "version", PENSTOCK_VERSION);
     buf_append_char(out, ',');
     put_text(out, "spool_id", s->spool_id);

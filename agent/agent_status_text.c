@@ -44,6 +44,10 @@ static void put_spool(struct buf *out, const struct agent_snapshot *s)
     buf_printf(out, " in %" PRIu64 " segment%s, ", s->spool.segment_count, s->spool.segment_count == 1 ? "" : "s");
     put_bytes(out, s->spool.free_bytes);
     buf_append_string(out, " free on disk\n");
+    if (s->warning[0] != '\0') {
+        put_label(out, "WARNING");
+        buf_printf(out, "%s\n", s->warning);
+    }
     put_label(out, "ingest");
     if (s->accepts == ERR_OK)
         buf_append_string(out, "accepting");

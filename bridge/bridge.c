@@ -3,6 +3,7 @@
 #include "bridge/bridge_internal.h"
 
 #include "base/clock.h"
+#include "base/priority.h"
 #include "bridge/bridge_mock.h"
 
 #include <signal.h>
@@ -12,6 +13,7 @@
 
 #define WAIT_MS_MAX 1000
 #define HELD_UP_WAIT_MS 50
+#define BRIDGE_NICE 5
 
 void bridge_say(struct bridge *bridge, bool problem, const char *event, const char *format, ...)
 {
@@ -117,6 +119,7 @@ static void advance_when_due(struct bridge *bridge, unsigned ticket)
 static void *bridge_main(void *arg)
 {
     struct bridge *bridge = arg;
+    priority_lower(BRIDGE_NICE); /* and Kafka's client, which it makes: a backlog can wait, programs that send events can't */
     while (!atomic_load(&bridge->stopping)) {
         unsigned ticket = atomic_load(&bridge->drain_tickets);
         bool progress = false;

@@ -18,6 +18,7 @@ struct config {
     struct ingest_options ingest;
     struct bridge_options bridge;
     enum log_level log_level;
+    int64_t mount_wait_ms;        /* `run` gives up when the spool isn't there by then; 0: never */
     struct config_source *source; /* where each setting stood, for messages; NULL: from no file */
 };
 

@@ -125,6 +125,14 @@ static enum err apply_number(const struct apply *apply, const struct config_yaml
     return ERR_OK;
 }
 
+static enum err item_check(const struct apply *apply, const struct config_yaml_scalar *item, const char *text)
+{
+    if (text[0] == '\0')
+        return wrong(apply, item, item->place, "an empty text");
+    const char *why = apply->key->item_wrong == NULL ? NULL : apply->key->item_wrong(text);
+    return why == NULL ? ERR_OK : wrong(apply, item, item->place, why);
+}
+
 static enum err apply_string(const struct apply *apply, const struct config_yaml_scalar *item)
 {
     char *text;
@@ -132,21 +140,14 @@ static enum err apply_string(const struct apply *apply, const struct config_yaml
     enum err rc = expand(apply, item, &text, &replaced);
     if (rc != ERR_OK)
         return rc;
-    if (text[0] == '\0') {
+    rc = item_check(apply, item, text);
+    if (rc != ERR_OK) {
         free(text);
-        return wrong(apply, item, item->place, "an empty text");
+        return rc;
     }
     config_apply_free(apply->config, apply->key);
     *(char **)field(apply->config, apply->key->offset) = text;
     return ERR_OK;
-}
-
-static enum err item_check(const struct apply *apply, const struct config_yaml_scalar *item, const char *text)
-{
-    if (text[0] == '\0')
-        return wrong(apply, item, item->place, "an empty text");
-    const char *why = apply->key->item_wrong == NULL ? NULL : apply->key->item_wrong(text);
-    return why == NULL ? ERR_OK : wrong(apply, item, item->place, why);
 }
 
 static enum err apply_list(const struct apply *apply, const struct config_yaml_setting *setting)

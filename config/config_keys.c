@@ -2,6 +2,7 @@
  * config_keys.c - one row a setting: name, type, default, range, help, and where it goes. */
 #include "config/config_keys.h"
 
+#include "base/random.h"
 #include "spool/spool_topic_name.h"
 
 #define KIB (1ull << 10)
@@ -20,6 +21,18 @@ static const char *topic_wrong(const char *item)
 {
     return spool_topic_name_valid(bytes_of_string(item)) ? NULL
                                                          : "not a topic name: 1 to 249 of a-z A-Z 0-9 . _ -";
+}
+
+static const char *mount_wrong(const char *text)
+{
+    bool ok = strcmp(text, "auto") == 0 || strcmp(text, "off") == 0 || text[0] == '/';
+    return ok ? NULL : "spool.require_mount takes auto, off, or the absolute path of a mount point";
+}
+
+static const char *id_wrong(const char *text)
+{
+    uint8_t uuid[16];
+    return uuid_parse(text, uuid) == 0 ? NULL : "not a spool's id like 0b4e1f5c-6ad1-4d1c-9d0a-6d4a2f1f9a51";
 }
 
 static const struct config_choice delivery_choices[] = {
@@ -59,9 +72,32 @@ const struct config_key config_keys[] = {
      .fallback = "false",
      AT(spool.create),
      .example = "true",
-     .help =
-         "Make a new spool when there is none at `spool.path`. Without it a missing spool is an error, so that a "
-         "filesystem that isn't mounted is noticed."},
+     .help = "Make a new spool when there is none at `spool.path` and its mounts are there. Only at the start: an agent "
+             "that has had its spool never makes another. Without it a spool is made by `penstock init`, and a path "
+             "without one is waited for: events get 503 until it is there."},
+    {.name = "spool.require_mount",
+     .type = CONFIG_STRING,
+     .fallback = "auto",
+     .item_wrong = mount_wrong,
+     AT(spool.require_mount),
+     .help = "What must be mounted before the spool is opened or made. `auto`: every mount point at or above "
+             "`spool.path` that /etc/fstab names (but for `noauto`); the path of a mount point; or `off`. It is waited "
+             "for: events get 503 until it is there."},
+    {.name = "spool.mount_wait",
+     .type = CONFIG_DURATION,
+     .min = 1,
+     .max = 365 * 24 * HOUR,
+     AT(mount_wait_ms),
+     .sample = "5m",
+     .help = "How long `penstock run` waits at its start for the spool and its mounts before it gives up with exit "
+             "code 1. Without it: for ever."},
+    {.name = "spool.id",
+     .type = CONFIG_STRING,
+     .item_wrong = id_wrong,
+     AT(spool.id),
+     .sample = "0b4e1f5c-6ad1-4d1c-9d0a-6d4a2f1f9a51",
+     .help = "Only the spool with this id is used (`penstock init` prints it); another one at `spool.path` is refused, "
+             "and none is made."},
     {.name = "spool.segment_size",
      .type = CONFIG_SIZE,
      .fallback = "32MiB",

@@ -30,7 +30,7 @@ struct config_key {
     const char *fallback; /* the default as it would stand in a file; NULL: none. Of a list: one item */
     uint64_t min, max;    /* of numbers, in the unit of the type */
     const struct config_choice *choices;         /* of an enum; ends with a name of NULL */
-    const char *(*item_wrong)(const char *item); /* of a list: why an item isn't right, or NULL. May be NULL */
+    const char *(*item_wrong)(const char *item); /* why a text or an item of a list isn't right, or NULL. May be NULL */
     size_t offset;                               /* of the field in struct config */
     size_t width;                                /* of the field; numbers: 1 (bool), 4 or 8 bytes */
     size_t also_offset;  /* a second field of the same type that gets the same value; 0: none */

@@ -102,6 +102,16 @@ static enum err start_threads(struct ingest *ingest, size_t servers, struct errm
     return ingest_acceptor_start(ingest, msg);
 }
 
+/* Taking the spool away doesn't wait for a moment in which no thread uses it: under load there may be none. */
+static void init_spool_lock(pthread_rwlock_t *lock)
+{
+    pthread_rwlockattr_t attr;
+    pthread_rwlockattr_init(&attr);
+    pthread_rwlockattr_setkind_np(&attr, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+    pthread_rwlock_init(lock, &attr);
+    pthread_rwlockattr_destroy(&attr);
+}
+
 enum err ingest_start(const struct ingest_options *options, struct spool *spool, const struct ingest_page *pages,
                       size_t page_count, struct ingest **ret_ingest, struct errmsg *msg)
 {
@@ -111,7 +121,7 @@ enum err ingest_start(const struct ingest_options *options, struct spool *spool,
     ingest->options = options;
     ingest->pages = pages;
     ingest->page_count = page_count;
-    pthread_rwlock_init(&ingest->spool_lock, NULL);
+    init_spool_lock(&ingest->spool_lock);
     pthread_mutex_init(&ingest->waiting_lock, NULL);
     pthread_mutex_init(&ingest->open_lock, NULL);
     pthread_mutex_init(&ingest->reaper_lock, NULL);

@@ -28,6 +28,7 @@ static const struct {
 } rows[] = {
     {ERR_FULL, 503, INGEST_RETRY, 5, "spool full, nothing stored, retry later"},
     {ERR_BUSY, 503, INGEST_RETRY, 1, "too much in flight, nothing stored, retry"},
+    {ERR_NOT_FOUND, 503, INGEST_RETRY, 2, "no spool, nothing stored, retry later"},
     {ERR_UNAVAILABLE, 503, INGEST_RETRY, 2, "the disk refuses writes, retry later"},
     {ERR_CLOSED, 503, INGEST_RETRY, 2, "shutting down, nothing stored, retry"},
     {ERR_IO, 503, INGEST_UNKNOWN, 2,

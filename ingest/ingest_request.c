@@ -215,7 +215,7 @@ static bool parse(struct ingest_request *request, bool (*step)(struct ingest_req
     if (ok)
         ok = step(request, piece);
     else
-        ingest_problem_of_err(&request->problem, ERR_UNAVAILABLE, ingest->reason);
+        ingest_problem_of_err(&request->problem, ERR_NOT_FOUND, ingest->reason);
     uint64_t held_bytes = request->batch == NULL ? 0 : spool_batch_bytes(request->batch);
     pthread_rwlock_unlock(&ingest->spool_lock);
     held_bytes += request->body.size + request->lines.partial.size +

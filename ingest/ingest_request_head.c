@@ -113,7 +113,7 @@ static bool check_spool(struct ingest_request *request, const struct ingest_head
     }
     pthread_rwlock_rdlock(&ingest->spool_lock);
     if (ingest->spool == NULL)
-        ingest_problem_of_err(&request->problem, ERR_UNAVAILABLE, ingest->reason);
+        ingest_problem_of_err(&request->problem, ERR_NOT_FOUND, ingest->reason);
     else if (head->content_length < 0 || head->content_length >= ASK_FIRST_BYTES)
         rc = spool_accepts(ingest->spool, &msg);
     request->spool_epoch = ingest->spool_epoch;

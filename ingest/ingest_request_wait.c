@@ -67,6 +67,8 @@ void ingest_request_submit(struct ingest_request *request)
     atomic_fetch_add(&request->references, 1); /* the committer's */
     enter_waiting(request);
     pthread_rwlock_rdlock(&ingest->spool_lock);
+    if (request->batch == NULL) /* the spool was taken away, and the batch with it */
+        rc = ERR_NOT_FOUND;
     /* A connection that was closed for being late has been told so: nothing of it may be stored. */
     if (request->batch != NULL && !ingest_connection_is_closed(&ingest->connections, request->connection)) {
         struct spool_batch *batch = request->batch;

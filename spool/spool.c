@@ -6,6 +6,7 @@
 #include "spool/spool_dir.h"
 #include "spool/spool_internal.h"
 #include "spool/spool_unread.h"
+#include "spool/spool_root.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -59,28 +60,17 @@ void spool_forget_segment(struct spool *spool, uint64_t segment_id)
 
 static enum err open_root(struct spool *spool, struct errmsg *msg)
 {
-    const char *path = spool->options.path;
-    spool->root_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (spool->root_fd < 0 && errno == ENOENT && spool->options.create && mkdir(path, 0700) == 0)
-        spool->root_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (spool->root_fd < 0) {
-        enum err rc = errno == ENOENT ? ERR_NOT_FOUND : spool_err_of_errno(errno);
-        return errmsg_set(msg, rc, "%s", strerror(errno));
-    }
-    return ERR_OK;
-}
-
-static enum err open_identity(struct spool *spool, struct errmsg *msg)
-{
-    enum err rc = spool_lock(spool->root_fd, &spool->lock_fd, msg);
+    struct spool_root root;
+    enum err rc = spool_root_open(&spool->options, &root, msg);
     if (rc != ERR_OK)
         return rc;
-    rc = spool_identity_read(spool->root_fd, &spool->identity, msg);
-    if (rc == ERR_NOT_FOUND && spool->options.create)
-        rc = spool_identity_create(spool->root_fd, &spool->identity, msg);
-    else if (rc == ERR_NOT_FOUND)
-        errmsg_set(msg, rc, "no spool there (no file PENSTOCK): set spool.create: true to make one, or check the mount");
-    return rc;
+    spool->root_fd = root.fd;
+    spool->lock_fd = root.lock_fd;
+    spool->identity = root.identity;
+    spool_place_init(spool);
+    if (spool->watch.warning[0] != '\0')
+        spool_say(spool, true, "spool_is_volatile", "warning=\"%s\"", spool->watch.warning);
+    return ERR_OK;
 }
 
 static enum err open_folders(struct spool *spool, struct errmsg *msg)
@@ -88,7 +78,9 @@ static enum err open_folders(struct spool *spool, struct errmsg *msg)
     static const char *const names[] = {"segments", "quarantine", "trash"};
     int *fds[] = {&spool->segments_fd, &spool->quarantine_fd, &spool->trash_fd};
     for (int i = 0; i < 3; i++) {
-        enum err rc = spool_dir_open(spool->root_fd, names[i], true, fds[i], msg);
+        enum err rc = spool_dir_open(spool->root_fd, names[i], !spool->options.forward_only, fds[i], msg);
+        if (rc == ERR_NOT_FOUND && i > 0)
+            continue; /* not needed to forward */
         if (rc != ERR_OK) {
             errmsg_wrap(msg, "folder '%s'", names[i]);
             return rc;
@@ -158,12 +150,15 @@ static enum err open_cursors(struct spool *spool, struct spool_cursors **ret_cur
                                      &spool->at_open, &found, &detail);
     if (rc != ERR_OK || detail.text[0] != '\0')
         spool_say(spool, true, "cursors_not_read", "error=\"%s\" action=delivering_again", detail.text);
+    spool->cursors_found = found;
     if (spool->at_open.segment_id_max > spool->segment_id_max)
         spool->segment_id_max = spool->at_open.segment_id_max;
     spool->progress.mode = spool->at_open.mode == 0 ? SPOOL_AT_LEAST_ONCE : spool->at_open.mode;
-    spool->progress.done_id = spool->at_open.done_id;
     spool->progress.dirty = true; /* so that what was done already is retired */
+    if (spool->options.forward_only)
+        memcpy(spool->newest_segments, spool->at_open.newest_segments, sizeof spool->newest_segments);
     spool_unread_load(spool);
+    spool->progress.done_id = spool->at_open.done_id;
     rc = load_totals(spool);
     return rc == ERR_OK ? ERR_OK : errmsg_set(msg, rc, "%s", err_text(rc));
 }
@@ -189,12 +184,17 @@ static enum err start_threads(struct spool *spool, struct spool_cursors *cursors
     bool have_old = spool->catalog.count > 0 || spool->at_open.segment_id_max > 0;
     struct spool_segment *live = NULL;
     struct errmsg why = {""};
-    if (spool_keeper_make_first(spool, cursors, &live, &why) != ERR_OK)
-        spool_say(spool, true, "refusing", "error=\"%s\" action=trying_again", why.text);
-    enum err rc = spool_committer_start(spool, live, links, link_count, msg);
+    enum err rc = ERR_OK;
+    if (spool->options.forward_only) {
+        spool_committer_refuse_all(spool);
+    } else {
+        if (spool_keeper_make_first(spool, cursors, &live, &why) != ERR_OK)
+            spool_say(spool, true, "refusing", "error=\"%s\" action=trying_again", why.text);
+        rc = spool_committer_start(spool, live, links, link_count, msg);
+    }
     if (rc == ERR_OK)
         rc = spool_keeper_start(spool, cursors, msg);
-    if (rc == ERR_OK)
+    if (rc == ERR_OK && !spool->options.forward_only)
         rc = spool_quarantine_start(spool, msg);
     if (rc != ERR_OK)
         return rc;
@@ -208,8 +208,6 @@ static enum err open_steps(struct spool *spool, struct errmsg *msg)
 {
     struct spool_cursors *cursors = NULL;
     enum err rc = open_root(spool, msg);
-    if (rc == ERR_OK)
-        rc = open_identity(spool, msg);
     if (rc == ERR_OK)
         rc = open_folders(spool, msg);
     if (rc == ERR_OK)
@@ -225,6 +223,15 @@ static enum err open_steps(struct spool *spool, struct errmsg *msg)
     return rc;
 }
 
+static bool own_strings(struct spool_options *own, const struct spool_options *options)
+{
+    own->path = strdup(options->path);
+    own->require_mount = options->require_mount == NULL ? NULL : strdup(options->require_mount);
+    own->id = options->id == NULL ? NULL : strdup(options->id);
+    return own->path != NULL && (own->require_mount == NULL) == (options->require_mount == NULL) &&
+           (own->id == NULL) == (options->id == NULL);
+}
+
 enum err spool_open(const struct spool_options *options, spool_report_fn *report, void *report_arg,
                     struct spool **ret_spool, struct errmsg *msg)
 {
@@ -234,14 +241,15 @@ enum err spool_open(const struct spool_options *options, spool_report_fn *report
         return errmsg_set(msg, ERR_NOMEM, "out of memory");
     }
     spool->options = *options;
-    spool->options.path = strdup(options->path);
+    bool copied = own_strings(&spool->options, options);
     spool->report = report;
     spool->report_arg = report_arg;
     spool->root_fd = spool->segments_fd = spool->quarantine_fd = spool->trash_fd = spool->lock_fd = -1;
+    spool->watch.mounts_fd = -1;
     pthread_mutex_init(&spool->lock, NULL);
     pthread_cond_init(&spool->counted, NULL);
     spool_window_init(&spool->window, options->window_bytes_max);
-    enum err rc = spool->options.path == NULL ? errmsg_set(msg, ERR_NOMEM, "out of memory") : open_steps(spool, msg);
+    enum err rc = copied ? open_steps(spool, msg) : errmsg_set(msg, ERR_NOMEM, "out of memory");
     if (rc != ERR_OK) {
         errmsg_wrap(msg, "open spool '%s'", options->path);
         spool_close(spool);
@@ -284,12 +292,15 @@ void spool_close(struct spool *spool)
     close_fd(spool->segments_fd);
     close_fd(spool->quarantine_fd);
     close_fd(spool->trash_fd);
+    spool_place_done(spool);
     close_fd(spool->root_fd);
     close_fd(spool->lock_fd); /* last: gives the lock back */
     pthread_mutex_destroy(&spool->lock);
     pthread_cond_destroy(&spool->counted);
     free(spool->segments_path);
     free(spool->options.path);
+    free(spool->options.require_mount);
+    free(spool->options.id);
     free(spool);
 }
 

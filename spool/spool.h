@@ -25,13 +25,20 @@ struct spool_report {
 };
 typedef void spool_report_fn(void *arg, const struct spool_report *report);
 
+/* Makes a spool at options->path, behind its mounts, where there is none: its directory and its identity. Whatever
+ * options->create and options->id say. *ret_made is false when one was there already.
+ * Errors: as spool_open(); ERR_DAMAGED also when the remains of a spool without identity are there */
+enum err spool_init(const struct spool_options *options, uint8_t ret_uuid[16], bool *ret_made, struct errmsg *msg);
+
 /* Opens the spool at options->path: takes the lock, reads identity and cursors, opens a new segment and starts the
  * committer. Never reads events: takes milliseconds whatever the backlog. options is copied.
  * Errors:
  *   ERR_NOT_FOUND    the directory or its identity isn't there (and options->create is false)
+ *   ERR_UNAVAILABLE  what options->require_mount asks for isn't mounted
+ *   ERR_INVALID      another spool than options->id is there, or something that can't be a directory
  *   ERR_LOCKED       another agent has it; msg names its pid
  *   ERR_VERSION      made by a newer version
- *   ERR_DAMAGED      the identity is damaged
+ *   ERR_DAMAGED      the identity is damaged, or missing beside what it belongs to
  *   ERR_IO, ERR_NOMEM, ERR_UNREADABLE   msg says which path and why */
 enum err spool_open(const struct spool_options *options, spool_report_fn *report, void *report_arg,
                     struct spool **ret_spool, struct errmsg *msg);
@@ -44,6 +51,20 @@ void spool_stop_taking(struct spool *spool);
 void spool_close(struct spool *spool);
 
 const uint8_t *spool_uuid(const struct spool *spool); /* 16 bytes; any thread */
+
+/* What people should know about where it lies (a filesystem that forgets), "": nothing. Any thread. */
+const char *spool_warning(const struct spool *spool);
+
+/* Is the open spool still what its path leads to? */
+enum spool_place {
+    SPOOL_HERE,
+    SPOOL_AWAY,    /* the path leads nowhere, or to something else. The open spool is as good as before, where it is */
+    SPOOL_USELESS, /* it can't be read any more, or its path leads to a copy of it: close it, and open what is there */
+};
+
+/* Looks; cheap enough for several times a second, but it asks the disk. msg says why it isn't SPOOL_HERE.
+ * One thread at a time. */
+enum spool_place spool_place(struct spool *spool, struct errmsg *msg);
 
 /* ---- writing ------------------------------------------------------------------------------------------- */
 

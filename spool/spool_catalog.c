@@ -10,6 +10,7 @@
 void spool_entry_free_owned(struct spool_entry *entry)
 {
     free(entry->topic_losses);
+    spool_ranges_free(&entry->missing);
     spool_loss_report_free(entry->report);
 }
 
@@ -59,6 +60,12 @@ struct spool_entry *spool_catalog_find(struct spool_catalog *catalog, uint64_t s
     return i < catalog->count && catalog->entries[i].id == segment_id ? &catalog->entries[i] : NULL;
 }
 
+struct spool_entry *spool_catalog_above(struct spool_catalog *catalog, uint64_t segment_id)
+{
+    size_t i = lower_bound(catalog, segment_id + 1);
+    return i < catalog->count ? &catalog->entries[i] : NULL;
+}
+
 struct spool_entry *spool_catalog_next(struct spool_catalog *catalog, uint64_t position)
 {
     for (size_t i = lower_bound(catalog, spool_id_segment(position)); i < catalog->count; i++)
@@ -101,7 +108,7 @@ bool spool_entry_has_after(const struct spool_entry *entry, uint64_t position)
 static bool is_done_up_to(const struct spool_entry *entry, uint64_t done_id)
 {
     uint64_t last = 0;
-    return spool_id_segment(done_id) > entry->id || (last_id(entry, &last) && last <= done_id);
+    return done_id >= spool_position_end_of(entry->id) || (last_id(entry, &last) && last <= done_id);
 }
 
 bool spool_entry_is_done(const struct spool_entry *entry, uint64_t done_id, const struct spool_lane_cursor *lanes,

@@ -7,6 +7,7 @@
 
 #include "base/err.h"
 #include "spool/spool_cursors.h"
+#include "spool/spool_ranges.h"
 #include "spool/spool_records.h"
 
 enum spool_entry_state {
@@ -36,6 +37,7 @@ struct spool_entry {
     bool unread;               /* it can't be read now, and was put aside: pending, and passed over */
     uint32_t unread_from;      /* then: what lies below was handed out */
     int64_t unread_due_ms, unread_backoff_ms; /* monotonic: when it is tried again */
+    struct spool_ranges missing; /* what a reader has not found so far; owned */
     bool read_through;         /* a reader has been to its end */
     uint64_t last_found_id;    /* then: its highest event; 0 without any */
     uint64_t lost;             /* then: acknowledged events that are gone */
@@ -43,6 +45,7 @@ struct spool_entry {
     struct spool_topic_loss *topic_losses; /* then: where the lost ones' topics are known, by its seal; malloc'ed */
     size_t topic_loss_count;
     bool lost_applied;         /* its losses are in the books */
+    bool retire_failed;        /* it is done, but could not be moved away yet */
 };
 
 struct spool_catalog {
@@ -56,6 +59,8 @@ void spool_catalog_done(struct spool_catalog *catalog);
 enum err spool_catalog_add(struct spool_catalog *catalog, const struct spool_entry *entry);
 void spool_entry_free_owned(struct spool_entry *entry);
 struct spool_entry *spool_catalog_find(struct spool_catalog *catalog, uint64_t segment_id); /* NULL when not there */
+/* First entry with a higher id, or NULL. */
+struct spool_entry *spool_catalog_above(struct spool_catalog *catalog, uint64_t segment_id);
 /* First entry that may hold events after position, or NULL. */
 struct spool_entry *spool_catalog_next(struct spool_catalog *catalog, uint64_t position);
 void spool_catalog_remove(struct spool_catalog *catalog, uint64_t segment_id);

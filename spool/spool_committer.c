@@ -364,6 +364,12 @@ static void *committer_main(void *arg)
     return NULL;
 }
 
+void spool_committer_refuse_all(struct spool *spool)
+{
+    pthread_mutex_init(&spool->committer.lock, NULL);
+    spool->committer.stopping = true;
+}
+
 enum err spool_committer_start(struct spool *spool, struct spool_segment *live, const struct spool_link *links,
                                size_t link_count, struct errmsg *msg)
 {

@@ -48,6 +48,9 @@ struct spool_committer {
 enum err spool_committer_start(struct spool *spool, struct spool_segment *live, const struct spool_link *links,
                                size_t link_count, struct errmsg *msg);
 
+/* Instead of starting: nothing is ever taken. */
+void spool_committer_refuse_all(struct spool *spool);
+
 /* Takes nothing more, commits what is queued, seals the live segment, ends the thread. Can be called twice. */
 void spool_committer_stop(struct spool *spool);
 

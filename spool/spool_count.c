@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * spool_count.c - puts what earlier runs left into the books: pending events, and losses once a reader found them. */
+#include "base/priority.h"
 #include "spool/spool_internal.h"
 #include "spool/spool_loss_report.h"
 #include "spool/spool_reader.h"
@@ -11,7 +12,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { NAME_SIZE = 32, UNREAD_TICK_US = 50000 };
+enum { NAME_SIZE = 32, UNREAD_TICK_US = 50000, BACKGROUND_NICE = 10 };
 
 static struct spool_reader_options reader_options(struct spool *spool, uint64_t segment_id, char name[NAME_SIZE])
 {
@@ -28,31 +29,32 @@ static struct spool_reader_options reader_options(struct spool *spool, uint64_t 
 static uint64_t next_old_segment(struct spool *spool, uint64_t segment_id)
 {
     pthread_mutex_lock(&spool->lock);
-    struct spool_entry *entry = spool_catalog_next(&spool->catalog, spool_position_end_of(segment_id));
+    struct spool_entry *entry = spool_catalog_above(&spool->catalog, segment_id);
     uint64_t id = entry != NULL && entry->state == SPOOL_ENTRY_OLD ? entry->id : 0;
     pthread_mutex_unlock(&spool->lock);
     return id;
 }
 
-uint32_t spool_count_limit(struct spool *spool, uint64_t segment_id)
+enum err spool_count_limit(struct spool *spool, uint64_t segment_id, uint32_t *ret_limit, struct errmsg *msg)
 {
     uint64_t next = segment_id;
+    *ret_limit = SPOOL_COUNT_UNKNOWN;
     while ((next = next_old_segment(spool, next)) != 0) {
         char name[NAME_SIZE];
         struct spool_reader_options options = reader_options(spool, next, name);
         struct spool_ends ends = {0};
-        if (spool_reader_ends(&options, &ends, NULL) != ERR_OK)
-            continue;
+        enum err rc = spool_reader_ends(&options, &ends, msg);
+        if (rc != ERR_OK)
+            return rc; /* without its word, what was moved on would come a second time */
         size_t link_count = ends.link_count;
-        uint32_t limit = SPOOL_COUNT_UNKNOWN;
         for (size_t i = 0; i < link_count; i++)
             if (ends.links[i].segment_id == segment_id)
-                limit = ends.links[i].event_count;
+                *ret_limit = ends.links[i].event_count;
         spool_ends_free(&ends);
         if (link_count > 0)
-            return limit;
+            break;
     }
-    return SPOOL_COUNT_UNKNOWN;
+    return ERR_OK;
 }
 
 /* ---- pending ------------------------------------------------------------------------------------------------ */
@@ -103,72 +105,139 @@ static bool is_all_pending(const struct spool *spool, uint64_t segment_id)
     return segment_id > spool_id_segment(spool->at_open.done_id);
 }
 
+/* Done to its end, and so are its losses: it only waits to be moved away. */
+static bool is_passed(const struct spool *spool, uint64_t segment_id)
+{
+    const struct spool_cursor_state *state = &spool->at_open;
+    bool passed = state->done_id >= spool_position_end_of(segment_id);
+    for (size_t i = 0; passed && i < state->lane_count; i++)
+        passed = state->lanes[i].done_id >= spool_position_end_of(segment_id);
+    return passed;
+}
+
 static bool count_by_seal(struct spool *spool, const struct spool_reader_options *options)
 {
     struct spool_ends ends = {0};
-    if (!is_all_pending(spool, options->segment_id) || spool_reader_ends(options, &ends, NULL) != ERR_OK)
+    uint32_t limit = SPOOL_COUNT_UNKNOWN;
+    if (!is_all_pending(spool, options->segment_id) || spool_count_limit(spool, options->segment_id, &limit, NULL) != ERR_OK ||
+        spool_reader_ends(options, &ends, NULL) != ERR_OK)
         return false;
     struct spool_frame frame;
     struct spool_seal seal;
     struct spool_seal_topic topic;
     bool sealed = ends.sealed && spool_frame_get_trusted(ends.seal_frame.data, ends.seal_frame.size, &frame) &&
-                  spool_seal_get(&frame, &seal);
+                  spool_seal_get(&frame, &seal) && seal.event_count <= limit; /* else it stood in a batch that was refused */
     while (sealed && spool_seal_next(&seal, &topic))
         add_pending(spool, topic.topic, topic.event_count);
     spool_ends_free(&ends);
     return sealed;
 }
 
-/* Runs of events of one topic are the rule: look a topic up only when it changes. */
+/* Runs of events of one topic are the rule: look a topic up only when it changes. Nothing gets into the books before the whole
+ * segment was read. */
 struct tally {
     struct spool *spool;
     struct spool_topic *topic;
     uint64_t done_id;
-    uint64_t count;
+    uint64_t *counts;             /* by the topic's index */
+    size_t capacity;
 };
 
-static void tally_flush(struct tally *tally)
+static bool tally_has_room(struct tally *tally, uint32_t index)
 {
-    if (tally->count > 0)
-        add_pending(tally->spool, bytes_of(tally->topic->name, tally->topic->name_size), tally->count);
-    tally->count = 0;
+    if (index < tally->capacity)
+        return true;
+    size_t capacity = (size_t)index + 64;
+    uint64_t *counts = realloc(tally->counts, capacity * sizeof *counts);
+    if (counts == NULL)
+        return false;
+    memset(counts + tally->capacity, 0, (capacity - tally->capacity) * sizeof *counts);
+    tally->counts = counts;
+    tally->capacity = capacity;
+    return true;
 }
 
-static void tally_event(struct tally *tally, const struct spool_event *event)
+static enum err tally_event(struct tally *tally, const struct spool_event *event)
 {
     if (tally->topic == NULL || tally->topic->name_size != event->topic.size ||
         memcmp(tally->topic->name, event->topic.data, event->topic.size) != 0) {
-        tally_flush(tally);
-        if (spool_topics_get(&tally->spool->topics, event->topic, 0, &tally->topic) != ERR_OK) {
-            tally->topic = NULL;
-            return;
-        }
+        enum err rc = spool_topics_get(&tally->spool->topics, event->topic, 0, &tally->topic);
+        if (rc != ERR_OK || !tally_has_room(tally, tally->topic->index))
+            return ERR_NOMEM; /* a frame holds no other name than a valid one */
         tally->done_id = done_id_of(tally->spool, event->topic);
     }
-    tally->count += event->id > tally->done_id;
+    tally->counts[tally->topic->index] += event->id > tally->done_id;
+    return ERR_OK;
+}
+
+static void tally_apply(const struct tally *tally)
+{
+    for (size_t i = 0; i < tally->capacity; i++)
+        if (tally->counts[i] > 0) {
+            const struct spool_topic *topic = spool_topics_at(&tally->spool->topics, i);
+            add_pending(tally->spool, bytes_of(topic->name, topic->name_size), tally->counts[i]);
+        }
+}
+
+static enum err tally_chunk(struct tally *tally, const struct spool_chunk *chunk)
+{
+    struct spool_event event;
+    enum err rc = ERR_OK;
+    for (size_t at = 0; rc == ERR_OK && spool_chunk_next(chunk, &at, &event);)
+        rc = tally_event(tally, &event);
+    return rc;
+}
+
+/* Of the events that are gone, those that were not delivered: above the cursor, or passed by it as missing. */
+static enum err pending_of(struct spool *spool, uint64_t segment_id, const struct spool_ranges *gone, uint32_t done_below,
+                           struct spool_ranges *ret_pending)
+{
+    const struct spool_cursor_state *at_open = &spool->at_open;
+    struct spool_ranges pending = {0}, above = {0};
+    enum err rc = spool_ranges_from(gone, done_below, &above);
+    for (size_t i = 0; rc == ERR_OK && i < at_open->missed_count; i++) {
+        const struct spool_missed_range *missed = &at_open->missed[i];
+        for (uint32_t index = missed->first; rc == ERR_OK && missed->segment_id == segment_id && index <= missed->last; index++)
+            if (index < done_below && spool_ranges_have(gone, index))
+                rc = spool_ranges_append(&pending, index, index);
+    }
+    for (size_t i = 0; rc == ERR_OK && i < above.count; i++)
+        rc = spool_ranges_append(&pending, above.items[i].first, above.items[i].last);
+    spool_ranges_free(&above);
+    if (rc != ERR_OK) {
+        spool_ranges_free(&pending);
+        return rc;
+    }
+    *ret_pending = pending;
+    return ERR_OK;
 }
 
 static enum err count_by_reading(struct spool *spool, struct spool_reader_options *options, struct errmsg *msg)
 {
     struct spool_reader *reader = NULL;
-    options->count_limit = spool_count_limit(spool, options->segment_id);
-    enum err rc = spool_reader_open(options, &reader, msg);
+    enum err rc = spool_count_limit(spool, options->segment_id, &options->count_limit, msg);
+    if (rc == ERR_OK)
+        rc = spool_reader_open(options, &reader, msg);
     if (rc != ERR_OK)
         return rc;
     struct tally tally = {.spool = spool};
     struct spool_chunk *chunk;
     while ((rc = spool_reader_next(reader, SPOOL_READ_TO_END, &chunk, msg)) == ERR_OK) {
-        struct spool_event event;
-        for (size_t at = 0; spool_chunk_next(chunk, &at, &event);)
-            tally_event(&tally, &event);
+        rc = tally_chunk(&tally, chunk);
         spool_chunk_unref(chunk);
+        if (rc != ERR_OK)
+            break;
     }
-    tally_flush(&tally);
     struct spool_ranges lost = {0};
     if (rc == ERR_END)
-        rc = spool_ranges_from(&spool_reader_findings(reader)->lost, spool_count_done_below(spool, options->segment_id), &lost);
-    add_unknown_pending(spool, lost.total);
+        rc = pending_of(spool, options->segment_id, &spool_reader_findings(reader)->lost,
+                        spool_count_done_below(spool, options->segment_id), &lost);
+    if (rc == ERR_OK) {
+        tally_apply(&tally);
+        add_unknown_pending(spool, lost.total);
+    }
     spool_ranges_free(&lost);
+    free(tally.counts);
     spool_reader_close(reader);
     return rc;
 }
@@ -195,8 +264,8 @@ enum err spool_count_entry(struct spool *spool, uint64_t segment_id, struct errm
         return ERR_OK;
     char name[NAME_SIZE];
     struct spool_reader_options options = reader_options(spool, segment_id, name);
-    bool by_seal = count_by_seal(spool, &options);
-    enum err rc = by_seal ? ERR_OK : count_by_reading(spool, &options, msg);
+    bool by_seal = !is_passed(spool, segment_id) && count_by_seal(spool, &options);
+    enum err rc = by_seal || is_passed(spool, segment_id) ? ERR_OK : count_by_reading(spool, &options, msg);
     pthread_mutex_lock(&spool->lock);
     struct spool_entry *entry = spool_catalog_find(&spool->catalog, segment_id);
     if (entry != NULL) {
@@ -208,10 +277,24 @@ enum err spool_count_entry(struct spool *spool, uint64_t segment_id, struct errm
     return rc;
 }
 
+void spool_count_missing(struct spool *spool, uint64_t segment_id, struct spool_ranges *missing)
+{
+    pthread_mutex_lock(&spool->lock);
+    struct spool_entry *entry = spool_catalog_find(&spool->catalog, segment_id);
+    if (entry != NULL && !entry->read_through) {
+        struct spool_ranges before = entry->missing;
+        entry->missing = *missing;
+        *missing = before;
+    }
+    pthread_mutex_unlock(&spool->lock);
+    spool_ranges_free(missing);
+}
+
 void *spool_counter_main(void *arg)
 {
     struct spool *spool = arg;
     uint64_t position = 0;
+    priority_lower(BACKGROUND_NICE);
     spool_vanished_find(spool);
     while (!atomic_load(&spool->closing)) {
         pthread_mutex_lock(&spool->lock);
@@ -235,40 +318,60 @@ void *spool_counter_main(void *arg)
 
 /* ---- losses ------------------------------------------------------------------------------------------------- */
 
-/* What the seal says a topic has, less what can be found of it. */
-static size_t losses_by_topic(struct spool *spool, uint64_t segment_id, struct spool_topic_loss **ret_losses)
+/* The topics in a segment's seal with their counts. ERR_OK with 0 of them: it has none. */
+static enum err topics_of_seal(struct spool *spool, const struct spool_reader_options *options,
+                               struct spool_topic_loss **ret_topics, size_t *ret_count)
 {
-    char name[NAME_SIZE];
-    struct spool_reader_options options = reader_options(spool, segment_id, name);
     struct spool_ends ends = {0};
     struct spool_frame frame;
     struct spool_seal seal;
     struct spool_seal_topic topic;
-    if (spool_reader_ends(&options, &ends, NULL) != ERR_OK)
-        return 0;
+    enum err rc = spool_reader_ends(options, &ends, NULL);
+    if (rc != ERR_OK)
+        return rc;
+    if (ends.sealed && spool_frame_get_trusted(ends.seal_frame.data, ends.seal_frame.size, &frame) &&
+        spool_seal_get(&frame, &seal)) {
+        struct spool_topic_loss *topics = calloc((size_t)seal.topic_count + 1, sizeof *topics);
+        size_t count = 0;
+        while (topics != NULL && spool_seal_next(&seal, &topic))
+            if (spool_topics_get(&spool->topics, topic.topic, 0, &topics[count].topic) == ERR_OK)
+                topics[count++].lost = topic.event_count;
+        *ret_topics = topics;
+        *ret_count = count;
+        rc = topics == NULL ? ERR_NOMEM : ERR_OK;
+    }
+    spool_ends_free(&ends);
+    return rc;
+}
+
+/* What the seal says a topic has, less what can be found of it. The caller frees *ret_losses. */
+static enum err losses_by_topic(struct spool *spool, uint64_t segment_id, struct spool_topic_loss **ret_losses, size_t *ret_count)
+{
+    char name[NAME_SIZE];
+    struct spool_reader_options options = reader_options(spool, segment_id, name);
     struct spool_topic_loss *losses = NULL;
     size_t count = 0;
-    if (ends.sealed && spool_frame_get_trusted(ends.seal_frame.data, ends.seal_frame.size, &frame) &&
-        spool_seal_get(&frame, &seal) && (losses = calloc((size_t)seal.topic_count + 1, sizeof *losses)) != NULL)
-        while (spool_seal_next(&seal, &topic))
-            if (spool_topics_get(&spool->topics, topic.topic, 0, &losses[count].topic) == ERR_OK)
-                losses[count++].lost = topic.event_count;
-    spool_ends_free(&ends);
-
     struct spool_reader *reader = NULL;
     struct spool_chunk *chunk;
-    if (count > 0 && spool_reader_open(&options, &reader, NULL) == ERR_OK)
-        while (spool_reader_next(reader, SPOOL_READ_TO_END, &chunk, NULL) == ERR_OK) {
-            struct spool_event event;
-            for (size_t at = 0; spool_chunk_next(chunk, &at, &event);)
-                for (size_t i = 0; i < count; i++)
-                    if (bytes_equal(bytes_of(losses[i].topic->name, losses[i].topic->name_size), event.topic))
-                        losses[i].lost -= losses[i].lost > 0;
-            spool_chunk_unref(chunk);
-        }
+    enum err rc = topics_of_seal(spool, &options, &losses, &count);
+    if (rc == ERR_OK && count > 0)
+        rc = spool_reader_open(&options, &reader, NULL);
+    while (rc == ERR_OK && count > 0 && (rc = spool_reader_next(reader, SPOOL_READ_TO_END, &chunk, NULL)) == ERR_OK) {
+        struct spool_event event;
+        for (size_t at = 0; spool_chunk_next(chunk, &at, &event);)
+            for (size_t i = 0; i < count; i++)
+                if (bytes_equal(bytes_of(losses[i].topic->name, losses[i].topic->name_size), event.topic))
+                    losses[i].lost -= losses[i].lost > 0;
+        spool_chunk_unref(chunk);
+    }
     spool_reader_close(reader);
+    if (rc != ERR_OK && rc != ERR_END) { /* half a reading would make the rest look lost */
+        free(losses);
+        return rc;
+    }
     *ret_losses = losses;
-    return count;
+    *ret_count = count;
+    return ERR_OK;
 }
 
 /* Of the events found, how many lie below an index? */
@@ -307,7 +410,7 @@ struct spool_loss_report *spool_count_report(uint64_t segment_id, const struct s
     return report;
 }
 
-void spool_count_findings(struct spool *spool, uint64_t segment_id, uint32_t first_index, const struct spool_findings *findings)
+enum err spool_count_findings(struct spool *spool, uint64_t segment_id, uint32_t first_index, const struct spool_findings *findings)
 {
     pthread_mutex_lock(&spool->lock);
     struct spool_entry *entry = spool_catalog_find(&spool->catalog, segment_id);
@@ -317,12 +420,26 @@ void spool_count_findings(struct spool *spool, uint64_t segment_id, uint32_t fir
     uint32_t done_below = first_time && entry->state == SPOOL_ENTRY_OLD ? spool_count_done_below(spool, segment_id) : first_index;
     pthread_mutex_unlock(&spool->lock);
     if (!first_time)
-        return;
+        return ERR_OK;
     bool keep = findings->damaged || findings->uncertain.total > 0;
     struct spool_loss_report *report = keep ? spool_count_report(segment_id, findings, done_below) : NULL;
-    uint64_t lost = report != NULL ? report->lost.total : findings->lost.total;
+    struct spool_ranges missing = {0};
+    if (keep && (report == NULL || pending_of(spool, segment_id, &findings->lost, done_below, &missing) != ERR_OK)) {
+        spool_loss_report_free(report);
+        return ERR_NOMEM;
+    }
+    if (keep) {
+        spool_ranges_free(&report->lost);
+        report->lost = missing;
+    }
+    uint64_t lost = report != NULL ? report->lost.total : 0;
     struct spool_topic_loss *losses = NULL;
-    size_t loss_count = by_seal && lost > 0 ? losses_by_topic(spool, segment_id, &losses) : 0;
+    size_t loss_count = 0;
+    enum err rc = by_seal && lost > 0 ? losses_by_topic(spool, segment_id, &losses, &loss_count) : ERR_OK;
+    if (rc != ERR_OK) {
+        spool_loss_report_free(report);
+        return rc;
+    }
 
     pthread_mutex_lock(&spool->lock);
     entry = spool_catalog_find(&spool->catalog, segment_id);
@@ -331,6 +448,7 @@ void spool_count_findings(struct spool *spool, uint64_t segment_id, uint32_t fir
         entry->last_found_id = findings->event_count == 0 ? 0 : spool_id_of(segment_id, findings->highest_index);
         entry->lost = lost;
         entry->report = report;
+        spool_ranges_free(&entry->missing); /* the report has them */
         entry->topic_losses = losses;
         entry->topic_loss_count = loss_count;
         spool->progress.dirty = true;
@@ -345,4 +463,5 @@ void spool_count_findings(struct spool *spool, uint64_t segment_id, uint32_t fir
                   "segment=%" PRIu64 " events_found=%" PRIu64 " events_lost=%" PRIu64 " events_uncertain=%" PRIu64
                   " damaged_bytes=%" PRIu64 " action=delivering_the_rest",
                   segment_id, findings->event_count, lost, findings->uncertain.total, findings->damaged_bytes);
+    return ERR_OK;
 }

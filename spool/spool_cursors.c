@@ -3,6 +3,7 @@
 #include "spool/spool_cursors.h"
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/codec.h"
 #include "spool/spool_dir.h"
 #include "spool/spool_file.h"
@@ -21,6 +22,8 @@
 /* Offsets in a slot's head; the checksum covers everything behind itself. */
 enum { AT_MAGIC = 0, AT_CHECKSUM = 8, AT_UUID = 16, AT_SEQUENCE = 32, AT_BODY_SIZE = 40, HEAD_SIZE = 44, FILE_SIZE = 2 * SPOOL_CURSORS_SLOT_SIZE };
 
+enum { TRIES = 4, RETRY_MS = 20 };
+
 struct spool_cursors {
     int root_fd;
     int fd;
@@ -38,6 +41,7 @@ void spool_cursor_state_free(struct spool_cursor_state *state)
         free(state->lanes[i].topic);
     for (size_t i = 0; i < state->topic_count; i++)
         free(state->topics[i].topic);
+    free(state->missed);
     free(state->unread);
     free(state->lanes);
     free(state->topics);
@@ -66,6 +70,12 @@ static void put_body(struct buf *out, const struct spool_cursor_state *state)
         put_varint(out, state->newest_segments[i]);
     put_varint(out, state->done_id);
     put_varint(out, state->lost_unknown_topic);
+    put_varint(out, state->missed_count);
+    for (size_t i = 0; i < state->missed_count; i++) {
+        put_varint(out, state->missed[i].segment_id);
+        put_varint(out, state->missed[i].first);
+        put_varint(out, state->missed[i].last);
+    }
     put_varint(out, state->unread_count);
     for (size_t i = 0; i < state->unread_count; i++) {
         put_varint(out, state->unread[i].segment_id);
@@ -134,6 +144,14 @@ static bool decode_body(struct codec_in *in, struct spool_cursor_state *state)
         state->newest_segments[i] = codec_in_varint(in);
     state->done_id = codec_in_varint(in);
     state->lost_unknown_topic = codec_in_varint(in);
+    size_t missed_count = get_count(in);
+    state->missed = calloc(missed_count + 1, sizeof *state->missed);
+    for (size_t i = 0; in->ok && state->missed != NULL && i < missed_count; i++) {
+        state->missed[i].segment_id = codec_in_varint(in);
+        state->missed[i].first = (uint32_t)codec_in_varint(in);
+        state->missed[i].last = (uint32_t)codec_in_varint(in);
+        state->missed_count++;
+    }
     size_t unread_count = get_count(in);
     state->unread = calloc(unread_count + 1, sizeof *state->unread);
     for (size_t i = 0; in->ok && state->unread != NULL && i < unread_count; i++) {
@@ -157,7 +175,7 @@ static bool decode_body(struct codec_in *in, struct spool_cursor_state *state)
         totals.lost = codec_in_varint(in);
         state->topics[state->topic_count++] = totals;
     }
-    return in->ok && state->unread != NULL && state->lanes != NULL && state->topics != NULL && state->segment_id_max <= SPOOL_SEGMENT_ID_MAX;
+    return in->ok && state->missed != NULL && state->unread != NULL && state->lanes != NULL && state->topics != NULL && state->segment_id_max <= SPOOL_SEGMENT_ID_MAX;
 }
 
 static bool decode(const struct spool_cursors *cursors, struct bytes slot, uint64_t *ret_sequence, struct spool_cursor_state *ret_state)
@@ -217,15 +235,20 @@ static void put_aside(int root_fd, struct errmsg *msg)
         errmsg_wrap(msg, "'" CURSORS_NAME "' put aside as '%s'", name);
 }
 
-/* What of a slot is there and can be read: its checksum tells whether that is enough. */
+/* What of a slot is there and can be read: its checksum tells whether that is enough. An error may pass. */
 static struct bytes read_slot(int fd, int slot, uint8_t *content, int *error)
 {
     size_t size = 0;
+    int tries = 1;
     while (size < SPOOL_CURSORS_SLOT_SIZE) {
         off_t offset = (off_t)slot * SPOOL_CURSORS_SLOT_SIZE + (off_t)size;
         ssize_t n = pread(fd, content + size, SPOOL_CURSORS_SLOT_SIZE - size, offset);
         if (n < 0 && errno == EINTR)
             continue;
+        if (n < 0 && tries++ < TRIES) {
+            clock_sleep_ms(RETRY_MS);
+            continue;
+        }
         if (n < 0)
             *error = errno;
         if (n <= 0)
@@ -275,6 +298,8 @@ static enum err load(struct spool_cursors *cursors, int fd, struct spool_cursor_
         take_newer(cursors, slot, i, state, found);
     }
     free(content);
+    if (*found && error != 0)
+        errmsg_set(msg, ERR_OK, "one of two slots cannot be read, maybe the newer one: %s", strerror(error));
     if (*found || blank)
         return ERR_OK;
     return errmsg_set(msg, ERR_DAMAGED, "no intact slot%s%s", error != 0 ? ": " : "", error != 0 ? strerror(error) : "");
@@ -290,14 +315,30 @@ static enum err open_existing(struct spool_cursors *cursors, struct spool_cursor
     if (fd < 0)
         return errmsg_set(msg, spool_err_of_errno(errno), "open '" CURSORS_NAME "': %s", strerror(errno));
     struct stat status;
-    enum err rc = fstat(fd, &status) == 0 && S_ISREG(status.st_mode) ? load(cursors, fd, state, found, msg)
-                                                                     : errmsg_set(msg, ERR_INVALID, "not a regular file");
+    enum err rc = fstat(fd, &status) != 0 ? errmsg_set(msg, spool_err_of_errno(errno), "fstat: %s", strerror(errno))
+                  : S_ISREG(status.st_mode) ? load(cursors, fd, state, found, msg)
+                                            : errmsg_set(msg, ERR_INVALID, "not a regular file");
     if (rc == ERR_OK && writable) {
         cursors->fd = fd;
         return ERR_OK;
     }
     close(fd);
     cursors->suspect = true;
+    return rc;
+}
+
+/* Cursors put aside cost deliveries again: worth some tries. */
+static enum err open_at_last(struct spool_cursors *cursors, struct spool_cursor_state *state, bool *found, struct errmsg *msg)
+{
+    enum err rc = ERR_UNREADABLE;
+    for (int tries = 0; rc == ERR_UNREADABLE && tries < TRIES; tries++) {
+        if (tries > 0)
+            clock_sleep_ms(RETRY_MS);
+        cursors->suspect = false;
+        if (msg != NULL)
+            msg->text[0] = '\0';
+        rc = open_existing(cursors, state, found, msg);
+    }
     return rc;
 }
 
@@ -313,9 +354,7 @@ enum err spool_cursors_open(int root_fd, const uint8_t spool_uuid[16], uint64_t 
     cursors->fd = -1;
     cursors->seed = seed;
     memcpy(cursors->uuid, spool_uuid, 16);
-    if (msg != NULL)
-        msg->text[0] = '\0';
-    enum err rc = open_existing(cursors, &state, &found, msg);
+    enum err rc = open_at_last(cursors, &state, &found, msg);
     if (rc == ERR_NOT_FOUND) {
         rc = make_file(cursors, BYTES_NULL, msg);
         if (rc == ERR_OK && msg != NULL)

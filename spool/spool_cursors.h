@@ -15,6 +15,7 @@
 /* On disk: do not change these values. */
 enum spool_delivery { SPOOL_AT_LEAST_ONCE = 1, SPOOL_EXACTLY_ONCE = 2 };
 
+#define SPOOL_MISSED_MAX 4096   /* ranges in the file; what is beyond counts as delivered after a crash in just that moment */
 #define SPOOL_NEWEST_SEGMENTS 3 /* one that ends, the live one, and the one made ahead */
 
 /* A topic whose cursor is behind the common one. */
@@ -37,11 +38,19 @@ struct spool_unread_segment {
     uint32_t from_index;
 };
 
+/* Events of a damaged segment that the cursor has passed and that were not there: not delivered, and not yet among the lost. */
+struct spool_missed_range {
+    uint64_t segment_id;
+    uint32_t first, last;
+};
+
 struct spool_cursor_state {
     enum spool_delivery mode;    /* which mode wrote it */
     uint64_t segment_id_max;     /* the highest id that was ever given out */
     uint64_t newest_segments[SPOOL_NEWEST_SEGMENTS]; /* that were made, and may hold events although nothing links to them yet; 0: none */
     uint64_t done_id;            /* every event up to it is done, but for the lanes below */
+    struct spool_missed_range *missed;
+    size_t missed_count;
     struct spool_unread_segment *unread;
     size_t unread_count;
     struct spool_lane_cursor *lanes;

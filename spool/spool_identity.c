@@ -71,24 +71,30 @@ enum err spool_identity_read(int root_fd, struct spool_identity *ret_identity, s
     return rc;
 }
 
+enum err spool_identity_write(int root_fd, const struct spool_identity *identity, struct errmsg *msg)
+{
+    char uuid[UUID_TEXT_SIZE];
+    uuid_format(identity->uuid, uuid);
+    struct buf text = {0};
+    buf_printf(&text, "penstock-spool: %d\nid: %s\nseed: %016" PRIx64 "\ncreated-ms: %" PRId64 "\n", identity->version, uuid,
+               identity->seed, identity->created_ms);
+    buf_printf(&text, "check: %016" PRIx64 "\n", (uint64_t)XXH3_64bits(text.data, text.size));
+    enum err rc = text.failed ? errmsg_set(msg, ERR_NOMEM, "out of memory")
+                              : spool_file_replace(root_fd, IDENTITY_NAME, buf_bytes(&text), msg);
+    buf_free(&text);
+    return rc == ERR_FULL ? ERR_IO : rc;
+}
+
 enum err spool_identity_create(int root_fd, struct spool_identity *ret_identity, struct errmsg *msg)
 {
     if (faccessat(root_fd, IDENTITY_NAME, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
         return errmsg_set(msg, ERR_INVALID, "there is a spool already");
     struct spool_identity identity = {.version = SPOOL_FORMAT_VERSION, .seed = random_u64(), .created_ms = clock_wall_ms()};
     random_uuid_v4(identity.uuid);
-    char uuid[UUID_TEXT_SIZE];
-    uuid_format(identity.uuid, uuid);
-    struct buf text = {0};
-    buf_printf(&text, "penstock-spool: %d\nid: %s\nseed: %016" PRIx64 "\ncreated-ms: %" PRId64 "\n", identity.version, uuid,
-               identity.seed, identity.created_ms);
-    buf_printf(&text, "check: %016" PRIx64 "\n", (uint64_t)XXH3_64bits(text.data, text.size));
-    enum err rc = text.failed ? errmsg_set(msg, ERR_NOMEM, "out of memory")
-                              : spool_file_replace(root_fd, IDENTITY_NAME, buf_bytes(&text), msg);
-    buf_free(&text);
+    enum err rc = spool_identity_write(root_fd, &identity, msg);
     if (rc == ERR_OK)
         *ret_identity = identity;
-    return rc == ERR_FULL ? ERR_IO : rc;
+    return rc;
 }
 
 enum err spool_lock(int root_fd, int *ret_fd, struct errmsg *msg)

@@ -16,6 +16,7 @@
 #include "spool/spool_identity.h"
 #include "spool/spool_keeper.h"
 #include "spool/spool_quarantine.h"
+#include "spool/spool_place.h"
 #include "spool/spool_space.h"
 #include "spool/spool_topics.h"
 #include "spool/spool_window.h"
@@ -55,6 +56,8 @@ struct spool {
     char *segments_path;
     int root_fd, segments_fd, quarantine_fd, trash_fd, lock_fd;
     struct spool_cursor_state at_open;
+    bool cursors_found;                /* at_open was read, and isn't empty for want of a file */
+    struct spool_watch watch;          /* of who calls spool_place() */
 
     struct spool_topics topics;
     atomic_uint_fast64_t unknown_accepted; /* events of unknown topic: lost, but counted nowhere else */
@@ -96,17 +99,21 @@ void spool_forget_segment(struct spool *spool, uint64_t segment_id);
 uint64_t spool_take_segment_id(struct spool *spool);
 
 /* Frames of an old segment at or beyond this count were moved on or refused: looked up in the links of the
- * segments after it. SPOOL_COUNT_UNKNOWN: there is no such limit. Reads a little from disk. */
-uint32_t spool_count_limit(struct spool *spool, uint64_t segment_id);
+ * segments after it. SPOOL_COUNT_UNKNOWN: there is no such limit. Reads a little from disk. ERR_UNREADABLE, ERR_NOMEM */
+enum err spool_count_limit(struct spool *spool, uint64_t segment_id, uint32_t *ret_limit, struct errmsg *msg);
 
 /* Sees to it that an old segment's pending events are in the books; may read it. Any thread. */
 enum err spool_count_entry(struct spool *spool, uint64_t segment_id, struct errmsg *msg);
 /* Events of an old segment below this index were done when the spool was opened; SPOOL_INDEX_MAX: all. */
 uint32_t spool_count_done_below(const struct spool *spool, uint64_t segment_id);
 
-/* Takes over what a reader that began at first_index found out about a segment: losses, and what to report of it. */
+/* Tells what a reader has not found so far of a segment, before it hands out what lies behind; takes the ranges over. */
+void spool_count_missing(struct spool *spool, uint64_t segment_id, struct spool_ranges *missing);
+
+/* Takes over what a reader that began at first_index found out about a segment: losses, and what to report of it.
+ * Errors: ERR_UNREADABLE, ERR_NOMEM: nothing was done, try again */
 struct spool_findings;
-void spool_count_findings(struct spool *spool, uint64_t segment_id, uint32_t first_index, const struct spool_findings *findings);
+enum err spool_count_findings(struct spool *spool, uint64_t segment_id, uint32_t first_index, const struct spool_findings *findings);
 /* What of that is to be reported, events below done_below having been done before; NULL: memory is out. */
 struct spool_loss_report *spool_count_report(uint64_t segment_id, const struct spool_findings *findings, uint32_t done_below);
 /* Body of the thread that counts what earlier runs left. */

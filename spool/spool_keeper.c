@@ -245,7 +245,8 @@ void spool_keeper_write_cursors(struct spool *spool)
     keeper->cursors_written_ms = clock_monotonic_ms();
     if (rc == ERR_OK) {
         atomic_fetch_add(&keeper->cursor_writes, 1);
-        spool_retire_done(spool, &state);
+        if (!spool->options.forward_only)
+            spool_retire_done(spool, &state);
     } else {
         pthread_mutex_lock(&spool->lock);
         spool->progress.dirty = true;
@@ -305,7 +306,9 @@ static void *keeper_main(void *arg)
 {
     struct spool *spool = arg;
     struct spool_keeper *keeper = &spool->keeper;
-    spool_retire_leftovers(spool);
+    bool forward_only = spool->options.forward_only;
+    if (!forward_only)
+        spool_retire_leftovers(spool);
     walk(spool);
     while (!is_stopping(keeper)) {
         bool make = wait_for_work(keeper);
@@ -315,7 +318,8 @@ static void *keeper_main(void *arg)
         close_segments(keeper);
         if (cursors_are_due(spool))
             spool_keeper_write_cursors(spool);
-        spool_retire_trash(spool);
+        if (!forward_only)
+            spool_retire_trash(spool);
         if (clock_monotonic_ms() - keeper->walked_ms >= WALK_EVERY_MS)
             walk(spool);
         spool_keeper_measure(spool);

@@ -13,6 +13,9 @@
 struct spool_options {
     char *path;                    /* directory; owned by whoever filled the struct */
     bool create;                   /* make the identity where there is none */
+    bool forward_only;             /* take nothing, and change nothing but the cursors: for a spool that is only to be emptied */
+    char *require_mount;           /* "auto": what fstab names at or above path; a mount point; "off" or NULL: nothing */
+    char *id;                      /* only this spool, as text; NULL: any. Both strings owned as path */
     uint64_t segment_bytes;        /* a segment ends when it passes this */
     uint64_t size_bytes_max;       /* everything below path counts; beyond it ingest is refused */
     uint64_t free_bytes_min;       /* free space that ingest leaves to others; at least two segments */

@@ -3,6 +3,7 @@
 #include "spool/spool_quarantine.h"
 
 #include "base/clock.h"
+#include "base/priority.h"
 #include "spool/spool_dir.h"
 #include "spool/spool_evidence.h"
 #include "spool/spool_file.h"
@@ -15,42 +16,45 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { NAME_SIZE = 32, TICK_MS = 200, LOOK_AT_AGES_EVERY_MS = 60000 };
+enum { NAME_SIZE = 32, TICK_MS = 200, LOOK_AT_AGES_EVERY_MS = 60000, BACKGROUND_NICE = 10 };
 
 /* ---- what is put there ---------------------------------------------------------------------------------------- */
 
-enum err spool_quarantine_put(struct spool *spool, struct spool_entry *entry, struct errmsg *msg)
+enum err spool_quarantine_make_place(struct spool *spool, uint64_t segment_id, struct errmsg *msg)
+{
+    char name[NAME_SIZE];
+    int fd = -1;
+    snprintf(name, sizeof name, "%" PRIu64, segment_id);
+    enum err rc = spool_dir_open(spool->quarantine_fd, name, true, &fd, msg);
+    if (rc == ERR_OK)
+        close(fd);
+    return rc;
+}
+
+static bool has_room(struct spool_quarantine *quarantine)
+{
+    if (quarantine->pending_count < quarantine->pending_capacity)
+        return true;
+    size_t capacity = quarantine->pending_capacity == 0 ? 16 : quarantine->pending_capacity * 2;
+    struct spool_loss_report **pending = realloc(quarantine->pending, capacity * sizeof(struct spool_loss_report *));
+    if (pending == NULL)
+        return false;
+    quarantine->pending = pending;
+    quarantine->pending_capacity = capacity;
+    return true;
+}
+
+void spool_quarantine_report(struct spool *spool, struct spool_loss_report *report)
 {
     struct spool_quarantine *quarantine = &spool->quarantine;
-    char name[NAME_SIZE];
-    snprintf(name, sizeof name, "%" PRIu64, entry->id);
-    enum err rc = ERR_OK;
-    int fd = -1;
-    if (entry->report->vanished) {
-        rc = spool_dir_open(spool->quarantine_fd, name, true, &fd, msg);
-        if (rc == ERR_OK)
-            close(fd);
-    } else {
-        rc = spool_dir_move(spool->segments_fd, name, spool->quarantine_fd, name, msg);
-    }
-    if (rc != ERR_OK)
-        return rc;
     pthread_mutex_lock(&quarantine->lock);
-    if (quarantine->pending_count == quarantine->pending_capacity) {
-        size_t capacity = quarantine->pending_capacity == 0 ? 16 : quarantine->pending_capacity * 2;
-        struct spool_loss_report **pending = realloc(quarantine->pending, capacity * sizeof(struct spool_loss_report *));
-        if (pending != NULL) {
-            quarantine->pending = pending;
-            quarantine->pending_capacity = capacity;
-        }
-    }
-    if (quarantine->pending_count < quarantine->pending_capacity) { /* else it is made at the next start */
-        quarantine->pending[quarantine->pending_count++] = entry->report;
-        entry->report = NULL;
-    }
+    bool taken = has_room(quarantine);
+    if (taken)
+        quarantine->pending[quarantine->pending_count++] = report;
     pthread_cond_signal(&quarantine->wake);
     pthread_mutex_unlock(&quarantine->lock);
-    return ERR_OK;
+    if (!taken)
+        spool_loss_report_free(report);
 }
 
 /* ---- reports -------------------------------------------------------------------------------------------------- */
@@ -217,6 +221,7 @@ static void *quarantine_main(void *arg)
     struct spool_quarantine *quarantine = &spool->quarantine;
     int64_t looked_ms = 0;
     bool pending = false;
+    priority_lower(BACKGROUND_NICE);
     report_left_overs(spool);
     do {
         if (pending)

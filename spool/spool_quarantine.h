@@ -14,7 +14,6 @@
 #include <stdint.h>
 
 struct spool;
-struct spool_entry;
 
 struct spool_quarantine {
     pthread_t thread;
@@ -35,8 +34,12 @@ enum err spool_quarantine_start(struct spool *spool, struct errmsg *msg);
 /* Writes what is pending (without the checksums), ends the thread. */
 void spool_quarantine_stop(struct spool *spool);
 
-/* Moves a done segment there (nothing to move when it vanished) and takes its report over. Keeper thread only. Errors: as
- * spool_dir_move(); the report is then lost, and made anew when the segment is found again. */
-enum err spool_quarantine_put(struct spool *spool, struct spool_entry *entry, struct errmsg *msg);
+struct spool_loss_report;
+
+/* For a segment that vanished: an empty directory, for its report. Errors: as spool_dir_open() */
+enum err spool_quarantine_make_place(struct spool *spool, uint64_t segment_id, struct errmsg *msg);
+
+/* Takes over the report of a segment that lies there, to complete and write it. Without memory it is made at the next start. */
+void spool_quarantine_report(struct spool *spool, struct spool_loss_report *report);
 
 #endif

@@ -55,7 +55,7 @@ static bool word_is_full(const struct spool_index_set *set, uint32_t index)
 static enum err push(struct spool_ranges *ranges, size_t *capacity, uint32_t first, uint32_t last)
 {
     if (ranges->count == *capacity) {
-        *capacity = *capacity == 0 ? 16 : *capacity * 2;
+        *capacity = *capacity < 8 ? 16 : *capacity * 2;
         struct spool_range *items = realloc(ranges->items, *capacity * sizeof *items);
         if (items == NULL)
             return ERR_NOMEM;
@@ -104,4 +104,23 @@ enum err spool_ranges_from(const struct spool_ranges *ranges, uint32_t from, str
     }
     *ret_above = above;
     return ERR_OK;
+}
+
+bool spool_ranges_have(const struct spool_ranges *ranges, uint32_t index)
+{
+    for (size_t i = 0; i < ranges->count; i++)
+        if (ranges->items[i].first <= index && index <= ranges->items[i].last)
+            return true;
+    return false;
+}
+
+enum err spool_ranges_append(struct spool_ranges *ranges, uint32_t first, uint32_t last)
+{
+    size_t capacity = ranges->count;
+    if (ranges->count > 0 && ranges->items[ranges->count - 1].last + 1 == first) {
+        ranges->items[ranges->count - 1].last = last;
+        ranges->total += (uint64_t)last - first + 1;
+        return ERR_OK;
+    }
+    return push(ranges, &capacity, first, last);
 }

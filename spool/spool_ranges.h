@@ -26,6 +26,10 @@ void spool_ranges_free(struct spool_ranges *ranges);
 /* A copy of what lies at `from` and above. ERR_NOMEM */
 enum err spool_ranges_from(const struct spool_ranges *ranges, uint32_t from, struct spool_ranges *ret_above);
 
+bool spool_ranges_have(const struct spool_ranges *ranges, uint32_t index);
+/* Appends a range behind the others. ERR_NOMEM */
+enum err spool_ranges_append(struct spool_ranges *ranges, uint32_t first, uint32_t last);
+
 /* One bit an index, grown as needed. Zero-initialised is empty. */
 struct spool_index_set {
     uint64_t *words;

@@ -180,6 +180,15 @@ enum err spool_reader_open(const struct spool_reader_options *options, struct sp
     return ERR_OK;
 }
 
+enum err spool_reader_missing(const struct spool_reader *reader, struct spool_ranges *ret_missing)
+{
+    const struct spool_index_set *seen = &reader->sieve.seen;
+    *ret_missing = (struct spool_ranges){0};
+    if (seen->count == 0 || seen->count == (uint64_t)seen->highest + 1)
+        return ERR_OK;
+    return spool_index_set_gaps(seen, reader->sieve.first_index, seen->highest, ret_missing);
+}
+
 const struct spool_findings *spool_reader_findings(const struct spool_reader *reader)
 {
     return &reader->sieve.findings;

@@ -61,6 +61,10 @@ enum err spool_reader_open(const struct spool_reader_options *options, struct sp
 enum err spool_reader_next(struct spool_reader *reader, uint64_t log_bytes, struct spool_chunk **ret_chunk,
                            struct errmsg *msg);
 
+/* Indexes at or above first_index, below the highest found so far, that were not found so far; the caller frees them. Cheap while
+ * there are none. ERR_NOMEM */
+enum err spool_reader_missing(const struct spool_reader *reader, struct spool_ranges *ret_missing);
+
 /* Valid until the reader is closed; see struct spool_findings for when it is complete. */
 const struct spool_findings *spool_reader_findings(const struct spool_reader *reader);
 

@@ -4,8 +4,11 @@
 
 #include "spool/spool_dir.h"
 #include "spool/spool_internal.h"
+#include "spool/spool_loss_report.h"
+#include "spool/spool_reader.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -15,36 +18,120 @@
 
 enum { TRASH_AT_ONCE = 8, NAME_SIZE = 32 };
 
-/* Takes the oldest done entry out of the catalog. */
-static bool take_done(struct spool *spool, const struct spool_cursor_state *written, struct spool_entry *ret_entry)
+/* The oldest entry that is done and went into the cursors as such: what a reader found after they were gathered is not in
+ * them yet. */
+static bool find_done(struct spool *spool, const struct spool_cursor_state *written, struct spool_entry *ret_entry)
 {
     bool found = false;
     pthread_mutex_lock(&spool->lock);
     for (size_t i = 0; !found && i < spool->catalog.count; i++) {
         struct spool_entry *entry = &spool->catalog.entries[i];
-        if (!spool_entry_is_done(entry, written->done_id, written->lanes, written->lane_count))
+        if (!spool_entry_is_done(entry, written->done_id, written->lanes, written->lane_count) ||
+            (entry->read_through && !entry->lost_applied))
             continue;
         *ret_entry = *entry;
-        spool_catalog_remove(&spool->catalog, entry->id);
         found = true;
     }
     pthread_mutex_unlock(&spool->lock);
     return found;
 }
 
+static void remove_entry(struct spool *spool, uint64_t segment_id)
+{
+    pthread_mutex_lock(&spool->lock);
+    struct spool_entry *entry = spool_catalog_find(&spool->catalog, segment_id);
+    struct spool_loss_report *report = entry->report;
+    entry->report = NULL;
+    spool_entry_free_owned(entry);
+    spool_catalog_remove(&spool->catalog, segment_id);
+    pthread_mutex_unlock(&spool->lock);
+    if (report != NULL)
+        spool_quarantine_report(spool, report);
+}
+
+/* The next turn tries again, so that a damaged segment still gets to its place. */
+static void keep_entry(struct spool *spool, uint64_t segment_id)
+{
+    pthread_mutex_lock(&spool->lock);
+    spool_catalog_find(&spool->catalog, segment_id)->retire_failed = true;
+    spool->progress.dirty = true;
+    pthread_mutex_unlock(&spool->lock);
+}
+
+static enum err move_away(struct spool *spool, const struct spool_entry *entry, struct errmsg *msg)
+{
+    char name[NAME_SIZE];
+    snprintf(name, sizeof name, "%" PRIu64, entry->id);
+    if (entry->report != NULL && entry->report->vanished)
+        return spool_quarantine_make_place(spool, entry->id, msg);
+    int to_fd = entry->report != NULL ? spool->quarantine_fd : spool->trash_fd;
+    enum err rc = spool_dir_move(spool->segments_fd, name, to_fd, name, msg);
+    bool gone = rc != ERR_OK && faccessat(spool->segments_fd, name, F_OK, AT_SYMLINK_NOFOLLOW) != 0 && errno == ENOENT;
+    return gone ? ERR_OK : rc;
+}
+
+/* What an earlier run had read and had no time to move away: was there damage in it? When in doubt it is kept. */
+static struct spool_loss_report *look_through(struct spool *spool, uint64_t segment_id)
+{
+    char name[NAME_SIZE];
+    snprintf(name, sizeof name, "%" PRIu64, segment_id);
+    struct spool_reader_options options = {
+        .parent_fd = spool->segments_fd, .name = name, .segment_id = segment_id, .seed = spool->identity.seed,
+        .count_limit = SPOOL_COUNT_UNKNOWN,
+    };
+    struct spool_reader *reader = NULL;
+    struct spool_chunk *chunk;
+    struct spool_findings none = {.damaged = true};
+    enum err rc = spool_reader_open(&options, &reader, NULL);
+    while (rc == ERR_OK && (rc = spool_reader_next(reader, SPOOL_READ_TO_END, &chunk, NULL)) == ERR_OK)
+        spool_chunk_unref(chunk);
+    const struct spool_findings *findings = rc == ERR_END ? spool_reader_findings(reader) : &none;
+    struct spool_loss_report *report = findings->damaged ? spool_count_report(segment_id, findings, 0) : NULL;
+    spool_reader_close(reader);
+    return report;
+}
+
+static void look_at_unseen(struct spool *spool, struct spool_entry *entry)
+{
+    struct spool_loss_report *report = look_through(spool, entry->id);
+    pthread_mutex_lock(&spool->lock);
+    struct spool_entry *known = spool_catalog_find(&spool->catalog, entry->id);
+    known->read_through = known->lost_applied = true; /* by an earlier run, and counted then */
+    known->report = report;
+    *entry = *known;
+    pthread_mutex_unlock(&spool->lock);
+}
+
+static enum err retire(struct spool *spool, struct spool_entry *entry)
+{
+    struct errmsg msg = {""};
+    if (entry->state == SPOOL_ENTRY_OLD && !entry->read_through)
+        look_at_unseen(spool, entry);
+    enum err rc = move_away(spool, entry, &msg);
+    if (rc != ERR_OK) {
+        keep_entry(spool, entry->id);
+        if (!entry->retire_failed)
+            spool_say(spool, true, "segment_not_retired", "segment=%" PRIu64 " error=\"%s\" action=trying_again", entry->id, msg.text);
+        return rc;
+    }
+    atomic_fetch_add(&spool->keeper.other_bytes, entry->disk_bytes);
+    remove_entry(spool, entry->id);
+    return ERR_OK;
+}
+
 void spool_retire_done(struct spool *spool, const struct spool_cursor_state *written)
 {
     struct spool_entry entry;
-    while (take_done(spool, written, &entry)) {
-        char name[NAME_SIZE];
-        snprintf(name, sizeof name, "%" PRIu64, entry.id);
-        struct errmsg msg = {""};
-        enum err rc = entry.report != NULL ? spool_quarantine_put(spool, &entry, &msg)
-                                           : spool_dir_move(spool->segments_fd, name, spool->trash_fd, name, &msg);
-        if (rc != ERR_OK) /* it is done: whoever finds it again sees that by the cursors */
-            spool_say(spool, true, "segment_not_retired", "segment=%" PRIu64 " error=\"%s\"", entry.id, msg.text);
-        atomic_fetch_add(&spool->keeper.other_bytes, entry.disk_bytes);
-        spool_entry_free_owned(&entry);
+    while (find_done(spool, written, &entry)) {
+        bool unseen = entry.state == SPOOL_ENTRY_OLD && !entry.read_through;
+        if (retire(spool, &entry) != ERR_OK)
+            break;
+        if (unseen) { /* reading takes time: other work comes in between */
+            pthread_mutex_lock(&spool->lock);
+            spool->progress.dirty = true;
+            pthread_mutex_unlock(&spool->lock);
+            break;
+        }
     }
 }
 

@@ -91,6 +91,27 @@ static enum err publish(const struct spool_segment_place *place, struct spool_se
     return rc == ERR_OK ? log_size(segment, &segment->log_bytes, msg) : rc;
 }
 
+/* LevelDB opens by path. Through the descriptor's own path nothing that is mounted over the spool's, or put in its place,
+ * can come in between. Without /proc the path is looked at right before. */
+static enum err path_for_store(const struct spool_segment_place *place, const char *name, char *out, size_t size,
+                               struct errmsg *msg)
+{
+    struct stat own, at_path;
+    int n = snprintf(out, size, "/proc/self/fd/%d", place->segments_fd);
+    if (fstat(place->segments_fd, &own) != 0)
+        return errmsg_set(msg, ERR_IO, "fstat the segments' directory: %s", strerror(errno));
+    if (stat(out, &at_path) != 0) {
+        n = snprintf(out, size, "%s", place->segments_path);
+        if (stat(out, &at_path) != 0)
+            return errmsg_set(msg, ERR_IO, "%s", strerror(errno));
+    }
+    if (at_path.st_dev != own.st_dev || at_path.st_ino != own.st_ino)
+        return errmsg_set(msg, ERR_IO, "the path leads to another directory than the spool's own");
+    if (n < 0 || snprintf(out + n, size - (size_t)n, "/%s", name) >= (int)(size - (size_t)n))
+        return errmsg_set(msg, ERR_IO, "%s", strerror(ENAMETOOLONG));
+    return ERR_OK;
+}
+
 enum err spool_segment_make(const struct spool_segment_place *place, uint64_t id, struct spool_segment **ret_segment,
                             struct errmsg *msg)
 {
@@ -102,14 +123,15 @@ enum err spool_segment_make(const struct spool_segment_place *place, uint64_t id
     segment->log_fd = -1;
     char path[4096], new_name[NAME_SIZE];
     snprintf(new_name, sizeof new_name, "%" PRIu64 ".new", id);
-    snprintf(path, sizeof path, "%s/%s", place->segments_path, new_name);
-    enum err rc = spool_store_create(path, place->bytes_max, &segment->store, msg);
+    enum err rc = path_for_store(place, new_name, path, sizeof path, msg);
+    if (rc == ERR_OK)
+        rc = spool_store_create(path, place->bytes_max, &segment->store, msg);
     if (rc == ERR_OK)
         rc = write_header(place, segment, msg);
     if (rc == ERR_OK)
         rc = publish(place, segment, new_name, msg);
     if (rc != ERR_OK) {
-        errmsg_wrap(msg, "make segment '%s'", path);
+        errmsg_wrap(msg, "make segment '%s/%s'", place->segments_path, new_name);
         spool_segment_free(segment);
         (void)spool_dir_remove_tree(place->segments_fd, new_name); /* an empty one does no harm if it stays */
         return rc;

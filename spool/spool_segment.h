@@ -23,7 +23,7 @@ struct spool_segment {
 };
 
 struct spool_segment_place {
-    const char *segments_path; /* LevelDB opens by path */
+    const char *segments_path; /* for people; LevelDB opens by path, but by the descriptor's where there is /proc */
     int segments_fd;           /* the same directory; everything else goes through it */
     const uint8_t *spool_uuid;
     uint64_t seed;

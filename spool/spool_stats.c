@@ -56,6 +56,14 @@ static void fill_committer(struct spool *spool, struct spool_stats *stats)
         stats->sync_us_histogram[i] = atomic_load(&committer->histogram[i]);
 }
 
+/* Left by an earlier run, not done, and not read to its end. */
+static bool is_backlog(const struct spool *spool, const struct spool_entry *entry)
+{
+    const struct spool_progress *progress = &spool->progress;
+    return entry->state == SPOOL_ENTRY_OLD && !entry->read_through &&
+           !spool_entry_is_done(entry, progress->done_id, progress->lanes, progress->lane_count);
+}
+
 void spool_stats_get(struct spool *spool, struct spool_stats *ret_stats)
 {
     struct spool_stats stats = {
@@ -74,7 +82,7 @@ void spool_stats_get(struct spool *spool, struct spool_stats *ret_stats)
     for (size_t i = 0; i < spool->catalog.count; i++)
         stats.unread_segments += spool->catalog.entries[i].unread;
     for (size_t i = 0; i < spool->catalog.count; i++)
-        stats.backlog_segments += spool->catalog.entries[i].state == SPOOL_ENTRY_OLD && !spool->catalog.entries[i].read_through;
+        stats.backlog_segments += is_backlog(spool, &spool->catalog.entries[i]);
     if (spool->catalog.count > 0)
         stats.live_segment_id = spool->catalog.entries[spool->catalog.count - 1].id;
     pthread_mutex_unlock(&spool->lock);

@@ -106,9 +106,10 @@ static enum err open_reader(struct spool_tail *tail, const struct source *source
     };
     if (source->state == SPOOL_ENTRY_OLD) {
         enum err rc = spool_count_entry(spool, source->segment_id, msg); /* before it can be done and gone */
+        if (rc == ERR_OK)
+            rc = spool_count_limit(spool, source->segment_id, &options.count_limit, msg);
         if (rc != ERR_OK)
             return rc;
-        options.count_limit = spool_count_limit(spool, source->segment_id);
     }
     tail->reading_id = source->segment_id;
     tail->reading_from = options.first_index;
@@ -116,13 +117,16 @@ static enum err open_reader(struct spool_tail *tail, const struct source *source
     return spool_reader_open(&options, &tail->reader, msg);
 }
 
-static void end_reading(struct spool_tail *tail)
+static enum err end_reading(struct spool_tail *tail, struct errmsg *msg)
 {
-    spool_count_findings(tail->spool, tail->reading_id, tail->reading_from, spool_reader_findings(tail->reader));
+    enum err rc = spool_count_findings(tail->spool, tail->reading_id, tail->reading_from, spool_reader_findings(tail->reader));
+    if (rc != ERR_OK)
+        return errmsg_set(msg, rc, "segment '%" PRIu64 "': %s", tail->reading_id, err_text(rc));
     spool_reader_close(tail->reader);
     tail->reader = NULL;
     if (tail->position < spool_position_end_of(tail->reading_id))
         tail->position = spool_position_end_of(tail->reading_id);
+    return ERR_OK;
 }
 
 static enum err next_from_disk(struct spool_tail *tail, const struct source *source, struct spool_chunk **ret_chunk,
@@ -137,6 +141,10 @@ static enum err next_from_disk(struct spool_tail *tail, const struct source *sou
     enum err rc = tail->reader == NULL ? open_reader(tail, source, msg) : ERR_OK;
     if (rc == ERR_OK)
         rc = spool_reader_next(tail->reader, source->log_bytes, ret_chunk, msg);
+    struct spool_ranges missing = {0};
+    if (rc == ERR_OK && source->state != SPOOL_ENTRY_LIVE && spool_reader_missing(tail->reader, &missing) == ERR_OK &&
+        missing.count > 0)
+        spool_count_missing(tail->spool, source->segment_id, &missing);
     return rc;
 }
 
@@ -158,7 +166,7 @@ static bool put_aside(struct spool_tail *tail, const struct source *source)
         tail->unreadable_id = source->segment_id;
         tail->unreadable_since_ms = now_ms;
     }
-    if (source->state == SPOOL_ENTRY_LIVE || now_ms - tail->unreadable_since_ms < UNREAD_AFTER_MS)
+    if (source->state == SPOOL_ENTRY_LIVE || tail->spool->options.forward_only || now_ms - tail->unreadable_since_ms < UNREAD_AFTER_MS)
         return false;
     spool_unread_put_aside(tail->spool, source->segment_id, tail->position);
     spool_reader_close(tail->reader);
@@ -190,14 +198,14 @@ enum err spool_tail_next(struct spool_tail *tail, struct spool_chunk **ret_chunk
             *ret_chunk = chunk;
             return ERR_OK;
         }
+        if (rc == ERR_END && source.state != SPOOL_ENTRY_LIVE)
+            rc = end_reading(tail, msg);
+        else if (rc == ERR_END && live_has_changed(tail->spool, source.segment_id, source.log_bytes))
+            rc = ERR_OK;
         if (rc == ERR_UNREADABLE && put_aside(tail, &source))
-            continue;
-        if (rc != ERR_END)
+            rc = ERR_OK;
+        if (rc != ERR_OK)
             return rc;
-        if (source.state != SPOOL_ENTRY_LIVE)
-            end_reading(tail);
-        else if (!live_has_changed(tail->spool, source.segment_id, source.log_bytes))
-            return ERR_END;
     }
 }
 

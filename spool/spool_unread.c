@@ -50,8 +50,24 @@ void spool_unread_put_aside(struct spool *spool, uint64_t segment_id, uint64_t p
         spool_say(spool, true, "segment_unread", "segment=%" PRIu64 " action=going_on_without_it_and_trying_again", segment_id);
 }
 
+/* Nothing can be moved then: reading begins before them once more, and some events are delivered again. */
+static void read_again_from(struct spool *spool)
+{
+    struct spool_cursor_state *at_open = &spool->at_open;
+    for (size_t i = 0; i < at_open->unread_count; i++) {
+        uint64_t before = spool_id_of(at_open->unread[i].segment_id, at_open->unread[i].from_index);
+        if (before > 0 && before - 1 < at_open->done_id)
+            at_open->done_id = before - 1;
+    }
+    at_open->unread_count = 0;
+}
+
 void spool_unread_load(struct spool *spool)
 {
+    if (spool->options.forward_only) {
+        read_again_from(spool);
+        return;
+    }
     for (size_t i = 0; i < spool->at_open.unread_count; i++) {
         const struct spool_unread_segment *unread = &spool->at_open.unread[i];
         pthread_mutex_lock(&spool->lock);
@@ -198,9 +214,11 @@ static enum err read_all(struct spool *spool, struct spool_reader_options *optio
 }
 
 /* Everything in it is elsewhere now: it is done. */
-static void settle(struct spool *spool, uint64_t segment_id, uint32_t from, bool counted, const struct spool_findings *findings)
+static enum err settle(struct spool *spool, uint64_t segment_id, uint32_t from, bool counted, const struct spool_findings *findings)
 {
-    spool_count_findings(spool, segment_id, from, findings);
+    enum err rc = spool_count_findings(spool, segment_id, from, findings);
+    if (rc != ERR_OK)
+        return rc;
     pthread_mutex_lock(&spool->lock);
     struct spool_entry *entry = spool_catalog_find(&spool->catalog, segment_id);
     if (entry != NULL) {
@@ -216,6 +234,7 @@ static void settle(struct spool *spool, uint64_t segment_id, uint32_t from, bool
     }
     pthread_mutex_unlock(&spool->lock);
     spool_say(spool, false, "segment_read_again", "segment=%" PRIu64 " events_found=%" PRIu64, segment_id, findings->event_count);
+    return ERR_END;
 }
 
 static enum err try_again(struct spool *spool, uint64_t segment_id, uint32_t from, uint32_t count_limit, bool counted, struct errmsg *msg)
@@ -236,7 +255,7 @@ static enum err try_again(struct spool *spool, uint64_t segment_id, uint32_t fro
         rc = read_all(spool, &options, &mover, &reader, msg);
     }
     if (rc == ERR_END)
-        settle(spool, segment_id, from, counted, spool_reader_findings(reader));
+        rc = settle(spool, segment_id, from, counted, spool_reader_findings(reader));
     spool_reader_close(reader);
     return rc;
 }
@@ -264,7 +283,9 @@ void spool_unread_tend(struct spool *spool)
     struct spool_entry entry;
     for (uint64_t id; !atomic_load(&spool->closing) && (id = take_due(spool, &entry)) != 0;) {
         struct errmsg msg = {""};
-        uint32_t limit = entry.state == SPOOL_ENTRY_CLOSED ? entry.event_count : spool_count_limit(spool, id);
+        uint32_t limit = entry.event_count;
+        if (entry.state == SPOOL_ENTRY_OLD && spool_count_limit(spool, id, &limit, &msg) != ERR_OK)
+            continue;
         (void)try_again(spool, id, entry.unread_from, limit, entry.counted == SPOOL_COUNTED, &msg); /* else later */
     }
 }

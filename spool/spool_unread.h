@@ -14,7 +14,7 @@ struct spool_cursor_state;
 /* A reader at `position` has tried for a while. Any thread. */
 void spool_unread_put_aside(struct spool *spool, uint64_t segment_id, uint64_t position);
 
-/* Marks what an earlier run had put aside. While opening. */
+/* Marks what an earlier run had put aside; when only forwarding, lets reading begin there. While opening. */
 void spool_unread_load(struct spool *spool);
 
 /* Tries those that are due. Blocks while it reads and moves; the counting thread only. */

@@ -72,7 +72,7 @@ static void expect_linked_by(struct spool *spool, uint64_t segment_id)
 
 void spool_vanished_find(struct spool *spool)
 {
-    for (uint64_t position = 0;;) {
+    for (uint64_t position = 0; spool->cursors_found;) { /* without them nobody knows what was done and rightly gone */
         pthread_mutex_lock(&spool->lock);
         struct spool_entry *entry = spool_catalog_next(&spool->catalog, position);
         uint64_t id = entry != NULL && entry->state == SPOOL_ENTRY_OLD ? entry->id : 0;

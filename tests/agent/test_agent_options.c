@@ -51,6 +51,26 @@ static void test_run_refuses_what_it_does_not_know(void **state)
     }
 }
 
+static void test_init_takes_a_directory_or_a_file(void **state)
+{
+    (void)state;
+    struct agent_init_options options;
+    type("--spool|/s");
+    assert_int_equal(agent_init_options_parse(line.argc, line.argv, &options), EXIT_DONE);
+    assert_string_equal(options.spool, "/s");
+    assert_null(options.config);
+    type("--config=c.yaml");
+    assert_int_equal(agent_init_options_parse(line.argc, line.argv, &options), EXIT_DONE);
+    assert_string_equal(options.config, "c.yaml");
+    assert_null(options.spool);
+    static const char *const bad[] = {"", "--spool", "--spool|/s|word", "--spool|/s|--force"};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        type(bad[i]);
+        if (agent_init_options_parse(line.argc, line.argv, &options) != EXIT_USAGE)
+            fail_msg("taken: %s", bad[i]);
+    }
+}
+
 static void test_produce_takes_kcats_options(void **state)
 {
     (void)state;
@@ -138,6 +158,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_run_takes_its_options),
         cmocka_unit_test(test_run_refuses_what_it_does_not_know),
+        cmocka_unit_test(test_init_takes_a_directory_or_a_file),
         cmocka_unit_test(test_produce_takes_kcats_options),
         cmocka_unit_test(test_produce_has_quiet_defaults),
         cmocka_unit_test(test_produce_refuses_what_makes_no_sense),

@@ -110,6 +110,17 @@ static void test_status_says_why_events_are_refused(void **state)
     assert_holds(rendered(agent_metrics_render, &s), "\npenstock_ready 0");
 }
 
+static void test_warnings_are_a_list_and_a_line_for_people(void **state)
+{
+    (void)state;
+    struct agent_snapshot s = make();
+    assert_holds(rendered(agent_status_render, &s), "\"warnings\":[],");
+    assert_null(strstr(rendered(agent_status_text_render, &s), "WARNING"));
+    strcpy(s.warning, "the \"spool\" is on tmpfs");
+    assert_holds(rendered(agent_status_render, &s), "\"warnings\":[\"the \\\"spool\\\" is on tmpfs\"],");
+    assert_holds(rendered(agent_status_text_render, &s), "\nWARNING   the \"spool\" is on tmpfs\n");
+}
+
 static void test_oldest_age_is_never_negative(void **state)
 {
     (void)state;
@@ -233,6 +244,13 @@ static void test_ready_page_is_503_until_there_is_a_spool(void **state)
     assert_string_equal(buf_string(&body), "{\"ready\":false,\"reason\":\"starting\"}\n");
     assert_string_equal(type, "application/json");
     buf_clear(&body);
+    agent.away = (struct errmsg){"not \"mounted\""};
+    assert_int_equal(agent_page_ready(&agent, &body, &type), 503);
+    assert_string_equal(buf_string(&body), "{\"ready\":false,\"reason\":\"not \\\"mounted\\\"\"}\n");
+    buf_clear(&body);
+    assert_int_equal(agent_page_metrics(&agent, &body, &type), 200);
+    assert_holds(buf_string(&body), "\npenstock_spool_missing 1");
+    buf_clear(&body);
     assert_int_equal(agent_page_health(&agent, &body, &type), 200);
     assert_int_equal(agent_page_metrics(&agent, &body, &type), 200);
     assert_int_equal(agent_page_status(&agent, &body, &type), 200);
@@ -258,6 +276,7 @@ int main(void)
         cmocka_unit_test(test_status_has_the_books_on_top_and_by_topic),
         cmocka_unit_test(test_status_has_ids_as_texts),
         cmocka_unit_test(test_status_says_why_events_are_refused),
+        cmocka_unit_test(test_warnings_are_a_list_and_a_line_for_people),
         cmocka_unit_test(test_oldest_age_is_never_negative),
         cmocka_unit_test(test_table_for_people_has_topics_in_order),
         cmocka_unit_test(test_table_tells_that_there_is_no_spool),

@@ -48,14 +48,14 @@ def run(*args, stdin=b"", timeout=60, env=None):
 class Agent:
     """A running agent; its stderr and stdout go to files."""
 
-    def __init__(self, dir, *args, port=None, wait=True, before=(), **popen):
+    def __init__(self, dir, *args, port=None, wait=True, before=(), program=PENSTOCK, **popen):
         self.port = port or free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.log_path = os.path.join(dir, f"log-{time.monotonic_ns()}")
         self.log_file = open(self.log_path, "wb")
         self.out_path = self.log_path + ".out"
         self.out_file = open(self.out_path, "wb")
-        self.process = subprocess.Popen([*before, PENSTOCK, "run", *map(str, args), "--listen", f"127.0.0.1:{self.port}"],
+        self.process = subprocess.Popen([*before, program, "run", *map(str, args), "--listen", f"127.0.0.1:{self.port}"],
                                         stderr=self.log_file, stdout=self.out_file, **popen)
         if wait:
             wait_until(lambda: "event=started" in self.log() or self.process.poll() is not None, "the start")
@@ -284,44 +284,216 @@ class Run(Case):
         self.assertIn(str(agent.port), second.stderr.decode())
 
 
-class BadSpool(Case):
-    def refused(self, path, *args):
-        got = run("run", "--mock-kafka", "--spool", path, "--listen", f"127.0.0.1:{free_port()}", *args)
-        self.assertEqual(got.returncode, 1, got.stderr)
-        self.assertIn("event=start_failed", got.stderr.decode())
-        self.assertIn(str(path), got.stderr.decode())
+class SpoolNotThere(Case):
+    """The agent listens, says why, and goes on by itself once the spool is there. (Mounts: tests/e2e/test_mount_guard.py)"""
+
+    def waits(self, agent, *reasons):
+        """Refuses with the reason everywhere, in one line of the log."""
+        wait_until(lambda: "event=spool_missing" in agent.log() or agent.process.poll() is not None, "the log")
+        ready, body = agent.request("GET", "/readyz")
+        self.assertEqual(ready, 503)
+        connection = http.client.HTTPConnection("127.0.0.1", agent.port, timeout=DEADLINE_S)
+        self.addCleanup(connection.close)
+        connection.request("POST", "/topics/t", b"x")
+        answer = connection.getresponse()
+        refusal = json.loads(answer.read())
+        self.assertEqual((answer.status, refusal["error_code"]), (503, 50003), refusal)
+        self.assertGreater(int(answer.headers["Retry-After"]), 0)
+        self.assertEqual(agent.request("GET", "/healthz")[0], 200)
+        status = agent.status()
+        self.assertFalse(status["ready"])
+        for reason in reasons:
+            for text in (json.loads(body)["reason"], refusal["message"], status["reason"], agent.log()):
+                self.assertIn(reason, text)
+        self.assertIn(reasons[0], agent.request("GET", "/status.txt")[1].decode())
+        self.assertIn("\npenstock_spool_missing 1", agent.request("GET", "/metrics")[1].decode())
+        time.sleep(0.7)  # several tries
+        self.assertEqual(agent.log().count("event=spool_missing"), 1, agent.log())
+        self.assertIsNone(agent.process.poll())
+
+    def goes_on(self, agent):
+        wait_until(lambda: agent.request("GET", "/readyz")[0] == 200, "the spool")
+        self.assertEqual(agent.request("POST", "/topics/t", b"x")[0], 200)
+        wait_until(lambda: agent.status()["accepted"] == 1, "the books")
+        self.assertIn("\npenstock_spool_missing 0", agent.request("GET", "/metrics")[1].decode())
+        self.assertRegex(agent.log(), r"event=spool_there spool_id=\S+ missed_ms=\d+")
+        self.assertEqual(agent.stop(), 0)
+
+    def start_real(self, *settings):
+        lines = "".join(f"  {setting}\n" for setting in settings)
+        config = self.write("c.yaml", f"spool:\n  path: {self.spool}\n{lines}kafka: {{bootstrap.servers: \"127.0.0.1:1\"}}\n")
+        return self.start("--config", config, wait=False)
 
     def test_spool_that_is_a_file(self):
-        self.refused(self.write("file", "x"))
+        path = self.write("file", "x")
+        agent = self.start("--mock-kafka", "--spool", path, wait=False)
+        self.waits(agent, path, "Not a directory")
+        os.unlink(path)
+        self.goes_on(agent)
 
     def test_spool_below_a_file(self):
-        self.refused(os.path.join(self.write("file", "x"), "spool"))
+        path = self.write("file", "x")
+        agent = self.start("--mock-kafka", "--spool", os.path.join(path, "spool"), wait=False)
+        self.waits(agent, path, "Not a directory")
+        os.unlink(path)
+        os.mkdir(path)
+        self.goes_on(agent)
 
-    def test_spool_that_is_not_there_and_must_not_be_made(self):
-        config = self.write("c.yaml", f"spool: {{path: {self.spool}}}\nkafka: {{bootstrap.servers: \"127.0.0.1:1\"}}\n")
-        got = run("run", "--config", config, "--listen", f"127.0.0.1:{free_port()}")
-        self.assertEqual(got.returncode, 1)
-        self.assertIn(self.spool, got.stderr.decode())
+    def test_missing_directory_is_not_made_and_init_ends_the_wait(self):
+        agent = self.start_real()
+        self.waits(agent, self.spool, "No such file or directory")
         self.assertFalse(os.path.exists(self.spool))
+        self.assertEqual(run("init", "--spool", self.spool).returncode, 0)
+        self.goes_on(agent)
 
-    def test_spool_in_a_directory_that_takes_nothing(self):
-        self.refused("/proc/penstock")
+    def test_directory_without_identity_stays_empty(self):
+        os.mkdir(self.spool)
+        agent = self.start_real()
+        self.waits(agent, self.spool, "no file PENSTOCK", "penstock init")
+        self.assertEqual(os.listdir(self.spool), [])
+        self.assertEqual(run("init", "--config", os.path.join(self.dir, "c.yaml")).returncode, 0)
+        self.goes_on(agent)
+
+    def test_remains_of_a_spool_without_its_identity_are_left_alone(self):
+        os.makedirs(os.path.join(self.spool, "segments", "7"))
+        agent = self.start_real("create: true")
+        self.waits(agent, self.spool, "PENSTOCK is missing beside 'segments'")
+        self.assertEqual(os.listdir(self.spool), ["segments"])
+        self.assertEqual(run("init", "--spool", self.spool).returncode, 1)
+
+    def test_spool_with_another_id_is_refused_untouched_and_the_right_one_is_taken(self):
+        other, right = os.path.join(self.dir, "other"), os.path.join(self.dir, "right")
+        ids = [run("init", "--spool", path).stdout.decode().strip() for path in (other, right)]
+        os.rename(other, self.spool)
+        os.unlink(os.path.join(self.spool, "LOCK"))
+        agent = self.start_real(f"id: {ids[1].upper()}", "create: true")
+        self.waits(agent, self.spool, ids[0], ids[1].upper())
+        self.assertEqual(os.listdir(self.spool), ["PENSTOCK"])
+        os.rename(self.spool, other)
+        time.sleep(0.5)
+        self.assertFalse(os.path.exists(self.spool))  # spool.id asks for one that exists somewhere
+        os.rename(right, self.spool)
+        self.goes_on(agent)
+
+    def test_damaged_identity_is_waited_for_too(self):
+        os.mkdir(self.spool)
+        self.write("spool/PENSTOCK", "penstock-spool: 1\nid: garbage\n")
+        agent = self.start_real("create: true")
+        self.waits(agent, self.spool, "PENSTOCK is damaged")
+        self.assertEqual(os.listdir(self.spool), ["PENSTOCK"])
+
+    def test_directory_that_takes_nothing(self):
+        agent = self.start("--mock-kafka", "--spool", "/proc/penstock", wait=False)
+        self.waits(agent, "/proc/penstock")
 
     def test_spool_that_is_not_writable(self):
+        # Root may write everywhere: then somebody else tries, with a copy of the program that they can reach.
         os.mkdir(self.spool)
-        os.chmod(self.spool, 0o500)
-        if os.geteuid() != 0:
-            self.refused(self.spool)
-            return
-        # Root may write everywhere: somebody else tries, with a copy of the program that they can reach.
         os.chmod(self.dir, 0o755)
         os.chmod(self.spool, 0o555)
         program = shutil.copy(PENSTOCK, self.dir)
-        got = subprocess.run([program, "run", "--mock-kafka", "--spool", self.spool, "--listen", f"127.0.0.1:{free_port()}"],
-                             capture_output=True, timeout=60, user=65534, group=65534)
-        self.assertEqual(got.returncode, 1, got.stderr)
+        who = {"user": 65534, "group": 65534} if os.geteuid() == 0 else {}
+        agent = self.start("--mock-kafka", "--spool", self.spool, program=program, wait=False, **who)
+        self.waits(agent, self.spool, "Permission denied")
+        os.chmod(self.spool, 0o777)
+        self.goes_on(agent)
+
+    def test_mount_wait_gives_up_with_the_reason(self):
+        agent = self.start_real("mount_wait: 700ms")
+        self.waits(agent, self.spool)
+        self.assertEqual(agent.process.wait(DEADLINE_S), 1)
+        self.assertRegex(agent.log(), r"event=start_failed .*mount_wait.*No such file")
+
+    def test_mount_point_that_is_none_is_waited_for_and_init_refuses(self):
+        os.mkdir(self.spool)
+        agent = self.start_real(f"require_mount: {self.dir}", "create: true")
+        self.waits(agent, self.spool, f"'{self.dir}' is not mounted")
+        self.assertEqual(os.listdir(self.spool), [])
+        got = run("init", "--config", os.path.join(self.dir, "c.yaml"))
+        self.assertEqual(got.returncode, 1)
+        self.assertIn("is not mounted", got.stderr.decode())
+        self.assertEqual(os.listdir(self.spool), [])
+
+    def test_term_ends_the_wait_with_exit_0(self):
+        agent = self.start_real()
+        self.waits(agent, self.spool)
+        begun = time.monotonic()
+        self.assertEqual(agent.stop(), 0)
+        self.assertLess(time.monotonic() - begun, 2)
+
+    def test_directory_replaced_and_put_back(self):
+        agent = self.start_mock()
+        self.assertEqual(agent.request("POST", "/topics/t", b"x")[0], 200)
+        os.rename(self.spool, self.spool + ".away")
+        os.mkdir(self.spool)
+        wait_until(lambda: agent.request("GET", "/readyz")[0] == 503, "the refusal", seconds=1)
+        self.assertIn("another directory", agent.status()["reason"])
+        time.sleep(0.5)
+        self.assertEqual(os.listdir(self.spool), [])  # made at the start only, whatever spool.create says
+        os.rmdir(self.spool)
+        os.rename(self.spool + ".away", self.spool)
+        wait_until(lambda: agent.request("GET", "/readyz")[0] == 200, "the spool", seconds=1)
+        self.assertEqual(agent.request("POST", "/topics/t", b"x")[0], 200)
+        wait_until(lambda: agent.status()["delivered"] == 2, "the delivery")
+
+    def test_copy_in_its_place_is_opened_instead(self):
+        agent = self.start_mock()
+        self.assertEqual(agent.request("POST", "/topics/t", b"x")[0], 200)
+        shutil.copytree(self.spool, self.spool + ".copy")
+        os.rename(self.spool, self.spool + ".away")
+        os.rename(self.spool + ".copy", self.spool)
+        wait_until(lambda: "event=spool_there" in agent.log(), "the other spool")
+        self.assertEqual(agent.request("POST", "/topics/t", b"y")[0], 200)
+        status = wait_until(lambda: (s := agent.status()) and s["accepted"] == 2 and not s["counting"] and s, "the books")
+        self.assertEqual(status["lost"], 0)
+        self.assertEqual(agent.stop(), 0)
+
+    def test_identity_that_is_deleted_refuses_and_damaged_is_made_good(self):
+        agent = self.start_mock()
+        path = os.path.join(self.spool, "PENSTOCK")
+        with open(path, "rb") as f:
+            content = f.read()
+        os.unlink(path)
+        wait_until(lambda: agent.request("GET", "/readyz")[0] == 503, "the refusal", seconds=1)
+        self.assertIn("PENSTOCK", agent.status()["reason"])
+        with open(path, "wb") as f:
+            f.write(content)
+        wait_until(lambda: agent.request("GET", "/readyz")[0] == 200, "the spool", seconds=1)
+        with open(path, "r+b") as f:
+            f.write(b"#")
+        wait_until(lambda: "event=identity_damaged" in agent.log(), "the cure")
+        with open(path, "rb") as f:
+            self.assertEqual(f.read(), content)
+        self.assertEqual(agent.request("GET", "/readyz")[0], 200)
+
+
+class Init(Case):
+    def test_makes_a_spool_once_and_prints_its_id(self):
+        first, second = (run("init", "--spool", self.spool) for _ in range(2))
+        self.assertEqual((first.returncode, second.returncode), (0, 0), (first.stderr, second.stderr))
+        self.assertRegex(first.stdout.decode(), r"^[0-9a-f-]{36}\n$")
+        self.assertEqual(first.stdout, second.stdout)
+        self.assertIn("new", first.stderr.decode())
+        self.assertIn("already", second.stderr.decode())
+        agent = self.start("--mock-kafka", "--spool", self.spool)
+        self.assertEqual(agent.status()["spool_id"], first.stdout.decode().strip())
+        self.assertEqual(run("init", "--spool", self.spool).stdout, first.stdout)  # while an agent has it
+
+    def test_damaged_one_is_a_clear_error_and_stays(self):
+        os.mkdir(self.spool)
+        path = self.write("spool/PENSTOCK", "what?")
+        got = run("init", "--spool", self.spool)
+        self.assertEqual(got.returncode, 1)
         self.assertIn(self.spool, got.stderr.decode())
-        self.assertIn("Permission denied", got.stderr.decode())
+        self.assertIn("damaged", got.stderr.decode())
+        with open(path) as f:
+            self.assertEqual(f.read(), "what?")
+
+    def test_usage(self):
+        self.assertEqual(run("init").returncode, 2)
+        self.assertEqual(run("init", "--spool", self.spool, "more").returncode, 2)
+        self.assertEqual(run("init", "--config", self.write("c.yaml", "log: {level: info}\n")).returncode, 2)
+        self.assertEqual(run("init", "--spool", os.path.join(self.dir, "a", "b")).returncode, 1)  # makes one directory, not more
 
 
 class Config(Case):

@@ -79,7 +79,8 @@ static void test_every_setting_reaches_its_field(void **state)
     load(config,
          "spool: {path: /a, create: true, segment_size: 8MiB, max_size: 1GiB, min_free: 1MiB, max_event_size: "
          "2MB,\n"
-         "  max_queued: 100MiB, window: 1MiB, commit_timeout: 7s, cursor_interval: 200ms}\n"
+         "  max_queued: 100MiB, window: 1MiB, commit_timeout: 7s, cursor_interval: 200ms,\n"
+         "  require_mount: /mnt, mount_wait: 90s, id: 0b4e1f5c-6ad1-4d1c-9d0a-6d4a2f1f9a51}\n"
          "listen: {http: [\"127.0.0.1:1\"], allow_remote: true, socket_mode: 0600, socket_group: g, max_body: "
          "1MiB,\n"
          "  max_in_flight: 2MiB, max_connections: 9, request_timeout: 3s, idle_timeout: 4s, threads: 2}\n"
@@ -96,6 +97,9 @@ static void test_every_setting_reaches_its_field(void **state)
     assert_int_equal(config->spool.commit_timeout_ms, 7000);
     assert_int_equal(config->ingest.commit_timeout_ms, 7000); /* one setting, two places */
     assert_int_equal(config->spool.cursor_interval_ms, 200);
+    assert_string_equal(config->spool.require_mount, "/mnt");
+    assert_int_equal(config->mount_wait_ms, 90000);
+    assert_string_equal(config->spool.id, "0b4e1f5c-6ad1-4d1c-9d0a-6d4a2f1f9a51");
     assert_int_equal(config->spool.topics_max, 5);
     assert_int_equal(config->ingest.http_count, 1);
     assert_true(config->ingest.allow_remote);
@@ -138,6 +142,9 @@ static void test_defaults_are_those_of_the_modules(void **state)
     assert_int_equal(config->ingest.http_count, 1);
     assert_string_equal(config->ingest.http[0], "127.0.0.1:8080");
     assert_null(config->spool.path);
+    assert_string_equal(config->spool.require_mount, "auto");
+    assert_null(config->spool.id);
+    assert_int_equal(config->mount_wait_ms, 0); /* for ever */
     assert_null(config->ingest.socket_group);
     assert_int_equal(config->ingest.topics_allow_count, 0);
     assert_int_equal(config->bridge.property_count, 0);

@@ -23,4 +23,7 @@ if(Python3_FOUND AND NOT PENSTOCK_SANITIZE)
     e2e_test(disk_errors 240)
     e2e_test(bad_input 180)
     e2e_test(memory 300)
+    e2e_test(drain 180)
+    e2e_test(mount_guard 240)
+    set_tests_properties(e2e_mount_guard PROPERTIES SKIP_RETURN_CODE 77) # without root
 endif()

@@ -288,7 +288,8 @@ static void test_without_a_spool_the_reason_is_told_until_there_is_one(void **st
     struct ingest_fixture *f = *state;
     fixture_listen(f);
     ingest_set_spool(f->ingest, NULL, "the spool's disk is not mounted");
-    assert_post(f, "/topics/door", NULL, "x", 503, "not mounted");
+    assert_post(f, "/topics/door", NULL, "x", 503, "no spool, nothing stored, retry later: the spool's disk is not mounted");
+    assert_post(f, "/topics/door", NULL, "x", 503, "50003");
     spool_fixture_open(&f->store);
     ingest_set_spool(f->ingest, f->store.spool, NULL);
     assert_post(f, "/topics/door", NULL, "x", 200, NULL);

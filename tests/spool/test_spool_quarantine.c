@@ -175,6 +175,41 @@ static void test_what_was_delivered_before_the_damage_is_not_lost(void **state)
     assert_books(f, EVENTS, EVENTS, 0, 0);
 }
 
+/* The crash comes when the cursor stands behind the damage, but the segment isn't done. */
+static void test_a_crash_in_the_middle_of_a_damaged_segment_forgets_no_loss(void **state)
+{
+    struct spool_fixture *f = *state;
+    fill(f);
+    flip(f, segments[0], 5000);
+    for (int round = 0; round < 3; round++) {
+        struct spool_tail *tail;
+        struct spool_chunk *chunk;
+        spool_fixture_open(f);
+        const struct spool_cursor_state *at_open = spool_cursor_at_open(f->spool);
+        assert_int_equal(spool_tail_open(f->spool, at_open->done_id, &tail), ERR_OK);
+        assert_int_equal(spool_tail_next(tail, &chunk, NULL), ERR_OK);
+        uint32_t upto = 300 + (uint32_t)round * 100, before = round == 0 ? 0 : 200 + (uint32_t)round * 100;
+        spool_fixture_advance(f, "t", spool_id_of(segments[0], upto), upto - before);
+        uint64_t writes = stats_of(f).cursor_writes;
+        SPOOL_FIXTURE_WAIT(stats_of(f).cursor_writes > writes || writes > 3);
+        usleep(100000);
+        spool_chunk_unref(chunk);
+        spool_tail_close(tail);
+        struct spool_fixture crashed;
+        spool_fixture_init(&crashed);
+        spool_fixture_copy(f, crashed.dir);
+        spool_fixture_close(f);
+        run("rm -rf", f->dir);
+        spool_fixture_copy(&crashed, f->dir);
+        spool_fixture_done(&crashed);
+    }
+    spool_fixture_open(f);
+    deliver_all(f);
+    char *report = report_of(f, segments[0]);
+    assert_says(report, "\"events_lost\":1,\"lost\":[{\"first\":\"");
+    assert_books(f, EVENTS, EVENTS - 1, 0, 1);
+}
+
 static void test_a_vanished_segment_is_missed_by_its_link(void **state)
 {
     struct spool_fixture *f = *state;
@@ -311,6 +346,7 @@ int main(void)
         cmocka_unit_test(test_a_report_as_json),
         STORY(test_a_flipped_byte_costs_one_event_which_the_report_names),
         STORY(test_what_was_delivered_before_the_damage_is_not_lost),
+        STORY(test_a_crash_in_the_middle_of_a_damaged_segment_forgets_no_loss),
         STORY(test_a_vanished_segment_is_missed_by_its_link),
         STORY(test_the_newest_segment_is_missed_too_without_a_count),
         STORY(test_nothing_is_missed_after_a_clean_stop),

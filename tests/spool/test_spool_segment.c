@@ -36,6 +36,17 @@ int fallocate(int fd, int mode, off_t offset, off_t size)
     return status.st_size < offset + size ? ftruncate(fd, offset + size) : 0;
 }
 
+static bool no_proc; /* as in a chroot without it */
+
+int stat(const char *path, struct stat *status)
+{
+    if (no_proc && strncmp(path, "/proc/", 6) == 0) {
+        errno = ENOENT;
+        return -1;
+    }
+    return fstatat(AT_FDCWD, path, status, 0);
+}
+
 static int make_dir(void **state)
 {
     (void)state;
@@ -44,7 +55,7 @@ static int make_dir(void **state)
     dir_fd = open(dir, O_RDONLY | O_DIRECTORY);
     assert_true(dir_fd >= 0);
     memset(value, 'v', sizeof value);
-    no_room = false;
+    no_room = no_proc = false;
     return 0;
 }
 
@@ -175,6 +186,31 @@ static void test_a_log_of_another_size_than_written_ends_the_segment(void **stat
     assert_true(file_size() > 100000); /* left as it is */
 }
 
+/* The path is for people: with /proc the segment goes where the descriptor leads, without it nowhere else. */
+static void test_a_path_that_leads_elsewhere_gets_nothing(void **state)
+{
+    (void)state;
+    char elsewhere[] = "/tmp/penstock-segment-XXXXXX";
+    assert_non_null(mkdtemp(elsewhere));
+    struct spool_segment_place place = {
+        .segments_path = elsewhere, .segments_fd = dir_fd, .spool_uuid = uuid, .seed = 5, .bytes_max = 16 << 20};
+    struct spool_segment *segment = NULL;
+    struct errmsg msg = {""};
+    no_proc = true;
+    assert_int_equal(spool_segment_make(&place, SEGMENT_ID, &segment, &msg), ERR_IO);
+    assert_non_null(strstr(msg.text, elsewhere));
+    place.segments_path = "/tmp/penstock/not/there";
+    assert_int_equal(spool_segment_make(&place, SEGMENT_ID, &segment, &msg), ERR_IO);
+    place.segments_path = dir;
+    assert_int_equal(spool_segment_make(&place, SEGMENT_ID, &segment, &msg), ERR_OK);
+    spool_segment_free(segment);
+    no_proc = false;
+    place.segments_path = elsewhere;
+    assert_int_equal(spool_segment_make(&place, SEGMENT_ID + 1, &segment, &msg), ERR_OK);
+    spool_segment_free(segment);
+    assert_int_equal(rmdir(elsewhere), 0); /* it is empty */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -182,6 +218,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_small_writes_get_room_ahead_and_the_rest_is_given_back, make_dir, remove_dir),
         cmocka_unit_test_setup_teardown(test_large_writes_grow_the_file_themselves, make_dir, remove_dir),
         cmocka_unit_test_setup_teardown(test_room_that_is_left_is_no_damage, make_dir, remove_dir),
+        cmocka_unit_test_setup_teardown(test_a_path_that_leads_elsewhere_gets_nothing, make_dir, remove_dir),
         cmocka_unit_test_setup_teardown(test_a_log_of_another_size_than_written_ends_the_segment, make_dir, remove_dir),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

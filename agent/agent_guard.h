@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT
+ * agent_guard.h - the thread that looks for the spool, opens it, and watches that it stays where it belongs.
+ *
+ * While the spool isn't there, ingest listens without one and says why; when the right one appears it goes on by itself.
+ * The bridge lives as long as the open spool: what was accepted is delivered even while the path leads elsewhere. */
+#ifndef PENSTOCK_AGENT_GUARD_H
+#define PENSTOCK_AGENT_GUARD_H
+
+#include "agent/agent_state.h"
+#include "config/config.h"
+
+struct agent_guard;
+
+/* Both are called on the guard's thread, at most once each. */
+struct agent_guard_calls {
+    void (*up)(void *arg);                                  /* the spool was there for the first time; the bridge runs */
+    void (*gave_up)(void *arg, const struct errmsg *why);   /* there won't be one: nothing happens any more */
+    void *arg;
+};
+
+/* Starts to look, at once. state->ingest must be there; state's spool and bridge are the guard's from now on.
+ * config, state and calls outlive it. ERR_NOMEM */
+enum err agent_guard_start(const struct config *config, struct agent_state *state,
+                           const struct agent_guard_calls *calls, struct agent_guard **ret_guard, struct errmsg *msg);
+
+/* Ends the thread, once whatever it is doing is done. state's spool and bridge stay as they are, the caller's again.
+ * NULL is fine. */
+void agent_guard_stop(struct agent_guard *guard);
+
+#endif

@@ -49,7 +49,7 @@ static void put_missing(struct buf *out, const struct patient *p)
 static void write_json(const struct patient *p, const char *path)
 {
     struct buf out = {0};
-    struct patient_totals totals = patient_totals(p);
+    const struct patient_totals totals = p->totals;
     buf_append_string(&out, "{\"what\":");
     buf_append_json_string(&out, p->what, strlen(p->what));
     buf_printf(&out, ",\"events\":%u,\"delivered\":%" PRIu64 ",\"lost\":%" PRIu64 ",\"uncertain\":%" PRIu64 ",\"unknowable\":%" PRIu64,

@@ -18,7 +18,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-enum { BATCHES = 3, KINDS = 3, FIELDS = BATCHES * KINDS, CASES_MAX = 200000, TEXT_SIZE = 1400, FAILURES_SHOWN = 20 };
+enum { BATCHES = 3, KINDS = 3, FIELDS = BATCHES * KINDS, CASES_MAX = 200000, TEXT_SIZE = 1400, FAILURES_KEPT = 300, FAILURES_SHOWN_PER_ROW = 3 };
 
 struct matrix_case {
     const struct damage_row *row;    /* NULL: random */
@@ -41,7 +41,7 @@ struct matrix_failure {
 
 struct matrix_shared {
     atomic_uint next, done, failures;
-    struct matrix_failure shown[FAILURES_SHOWN];
+    struct matrix_failure kept[FAILURES_KEPT];
     struct matrix_outcome outcomes[];
 };
 
@@ -126,10 +126,10 @@ static void note_failure(struct matrix *m, uint32_t number, const struct patient
 {
     static const char *const ends[] = {"ok", "wrong", "SIGNAL", "HANG"};
     uint32_t i = atomic_fetch_add(&m->shared->failures, 1);
-    if (i >= FAILURES_SHOWN)
+    if (i >= FAILURES_KEPT)
         return;
-    m->shared->shown[i].number = number;
-    snprintf(m->shared->shown[i].text, TEXT_SIZE, "%s, segment %u, %s: %s: %s%s%.600s", p->field->plan.name, m->cases[number].segment,
+    m->shared->kept[i].number = number;
+    snprintf(m->shared->kept[i].text, TEXT_SIZE, "%s, segment %u, %s: %s: %s%s%.600s", p->field->plan.name, m->cases[number].segment,
              run_mode_names[m->shared->outcomes[number].mode], ends[result->end], result->end >= PHASE_SIGNAL ? p->what : "",
              result->end >= PHASE_SIGNAL ? ": " : "", result->text);
 }
@@ -152,7 +152,7 @@ static void try_case(struct matrix *m, uint32_t number, const char *dir, struct 
     if (m->options->verbose)
         printf("case %u (%s): %s\n", number, p.field->plan.name, p.what);
     run_patient(&p, outcome->mode, stop_after, book, &result);
-    struct patient_totals totals = patient_totals(&p);
+    const struct patient_totals totals = p.totals;
     outcome->delivered = book->delivered;
     outcome->lost = totals.lost;
     outcome->uncertain = totals.uncertain;
@@ -248,12 +248,19 @@ static void print_table(const struct matrix *m, FILE *table)
 
 static void print_failures(const struct matrix *m)
 {
-    uint32_t count = atomic_load(&m->shared->failures);
-    for (uint32_t i = 0; i < count && i < FAILURES_SHOWN; i++)
-        printf("FAILED (--seed %" PRIu64 " --rounds %u --case %u) %s\n", m->options->seed, m->options->rounds, m->shared->shown[i].number,
-               m->shared->shown[i].text);
-    if (count > FAILURES_SHOWN)
-        printf("and %u more\n", count - FAILURES_SHOWN);
+    uint32_t count = atomic_load(&m->shared->failures), shown = 0;
+    for (uint32_t i = 0; i < count && i < FAILURES_KEPT; i++) {
+        const struct matrix_failure *failure = &m->shared->kept[i];
+        uint32_t of_row = 0;
+        for (uint32_t k = 0; k < i; k++)
+            of_row += m->cases[m->shared->kept[k].number].row == m->cases[failure->number].row;
+        if (of_row >= FAILURES_SHOWN_PER_ROW)
+            continue;
+        printf("FAILED (--seed %" PRIu64 " --rounds %u --case %u) %s\n", m->options->seed, m->options->rounds, failure->number, failure->text);
+        shown++;
+    }
+    if (count > shown)
+        printf("and %u more\n", count - shown);
 }
 
 void damage_matrix_run(const struct matrix_options *options)

@@ -225,9 +225,10 @@ static uint32_t done_below(const struct patient *p, size_t segment)
 static void expect_gone_segment(struct patient *p, size_t segment, uint32_t limit)
 {
     struct patient_segment *s = &p->segments[segment];
-    s->count_known = limit != SPOOL_COUNT_UNKNOWN;
-    s->lost = s->count_known && limit > s->done_below ? limit - s->done_below : 0;
-    s->kept = s->count_known && s->lost == 0 ? KEPT_NO : KEPT_YES;
+    bool known = limit != SPOOL_COUNT_UNKNOWN;
+    s->count = limit;
+    s->lost = known && limit > s->done_below ? limit - s->done_below : 0;
+    s->kept = known && s->lost == 0 ? KEPT_NO : KEPT_YES;
 }
 
 static void expect_segment(struct patient *p, size_t segment)
@@ -253,6 +254,26 @@ static void expect_segment(struct patient *p, size_t segment)
         s->kept = KEPT_NO;
 }
 
+bool patient_must_deliver(const struct patient *p, size_t segment, uint32_t index)
+{
+    const struct patient_segment *s = &p->segments[segment];
+    return !s->gone && index >= s->done_below && !s->log.gone[index];
+}
+
+static void sum_up(struct patient *p)
+{
+    for (size_t i = 0; i < p->field->segment_count; i++) {
+        const struct patient_segment *s = &p->segments[i];
+        uint32_t count = p->field->segments[i].content.event_count, delivered = 0;
+        for (uint32_t k = 0; k < count; k++)
+            delivered += patient_must_deliver(p, i, k);
+        p->totals.delivered += delivered;
+        p->totals.lost += s->lost;
+        p->totals.uncertain += s->uncertain;
+        p->totals.unknowable += (count > s->done_below ? count - s->done_below : 0) - delivered - s->lost - s->uncertain;
+    }
+}
+
 void patient_finish(struct patient *p)
 {
     for (size_t i = 0; i < p->field->segment_count; i++) {
@@ -267,26 +288,5 @@ void patient_finish(struct patient *p)
     }
     for (size_t i = 0; i < p->field->segment_count; i++)
         expect_segment(p, i);
-}
-
-bool patient_must_deliver(const struct patient *p, size_t segment, uint32_t index)
-{
-    const struct patient_segment *s = &p->segments[segment];
-    return !s->gone && index >= s->done_below && !s->log.gone[index];
-}
-
-struct patient_totals patient_totals(const struct patient *p)
-{
-    struct patient_totals totals = {0};
-    for (size_t i = 0; i < p->field->segment_count; i++) {
-        const struct patient_segment *s = &p->segments[i];
-        uint32_t count = p->field->segments[i].content.event_count, delivered = 0;
-        for (uint32_t k = 0; k < count; k++)
-            delivered += patient_must_deliver(p, i, k);
-        totals.delivered += delivered;
-        totals.lost += s->lost;
-        totals.uncertain += s->uncertain;
-        totals.unknowable += count - s->done_below - delivered - s->lost - s->uncertain;
-    }
-    return totals;
+    sum_up(p);
 }

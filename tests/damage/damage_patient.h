@@ -21,7 +21,13 @@ struct patient_segment {
     struct damage_expected expected;
     uint32_t done_below;        /* index; what lies below was delivered before */
     uint64_t lost, uncertain;   /* not done, as the report must list them */
-    bool count_known;           /* gone: does anything tell how many events it held? */
+    uint32_t count;             /* gone: how many events it held, or SPOOL_COUNT_UNKNOWN when nothing tells */
+};
+
+struct patient_totals {
+    uint64_t delivered;         /* that must come now */
+    uint64_t lost, uncertain;   /* that the books and the reports must name */
+    uint64_t unknowable;        /* cut off an end that nothing tells of */
 };
 
 struct patient {
@@ -34,6 +40,7 @@ struct patient {
     uint32_t done_count;        /* events that its cursors say are delivered, all with the lowest numbers */
     bool reports_free;          /* where the damaged segments end is not checked */
     bool has_flip;              /* a single flipped byte: costs one event at most */
+    struct patient_totals totals; /* by patient_finish() */
 };
 
 /* Copies the spool to dir, which must not exist. */
@@ -71,12 +78,5 @@ void patient_finish(struct patient *p);
 
 /* Must this event be delivered now? number: among all of the field */
 bool patient_must_deliver(const struct patient *p, size_t segment, uint32_t index);
-
-struct patient_totals {
-    uint64_t delivered;         /* that must come now */
-    uint64_t lost, uncertain;   /* that the books and the reports must name */
-    uint64_t unknowable;        /* cut off an end that nothing tells of */
-};
-struct patient_totals patient_totals(const struct patient *p);
 
 #endif

@@ -55,10 +55,7 @@ static void damage_log(struct patient *p, size_t segment, bool alone)
         } /* fall through */
     case 8:
         if (alone && d->size == d->map->size) {
-            size_t cut_at = d->map->fragments[patient_below(p, d->map->fragment_count)].at;
-            size = size < d->size - cut_at ? size : d->size - cut_at;
-            damage_take_out(d, cut_at, size);
-            patient_note(p, "segment %zu: %zu bytes taken out at %zu", segment, size, cut_at);
+            damage_short_write(p, segment, patient_below(p, d->map->fragment_count), patient_below(p, 1 << 20));
             break;
         } /* fall through */
     default:

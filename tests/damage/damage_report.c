@@ -216,9 +216,9 @@ static void check_vanished(const struct report *r)
     must_say(r, "kind", "vanished");
     must_be(r, "events_recovered", 0);
     must_be(r, "events_uncertain", 0);
-    if ((member(r, "count_known")->type == yajl_t_true) != s->count_known)
+    if ((member(r, "count_known")->type == yajl_t_true) != (s->count != SPOOL_COUNT_UNKNOWN))
         phase_fail("%s: the report's \"count_known\" is wrong", r->p->what);
-    check_ranges(r, "lost", s->lost, s->done_below, s->log.count_limit);
+    check_ranges(r, "lost", s->lost, s->done_below, s->count);
 }
 
 static void check_report(struct report *r, const struct evidence *now, bool checksums)

@@ -50,7 +50,7 @@ static void flip(struct patient *p, size_t segment, size_t at, uint8_t bits)
     patient_note(p, "byte %zu of the log changed by 0x%02x", at, bits);
     damage_flip(d, at, bits);
     p->has_flip = true;
-    if (at < written_size(d->map) && (!d->map->fragments[segment_map_fragment_at(d->map, at)].last_record || d->map->sealed))
+    if (d->map->owner[at] != SEGMENT_OWNER_SEAL && at < written_size(d->map) && (!d->map->fragments[segment_map_fragment_at(d->map, at)].last_record || d->map->sealed))
         d->expect = DAMAGE_SOME;
 }
 
@@ -196,23 +196,29 @@ static void appended(struct patient *p, size_t segment, uint32_t variant)
         d->expect = DAMAGE_EITHER;
 }
 
-/* A write that was cut short, after which LevelDB went on: everything behind is shifted against the blocks. */
-static void short_write(struct patient *p, size_t segment, uint32_t variant)
+void damage_short_write(struct patient *p, size_t segment, size_t fragment, size_t kept)
 {
     struct damage *d = patient_log(p, segment);
     const struct segment_map *map = d->map;
-    size_t first = 10 + variant / 5 * (map->fragment_count / 8);
-    while (map->fragments[first].type > 2)
+    size_t first = fragment, last;
+    while (first + 1 < map->fragment_count && map->fragments[first].type > 2)
         first++;
-    size_t start = map->fragments[first].at, last = first;
-    while (map->fragments[last].type == 2 || map->fragments[last].type == 3)
+    if (map->fragments[first].type > 2)
+        first = 0;
+    for (last = first; map->fragments[last].type == 2 || map->fragments[last].type == 3;)
         last++;
-    size_t end = map->fragments[last].at + map->fragments[last].size;
-    size_t cuts[] = {start + 1, start + 6, start + 7, start + (end - start) / 2, end - 1};
-    size_t at = cuts[variant % 5];
-    patient_note(p, "%zu bytes missing at %zu of the log, which went on", end - at, at);
+    size_t start = map->fragments[first].at, end = map->fragments[last].at + map->fragments[last].size;
+    size_t at = start + 1 + kept % (end - start - 1);
+    patient_note(p, "segment %zu: %zu bytes missing at %zu of the log, which went on", segment, end - at, at);
     damage_take_out(d, at, end - at);
-    d->expect = DAMAGE_SOME;
+    d->expect = map->fragments[last].last_record ? DAMAGE_EITHER : DAMAGE_SOME;
+}
+
+static void short_write(struct patient *p, size_t segment, uint32_t variant)
+{
+    static const size_t kept[] = {0, 5, 6, 60, 131};
+    const struct segment_map *map = patient_log(p, segment)->map;
+    damage_short_write(p, segment, 10 + variant / 5 * (map->fragment_count / 8), kept[variant % 5]);
 }
 
 const struct damage_row damage_rows_log[] = {

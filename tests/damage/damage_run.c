@@ -197,7 +197,7 @@ static const char *check_books(const struct run *run)
 {
     static char text[300];
     const struct patient *p = run->p;
-    struct patient_totals totals = patient_totals(p);
+    const struct patient_totals totals = p->totals;
     struct spool_stats stats;
     spool_stats_get(run->spool, &stats);
     struct spool_books *b = &stats.books;
@@ -259,6 +259,10 @@ static void wait_for_cursors(const struct run *run)
 {
     struct spool_stats stats;
     spool_stats_get(run->spool, &stats);
+    for (int i = 0; stats.counting && i < 5000; i++) { /* until then they say what they said at the start */
+        usleep(1000);
+        spool_stats_get(run->spool, &stats);
+    }
     uint64_t wanted = stats.cursor_writes + 2;
     for (int i = 0; stats.cursor_writes < wanted && i < 5000; i++) {
         (void)spool_advance(run->spool, SPOOL_AT_LEAST_ONCE, 0, NULL, 0, NULL, 0); /* there is something to write */

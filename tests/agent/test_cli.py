@@ -448,6 +448,28 @@ class SpoolNotThere(Case):
         self.assertEqual(status["lost"], 0)
         self.assertEqual(agent.stop(), 0)
 
+    def test_agent_that_has_had_its_spool_never_makes_another(self):
+        agent = self.start_mock()
+        with open(os.path.join(self.spool, "PENSTOCK"), "rb") as f:
+            identity = f.read()
+        os.rename(self.spool, self.spool + ".away")
+        os.mkdir(self.spool)
+        self.write("spool/segments", "no directory")  # a copy that can't be opened: the agent ends up without any spool
+        with open(os.path.join(self.spool, "PENSTOCK"), "wb") as f:
+            f.write(identity)
+        wait_until(lambda: "'segments'" in agent.status()["reason"], "the reason")
+        shutil.rmtree(self.spool)
+        wait_until(lambda: "No such file" in agent.status()["reason"], "the next reason", seconds=1)
+        os.mkdir(self.spool)
+        wait_until(lambda: "no file PENSTOCK" in agent.status()["reason"], "the last reason", seconds=1)
+        time.sleep(0.5)
+        self.assertEqual(os.listdir(self.spool), [])
+        os.rmdir(self.spool)
+        os.rename(self.spool + ".away", self.spool)
+        wait_until(lambda: agent.request("GET", "/readyz")[0] == 200, "the spool", seconds=1)
+        self.assertEqual(agent.request("POST", "/topics/t", b"x")[0], 200)
+        self.assertEqual(agent.stop(), 0)
+
     def test_identity_that_is_deleted_refuses_and_damaged_is_made_good(self):
         agent = self.start_mock()
         path = os.path.join(self.spool, "PENSTOCK")

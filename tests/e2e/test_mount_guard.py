@@ -246,6 +246,7 @@ say(f"directory replaced: refused after {took * 1000:.0f} ms, accepted again aft
 # ---- the disk dies; it is unmounted, and mounted again ------------------------------------------------------------------
 if disk.is_ext4():
     EXT4_IOC_SHUTDOWN, NOLOGFLUSH = 0x8004587D, 2
+    os.sync()   # the renames above were this test's own
     fd = os.open(point, os.O_RDONLY)
     fcntl.ioctl(fd, EXT4_IOC_SHUTDOWN, struct.pack("I", NOLOGFLUSH))
     os.close(fd)
@@ -267,7 +268,8 @@ refuses(time.time(), point)
 second.mount()
 took = goes_on(time.time())
 os.kill(loader.pid, 18)
-check(agent.status()["spool_id"] == spool_id and os.path.exists(os.path.join(spool, "LOCK")), "it is the same spool again")
+check(agent.status()["spool_id"] == spool_id, "it is the same spool again")
+check(os.path.isdir(os.path.join(spool, "segments", agent.status()["spool"]["live_segment"])), "it is written to on the new disk")
 accepted = agent.status()["accepted"]
 wait_until(lambda: agent.status()["accepted"] > accepted + 2000, 30, "events are accepted")
 say(f"restored on another disk: accepted {took * 1000:.0f} ms after the mount")
@@ -315,13 +317,21 @@ agent.stop()
 run("umount", point)
 say("wrong spool.id: refused, untouched")
 
+spool = point   # the filesystem's own root: it has the same inode number in every tmpfs
 run("mount", "-t", "tmpfs", "tmpfs", point)
 write_config(agent, "create: true")
 agent.start()
 check(any("tmpfs" in warning for warning in agent.status()["warnings"]), f"warnings: {agent.status()['warnings']}")
 check("event=spool_is_volatile" in agent.log_tail() and "tmpfs" in agent.log_tail(), agent.log_tail())
 check("tmpfs" in agent.get("/status.txt")[1].decode(), "people see it too")
+run("mount", "-t", "tmpfs", "tmpfs", point)
+refuses(time.time(), "another directory")
+stays(point, tree(point))
+run("umount", point)
+goes_on(time.time())
 agent.stop()
+run("umount", point)
+run("mount", "-t", "tmpfs", "tmpfs", point)
 for name in ("lower", "upper", "work", "merged"):
     os.mkdir(os.path.join(point, name))
 spool = os.path.join(point, "merged", "spool")

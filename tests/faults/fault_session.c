@@ -3,6 +3,7 @@
 #include "tests/faults/fault_session.h"
 
 #include "base/clock.h"
+#include "tests/faults/preload_fail.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -237,21 +238,36 @@ static struct spool *open_at_last(struct fault_board *board, const char *dir)
     }
 }
 
-bool fault_run(struct fault_board *board, const char *dir, bool crash)
+static void *crash_main(void *plan)
 {
-    struct session session = {.board = board, .spool = open_at_last(board, dir)};
+    unsigned random = (unsigned)atomic_load(&((const struct fail_plan *)plan)->first);
+    while (atomic_load(&((const struct fail_plan *)plan)->failed) == 0)
+        clock_sleep_ms(1);
+    clock_sleep_ms(rand_r(&random) % 10);
+    _exit(0);
+}
+
+bool fault_run(struct fault_board *board, const struct fail_plan *plan, const char *dir, enum fault_ending ending)
+{
+    struct session session = {.board = board};
+    pthread_t crash;
+    if (ending == FAULT_CRASH_SOON)
+        pthread_create(&crash, NULL, crash_main, (void *)plan);
+    session.spool = open_at_last(board, dir);
     if (session.spool == NULL)
         return false;
-    pthread_create(&session.reader, NULL, reader_main, &session);
+    if (ending != FAULT_CRASH_UNREAD)
+        pthread_create(&session.reader, NULL, reader_main, &session);
     for (int i = 0; i < SUBMITTERS; i++)
         pthread_create(&session.submitters[i], NULL, submitter_main, &session);
     for (int i = 0; i < SUBMITTERS; i++)
         pthread_join(session.submitters[i], NULL);
-    if (crash)
+    if (ending != FAULT_STOP)
         _exit(board->failure[0] != '\0');
     atomic_store(&session.submitted, true);
     pthread_join(session.reader, NULL);
+    bool good = fault_wait(board, session.spool, fault_is_drained, "the books balance, still in the session");
     spool_stop_taking(session.spool);
     spool_close(session.spool);
-    return board->failure[0] == '\0';
+    return good && board->failure[0] == '\0';
 }

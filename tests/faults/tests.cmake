@@ -1,6 +1,7 @@
 # Disks that fail on plan. The same shim is linked into the session and preloaded into the whole program.
 add_executable(fault_session ${CMAKE_CURRENT_LIST_DIR}/tool_fault_session.c ${CMAKE_CURRENT_LIST_DIR}/fault_session.c
-               ${CMAKE_CURRENT_LIST_DIR}/fault_check.c ${CMAKE_CURRENT_LIST_DIR}/fault_board.c
+               ${CMAKE_CURRENT_LIST_DIR}/fault_check.c ${CMAKE_CURRENT_LIST_DIR}/fault_template.c
+               ${CMAKE_CURRENT_LIST_DIR}/fault_board.c
                ${CMAKE_CURRENT_LIST_DIR}/preload_fail.c)
 target_include_directories(fault_session PRIVATE ${PROJECT_SOURCE_DIR})
 target_link_libraries(fault_session PRIVATE penstock_spool dep_leveldb dep_xxhash ${CMAKE_DL_LIBS} penstock_warnings)

@@ -20,7 +20,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { SLOTS = 2, COUNTING_RUNS = 3, FAILURES_MAX = 5, PHASE_SECONDS_MAX = 40, FOR_MS = 120, TEMPLATE_FAILS_AT = 90 };
+enum { SLOTS = 2, COUNTING_RUNS = 2, FAILURES_MAX = 5, PHASE_SECONDS_MAX = 40, FOR_MS = 120, SECONDS = 160 };
 
 /* What fails, and how. */
 struct series {
@@ -42,29 +42,28 @@ static const struct series all_series[] = {
     {"fsync", "EIO", FAIL_BIT(FAIL_FSYNC), EIO, 1, false, 1},
     {"fsync", "EDQUOT, 3 in a row", FAIL_BIT(FAIL_FSYNC), EDQUOT, 3, false, 1},
     {"open", "EMFILE", OPENS, EMFILE, 1, false, 1},
-    {"open", "EIO", OPENS, EIO, 1, false, 1},
+    {"open", "EIO", OPENS, EIO, 1, false, 2},
     {"rename", "EIO", FAIL_BIT(FAIL_RENAME), EIO, 1, false, 1},
     {"rename", "ENOSPC, 3 in a row", FAIL_BIT(FAIL_RENAME), ENOSPC, 3, false, 1},
     {"mkdir", "ENOSPC", FAIL_BIT(FAIL_MKDIR), ENOSPC, 1, false, 1},
     {"mkdir", "EDQUOT, 3 in a row", FAIL_BIT(FAIL_MKDIR), EDQUOT, 3, false, 1},
     {"ftruncate", "EIO", FAIL_BIT(FAIL_FTRUNCATE), EIO, 1, false, 1},
     {"fallocate", "ENOSPC", FAIL_BIT(FAIL_FALLOCATE), ENOSPC, 1, false, 1},
-    {"unlink", "EIO", FAIL_BIT(FAIL_UNLINK), EIO, 1, false, 1},
-    {"read", "EIO", FAIL_BIT(FAIL_READ), EIO, 1, false, 1},
-    {"readdir", "EIO", FAIL_BIT(FAIL_READDIR), EIO, 1, false, 1},
-    {"stat", "EIO", FAIL_BIT(FAIL_STAT), EIO, 1, false, 1},
+    {"unlink", "EIO", FAIL_BIT(FAIL_UNLINK), EIO, 1, false, 2},
+    {"read", "EIO", FAIL_BIT(FAIL_READ), EIO, 1, false, 2},
+    {"readdir", "EIO", FAIL_BIT(FAIL_READDIR), EIO, 1, false, 6},
+    {"stat", "EIO", FAIL_BIT(FAIL_STAT), EIO, 1, false, 4},
     {"change", "EROFS for a while", FAIL_CHANGES, EROFS, 0, false, 8},
     {"change", "ENOSPC for a while, half written", FAIL_CHANGES, ENOSPC, 0, true, 8},
-    {"anything", "EIO for a while", FAIL_EVERY, EIO, 0, false, 16},
+    {"anything", "EIO for a while", FAIL_EVERY, EIO, 0, false, 32},
 };
-
-static const struct series template_series = {"fdatasync", "EIO", FAIL_BIT(FAIL_FDATASYNC), EIO, 1, false, 1};
 
 /* One session at a time in each. */
 struct slot {
     pid_t runner;              /* 0: idle */
-    const struct series *series;
+    const struct series *series; /* NULL: nothing fails */
     int64_t n;
+    enum fault_ending ending;
     char dir[300];
     struct fault_board *board; /* shared, as is the plan */
     struct fail_plan *plan;
@@ -79,13 +78,14 @@ static struct {
     const char *kind, *how;
     int64_t n;
     int64_t turns;
-    unsigned stride;
+    unsigned stride; /* 0: 1, but more on a machine that would take more than SECONDS */
     bool keep;
 } options;
 
 static char base_dir[200], template_dir[256];
 static struct fault_board *template_board;
 static struct slot slots[SLOTS];
+static int64_t calls[FAULT_ENDINGS][FAIL_KINDS]; /* of a healthy session */
 static int failures;
 
 static void *shared_memory(size_t size)
@@ -133,19 +133,30 @@ static void run_apart(struct slot *slot, bool (*fn)(struct slot *))
 static bool make_template(struct slot *slot)
 {
     preload_fail_use(base_dir, slot->plan);
-    return fault_make_template(slot->board, template_dir);
+    return fault_make_template(slot->board, slot->plan, template_dir);
 }
 
-/* About every other one ends without a stop. */
-static bool ends_by_crash(const struct slot *slot)
+/* A session of that ending makes so many calls that the series counts. */
+static int64_t calls_of(const struct series *series, int ending)
 {
-    return ((uint32_t)(slot->n + (slot->series - all_series) * 7) * 0x9e3779b1u >> 20 & 1) != 0;
+    int64_t sum = 0;
+    for (int kind = 0; kind < FAIL_KINDS; kind++)
+        sum += (series->kinds & FAIL_BIT(kind)) != 0 ? calls[ending][kind] : 0;
+    return sum;
+}
+
+/* Any that comes as far as n; the one with a stop comes farthest. */
+static enum fault_ending ending_of(const struct series *series, int64_t n)
+{
+    uint32_t mixed = (uint32_t)(n + (series - all_series) * 7) * 0x9e3779b1u;
+    int ending = (int)((mixed >> 20) % FAULT_ENDINGS);
+    return n < calls_of(series, ending) ? (enum fault_ending)ending : FAULT_STOP;
 }
 
 static bool run_faulty(struct slot *slot)
 {
     preload_fail_use(slot->dir, slot->plan);
-    return fault_run(slot->board, slot->dir, slot->series != NULL && ends_by_crash(slot));
+    return fault_run(slot->board, slot->plan, slot->dir, slot->ending);
 }
 
 static bool run_check(struct slot *slot)
@@ -180,10 +191,11 @@ static void run_session(struct slot *slot)
         run_apart(slot, run_check);
 }
 
-static void start_session(struct slot *slot, const struct series *series, int64_t n)
+static void start_session(struct slot *slot, const struct series *series, int64_t n, enum fault_ending ending)
 {
     slot->series = series;
     slot->n = n;
+    slot->ending = ending;
     fflush(stdout);
     slot->runner = fork();
     if (slot->runner == 0) {
@@ -212,7 +224,7 @@ static void end_session(struct slot *slot, struct sums *sums)
     sums->hit += atomic_load(&slot->plan->failed) > 0;
     sums->opens_failed += slot->board->opens_failed;
     sums->gap_ms = slot->board->gap_ms > sums->gap_ms ? slot->board->gap_ms : sums->gap_ms;
-    for (uint32_t i = 0; i < atomic_load(&slot->board->next); i++)
+    for (uint32_t i = atomic_load(&template_board->next); i < atomic_load(&slot->board->next); i++)
         sums->accepted += atomic_load(&slot->board->events[i].fate) == FAULT_ACCEPTED;
     if (slot->board->failure[0] != '\0') {
         print_failure(slot);
@@ -243,66 +255,75 @@ static struct slot *idle_slot(struct sums *sums)
 
 /* ---- all of them -------------------------------------------------------------------------------------------------- */
 
-/* How many calls of each kind a healthy session makes: threads make that differ a little from run to run. */
-static void count_calls(int64_t counts[FAIL_KINDS])
-{
-    struct sums sums = {0};
-    for (int run = 0; run < COUNTING_RUNS; run++) {
-        start_session(&slots[0], NULL, 0);
-        while (wait_for_any(&sums))
-            ;
-        for (int kind = 0; kind < FAIL_KINDS; kind++)
-            if (atomic_load(&slots[0].plan->counts[kind]) > counts[kind])
-                counts[kind] = atomic_load(&slots[0].plan->counts[kind]);
-    }
-    printf("a healthy session accepts %" PRId64 " events; longest wait for an acknowledgement %" PRId64 " ms\n",
-           sums.accepted / COUNTING_RUNS, sums.gap_ms);
-}
-
-static void run_series(const struct series *series, const int64_t counts[FAIL_KINDS], struct sums *total)
-{
-    struct sums sums = {0};
-    int64_t calls = 0, start_ms = clock_monotonic_ms();
-    for (int kind = 0; kind < FAIL_KINDS; kind++)
-        calls += (series->kinds & FAIL_BIT(kind)) != 0 ? counts[kind] : 0;
-    unsigned stride = series->stride * options.stride;
-    int64_t first = options.n > 0 ? options.n : 1 + (int64_t)(options.seed % stride), last = options.n > 0 ? options.n : calls;
-    for (int64_t n = first; n <= last && failures < FAILURES_MAX; n += stride)
-        for (int64_t turn = 0; turn < options.turns; turn++)
-            start_session(idle_slot(&sums), series, n);
-    while (wait_for_any(&sums))
-        ;
-    printf("%-9s %-33s n 1..%-5" PRId64 " step %-2u %5" PRId64 " sessions, %5" PRId64 " hit, %4" PRId64 " opens refused, longest wait %4"
-           PRId64 " ms  (%" PRId64 " s)\n", series->kind, series->how, calls, stride, sums.sessions, sums.hit, sums.opens_failed,
-           sums.gap_ms, (clock_monotonic_ms() - start_ms) / 1000);
-    total->sessions += sums.sessions;
-    total->hit += sums.hit;
-    total->accepted += sums.accepted;
-}
-
 static bool is_wanted(const struct series *series)
 {
     return (options.kind == NULL || strcmp(options.kind, series->kind) == 0) &&
            (options.how == NULL || strcmp(options.how, series->how) == 0);
 }
 
-/* The failed sync is to be a commit's, not one of a segment being made: if it isn't, another one is tried. */
+static unsigned stride_for(int64_t session_ms)
+{
+    int64_t sessions = 0;
+    for (size_t i = 0; i < sizeof all_series / sizeof all_series[0]; i++)
+        if (is_wanted(&all_series[i]) && options.n == 0)
+            sessions += calls_of(&all_series[i], FAULT_STOP) / all_series[i].stride;
+    unsigned stride = 1 + (unsigned)(sessions * session_ms / SLOTS / 1000 / SECONDS);
+    if (stride > 1)
+        printf("a slow machine, %" PRId64 " ms for a session: only every %u. n, others with another seed (--stride 1: all)\n", session_ms, stride);
+    return stride;
+}
+
+/* How many calls of each kind a healthy session makes: threads make that differ a little from run to run. */
+static void count_calls(void)
+{
+    struct sums sums = {0};
+    int64_t start_ms = clock_monotonic_ms();
+    for (int run = 0; run < COUNTING_RUNS * FAULT_ENDINGS && failures == 0; run++) {
+        int ending = run % FAULT_ENDINGS;
+        start_session(&slots[0], NULL, 0, (enum fault_ending)ending);
+        while (wait_for_any(&sums))
+            ;
+        for (int kind = 0; kind < FAIL_KINDS; kind++)
+            if (atomic_load(&slots[0].plan->counts[kind]) > calls[ending][kind])
+                calls[ending][kind] = atomic_load(&slots[0].plan->counts[kind]);
+    }
+    if (failures > 0)
+        exit(1);
+    if (options.stride == 0)
+        options.stride = stride_for((clock_monotonic_ms() - start_ms) / sums.sessions);
+    printf("a healthy session acknowledges %" PRId64 " events; longest wait for an acknowledgement %" PRId64 " ms\n",
+           sums.accepted / sums.sessions, sums.gap_ms);
+}
+
+static void run_series(const struct series *series, struct sums *total)
+{
+    struct sums sums = {0};
+    int64_t all = calls_of(series, FAULT_STOP), start_ms = clock_monotonic_ms();
+    int64_t stride = (int64_t)series->stride * options.stride;
+    int64_t first = options.n > 0 ? options.n : 1 + (int64_t)(options.seed % (uint64_t)stride), last = options.n > 0 ? options.n : all;
+    for (int64_t n = first; n <= last && failures < FAILURES_MAX; n += stride)
+        for (int64_t turn = 0; turn < options.turns && failures < FAILURES_MAX; turn++)
+            start_session(idle_slot(&sums), series, n, ending_of(series, n));
+    while (wait_for_any(&sums))
+        ;
+    printf("%-9s %-33s n 1..%-5" PRId64 " step %-3" PRId64 " %5" PRId64 " sessions, %5" PRId64 " hit, %4" PRId64 " opens refused, longest wait %4"
+           PRId64 " ms  (%" PRId64 " s)\n", series->kind, series->how, all, stride, sums.sessions, sums.hit, sums.opens_failed,
+           sums.gap_ms, (clock_monotonic_ms() - start_ms) / 1000);
+    total->sessions += sums.sessions;
+    total->hit += sums.hit;
+    total->accepted += sums.accepted;
+}
+
 static void set_up_template(void)
 {
     struct slot *slot = &slots[0];
-    slot->series = &template_series;
-    for (slot->n = TEMPLATE_FAILS_AT; slot->n < TEMPLATE_FAILS_AT + 10; slot->n++) {
-        memset(slot->board, 0, sizeof *slot->board);
-        slot->board->seed = options.seed;
-        set_plan(slot);
-        run_command("rm -rf '%s.first'", template_dir);
-        run_apart(slot, make_template);
-        memcpy(template_board, slot->board, sizeof *template_board);
-        if (template_board->failure[0] == '\0')
-            return;
+    slot->board->seed = options.seed;
+    run_apart(slot, make_template);
+    memcpy(template_board, slot->board, sizeof *template_board);
+    if (template_board->failure[0] != '\0') {
+        printf("FAILED: no spool to begin with: %s\n", template_board->failure);
+        exit(1);
     }
-    printf("FAILED: no spool to begin with: %s\n", template_board->failure);
-    exit(1);
 }
 
 static void set_up(void)
@@ -336,7 +357,6 @@ static void read_options(int argc, char **argv)
     };
     const char *seed = getenv("PENSTOCK_SEED");
     options.seed = seed != NULL ? strtoull(seed, NULL, 10) : random_u64() >> 40;
-    options.stride = 1;
     options.turns = 1;
     for (int c; (c = getopt_long(argc, argv, "", names, NULL)) != -1;) {
         switch (c) {
@@ -350,22 +370,22 @@ static void read_options(int argc, char **argv)
         default: usage();
         }
     }
-    if (optind != argc || options.stride == 0 || options.turns < 1)
+    if (optind != argc || options.turns < 1)
         usage();
 }
 
 int main(int argc, char **argv)
 {
-    int64_t counts[FAIL_KINDS] = {0}, start_ms = clock_monotonic_ms();
+    int64_t start_ms = clock_monotonic_ms();
     struct sums total = {0};
     read_options(argc, argv);
     setvbuf(stdout, NULL, _IOLBF, 0);
     printf("seed %" PRIu64 " (--seed %" PRIu64 " repeats it)\n", options.seed, options.seed);
     set_up();
-    count_calls(counts);
+    count_calls();
     for (size_t i = 0; i < sizeof all_series / sizeof all_series[0] && failures < FAILURES_MAX; i++)
         if (is_wanted(&all_series[i]))
-            run_series(&all_series[i], counts, &total);
+            run_series(&all_series[i], &total);
     if (!options.keep)
         run_command("rm -rf '%s'", base_dir);
     else

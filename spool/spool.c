@@ -153,8 +153,7 @@ static enum err open_cursors(struct spool *spool, struct spool_cursors **ret_cur
     spool->cursors_found = found;
     if (spool->at_open.segment_id_max > spool->segment_id_max)
         spool->segment_id_max = spool->at_open.segment_id_max;
-    if (spool->options.forward_only)
-        memcpy(spool->newest_segments, spool->at_open.newest_segments, sizeof spool->newest_segments);
+    memcpy(spool->newest_segments, spool->at_open.newest_segments, sizeof spool->newest_segments);
     spool_unread_load(spool);
     rc = spool_progress_load(spool);
     if (rc == ERR_OK)
@@ -252,6 +251,7 @@ enum err spool_open(const struct spool_options *options, spool_report_fn *report
     pthread_cond_init(&spool->counted, &monotonic);
     pthread_condattr_destroy(&monotonic);
     spool_window_init(&spool->window, options->window_bytes_max);
+    spool_quarantine_init(&spool->quarantine);
     enum err rc = copied ? open_steps(spool, msg) : errmsg_set(msg, ERR_NOMEM, "out of memory");
     if (rc != ERR_OK) {
         errmsg_wrap(msg, "open spool '%s'", options->path);

@@ -16,7 +16,7 @@
 enum spool_delivery { SPOOL_AT_LEAST_ONCE = 1, SPOOL_EXACTLY_ONCE = 2 };
 
 #define SPOOL_MISSED_MAX 4096   /* ranges in the file; what is beyond counts as delivered after a crash in just that moment */
-#define SPOOL_NEWEST_SEGMENTS 3 /* one that ends, the live one, and the one made ahead */
+#define SPOOL_NEWEST_SEGMENTS 16 /* a run without events links to nothing: those of some such runs in a row are still named */
 
 /* A topic whose cursor is behind the common one. */
 struct spool_lane_cursor {

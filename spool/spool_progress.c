@@ -2,7 +2,7 @@
  * spool_progress.c - what is done: from the bridge's word to the state of the cursors file. */
 #include "base/clock.h"
 #include "spool/spool_internal.h"
-#include "spool/spool_loss_report.h"
+#include "spool/spool_missed.h"
 #include "spool/spool_unread.h"
 
 #include <stdlib.h>
@@ -195,52 +195,11 @@ static enum err copy_topics(struct spool *spool, struct spool_cursor_state *stat
     return ERR_OK;
 }
 
-static enum err add_missed(struct spool_cursor_state *state, uint64_t segment_id, const struct spool_ranges *missing, uint32_t below)
-{
-    for (size_t i = 0; i < missing->count && missing->items[i].first < below && state->missed_count < SPOOL_MISSED_MAX; i++) {
-        struct spool_missed_range *items = realloc(state->missed, (state->missed_count + 1) * sizeof *items);
-        if (items == NULL)
-            return ERR_NOMEM;
-        state->missed = items;
-        uint32_t last = missing->items[i].last < below ? missing->items[i].last : below - 1;
-        items[state->missed_count++] = (struct spool_missed_range){segment_id, missing->items[i].first, last};
-    }
-    return ERR_OK;
-}
-
-/* What an earlier run had passed so stays known until a report has it. */
-static enum err keep_missed(const struct spool *spool, const struct spool_entry *entry, struct spool_cursor_state *state)
-{
-    enum err rc = ERR_OK;
-    for (size_t i = 0; rc == ERR_OK && i < spool->at_open.missed_count; i++) {
-        const struct spool_missed_range *missed = &spool->at_open.missed[i];
-        struct spool_range range = {missed->first, missed->last};
-        if (missed->segment_id == entry->id)
-            rc = add_missed(state, entry->id, &(struct spool_ranges){&range, 1, 1}, SPOOL_INDEX_MAX);
-    }
-    return rc;
-}
-
-/* A cursor within a damaged segment has passed events that nobody delivered: they become losses when it passes the end. */
-static enum err list_missed(struct spool *spool, struct spool_cursor_state *state)
-{
-    enum err rc = ERR_OK;
-    for (size_t i = 0; rc == ERR_OK && i < spool->catalog.count; i++) {
-        const struct spool_entry *entry = &spool->catalog.entries[i];
-        if (entry->report == NULL && !entry->lost_applied)
-            rc = keep_missed(spool, entry, state);
-        if (rc == ERR_OK && spool_id_segment(state->done_id) == entry->id && !entry->lost_applied)
-            rc = add_missed(state, entry->id, entry->report != NULL ? &entry->report->lost : &entry->missing,
-                            spool_id_index(state->done_id) + 1);
-    }
-    return rc;
-}
-
 static enum err copy_now(struct spool *spool, struct spool_cursor_state *state)
 {
     state->done_id = raise_done_id(spool);
     state->lost_unknown_topic = atomic_load(&spool->unknown_lost);
-    enum err rc = list_missed(spool, state);
+    enum err rc = spool_missed_list(spool, state);
     if (rc == ERR_OK)
         rc = spool_unread_list(spool, state);
     if (rc == ERR_OK)

@@ -7,13 +7,17 @@
 #include "spool/spool_dir.h"
 #include "spool/spool_evidence.h"
 #include "spool/spool_file.h"
+#include "spool/spool_files.h"
 #include "spool/spool_internal.h"
 #include "spool/spool_loss_report.h"
+#include "spool/spool_missed.h"
 #include "spool/spool_reader.h"
 
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { NAME_SIZE = 32, TICK_MS = 200, LOOK_AT_AGES_EVERY_MS = 60000, BACKGROUND_NICE = 10 };
@@ -28,6 +32,20 @@ enum err spool_quarantine_make_place(struct spool *spool, uint64_t segment_id, s
     enum err rc = spool_dir_open(spool->quarantine_fd, name, true, &fd, msg);
     if (rc == ERR_OK)
         close(fd);
+    return rc;
+}
+
+enum err spool_quarantine_take(struct spool *spool, const char *name, struct errmsg *msg)
+{
+    struct stat status;
+    if (fstatat(spool->segments_fd, name, &status, AT_SYMLINK_NOFOLLOW) != 0 || S_ISDIR(status.st_mode))
+        return spool_dir_move(spool->segments_fd, name, spool->quarantine_fd, name, msg);
+    int fd = -1;
+    enum err rc = spool_dir_open(spool->quarantine_fd, name, true, &fd, msg);
+    if (rc != ERR_OK)
+        return rc;
+    rc = spool_dir_move(spool->segments_fd, name, fd, name, msg);
+    close(fd);
     return rc;
 }
 
@@ -104,6 +122,14 @@ static void end_first(struct spool_quarantine *quarantine, bool keep)
     spool_loss_report_free(report);
 }
 
+/* The cursors needn't keep any longer what is in a report. */
+static void settle_cursors(struct spool *spool)
+{
+    pthread_mutex_lock(&spool->lock);
+    spool->progress.dirty = true;
+    pthread_mutex_unlock(&spool->lock);
+}
+
 /* Writes what is pending; what can't be written (a full disk) stays pending. Nobody else takes anything out. */
 static void write_pending(struct spool *spool, bool checksums)
 {
@@ -116,32 +142,64 @@ static void write_pending(struct spool *spool, bool checksums)
         enum err rc = write_report(spool, report, checksums, &msg);
         if (rc == ERR_OK)
             say_report(spool, report);
+        settle_cursors(spool);
         pthread_mutex_lock(&quarantine->lock);
         end_first(quarantine, rc != ERR_OK && rc != ERR_NOT_FOUND);
     }
     pthread_mutex_unlock(&quarantine->lock);
 }
 
-/* A crash came between the move and the report: what was found has to be found out again. */
-static void report_again(struct spool *spool, uint64_t segment_id)
+/* A crash came before the report was written: what was found has to be found out again. */
+static struct spool_loss_report *read_again(struct spool *spool, uint64_t segment_id, const char *name)
 {
-    char name[NAME_SIZE];
-    snprintf(name, sizeof name, "%" PRIu64, segment_id);
     struct spool_reader_options options = {
         .parent_fd = spool->quarantine_fd, .name = name, .segment_id = segment_id, .seed = spool->identity.seed,
         .count_limit = SPOOL_COUNT_UNKNOWN,
     };
     struct spool_reader *reader = NULL;
     struct spool_chunk *chunk;
-    struct errmsg msg = {""};
-    enum err rc = spool_reader_open(&options, &reader, &msg);
-    while (rc == ERR_OK && (rc = spool_reader_next(reader, SPOOL_READ_TO_END, &chunk, &msg)) == ERR_OK)
+    enum err rc = spool_reader_open(&options, &reader, NULL);
+    while (rc == ERR_OK && (rc = spool_reader_next(reader, SPOOL_READ_TO_END, &chunk, NULL)) == ERR_OK)
         spool_chunk_unref(chunk);
-    struct spool_loss_report *report = rc == ERR_END ? spool_count_report(segment_id, spool_reader_findings(reader), 0) : NULL;
+    struct spool_loss_report *report = rc == ERR_END ? spool_missed_report(spool, segment_id, spool_reader_findings(reader)) : NULL;
+    spool_reader_close(reader);
+    return report;
+}
+
+static bool is_empty_or_missing(struct spool *spool, const char *name)
+{
+    int fd = -1;
+    struct spool_files files = {0};
+    enum err rc = spool_dir_open(spool->quarantine_fd, name, false, &fd, NULL);
+    bool empty = rc == ERR_NOT_FOUND || (rc == ERR_OK && spool_files_list(fd, &files, NULL) == ERR_OK && files.count == 0);
+    if (rc == ERR_OK)
+        close(fd);
+    spool_files_free(&files);
+    return empty;
+}
+
+static void report_again(struct spool *spool, uint64_t segment_id)
+{
+    char name[NAME_SIZE];
+    struct errmsg msg = {""};
+    snprintf(name, sizeof name, "%" PRIu64, segment_id);
+    struct spool_loss_report *report = NULL;
+    if (is_empty_or_missing(spool, name) && spool_quarantine_make_place(spool, segment_id, &msg) == ERR_OK)
+        report = spool_missed_vanished_report(spool, segment_id);
+    if (report == NULL)
+        report = read_again(spool, segment_id, name);
     if (report != NULL && write_report(spool, report, true, &msg) == ERR_OK)
         say_report(spool, report);
     spool_loss_report_free(report);
-    spool_reader_close(reader);
+}
+
+/* Passed by the cursors with losses, and not in segments/ any more. */
+static bool is_owed(struct spool *spool, uint64_t segment_id)
+{
+    pthread_mutex_lock(&spool->lock);
+    bool owed = spool_count_done_below(spool, segment_id) == SPOOL_INDEX_MAX && spool_catalog_find(&spool->catalog, segment_id) == NULL;
+    pthread_mutex_unlock(&spool->lock);
+    return owed && !spool_evidence_has_report(spool->quarantine_fd, segment_id);
 }
 
 static void report_left_overs(struct spool *spool)
@@ -154,6 +212,14 @@ static void report_left_overs(struct spool *spool)
         if (!spool_evidence_has_report(spool->quarantine_fd, ids[i]))
             report_again(spool, ids[i]);
     free(ids);
+    for (size_t i = 0; i < spool->at_open.missed_count && !atomic_load(&spool->closing); i++)
+        if (is_owed(spool, spool->at_open.missed[i].segment_id))
+            report_again(spool, spool->at_open.missed[i].segment_id);
+    if (atomic_load(&spool->closing))
+        return;
+    atomic_store(&spool->quarantine.caught_up, true);
+    if (spool->at_open.missed_count > 0)
+        settle_cursors(spool);
 }
 
 /* ---- room ----------------------------------------------------------------------------------------------------- */
@@ -236,15 +302,19 @@ static void *quarantine_main(void *arg)
     return NULL;
 }
 
-enum err spool_quarantine_start(struct spool *spool, struct errmsg *msg)
+void spool_quarantine_init(struct spool_quarantine *quarantine)
 {
-    struct spool_quarantine *quarantine = &spool->quarantine;
     pthread_condattr_t monotonic;
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_mutex_init(&quarantine->lock, NULL);
     pthread_cond_init(&quarantine->wake, &monotonic);
     pthread_condattr_destroy(&monotonic);
+}
+
+enum err spool_quarantine_start(struct spool *spool, struct errmsg *msg)
+{
+    struct spool_quarantine *quarantine = &spool->quarantine;
     int error = pthread_create(&quarantine->thread, NULL, quarantine_main, spool);
     if (error != 0)
         return errmsg_set(msg, ERR_NOMEM, "start the quarantine thread: %s", strerror(error));

@@ -24,9 +24,13 @@ struct spool_quarantine {
     struct spool_loss_report **pending;  /* to be completed and written; owned */
     size_t pending_count, pending_capacity;
 
+    atomic_bool caught_up;               /* the reports that earlier runs owed are written */
     atomic_uint_fast64_t segments;       /* reports that lie there */
     atomic_uint_fast64_t bytes;          /* on disk, the files that are kept */
 };
+
+/* Before anything else; a zeroed one. */
+void spool_quarantine_init(struct spool_quarantine *quarantine);
 
 /* ERR_NOMEM: no thread */
 enum err spool_quarantine_start(struct spool *spool, struct errmsg *msg);
@@ -39,7 +43,11 @@ struct spool_loss_report;
 /* For a segment that vanished: an empty directory, for its report. Errors: as spool_dir_open() */
 enum err spool_quarantine_make_place(struct spool *spool, uint64_t segment_id, struct errmsg *msg);
 
-/* Takes over the report of a segment that lies there, to complete and write it. Without memory it is made at the next start. */
+/* Moves what lies in segments/ under that name there, as found; what is no directory gets one around it. Errors: as spool_dir_move() */
+enum err spool_quarantine_take(struct spool *spool, const char *name, struct errmsg *msg);
+
+/* Takes over the report of a segment that lies there, to complete and write it. Without memory it is made at the next start.
+ * May be called with the spool's lock held. */
 void spool_quarantine_report(struct spool *spool, struct spool_loss_report *report);
 
 #endif

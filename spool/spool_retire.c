@@ -5,6 +5,7 @@
 #include "spool/spool_dir.h"
 #include "spool/spool_internal.h"
 #include "spool/spool_loss_report.h"
+#include "spool/spool_missed.h"
 #include "spool/spool_reader.h"
 
 #include <dirent.h>
@@ -54,9 +55,9 @@ static void remove_entry(struct spool *spool, uint64_t segment_id)
     entry->report = NULL;
     spool_entry_free_owned(entry);
     spool_catalog_remove(&spool->catalog, segment_id);
-    pthread_mutex_unlock(&spool->lock);
     if (report != NULL)
-        spool_quarantine_report(spool, report);
+        spool_quarantine_report(spool, report); /* under the lock: the cursors must not miss it in between */
+    pthread_mutex_unlock(&spool->lock);
 }
 
 /* The next turn tries again, so that a damaged segment still gets to its place. */
@@ -74,8 +75,8 @@ static enum err move_away(struct spool *spool, const struct spool_entry *entry, 
     snprintf(name, sizeof name, "%" PRIu64, entry->id);
     if (entry->report != NULL && entry->report->vanished)
         return spool_quarantine_make_place(spool, entry->id, msg);
-    int to_fd = entry->report != NULL ? spool->quarantine_fd : spool->trash_fd;
-    enum err rc = spool_dir_move(spool->segments_fd, name, to_fd, name, msg);
+    enum err rc = entry->report != NULL ? spool_quarantine_take(spool, name, msg)
+                                        : spool_dir_move(spool->segments_fd, name, spool->trash_fd, name, msg);
     bool gone = rc != ERR_OK && faccessat(spool->segments_fd, name, F_OK, AT_SYMLINK_NOFOLLOW) != 0 && errno == ENOENT;
     return gone ? ERR_OK : rc;
 }
@@ -96,7 +97,7 @@ static struct spool_loss_report *look_through(struct spool *spool, uint64_t segm
     while (rc == ERR_OK && (rc = spool_reader_next(reader, SPOOL_READ_TO_END, &chunk, NULL)) == ERR_OK)
         spool_chunk_unref(chunk);
     const struct spool_findings *findings = rc == ERR_END ? spool_reader_findings(reader) : &none;
-    struct spool_loss_report *report = findings->damaged ? spool_count_report(segment_id, findings, 0) : NULL;
+    struct spool_loss_report *report = spool_missed_report(spool, segment_id, findings);
     spool_reader_close(reader);
     return report;
 }

@@ -18,6 +18,19 @@
 
 /* ---- files ----------------------------------------------------------------------------------------------------- */
 
+static void take_file(struct evidence *evidence, const char *path, const char *prefix, const char *name)
+{
+    if (evidence->count == EVIDENCE_FILES_MAX)
+        phase_fail("too many files at %s", path);
+    struct evidence_file *file = &evidence->files[evidence->count++];
+    size_t size;
+    uint8_t *data = patient_read(path, &size);
+    snprintf(file->name, sizeof file->name, "%.50s%s%.60s", prefix, prefix[0] == '\0' ? "" : "/", name);
+    file->bytes = size;
+    file->xxh3 = XXH3_64bits(data, size);
+    free(data);
+}
+
 static void take(struct evidence *evidence, const char *dir_path, const char *prefix, int depth)
 {
     DIR *dir = opendir(dir_path);
@@ -34,15 +47,7 @@ static void take(struct evidence *evidence, const char *dir_path, const char *pr
         if (S_ISDIR(status.st_mode) && depth == 0) {
             take(evidence, path, entry->d_name, 1);
         } else if (S_ISREG(status.st_mode) && (depth > 0 || strcmp(entry->d_name, REPORT_NAME) != 0)) {
-            if (evidence->count == EVIDENCE_FILES_MAX)
-                phase_fail("too many files in %s", dir_path);
-            struct evidence_file *file = &evidence->files[evidence->count++];
-            size_t size;
-            uint8_t *data = patient_read(path, &size);
-            snprintf(file->name, sizeof file->name, "%.50s%s%.60s", prefix, depth > 0 ? "/" : "", entry->d_name);
-            file->bytes = size;
-            file->xxh3 = XXH3_64bits(data, size);
-            free(data);
+            take_file(evidence, path, prefix, entry->d_name);
         }
     }
     closedir(dir);
@@ -50,8 +55,11 @@ static void take(struct evidence *evidence, const char *dir_path, const char *pr
 
 void evidence_take(struct evidence *evidence, const char *dir)
 {
+    struct stat status;
     evidence->count = 0;
     take(evidence, dir, "", 0);
+    if (lstat(dir, &status) == 0 && S_ISREG(status.st_mode)) /* it is put into a directory under its name */
+        take_file(evidence, dir, "", strrchr(dir, '/') + 1);
 }
 
 static const struct evidence_file *find_file(const struct evidence *evidence, const char *name)

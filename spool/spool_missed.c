@@ -42,8 +42,11 @@ static enum err keep_ranges(const struct spool *spool, uint64_t segment_id, stru
     return rc;
 }
 
+/* first > last: nothing is lost, but the report is still owed. */
 static enum err add_report(struct spool_cursor_state *state, const struct spool_loss_report *report)
 {
+    if (report->count_known && report->lost.count == 0)
+        return add_range(state, (struct spool_missed_range){report->segment_id, 1, 0});
     if (report->count_known)
         return add_ranges(state, report->segment_id, &report->lost, UINT32_MAX);
     return add_range(state, (struct spool_missed_range){report->segment_id, (uint32_t)report->delivered_before, SPOOL_INDEX_MAX});
@@ -86,14 +89,18 @@ enum err spool_missed_list(struct spool *spool, struct spool_cursor_state *state
 
 /* ---- to be reported -------------------------------------------------------------------------------------------- */
 
-/* The segment's own, from the cursors at open. */
-static enum err ranges_at_open(const struct spool *spool, uint64_t segment_id, struct spool_ranges *ret_ranges)
+/* The segment's own, from the cursors at open. *ret_known: they tell of it, be it that there are none. */
+static enum err ranges_at_open(const struct spool *spool, uint64_t segment_id, struct spool_ranges *ret_ranges, bool *ret_known)
 {
     struct spool_ranges ranges = {0};
     enum err rc = ERR_OK;
+    *ret_known = false;
     for (size_t i = 0; rc == ERR_OK && i < spool->at_open.missed_count; i++) {
         const struct spool_missed_range *missed = &spool->at_open.missed[i];
-        if (missed->segment_id == segment_id)
+        if (missed->segment_id != segment_id)
+            continue;
+        *ret_known = spool->at_open.missed_count < SPOOL_MISSED_MAX; /* else some may have had no room */
+        if (missed->first <= missed->last)
             rc = spool_ranges_append(&ranges, missed->first, missed->last);
     }
     if (rc != ERR_OK)
@@ -105,11 +112,11 @@ static enum err ranges_at_open(const struct spool *spool, uint64_t segment_id, s
 struct spool_loss_report *spool_missed_report(const struct spool *spool, uint64_t segment_id, const struct spool_findings *findings)
 {
     struct spool_ranges missed;
-    if (ranges_at_open(spool, segment_id, &missed) != ERR_OK)
+    bool known;
+    if (ranges_at_open(spool, segment_id, &missed, &known) != ERR_OK)
         return NULL;
-    struct spool_loss_report *report = findings->damaged || missed.count > 0 ? spool_count_report(segment_id, findings, 0) : NULL;
-    bool all_known = spool->cursors_found && spool->at_open.missed_count < SPOOL_MISSED_MAX;
-    if (report == NULL || !all_known) { /* then what is not there may be lost */
+    struct spool_loss_report *report = findings->damaged || known ? spool_count_report(segment_id, findings, 0) : NULL;
+    if (report == NULL || !known) { /* then what is not there may be lost */
         spool_ranges_free(&missed);
         return report;
     }
@@ -121,7 +128,8 @@ struct spool_loss_report *spool_missed_report(const struct spool *spool, uint64_
 struct spool_loss_report *spool_missed_vanished_report(const struct spool *spool, uint64_t segment_id)
 {
     struct spool_ranges missed;
-    if (ranges_at_open(spool, segment_id, &missed) != ERR_OK)
+    bool known;
+    if (ranges_at_open(spool, segment_id, &missed, &known) != ERR_OK)
         return NULL;
     struct spool_loss_report *report = missed.count > 0 ? calloc(1, sizeof *report) : NULL;
     if (report == NULL) {

@@ -188,7 +188,8 @@ static enum err tally_chunk(struct tally *tally, const struct spool_chunk *chunk
     return rc;
 }
 
-/* Of the events that are gone, those that were not delivered: above the cursor, or passed by it as missing. */
+/* Of the events that are gone, those that were not delivered: above the cursor, or passed by it as missing. The latter even when they
+ * can be read now: the cursor doesn't go back, so they are told of. */
 static enum err pending_of(struct spool *spool, uint64_t segment_id, const struct spool_ranges *gone, uint32_t done_below,
                            struct spool_ranges *ret_pending)
 {
@@ -197,9 +198,9 @@ static enum err pending_of(struct spool *spool, uint64_t segment_id, const struc
     enum err rc = spool_ranges_from(gone, done_below, &above);
     for (size_t i = 0; rc == ERR_OK && i < at_open->missed_count; i++) {
         const struct spool_missed_range *missed = &at_open->missed[i];
-        for (uint32_t index = missed->first; rc == ERR_OK && missed->segment_id == segment_id && index <= missed->last; index++)
-            if (index < done_below && spool_ranges_have(gone, index))
-                rc = spool_ranges_append(&pending, index, index);
+        uint32_t last = missed->last < done_below ? missed->last : done_below - 1;
+        if (missed->segment_id == segment_id && done_below > 0 && missed->first <= last)
+            rc = spool_ranges_append(&pending, missed->first, last);
     }
     for (size_t i = 0; rc == ERR_OK && i < above.count; i++)
         rc = spool_ranges_append(&pending, above.items[i].first, above.items[i].last);
@@ -435,14 +436,16 @@ enum err spool_count_findings(struct spool *spool, uint64_t segment_id, uint32_t
     pthread_mutex_unlock(&spool->lock);
     if (!first_time)
         return ERR_OK;
-    bool keep = findings->damaged || findings->uncertain.total > 0;
-    struct spool_loss_report *report = keep ? spool_count_report(segment_id, findings, done_below) : NULL;
     struct spool_ranges missing = {0};
-    if (keep && (report == NULL || pending_of(spool, segment_id, &findings->lost, done_below, &missing) != ERR_OK)) {
-        spool_loss_report_free(report);
+    if (pending_of(spool, segment_id, &findings->lost, done_below, &missing) != ERR_OK)
         return ERR_NOMEM;
-    }
-    if (keep) {
+    bool keep = findings->damaged || findings->uncertain.total > 0 || missing.total > 0;
+    struct spool_loss_report *report = keep ? spool_count_report(segment_id, findings, done_below) : NULL;
+    if (report == NULL) {
+        spool_ranges_free(&missing);
+        if (keep)
+            return ERR_NOMEM;
+    } else {
         spool_ranges_free(&report->lost);
         report->lost = missing;
     }

@@ -206,8 +206,7 @@ static enum err make_file(struct spool_cursors *cursors, struct bytes slot, stru
     uint8_t *content = calloc(1, FILE_SIZE);
     if (content == NULL)
         return errmsg_set(msg, ERR_NOMEM, "out of memory");
-    if (slot.size > 0)
-        memcpy(content, slot.data, slot.size);
+    memcpy(content, slot.data, slot.size);
     enum err rc = spool_file_replace(cursors->root_fd, CURSORS_NAME, bytes_of(content, FILE_SIZE), msg);
     free(content);
     int fd = rc == ERR_OK ? openat(cursors->root_fd, CURSORS_NAME, O_RDWR | O_CLOEXEC | O_NOFOLLOW) : -1;
@@ -355,16 +354,12 @@ enum err spool_cursors_open(int root_fd, const uint8_t spool_uuid[16], uint64_t 
     cursors->seed = seed;
     memcpy(cursors->uuid, spool_uuid, 16);
     enum err rc = open_at_last(cursors, &state, &found, msg);
-    if (rc == ERR_NOT_FOUND) {
-        rc = make_file(cursors, BYTES_NULL, msg);
-        if (rc == ERR_OK && msg != NULL)
-            msg->text[0] = '\0';
-    } else if (rc != ERR_OK && rc != ERR_NOMEM) {
-        struct errmsg ignored;
+    if (rc == ERR_NOT_FOUND && msg != NULL)
+        msg->text[0] = '\0';
+    else if (rc != ERR_OK && rc != ERR_NOT_FOUND && rc != ERR_NOMEM)
         put_aside(root_fd, msg);
-        rc = make_file(cursors, BYTES_NULL, &ignored);
-    }
-    if (rc != ERR_OK) {
+    cursors->suspect = cursors->suspect || !found; /* the first state comes with a new file, as one piece */
+    if (rc == ERR_NOMEM) {
         spool_cursors_close(cursors);
         spool_cursor_state_free(&state);
         return rc;

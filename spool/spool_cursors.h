@@ -64,10 +64,9 @@ void spool_cursor_state_free(struct spool_cursor_state *state); /* frees what it
 
 struct spool_cursors;
 
-/* Opens or makes (preallocated, synced) the file `cursors` below root_fd. The newest intact slot of this spool
- * is decoded into *ret_state (zeroed when there is none; *ret_found tells). A file that is damaged or
- * cannot be read is no error: it is put aside as cursors.damaged-<n> and made again, and *ret_found is false; msg then says what was found.
- * Errors: ERR_IO, ERR_NOMEM: no file could be made (a full disk). */
+/* Opens the file `cursors` below root_fd. The newest intact slot of this spool is decoded into *ret_state (zeroed when there is none;
+ * *ret_found tells). Without a state the first spool_cursors_write() makes the file. One that is damaged or cannot be read is no error:
+ * it is put aside as cursors.damaged-<n>, and *ret_found is false; msg then says what was found. ERR_NOMEM */
 enum err spool_cursors_open(int root_fd, const uint8_t spool_uuid[16], uint64_t seed, struct spool_cursors **ret_cursors,
                             struct spool_cursor_state *ret_state, bool *ret_found, struct errmsg *msg);
 

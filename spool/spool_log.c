@@ -19,6 +19,7 @@ enum {
     CREDIT_PER_BYTE = 256,   /* garbage takes 130: one byte in 64 may be a type, and half of the lengths fit */
     CREDIT_MAX = 64 << 20,
     CHEAP_SIZE = 512,        /* always affordable */
+    SECTOR_SIZE = 512,       /* what a disk writes whole */
     LONG_STEP = 512,         /* over zeros */
 };
 
@@ -183,6 +184,13 @@ static size_t distance_to_header(struct spool_log *log, struct bytes view)
     return limit;
 }
 
+/* Zeros from a header's place to the end of its sector: what the disk never got of a write. */
+static bool is_unwritten(const struct spool_log *log, const uint8_t *p, size_t size)
+{
+    size_t in_sector = SECTOR_SIZE - log->position % SECTOR_SIZE;
+    return is_zeros(p, in_sector < size ? in_sector : size);
+}
+
 /* Takes a damaged stretch. What stands at the place of a header is left out: it would only cut a frame in two. */
 static struct spool_log_piece take_damaged(struct spool_log *log, struct bytes view)
 {
@@ -193,9 +201,10 @@ static struct spool_log_piece take_damaged(struct spool_log *log, struct bytes v
     if (size == 0)
         size = distance_to_header(log, view);
     size_t skip = !at_header ? 0 : size < HEADER_SIZE ? size : HEADER_SIZE;
+    bool unwritten = skip > 0 && is_unwritten(log, view.data, skip);
     advance(log, size);
     return (struct spool_log_piece){.bytes = bytes_of(view.data + skip, size - skip), .file_bytes = (uint32_t)size,
-                                    .zeros = is_zeros(view.data, size)};
+                                    .zeros = is_zeros(view.data, size), .unwritten = unwritten};
 }
 
 static struct spool_log_piece take_intact(struct spool_log *log, const uint8_t *p, size_t size)

@@ -32,6 +32,7 @@ struct spool_log_piece {
     uint32_t file_bytes;  /* that it took up, headers included */
     bool intact;          /* payload of a fragment whose checksum verified */
     bool zeros;           /* damaged, and nothing but zero bytes */
+    bool unwritten;       /* damaged, and zeros where a fragment's header should be: a crash left out the beginning of a write */
     bool starts_record;   /* intact, and a record begins here */
     bool breaks;          /* what came before doesn't go on here; not told for what a search found: a client may have put it into
                            * an event, so its header is then among the bytes, which just go on */

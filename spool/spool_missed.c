@@ -57,9 +57,10 @@ static enum err add_entry(const struct spool *spool, const struct spool_entry *e
     if (entry->report != NULL && entry->lost_applied)
         return add_report(state, entry->report);
     enum err rc = entry->report == NULL && !entry->lost_applied ? keep_ranges(spool, entry->id, state) : ERR_OK;
-    if (rc == ERR_OK && spool_id_segment(state->done_id) == entry->id && !entry->lost_applied)
+    uint64_t done_segment = spool_id_segment(state->done_id);
+    if (rc == ERR_OK && done_segment >= entry->id && !entry->lost_applied) /* behind it, when a lane still has to do with it */
         rc = add_ranges(state, entry->id, entry->report != NULL ? &entry->report->lost : &entry->missing,
-                        spool_id_index(state->done_id) + 1);
+                        done_segment == entry->id ? spool_id_index(state->done_id) + 1 : UINT32_MAX);
     return rc;
 }
 

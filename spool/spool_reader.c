@@ -91,7 +91,7 @@ static enum err take_piece(struct spool_reader *reader, const struct spool_log_p
     if (own_log && piece->zeros)
         spool_sieve_zeros(&reader->sieve, piece->file_bytes);
     else if (own_log && !piece->intact)
-        spool_sieve_damage(&reader->sieve, piece->file_bytes);
+        spool_sieve_damage(&reader->sieve, piece->file_bytes, piece->unwritten);
     if (!own_log && reader->sieve.findings.event_count > found_before)
         reader->sieve.findings.damaged = true; /* nothing is written there in good order */
     return rc;

@@ -130,8 +130,10 @@ enum err spool_sieve_frame(void *arg, const struct spool_frame *frame, const uin
         findings->acknowledged_below = frame->batch_first;
     if (frame->kind == SPOOL_FRAME_HEADER && !findings->header_found)
         findings->header_found = spool_header_get(frame, &findings->header);
-    if (frame->kind == SPOOL_FRAME_SEAL)
+    if (frame->kind == SPOOL_FRAME_SEAL) {
         take_seal(sieve, frame);
+        sieve->seal_in_damage = damaged;
+    }
     if (frame->kind == SPOOL_FRAME_SEAL || frame->kind == SPOOL_FRAME_LINK)
         findings->any_batch = true;
     return ERR_OK; /* kinds of later versions are passed over */
@@ -152,9 +154,10 @@ static void judge_zeros(struct spool_sieve *sieve)
     sieve->zeros_behind = 0;
 }
 
-void spool_sieve_damage(struct spool_sieve *sieve, uint64_t bytes)
+void spool_sieve_damage(struct spool_sieve *sieve, uint64_t bytes, bool unwritten)
 {
     judge_zeros(sieve);
+    sieve->unwritten = unwritten;
     sieve->findings.damaged_bytes += bytes;
     sieve->damage_unexplained += bytes;
 }
@@ -199,10 +202,10 @@ enum err spool_sieve_conclude(struct spool_sieve *sieve)
     findings->lost = lost;
     findings->uncertain = uncertain;
     findings->highest_index = found == 0 ? 0 : found - 1;
-    bool torn = sieve->damage_unexplained > 0;
+    bool torn = sieve->damage_unexplained > 0, seal_torn = sieve->seal_in_damage && sieve->unwritten;
     findings->empty = findings->header_found && found == 0 && !findings->any_batch && !findings->damaged && !torn && must == 0;
-    /* A crash explains a torn end, and gaps in it. Nothing explains bytes behind a seal, or gaps without damage around. */
-    if (lost.total > 0 || !findings->header_found || (findings->sealed && torn) || (uncertain.total > 0 && !torn && sieve->zeros_behind == 0))
+    /* A crash explains a torn end, and gaps in it. Nothing explains bytes behind a seal, unless its own write was torn, or gaps without damage around. */
+    if (lost.total > 0 || !findings->header_found || (findings->sealed && torn && !seal_torn) || (uncertain.total > 0 && !torn && sieve->zeros_behind == 0))
         findings->damaged = true;
     return ERR_OK;
 }

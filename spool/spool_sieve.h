@@ -15,6 +15,8 @@ struct spool_sieve {
     struct spool_chunk **ready;      /* full ones, oldest first */
     size_t ready_first, ready_count, ready_capacity;
     uint64_t damage_unexplained;     /* damaged bytes so far that nothing of a later record has followed: a torn end, perhaps */
+    bool unwritten;                  /* the last damage began with zeros: with what a crash kept from being written */
+    bool seal_in_damage;             /* the seal was found among damaged bytes */
     uint64_t zeros_behind;           /* zero bytes that nothing has followed: room that was reserved, perhaps */
     struct spool_findings findings;
 };
@@ -24,8 +26,8 @@ void spool_sieve_done(struct spool_sieve *sieve);
 /* Takes one frame (fits spool_scan_fn, arg being the sieve). On ERR_NOMEM the frame was not taken, and can be again. */
 enum err spool_sieve_frame(void *arg, const struct spool_frame *frame, const uint8_t *raw, bool damaged);
 
-/* Damaged bytes were read, or zeros where nothing was written or is left; the start of a record, intact, was read behind them. */
-void spool_sieve_damage(struct spool_sieve *sieve, uint64_t bytes);
+/* Damaged bytes were read (unwritten: beginning with zeros in place of a header), or zeros where nothing was written or is left; the start of a record, intact, was read behind them. */
+void spool_sieve_damage(struct spool_sieve *sieve, uint64_t bytes, bool unwritten);
 void spool_sieve_zeros(struct spool_sieve *sieve, uint64_t bytes);
 void spool_sieve_record(struct spool_sieve *sieve);
 

@@ -49,6 +49,17 @@ static void rewind_tape(struct worker *worker)
     oracle_rewind(&worker->oracle);
 }
 
+/* Planted: takes the acknowledgements that wait for the sync which comes next. */
+static void acknowledge_early(struct worker *worker, size_t op)
+{
+    const struct power_tape *tape = worker->plan->tape;
+    if (op >= tape->count || tape->ops[op].kind != POWER_SYNC)
+        return;
+    for (op++; op < tape->count && tape->ops[op].kind == POWER_MARK; op++)
+        if (strncmp((const char *)tape->ops[op].data, "ack ", 4) == 0)
+            oracle_mark(&worker->oracle, (const char *)tape->ops[op].data);
+}
+
 /* Plays one operation, with the marks that stand right behind it: they tell what was promised by then. Returns the next one. */
 static size_t play(struct worker *worker, size_t op)
 {
@@ -56,6 +67,8 @@ static size_t play(struct worker *worker, size_t op)
     disk_play(&worker->disk, &tape->ops[op]);
     for (op++; op < tape->count && tape->ops[op].kind == POWER_MARK; op++)
         oracle_mark(&worker->oracle, (const char *)tape->ops[op].data);
+    if (worker->plan->plant == POWER_PLANT_EARLY_ACKS)
+        acknowledge_early(worker, op);
     return op;
 }
 

@@ -7,7 +7,8 @@
 
 #include <stdatomic.h>
 
-enum power_plant { POWER_PLANT_NOTHING, POWER_PLANT_DIR_SYNCS, POWER_PLANT_FILE_SYNCS }; /* faults: these syncs do nothing */
+/* Faults: acknowledgements come before their sync; these syncs do nothing. */
+enum power_plant { POWER_PLANT_NOTHING, POWER_PLANT_EARLY_ACKS, POWER_PLANT_DIR_SYNCS, POWER_PLANT_FILE_SYNCS };
 
 struct power_plan {
     const struct power_tape *tape;

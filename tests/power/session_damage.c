@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { LOG_MAX = 8 << 20, TEXT_MAX = 32, USED_MIN = 24 << 10 };
+enum { LOG_MAX = 8 << 20, TEXT_MAX = 32, USED_MIN = 30000};
 
 static int newer_first(const void *a, const void *b)
 {
@@ -61,7 +61,8 @@ bool session_damage(const char *spool_path, uint64_t segment_id, bool sync)
     for (ssize_t i = 0; i < size; i++)
         if (log[i] != 0)
             used = (size_t)i; /* behind it is room made ahead */
-    /* What a failed write leaves stands in another segment, too: it comes last, and in a short one alone. */
+    /* What a failed write leaves stands in another segment, too, and what stands in the last commit is uncertain by design: both come last,
+     * and in a short segment alone. */
     unsigned number = 0;
     size_t at = used < USED_MIN ? 0 : find_event(log, used, used / 4, &number);
     bool found = at > 0;

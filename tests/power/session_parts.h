@@ -27,7 +27,6 @@ struct session_producers {
     atomic_uint *batch_next; /* shared by all lives of a session */
     uint32_t batch_end;
     atomic_uint *lag;        /* of the consumer: at about three times that many pending events they wait for it */
-    bool mark_early;         /* planted fault: acknowledgements are marked before the sync */
     pthread_t threads[3];
 };
 void session_producers_start(struct session_producers *producers);

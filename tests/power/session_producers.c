@@ -11,7 +11,6 @@ enum { ON_THEIR_WAY = 2, WAITS_MAX = 50 };
 
 struct flight {
     uint32_t batch;
-    bool marked;
     sem_t *room;
 };
 
@@ -20,7 +19,7 @@ static void on_done(void *arg, const struct spool_receipt *receipt)
     struct flight *flight = arg;
     if (receipt->err != ERR_OK)
         session_mark("refused %u", flight->batch);
-    else if (!flight->marked)
+    else
         session_mark("ack %" PRIu64 " %u", receipt->first_id, flight->batch);
     sem_post(flight->room);
     free(flight);
@@ -41,25 +40,14 @@ static struct spool_batch *make_batch(struct spool *spool, uint32_t batch)
     return made;
 }
 
-/* What the planted fault says: the id that the batch is going to have if nothing else is on its way. */
-static uint64_t guess_id(struct spool *spool)
-{
-    struct spool_stats stats;
-    spool_stats_get(spool, &stats);
-    return spool_id_segment(stats.last_event_id) == stats.live_segment_id ? stats.last_event_id + 1
-                                                                         : spool_id_of(stats.live_segment_id, 0);
-}
-
 static void submit(struct session_producers *producers, uint32_t batch, sem_t *room)
 {
     struct spool_batch *made = make_batch(producers->spool, batch);
     struct flight *flight = calloc(1, sizeof *flight);
     if (flight == NULL)
         session_fail("out of memory");
-    *flight = (struct flight){.batch = batch, .room = room, .marked = producers->mark_early};
+    *flight = (struct flight){.batch = batch, .room = room};
     session_mark("submit %u", batch);
-    if (flight->marked)
-        session_mark("ack %" PRIu64 " %u", guess_id(producers->spool), batch);
     enum err rc;
     for (int i = 0; (rc = spool_submit(producers->spool, made, on_done, flight)) != ERR_OK; i++) {
         if (i > 10000)
@@ -84,8 +72,7 @@ static void *producer_main(void *arg)
 {
     struct session_producers *producers = arg;
     sem_t room;
-    int on_their_way = producers->mark_early ? 1 : ON_THEIR_WAY;
-    sem_init(&room, 0, (unsigned)on_their_way);
+    sem_init(&room, 0, (unsigned)ON_THEIR_WAY);
     for (;;) {
         sem_wait(&room);
         wait_for_consumer(producers);
@@ -97,7 +84,7 @@ static void *producer_main(void *arg)
         }
         submit(producers, batch, &room);
     }
-    for (int i = 0; i < on_their_way; i++)
+    for (int i = 0; i < ON_THEIR_WAY; i++)
         sem_wait(&room);
     sem_destroy(&room);
     return NULL;
@@ -105,7 +92,7 @@ static void *producer_main(void *arg)
 
 static size_t thread_count(const struct session_producers *producers)
 {
-    return producers->mark_early ? 1 : sizeof producers->threads / sizeof producers->threads[0]; /* else ids can't be guessed */
+    return sizeof producers->threads / sizeof producers->threads[0];
 }
 
 void session_producers_start(struct session_producers *producers)

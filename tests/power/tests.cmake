@@ -13,3 +13,8 @@ endif()
 file(GLOB power_sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/power_*.c)
 add_executable(power_enumerate ${CMAKE_CURRENT_LIST_DIR}/tool_enumerate.c ${power_sources})
 target_link_libraries(power_enumerate PRIVATE penstock_spool dep_xxhash penstock_warnings)
+
+if(NOT PENSTOCK_SANITIZE)
+    add_test(NAME power_cuts COMMAND Python3::Interpreter ${CMAKE_CURRENT_LIST_DIR}/test_power_cuts.py --build ${CMAKE_BINARY_DIR} --plants)
+    set_tests_properties(power_cuts PROPERTIES LABELS damage TIMEOUT 400 RUN_SERIAL ON)
+endif()

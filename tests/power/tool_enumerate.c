@@ -10,7 +10,7 @@
  *     --dir DIR         where the states are laid out (/dev/shm, else TMPDIR)
  *     --state OP:MODEL:VARIANT:SEED   only this one; --repeat N: so often; --keep: only lay it out
  *     --verify DIR      first compare the end of the tape with the directory that was recorded
- *     --plant dir-syncs|file-syncs    planted faults: must turn red
+ *     --plant early-acks|dir-syncs|file-syncs    planted faults: must turn red
  *
  * Exit code 0: every state held what was promised; 1: some did not; 2: it could not be tried. */
 #include "tests/power/power_oracle.h"
@@ -68,8 +68,15 @@ static bool take_number(const char *option, const char *value, struct power_plan
 
 static bool take_plant(const char *option, const char *value, struct power_plan *plan)
 {
-    plan->plant = strcmp(value, "dir-syncs") == 0 ? POWER_PLANT_DIR_SYNCS : POWER_PLANT_FILE_SYNCS;
-    return strcmp(option, "--plant") == 0 && (plan->plant == POWER_PLANT_DIR_SYNCS || strcmp(value, "file-syncs") == 0);
+    static const struct { const char *name; enum power_plant plant; } plants[] = {
+        {"early-acks", POWER_PLANT_EARLY_ACKS}, {"dir-syncs", POWER_PLANT_DIR_SYNCS}, {"file-syncs", POWER_PLANT_FILE_SYNCS},
+    };
+    for (size_t i = 0; strcmp(option, "--plant") == 0 && i < sizeof plants / sizeof plants[0]; i++)
+        if (strcmp(value, plants[i].name) == 0) {
+            plan->plant = plants[i].plant;
+            return true;
+        }
+    return false;
 }
 
 static bool parse(int argc, char **argv, struct arguments *ret)
@@ -244,7 +251,7 @@ int main(int argc, char **argv)
     struct errmsg msg = {""};
     if (!parse(argc, argv, &a)) {
         fprintf(stderr, "power_enumerate TAPE [--states N] [--rounds N] [--seed S] [--workers N] [--dir DIR] [--verify DIR]\n"
-                        "                [--state OP:MODEL:VARIANT:SEED [--repeat N] [--keep]] [--plant dir-syncs|file-syncs]\n");
+                        "                [--state OP:MODEL:VARIANT:SEED [--repeat N] [--keep]] [--plant early-acks|dir-syncs|file-syncs]\n");
         return 2;
     }
     if (power_tape_read(a.tape_path, &tape, &msg) != ERR_OK) {

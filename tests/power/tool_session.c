@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * tool_session.c - a session of the spool that is worth recording: several lives of one spool, with everything that happens to one.
  *
- *   tool_session DIR [--mark-early] [--batches N]
+ *   tool_session DIR [--batches N]
  *
  * Each life is a process. In them: rotation, retiring, a write that fails half way, a sync that fails, damage in a segment of the running
  * life and in one that an earlier life left (so quarantine), a lane that stands still, ends with and without a goodbye. */
@@ -15,7 +15,6 @@
 
 struct session {
     struct spool_options options;
-    bool mark_early;
     uint32_t batches;
     atomic_uint *batch_next; /* in memory that all lives share */
 };
@@ -44,7 +43,7 @@ static void produce(struct life *life, uint32_t batches, uint32_t at, void (*hap
     uint32_t begin = atomic_load(life->session->batch_next);
     life->producers = (struct session_producers){
         .spool = life->spool, .batch_next = life->session->batch_next, .batch_end = begin + batches,
-        .mark_early = life->session->mark_early, .lag = &life->consumer.lag,
+        .lag = &life->consumer.lag,
     };
     session_producers_start(&life->producers);
     while (happens != NULL && atomic_load(life->session->batch_next) < begin + at)
@@ -104,15 +103,13 @@ static void release_the_lane(struct life *life)
 
 /* ---- the lives ------------------------------------------------------------------------------------------------------ */
 
-/* The planted fault guesses ids, which failures would prove wrong. */
 static void first_life(struct session *session)
 {
     struct life life;
-    bool guessing = session->mark_early;
-    open_life(&life, session, guessing ? LAG : LAG_FOR_EVER);
-    produce(&life, session->batches / 3, session->batches / 6, guessing ? NULL : damage_closed);
-    produce(&life, session->batches / 12, 3, guessing ? NULL : fail_a_write);
-    produce(&life, session->batches / 12, 3, guessing ? NULL : fail_a_sync);
+    open_life(&life, session, LAG_FOR_EVER);
+    produce(&life, session->batches / 3, session->batches / 6, damage_closed);
+    produce(&life, session->batches / 12, 3, fail_a_write);
+    produce(&life, session->batches / 12, 3, fail_a_sync);
     session_die();
 }
 
@@ -163,7 +160,7 @@ static void run(struct session *session)
 {
     live(session, "first", first_life);
     live(session, "short", short_life);
-    for (size_t n = 0; !session->mark_early && !session_damage(session->options.path, session_segment(session->options.path, n), false); n++)
+    for (size_t n = 0; !session_damage(session->options.path, session_segment(session->options.path, n), true); n++)
         if (session_segment(session->options.path, n) == 0)
             session_fail("no old segment to damage");
     live(session, "second", second_life);
@@ -174,15 +171,13 @@ int main(int argc, char **argv)
 {
     struct session session = {.options = SPOOL_OPTIONS_DEFAULT, .batches = 240};
     for (int i = 2; i < argc; i++) {
-        if (strcmp(argv[i], "--mark-early") == 0)
-            session.mark_early = true;
-        else if (strcmp(argv[i], "--batches") == 0 && i + 1 < argc)
+        if (strcmp(argv[i], "--batches") == 0 && i + 1 < argc)
             session.batches = (uint32_t)strtoul(argv[++i], NULL, 10);
         else
             argc = 0;
     }
     if (argc < 2) {
-        fprintf(stderr, "tool_session DIR [--mark-early] [--batches N]\n");
+        fprintf(stderr, "tool_session DIR [--batches N]\n");
         return 2;
     }
     session_hooks_find();

@@ -14,6 +14,7 @@ enum { PROGRESS_MS = 2000, RANGES_SHOWN = 100 };
 
 struct sums {
     uint64_t segments, damaged, unreadable, events, lost, uncertain, bytes;
+    uint64_t reported; /* in quarantine: their loss reports say the rest */
     int64_t start_ms, said_ms;
 };
 
@@ -71,8 +72,12 @@ static void verify_segment(const struct spool_inspect *inspect, const struct spo
 {
     struct spool_findings findings;
     struct errmsg msg = {""};
-    enum err rc = spool_inspect_read(inspect, segment, NULL, NULL, &findings, &msg);
     sums->bytes += segment->bytes;
+    if (spool_inspect_is_reported(inspect, segment)) {
+        sums->reported++;
+        return;
+    }
+    enum err rc = spool_inspect_read(inspect, segment, NULL, NULL, &findings, &msg);
     if (rc == ERR_END)
         return;
     sums->segments++;
@@ -111,6 +116,8 @@ int agent_spool_verify(const struct agent_spool_options *options)
                " uncertain, %" PRIu64 " segments unreadable\n",
                options->dir, sums.damaged > 0 || !inspect.has_identity ? "damaged" : "intact", sums.segments, sums.events, sums.damaged,
                sums.lost, sums.uncertain, sums.unreadable);
+    if (!options->json && sums.reported > 0)
+        printf("besides, %" PRIu64 " damaged segments are in quarantine: see penstock quarantine list\n", sums.reported);
     bool damaged = sums.damaged > 0 || !inspect.has_identity;
     spool_inspect_close(&inspect);
     return sums.unreadable > 0 ? EXIT_UNREADABLE : damaged ? EXIT_FAILED : EXIT_DONE;

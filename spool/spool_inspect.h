@@ -42,4 +42,7 @@ enum err spool_inspect_read(const struct spool_inspect *inspect, const struct sp
                             struct spool_findings *ret_findings, struct errmsg *msg);
 void spool_inspect_findings_free(struct spool_findings *findings);
 
+/* Is it damaged, set aside, and told of by a loss report? Then nothing of it is to be delivered any more. */
+bool spool_inspect_is_reported(const struct spool_inspect *inspect, const struct spool_inspect_segment *segment);
+
 #endif

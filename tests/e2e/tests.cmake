@@ -25,5 +25,6 @@ if(Python3_FOUND AND NOT PENSTOCK_SANITIZE)
     e2e_test(memory 300)
     e2e_test(drain 180)
     e2e_test(mount_guard 240)
-    set_tests_properties(e2e_mount_guard PROPERTIES SKIP_RETURN_CODE 77) # without root
+    e2e_test(incident 240)
+    set_tests_properties(e2e_mount_guard e2e_incident PROPERTIES SKIP_RETURN_CODE 77) # without root
 endif()

@@ -76,10 +76,12 @@ void damage_make(const struct make_options *options)
     patient_make(&p, &field, options->to, options->seed * 1000003 + options->number);
     for (size_t i = 0; options->every && i < field.segment_count; i++)
         damage_segment_at_random(&p, i);
-    if (!options->every)
+    if (!options->every && !options->undamaged)
         damage_at_random(&p);
     patient_finish(&p);
     write_json(&p, options->out);
+    if (options->events != NULL)
+        damage_field_write_events(&field, options->events);
     patient_free(&p, false);
     damage_field_free(&field, true);
 }

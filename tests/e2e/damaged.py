@@ -52,8 +52,7 @@ class DamagedSpool:
         """`penstock spool verify` finds the same, and tells by its exit code."""
         code, text = penstock("spool", "verify", "--json", self.path)
         found = [json.loads(line) for line in text.splitlines()]
-        check(set().union(*(self._verified(row, "lost") for row in found)) == self.lost, f"{self.what}: verify finds other losses: {text[:2000]}")
-        check(set().union(*(self._verified(row, "uncertain") for row in found)) == self.uncertain, f"{self.what}: verify: {text[:2000]}")
+        self._compare("penstock spool verify", found)
         kept = {segment["quarantine"] for segment in self.segments.values()}
         if self.lost or self.uncertain or "yes" in kept:
             check(code == 1, f"{self.what}: verify ends with {code}: {text}")
@@ -61,9 +60,15 @@ class DamagedSpool:
             check(code == 0, f"{self.what}: verify ends with {code}: {text}")
         return code
 
-    @staticmethod
-    def _verified(row, what):
-        return listed({what: row[what], "events_" + what: row["events_" + what]}, what)
+    def _compare(self, who, found):
+        for what, expected in (("lost", self.lost), ("uncertain", self.uncertain)):
+            named = set().union(*(listed(row, what) for row in found))
+            check(named == expected, f"{self.label}, {self.what[:300]}: {who} doesn't call {self._places(expected - named)} {what}, but "
+                  f"{self._places(named - expected)}")
+
+    def _places(self, ids):
+        order = {segment: number for number, segment in enumerate(self.segments)}
+        return f"{len(ids)} events {[f'{i & 0xffffff} of segment {order.get(i >> 24)}' for i in sorted(ids)[:6]]}"
 
     def is_reported(self):
         """Every segment that must be in quarantine is there, with its report."""
@@ -75,9 +80,7 @@ class DamagedSpool:
             known = self.segments.get(int(report["segment"]))
             check(known and known["quarantine"] != "no" and report["kind"] == "damaged", f"{self.what}: needless report {report}")
             check(report["events_recovered"] <= known["events"] and report["files"], f"{self.what}: {report}")
-        for what, expected in (("lost", self.lost), ("uncertain", self.uncertain)):
-            named = set().union(*(listed(report, what) for report in found))
-            check(named == expected, f"{self.what}: {what}: not named {sorted(expected - named)[:5]}, wrongly named {sorted(named - expected)[:5]}")
+        self._compare("the loss reports", found)
         check(set(segments(self.path, "quarantine")) == {int(report["segment"]) for report in found}, f"{self.what}: quarantine without report")
         return found
 

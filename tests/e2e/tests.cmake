@@ -27,5 +27,6 @@ if(Python3_FOUND AND NOT PENSTOCK_SANITIZE)
     e2e_test(mount_guard 240)
     e2e_test(incident 240)
     e2e_test(damage 400)
+    e2e_test(500_damaged 240)
     set_tests_properties(e2e_mount_guard e2e_incident PROPERTIES SKIP_RETURN_CODE 77) # without root
 endif()

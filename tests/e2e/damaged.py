@@ -5,8 +5,8 @@ import json
 import os
 import subprocess
 
-from harness import SOURCE, Kafka, check, consume
-from losses import listed, penstock, report_of, reports, segments
+from harness import SOURCE, Kafka, check
+from losses import consumed, listed, penstock, report_of, reports, segments
 
 MAKER = os.environ.get("PENSTOCK_DAMAGE", os.path.join(SOURCE, "build/dev/penstock_damage"))
 TOPICS = ("orders", "clicks", "a.topic-with_a-longer.name")
@@ -99,11 +99,11 @@ def arrived(bootstrap):
     """All that is in Kafka, by label: a list of (number, (topic, partition, time, key, headers, value without its label), salvaged)."""
     by_label = {}
     for topic in TOPICS:
-        for partition, _, time, key, headers, value in consume(bootstrap, topic, "%p\t%o\t%T\t%k\t%h\t%s\n"):
+        for partition, _, time, key, headers, value in consumed(bootstrap, topic):
             label = value[:value.find("-", value.find("-") + 1)]
             number = value[len(label) + 1:].split("-", 1)[0]
             names = [header for header in headers.split(",") if header and header != "penstock-salvaged=1"]
-            row = (topic, int(partition), int(time), key, ",".join(names), value[len(label):])
+            row = (topic, partition, time, key, ",".join(names), value[len(label):])
             by_label.setdefault(label, []).append((int(number) if number.isdigit() else -1, row, "penstock-salvaged=1" in headers))
     return by_label
 

@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 
-from harness import PROGRAM, check
+from harness import PROGRAM, check, consume
 
 PADDING_SIZE = 1 << 20
 
@@ -45,6 +45,14 @@ def penstock(*words, timeout=60):
     """Exit code and what was printed."""
     done = subprocess.run([PROGRAM, *words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=timeout)
     return done.returncode, done.stdout.decode(errors="replace").strip()
+
+
+def consumed(bootstrap, topic):
+    """All of a topic with its headers: (partition, offset, time, key, headers, value), sorted. Garbage that doesn't look like that fails."""
+    rows = consume(bootstrap, topic, "%p\t%o\t%T\t%k\t%h\t%s\n")
+    for row in rows:
+        check(len(row) == 6 and row[0].isdigit() and row[1].isdigit() and row[2].lstrip("-").isdigit(), f"in {topic} is {row!r:.300}")
+    return sorted((int(p), int(o), int(t), key, headers, value) for p, o, t, key, headers, value in rows)
 
 
 def load_value_maker():

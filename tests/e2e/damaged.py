@@ -60,6 +60,18 @@ class DamagedSpool:
             check(code == 0, f"{self.what}: verify ends with {code}: {text}")
         return code
 
+    def check_vanished(self):
+        """Of a whole segment that is gone, `penstock spool verify` names every event: a later one tells of it. The segment comes back."""
+        segment = list(self.segments)[1]
+        place = os.path.join(self.path, "segments", str(segment))
+        os.rename(place, self.path + ".gone")
+        code, text = penstock("spool", "verify", "--json", self.path)
+        os.rename(self.path + ".gone", place)
+        rows = [json.loads(line) for line in text.splitlines()]
+        check(code == 1 and len(rows) == 1 and rows[0]["vanished"], f"without segment {segment} verify ends with {code}: {text}")
+        expected = {(segment << 24) + i for i in range(self.segments[segment]["events"])}
+        check(listed(rows[0]) == expected, f"verify doesn't name the events of a segment that is gone: {text}")
+
     def _compare(self, who, found):
         for what, expected in (("lost", self.lost), ("uncertain", self.uncertain)):
             named = set().union(*(listed(row, what) for row in found))

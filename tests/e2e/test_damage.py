@@ -110,6 +110,7 @@ for i in range(len(BATCHES)):
     template = DamagedSpool(os.path.join(directory, f"template{i}"), f"{run_label}-{99999:05d}", "--undamaged", *spool_options(i),
                             events=os.path.join(directory, f"events{i}"))
     check(template.check_verify() == 0, "a spool without damage is intact")
+    template.check_vanished()
     events[BATCHES[i]] = read_events(os.path.join(directory, f"events{i}"), template.label)
 
 numbers = [options.only] if options.only is not None else range(options.rounds)

@@ -173,6 +173,11 @@ code, text = penstock("quarantine", "list", "--spool", spool)
 check(code == 0, text)
 say("penstock quarantine list:\n" + text)
 
+for _ in range(30):                                  # while segments are made, filled, delivered and removed
+    code, text = penstock("spool", "verify", spool)
+    check(code == 0, f"verify of a running agent's spool says {code}: {text}")
+say("penstock spool verify, 30 times under load: intact")
+
 chapter("evening: the clients stop, the agent stops")
 for loader in loaders:
     loader.terminate()

@@ -8,12 +8,14 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 enum { PROGRESS_MS = 2000, RANGES_SHOWN = 100 };
 
 struct sums {
     uint64_t segments, damaged, unreadable, events, lost, uncertain, bytes;
+    uint64_t reported; /* in quarantine: their loss reports say the rest */
     int64_t start_ms, said_ms;
 };
 
@@ -71,8 +73,12 @@ static void verify_segment(const struct spool_inspect *inspect, const struct spo
 {
     struct spool_findings findings;
     struct errmsg msg = {""};
-    enum err rc = spool_inspect_read(inspect, segment, NULL, NULL, &findings, &msg);
     sums->bytes += segment->bytes;
+    if (spool_inspect_is_reported(inspect, segment)) {
+        sums->reported++;
+        return;
+    }
+    enum err rc = spool_inspect_read(inspect, segment, NULL, NULL, &findings, &msg);
     if (rc == ERR_END)
         return;
     sums->segments++;
@@ -91,6 +97,39 @@ static void verify_segment(const struct spool_inspect *inspect, const struct spo
     spool_inspect_findings_free(&findings);
 }
 
+static void print_vanished(const struct spool_inspect_vanished *vanished, bool json)
+{
+    uint64_t first = spool_id_of(vanished->id, vanished->first);
+    struct spool_range range = {vanished->first, vanished->first + vanished->lost - 1};
+    struct spool_ranges lost = {&range, vanished->lost > 0, vanished->lost};
+    if (json) {
+        printf("{\"folder\":\"segments\",\"segment\":\"%" PRIu64 "\",\"vanished\":true,\"count_known\":%s,\"events_found\":0,\"events_lost\":%" PRIu32
+               ",\"events_uncertain\":0,\"damaged_bytes\":0",
+               vanished->id, vanished->count_known ? "true" : "false", vanished->lost);
+        print_ranges_json("lost", vanished->id, &lost);
+        printf(",\"uncertain\":[]}\n");
+        return;
+    }
+    printf("segments/%" PRIu64 ": vanished, nothing of it is left\n", vanished->id);
+    print_ranges("missing", vanished->id, &lost);
+    if (!vanished->count_known)
+        printf("    missing: an unknown number of events from %" PRIu64 " on, perhaps none\n", first);
+}
+
+static enum err verify_vanished(const struct spool_inspect *inspect, bool json, struct sums *sums, struct errmsg *msg)
+{
+    struct spool_inspect_vanished *vanished = NULL;
+    size_t count = 0;
+    enum err rc = spool_inspect_vanished(inspect, &vanished, &count, msg);
+    for (size_t i = 0; rc == ERR_OK && i < count; i++) {
+        print_vanished(&vanished[i], json);
+        sums->damaged++;
+        sums->lost += vanished[i].lost;
+    }
+    free(vanished);
+    return rc;
+}
+
 int agent_spool_verify(const struct agent_spool_options *options)
 {
     struct spool_inspect inspect;
@@ -106,11 +145,17 @@ int agent_spool_verify(const struct agent_spool_options *options)
         verify_segment(&inspect, &inspect.segments[i], options->json, &sums);
         say_progress(&sums, inspect.bytes);
     }
+    if (verify_vanished(&inspect, options->json, &sums, &msg) != ERR_OK) {
+        sums.unreadable++;
+        fprintf(stderr, "penstock spool verify: %s\n", msg.text);
+    }
     if (!options->json)
         printf("%s: %s: %" PRIu64 " segments, %" PRIu64 " events, %" PRIu64 " segments damaged, %" PRIu64 " events missing, %" PRIu64
                " uncertain, %" PRIu64 " segments unreadable\n",
                options->dir, sums.damaged > 0 || !inspect.has_identity ? "damaged" : "intact", sums.segments, sums.events, sums.damaged,
                sums.lost, sums.uncertain, sums.unreadable);
+    if (!options->json && sums.reported > 0)
+        printf("besides, %" PRIu64 " damaged segments are in quarantine: see penstock quarantine list\n", sums.reported);
     bool damaged = sums.damaged > 0 || !inspect.has_identity;
     spool_inspect_close(&inspect);
     return sums.unreadable > 0 ? EXIT_UNREADABLE : damaged ? EXIT_FAILED : EXIT_DONE;

@@ -3,6 +3,7 @@
 #include "spool/spool_inspect.h"
 
 #include "spool/spool_dir.h"
+#include "spool/spool_evidence.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,7 +16,8 @@
 
 enum { NAME_SIZE = 32 };
 
-static const char *const folders[] = {"segments", "parked", "dead-letter", "quarantine"};
+static const char quarantine[] = "quarantine";
+static const char *const folders[] = {"segments", "parked", "dead-letter", quarantine};
 enum { FOLDER_COUNT = sizeof folders / sizeof folders[0] };
 
 static struct spool_reader_options options_of(const struct spool_inspect *inspect, uint64_t id, int folder_fd, char name[NAME_SIZE])
@@ -170,4 +172,14 @@ enum err spool_inspect_read(const struct spool_inspect *inspect, const struct sp
         spool_inspect_findings_free(ret_findings);
     close(folder_fd);
     return gone ? ERR_END : rc;
+}
+
+bool spool_inspect_is_reported(const struct spool_inspect *inspect, const struct spool_inspect_segment *segment)
+{
+    int fd = -1;
+    if (strcmp(segment->folder, quarantine) != 0 || spool_dir_open(inspect->root_fd, quarantine, false, &fd, NULL) != ERR_OK)
+        return false;
+    bool reported = spool_evidence_has_report(fd, segment->id);
+    close(fd);
+    return reported;
 }

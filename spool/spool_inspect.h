@@ -42,4 +42,18 @@ enum err spool_inspect_read(const struct spool_inspect *inspect, const struct sp
                             struct spool_findings *ret_findings, struct errmsg *msg);
 void spool_inspect_findings_free(struct spool_findings *findings);
 
+/* A segment of which nothing is left, although not all of it was done. */
+struct spool_inspect_vanished {
+    uint64_t id;
+    bool count_known; /* false: nothing says how many events it held, if any */
+    uint32_t first;   /* index of the first one that is missing */
+    uint32_t lost;    /* so many from there on; 0 when not known */
+};
+/* Of all; *ret_vanished is malloc'ed, NULL for none. ERR_UNREADABLE, ERR_NOMEM */
+enum err spool_inspect_vanished(const struct spool_inspect *inspect, struct spool_inspect_vanished **ret_vanished, size_t *ret_count,
+                                struct errmsg *msg);
+
+/* Is it damaged, set aside, and told of by a loss report? Then nothing of it is to be delivered any more. */
+bool spool_inspect_is_reported(const struct spool_inspect *inspect, const struct spool_inspect_segment *segment);
+
 #endif

@@ -334,3 +334,18 @@ uint32_t damage_field_linked_count(const struct damage_field *field, size_t segm
     bool same_run = segment + 1 < field->segment_count && next->run == s->run;
     return same_run ? s->content.event_count : SPOOL_COUNT_UNKNOWN;
 }
+
+void damage_field_write_events(const struct damage_field *field, const char *path)
+{
+    static struct field_event composed;
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    for (uint32_t number = 0; number < field->event_count; number++) {
+        compose(&field->plan, number, &composed);
+        const struct spool_event *event = &composed.event;
+        fprintf(file, "%.*s\t%" PRId32 "\t%" PRId64 "\t%.*s\t%s\t%.*s\n", (int)event->topic.size, (const char *)event->topic.data,
+                event->partition, event->time_ms, (int)event->key.size, (const char *)event->key.data,
+                event->header_count > 0 ? "trace=1234" : "", (int)event->value.size, (const char *)event->value.data);
+    }
+    assert_int_equal(fclose(file), 0);
+}

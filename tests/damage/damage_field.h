@@ -51,6 +51,9 @@ void damage_field_free(struct damage_field *field, bool remove_files);
 /* The options that all of these spools are opened with; path is borrowed. */
 struct spool_options damage_field_options(const struct field_plan *plan, const char *path);
 
+/* Writes all events as text, in order of their numbers: "<topic>\t<partition, or -1>\t<time>\t<key>\t<headers>\t<value>" a line. */
+void damage_field_write_events(const struct damage_field *field, const char *path);
+
 /* How many events of a segment a later one tells for sure: SPOOL_COUNT_UNKNOWN when its link doesn't. */
 uint32_t damage_field_linked_count(const struct damage_field *field, size_t segment);
 

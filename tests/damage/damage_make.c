@@ -62,6 +62,22 @@ static void write_json(const struct patient *p, const char *path)
     buf_free(&out);
 }
 
+/* So that an event is missing for sure. Not after a short write, which shifts what is behind it and has cost one already, and not an event of
+ * which a stale block holds a copy. */
+static void damage_for_sure(struct patient *p, size_t segment)
+{
+    struct damage *d = patient_log(p, segment);
+    uint32_t index = d->map->event_count / 50;
+    size_t at = segment_map_offset(d->map, index) + 8;
+    const struct segment_event *event = &p->field->segments[segment].content.events[index];
+    damage_segment_at_random(p, segment);
+    if (!d->compare || at >= d->size)
+        return;
+    damage_flip(d, at, 1);
+    if (memmem(d->data, d->size, event->frame, event->size) != NULL)
+        damage_flip(d, at, 1);
+}
+
 void damage_make(const struct make_options *options)
 {
     struct field_plan plan = {.batch_events = options->batch_events, .segment_bytes = options->segment_bytes, .segments = {options->segments},
@@ -75,11 +91,13 @@ void damage_make(const struct make_options *options)
     damage_field_make(&field, &plan, dir);
     patient_make(&p, &field, options->to, options->seed * 1000003 + options->number);
     for (size_t i = 0; options->every && i < field.segment_count; i++)
-        damage_segment_at_random(&p, i);
-    if (!options->every)
+        damage_for_sure(&p, i);
+    if (!options->every && !options->undamaged)
         damage_at_random(&p);
     patient_finish(&p);
     write_json(&p, options->out);
+    if (options->events != NULL)
+        damage_field_write_events(&field, options->events);
     patient_free(&p, false);
     damage_field_free(&field, true);
 }

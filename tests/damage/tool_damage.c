@@ -39,10 +39,10 @@ static int usage(void)
 {
     fprintf(stderr,
             "usage: penstock_damage matrix [--rounds N] [--seed S] [--only PART_OF_A_ROW] [--case N] [--jobs N] [--table FILE] [--verbose]\n"
-            "       penstock_damage make --to DIR --out JSON [--seed S] [--number N | --every] [--label TEXT] [--batch N] [--segments N]\n"
-            "                            [--segment-bytes N] [--events-in-last N] [--killed]\n"
+            "       penstock_damage make --to DIR --out JSON [--seed S] [--number N | --every | --undamaged] [--label TEXT] [--batch N]\n"
+            "                            [--segments N] [--segment-bytes N] [--events-in-last N] [--killed] [--events FILE]\n"
             "matrix: tries all damage in process. make: writes a spool with random damage number N (or damage to every segment), and as\n"
-            "JSON what must be missing from it.\n");
+            "JSON what must be missing from it; with --events also what it held, one line an event.\n");
     return 2;
 }
 
@@ -52,7 +52,8 @@ static bool parse(int argc, char **argv)
         {"rounds", 1, NULL, 'r'}, {"seed", 1, NULL, 's'}, {"only", 1, NULL, 'o'}, {"case", 1, NULL, 'c'}, {"jobs", 1, NULL, 'j'},
         {"table", 1, NULL, 't'}, {"verbose", 0, NULL, 'v'}, {"to", 1, NULL, 'T'}, {"out", 1, NULL, 'O'}, {"number", 1, NULL, 'n'},
         {"every", 0, NULL, 'e'}, {"label", 1, NULL, 'l'}, {"batch", 1, NULL, 'b'}, {"segments", 1, NULL, 'S'},
-        {"segment-bytes", 1, NULL, 'B'}, {"events-in-last", 1, NULL, 'L'}, {"killed", 0, NULL, 'k'}, {NULL, 0, NULL, 0},
+        {"segment-bytes", 1, NULL, 'B'}, {"events-in-last", 1, NULL, 'L'}, {"killed", 0, NULL, 'k'},
+        {"undamaged", 0, NULL, 'u'}, {"events", 1, NULL, 'E'}, {NULL, 0, NULL, 0},
     };
     const char *seed = getenv("PENSTOCK_SEED"), *rounds = getenv("PENSTOCK_DAMAGE_ROUNDS");
     matrix.seed = seed == NULL ? random_u64() & 0xffffffff : strtoull(seed, NULL, 0);
@@ -77,6 +78,8 @@ static bool parse(int argc, char **argv)
         case 'B': make.segment_bytes = strtoull(optarg, NULL, 0); break;
         case 'L': make.events_in_last = (uint32_t)strtoul(optarg, NULL, 0); break;
         case 'k': make.killed = true; break;
+        case 'u': make.undamaged = true; break;
+        case 'E': make.events = optarg; break;
         default: return false;
         }
     }

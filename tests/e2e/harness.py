@@ -280,12 +280,16 @@ class Record:
 
     def __init__(self, path, sender):
         self.acknowledged, self.unknown = {}, {}   # event name -> (topic, key)
+        self.names = {}                            # event id, from the receipt -> event name
         with open(path) as f:
             for line in f:
-                what, topic, key, connection, first, count = line.split()
+                what, topic, key, connection, first, count, *first_id = line.split()
                 target = self.acknowledged if what == "A" else self.unknown
                 for i in range(int(count)):
-                    target[f"{sender}-{connection}-{int(first) + i}"] = (topic, "" if key == "-" else key)
+                    name = f"{sender}-{connection}-{int(first) + i}"
+                    target[name] = (topic, "" if key == "-" else key)
+                    if first_id:
+                        self.names[int(first_id[0]) + i] = name
 
 
 def event_name(value):

@@ -13,7 +13,7 @@ if(Python3_FOUND AND NOT PENSTOCK_SANITIZE)
     function(e2e_test name timeout_s)
         add_test(NAME e2e_${name} COMMAND ${Python3_EXECUTABLE} ${PROJECT_SOURCE_DIR}/tests/e2e/test_${name}.py)
         set_tests_properties(e2e_${name} PROPERTIES LABELS e2e TIMEOUT ${timeout_s} RUN_SERIAL ON
-            ENVIRONMENT "PENSTOCK=$<TARGET_FILE:penstock>;PENSTOCK_LOAD=$<TARGET_FILE:penstock_load>;PENSTOCK_PRELOAD_DISK=$<TARGET_FILE:preload_disk>;PENSTOCK_SOURCE=${PROJECT_SOURCE_DIR}")
+            ENVIRONMENT "PENSTOCK=$<TARGET_FILE:penstock>;PENSTOCK_LOAD=$<TARGET_FILE:penstock_load>;PENSTOCK_PRELOAD_DISK=$<TARGET_FILE:preload_disk>;PENSTOCK_SOURCE=${PROJECT_SOURCE_DIR};PENSTOCK_DAMAGE=${CMAKE_BINARY_DIR}/penstock_damage")
     endfunction()
 
     e2e_test(delivery 180)
@@ -25,5 +25,8 @@ if(Python3_FOUND AND NOT PENSTOCK_SANITIZE)
     e2e_test(memory 300)
     e2e_test(drain 180)
     e2e_test(mount_guard 240)
-    set_tests_properties(e2e_mount_guard PROPERTIES SKIP_RETURN_CODE 77) # without root
+    e2e_test(incident 240)
+    e2e_test(damage 400)
+    e2e_test(500_damaged 240)
+    set_tests_properties(e2e_mount_guard e2e_incident PROPERTIES SKIP_RETURN_CODE 77) # without root
 endif()

@@ -2,8 +2,9 @@
  * tool_load.c - `penstock_load`: closed-loop HTTP load from many connections, with a record of what was acknowledged.
  *
  * Every event's value is unique and tells where it belongs (load_value.h). With --record each acknowledged request becomes a
- * line "A <topic> <key> <connection> <first number> <count>", each one that was never answered a line "U …". It reconnects for
- * ever, so that the agent may die and come back under it. At the end one line of JSON says what was seen. */
+ * line "A <topic> <key> <connection> <first number> <count> <first event id>", each one that was never answered a line "U …"
+ * without the id. It reconnects for ever, so that the agent may die and come back under it. At the end one line of JSON says
+ * what was seen. */
 #include "base/buf.h"
 #include "base/clock.h"
 #include "tests/support/load_value.h"
@@ -97,10 +98,22 @@ static void build_request(struct connection *c)
     c->sent_ns = clock_monotonic_ns();
 }
 
-static void note(char what, const struct connection *c)
+static void note(char what, const struct connection *c, uint64_t first_id)
 {
-    if (record != NULL)
-        fprintf(record, "%c %s %s %d %" PRIu64 " %d\n", what, c->topic, c->key, c->number, c->next, options.events);
+    if (record == NULL)
+        return;
+    fprintf(record, "%c %s %s %d %" PRIu64 " %d", what, c->topic, c->key, c->number, c->next, options.events);
+    if (first_id != 0)
+        fprintf(record, " %" PRIu64, first_id);
+    fputc('\n', record);
+}
+
+/* Of the answer's receipt; 0 when it has none. */
+static uint64_t receipt_first_id(const struct connection *c)
+{
+    static const char name[] = "\r\nPenstock-First-Event-Id:";
+    const char *at = strcasestr(c->input, name);
+    return at == NULL ? 0 : strtoull(at + sizeof name - 1, NULL, 10);
 }
 
 static void note_latency(int64_t ns)
@@ -116,7 +129,7 @@ static void note_latency(int64_t ns)
 static void go_away(struct connection *c)
 {
     if (c->state == RECEIVING || (c->state == SENDING && c->output_sent > 0)) {
-        note('U', c);
+        note('U', c, 0);
         unknown_events += (uint64_t)options.events;
         c->next += (uint64_t)options.events; /* never sent again, so that repeats can only be the agent's */
     }
@@ -210,7 +223,7 @@ static void begin_next(struct connection *c)
 static void take_answer(struct connection *c, int status)
 {
     if (status >= 200 && status < 300) {
-        note('A', c);
+        note('A', c, receipt_first_id(c));
         acked_requests++;
         acked_events += (uint64_t)options.events;
         note_latency(clock_monotonic_ns() - c->sent_ns);
@@ -226,7 +239,7 @@ static void take_answer(struct connection *c, int status)
     c->next += (uint64_t)options.events; /* a refused event stays unused: "unknown" answers are 503 too */
     if (strstr(c->input, "50004") != NULL) {
         c->next -= (uint64_t)options.events;
-        note('U', c);
+        note('U', c, 0);
         c->next += (uint64_t)options.events;
         unknown_events += (uint64_t)options.events;
     }

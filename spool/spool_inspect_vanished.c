@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: MIT
+ * spool_inspect_vanished.c - segments of which nothing is left: what links and cursors name, is not done, and isn't there. */
+#include "spool/spool_inspect.h"
+
+#include "spool/spool_dir.h"
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct search {
+    const struct spool_inspect *inspect;
+    struct spool_cursor_state now; /* peeked after the segments were listed: what has retired since is done in it */
+    struct spool_inspect_vanished *found;
+    size_t count, capacity;
+};
+
+/* Events of the segment below this index are done. */
+static uint32_t done_below(const struct spool_cursor_state *state, uint64_t segment_id)
+{
+    uint64_t done_id = state->done_id;
+    for (size_t i = 0; i < state->unread_count; i++)
+        if (state->unread[i].segment_id == segment_id)
+            return state->unread[i].from_index;
+    for (size_t i = 0; i < state->lane_count; i++)
+        if (state->lanes[i].done_id < done_id)
+            done_id = state->lanes[i].done_id;
+    if (done_id >= spool_id_of(segment_id, SPOOL_INDEX_MAX))
+        return SPOOL_INDEX_MAX;
+    return spool_id_segment(done_id) < segment_id ? 0 : spool_id_index(done_id) + 1;
+}
+
+static bool exists(const struct spool_inspect *inspect, const char *folder, uint64_t segment_id, const char *suffix)
+{
+    char path[64];
+    snprintf(path, sizeof path, "%s/%" PRIu64 "%s", folder, segment_id, suffix);
+    return faccessat(inspect->root_fd, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+/* Also when it was made, or set aside, after the segments were listed. */
+static bool is_there(const struct spool_inspect *inspect, uint64_t segment_id)
+{
+    for (size_t i = 0; i < inspect->segment_count; i++)
+        if (inspect->segments[i].id == segment_id)
+            return true;
+    return exists(inspect, "segments", segment_id, "") || exists(inspect, "segments", segment_id, ".new") ||
+           exists(inspect, "quarantine", segment_id, "");
+}
+
+static bool is_known(const struct search *search, uint64_t segment_id)
+{
+    for (size_t i = 0; i < search->count; i++)
+        if (search->found[i].id == segment_id)
+            return true;
+    return false;
+}
+
+static enum err expect(struct search *search, struct spool_link link)
+{
+    uint32_t below = done_below(&search->now, link.segment_id);
+    bool known = link.event_count != SPOOL_COUNT_UNKNOWN;
+    if (link.segment_id == 0 || below == SPOOL_INDEX_MAX || (known && link.event_count <= below) || is_known(search, link.segment_id) ||
+        is_there(search->inspect, link.segment_id))
+        return ERR_OK;
+    if (search->count == search->capacity) {
+        size_t capacity = search->capacity * 2 + 8;
+        struct spool_inspect_vanished *found = realloc(search->found, capacity * sizeof *found);
+        if (found == NULL)
+            return ERR_NOMEM;
+        search->found = found;
+        search->capacity = capacity;
+    }
+    search->found[search->count++] = (struct spool_inspect_vanished){
+        .id = link.segment_id, .count_known = known, .first = below, .lost = known ? link.event_count - below : 0};
+    return ERR_OK;
+}
+
+/* Ends that can't be read now tell nothing: reading the segment itself says so. */
+static enum err expect_linked_by(struct search *search, int segments_fd, uint64_t segment_id)
+{
+    char name[32];
+    snprintf(name, sizeof name, "%" PRIu64, segment_id);
+    struct spool_reader_options options = {.parent_fd = segments_fd, .name = name, .segment_id = segment_id,
+                                           .seed = search->inspect->identity.seed, .count_limit = SPOOL_COUNT_UNKNOWN};
+    struct spool_ends ends = {0};
+    if (spool_reader_ends(&options, &ends, NULL) != ERR_OK)
+        return ERR_OK;
+    enum err rc = ERR_OK;
+    for (size_t i = 0; rc == ERR_OK && i < ends.link_count; i++)
+        rc = expect(search, ends.links[i]);
+    spool_ends_free(&ends);
+    return rc;
+}
+
+static enum err expect_all(struct search *search, struct errmsg *msg)
+{
+    const struct spool_inspect *inspect = search->inspect;
+    int segments_fd = -1;
+    enum err rc = spool_dir_open(inspect->root_fd, "segments", false, &segments_fd, msg);
+    if (rc != ERR_OK && rc != ERR_NOT_FOUND)
+        return rc;
+    rc = ERR_OK;
+    for (size_t i = 0; segments_fd >= 0 && rc == ERR_OK && i < inspect->segment_count; i++)
+        if (strcmp(inspect->segments[i].folder, "segments") == 0)
+            rc = expect_linked_by(search, segments_fd, inspect->segments[i].id);
+    for (size_t i = 0; rc == ERR_OK && i < SPOOL_NEWEST_SEGMENTS; i++) /* after the links: those know how many events there were */
+        rc = expect(search, (struct spool_link){search->now.newest_segments[i], SPOOL_COUNT_UNKNOWN});
+    if (segments_fd >= 0)
+        close(segments_fd);
+    return rc;
+}
+
+/* What was made, done and removed while this looked is no loss: later cursors say so. */
+static void drop_done(struct search *search)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < search->count; i++)
+        if (done_below(&search->now, search->found[i].id) != SPOOL_INDEX_MAX)
+            search->found[kept++] = search->found[i];
+    search->count = kept;
+}
+
+static enum err peek(struct search *search, bool *ret_found, struct errmsg *msg)
+{
+    const struct spool_inspect *inspect = search->inspect;
+    spool_cursor_state_free(&search->now);
+    search->now = (struct spool_cursor_state){0};
+    *ret_found = false;
+    return inspect->has_identity
+               ? spool_cursors_peek(inspect->root_fd, inspect->identity.uuid, inspect->identity.seed, &search->now, ret_found, msg)
+               : ERR_OK;
+}
+
+enum err spool_inspect_vanished(const struct spool_inspect *inspect, struct spool_inspect_vanished **ret_vanished, size_t *ret_count,
+                                struct errmsg *msg)
+{
+    struct search search = {.inspect = inspect};
+    bool found = false;
+    enum err rc = peek(&search, &found, msg);
+    if (rc == ERR_OK && found) /* without cursors nobody knows what was done and is rightly gone */
+        rc = expect_all(&search, msg);
+    if (rc == ERR_OK && search.count > 0)
+        rc = peek(&search, &found, msg);
+    drop_done(&search);
+    spool_cursor_state_free(&search.now);
+    if (rc != ERR_OK) {
+        free(search.found);
+        return rc;
+    }
+    *ret_vanished = search.found;
+    *ret_count = search.count;
+    return ERR_OK;
+}

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { LOG_MAX = 8 << 20, TEXT_MAX = 32, USED_MIN = 30000};
+enum { LOG_MAX = 8 << 20, TEXT_MAX = 32, USED_MIN = 24 << 10, BLOCK = 32 << 10, HEADER = 7 };
 
 static int newer_first(const void *a, const void *b)
 {
@@ -50,6 +50,26 @@ static size_t find_event(const char *log, size_t size, size_t from, unsigned *re
     return 0;
 }
 
+/* Where the log's last record begins: what a failed write leaves stands in another segment, too, and what the last commit of a segment
+ * without a seal holds is uncertain by design. */
+static size_t last_record(const char *log, size_t size)
+{
+    size_t last = 0;
+    for (size_t at = 0; at + HEADER <= size;) {
+        if (BLOCK - at % BLOCK < HEADER) {
+            at += BLOCK - at % BLOCK;
+            continue;
+        }
+        unsigned length = (unsigned char)log[at + 4] | (unsigned)(unsigned char)log[at + 5] << 8, type = (unsigned char)log[at + 6];
+        if (type == 0)
+            break;
+        if (type <= 2) /* FULL or FIRST */
+            last = at;
+        at += HEADER + length;
+    }
+    return last;
+}
+
 bool session_damage(const char *spool_path, uint64_t segment_id, bool sync)
 {
     char path[4200];
@@ -61,10 +81,8 @@ bool session_damage(const char *spool_path, uint64_t segment_id, bool sync)
     for (ssize_t i = 0; i < size; i++)
         if (log[i] != 0)
             used = (size_t)i; /* behind it is room made ahead */
-    /* What a failed write leaves stands in another segment, too, and what stands in the last commit is uncertain by design: both come last,
-     * and in a short segment alone. */
     unsigned number = 0;
-    size_t at = used < USED_MIN ? 0 : find_event(log, used, used / 4, &number);
+    size_t at = used < USED_MIN ? 0 : find_event(log, last_record(log, used), used / 4, &number);
     bool found = at > 0;
     if (found) {
         char flipped = (char)(log[at] ^ 0x10);

@@ -11,9 +11,14 @@
  *
  * Commands are lines in the FIFO PENSTOCK_DISK_COMMANDS:
  *   cut               power cut: the process ends with 137
- *   sync N            the next N syncs of files fail with EIO
- *   write N           the next N writes to files fail with ENOSPC
- *   short N           the next N writes to files write half and then fail with ENOSPC */
+ *   sync N [ERRNO]    the next N syncs of files fail, with EIO or a number of one's own
+ *   write N [ERRNO]   the next N writes to files fail, with ENOSPC
+ *   short N [ERRNO]   the next N writes to files write half and then fail, with ENOSPC
+ *   open N [ERRNO]    the next N opens that may create a file fail, with EIO
+ *   mkdir N [ERRNO]   the next N directories are not made: EIO
+ *   rename N [ERRNO]  the next N renames fail with EIO
+ *   hang 1, hang 0    syncs of files neither end nor fail, until told otherwise
+ * With PENSTOCK_DISK_LIES set, fdatasync does nothing and says that it did. */
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -59,7 +64,17 @@ static size_t file_count;
 static struct change *changes[CHANGES_MAX];
 static size_t change_count, saved_count;
 static uint64_t next_change;
-static int fail_syncs, fail_writes, short_writes;
+
+enum fault_kind { FAIL_SYNC, FAIL_WRITE, FAIL_SHORT, FAIL_OPEN, FAIL_MKDIR, FAIL_RENAME, HANG, FAULT_COUNT };
+static struct fault {
+    const char *command;
+    int error_default, error, left;
+} faults[FAULT_COUNT] = {
+    [FAIL_SYNC] = {"sync", EIO, EIO, 0},    [FAIL_WRITE] = {"write", ENOSPC, ENOSPC, 0}, [FAIL_SHORT] = {"short", ENOSPC, ENOSPC, 0},
+    [FAIL_OPEN] = {"open", EIO, EIO, 0},    [FAIL_MKDIR] = {"mkdir", EIO, EIO, 0},       [FAIL_RENAME] = {"rename", EIO, EIO, 0},
+    [HANG] = {"hang", 0, 0, 0},
+};
+static bool lies; /* fdatasync does nothing */
 
 #define REAL(name)                                                                                              \
     static __typeof__(&name) real;                                                                              \
@@ -75,6 +90,16 @@ static ssize_t real_pwrite(int fd, const void *data, size_t size, off_t offset)
 {
     REAL(pwrite);
     return real(fd, data, size, offset);
+}
+
+/* With the lock held: whether this one is to fail, and errno is set then. */
+static bool fails_now(enum fault_kind kind)
+{
+    if (faults[kind].left == 0)
+        return false;
+    faults[kind].left--;
+    errno = faults[kind].error;
+    return true;
 }
 
 static bool is_below_root(int fd)
@@ -218,19 +243,20 @@ static void power_cut(void)
 static void *listen_for_commands(void *path)
 {
     REAL(open);
-    char line[64];
-    int number, fd = real(path, O_RDWR | O_CLOEXEC); /* for writing too, so that it never ends */
+    char line[64], name[16];
+    int fd = real(path, O_RDWR | O_CLOEXEC); /* for writing too, so that it never ends */
     FILE *in = fd < 0 ? NULL : fdopen(fd, "r");
     while (in != NULL && fgets(line, sizeof line, in) != NULL) {
         if (strcmp(line, "cut\n") == 0)
             power_cut();
+        int number = 0, error = 0;
         pthread_mutex_lock(&lock);
-        if (sscanf(line, "sync %d", &number) == 1)
-            fail_syncs = number;
-        else if (sscanf(line, "write %d", &number) == 1)
-            fail_writes = number;
-        else if (sscanf(line, "short %d", &number) == 1)
-            short_writes = number;
+        if (sscanf(line, "%15s %d %d", name, &number, &error) >= 2)
+            for (int kind = 0; kind < FAULT_COUNT; kind++)
+                if (strcmp(name, faults[kind].command) == 0) {
+                    faults[kind].left = number;
+                    faults[kind].error = error != 0 ? error : faults[kind].error_default;
+                }
         pthread_mutex_unlock(&lock);
     }
     return NULL;
@@ -239,6 +265,7 @@ static void *listen_for_commands(void *path)
 __attribute__((constructor)) static void start(void)
 {
     char *path = getenv("PENSTOCK_DISK_ROOT"), *commands = getenv("PENSTOCK_DISK_COMMANDS");
+    lies = getenv("PENSTOCK_DISK_LIES") != NULL;
     sigset_t all, before;
     pthread_t thread;
     if (path == NULL || commands == NULL)
@@ -252,6 +279,19 @@ __attribute__((constructor)) static void start(void)
 }
 
 /* ---- in between --------------------------------------------------------------------------------------------------------- */
+
+static bool is_planned(enum fault_kind kind, int parent_fd, const char *path)
+{
+    size_t root_size = strlen(root);
+    if (root_size == 0 || (path[0] == '/' ? strncmp(path, root, root_size) != 0 : !is_below_root(parent_fd)))
+        return false;
+    pthread_mutex_lock(&lock);
+    bool planned = fails_now(kind);
+    int error = errno;
+    pthread_mutex_unlock(&lock);
+    errno = error;
+    return planned;
+}
 
 static int after_open(int fd, int parent_fd, const char *path, int flags, bool existed)
 {
@@ -286,6 +326,8 @@ int open(const char *path, int flags, ...)
     mode_t mode = (flags & O_CREAT) != 0 ? va_arg(args, mode_t) : 0;
     va_end(args);
     REAL(open);
+    if ((flags & O_CREAT) != 0 && is_planned(FAIL_OPEN, AT_FDCWD, path))
+        return -1;
     bool existed = (flags & O_CREAT) == 0 || faccessat(AT_FDCWD, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
     return after_open(real(path, flags, mode), AT_FDCWD, path, flags, existed);
 }
@@ -297,6 +339,8 @@ int openat(int parent_fd, const char *path, int flags, ...)
     mode_t mode = (flags & O_CREAT) != 0 ? va_arg(args, mode_t) : 0;
     va_end(args);
     REAL(openat);
+    if ((flags & O_CREAT) != 0 && is_planned(FAIL_OPEN, parent_fd, path))
+        return -1;
     bool existed = (flags & O_CREAT) == 0 || faccessat(parent_fd, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
     return after_open(real(parent_fd, path, flags, mode), parent_fd, path, flags, existed);
 }
@@ -324,13 +368,13 @@ static int after_mkdir(int rc, int parent_fd, const char *path)
 int mkdir(const char *path, mode_t mode)
 {
     REAL(mkdir);
-    return after_mkdir(real(path, mode), AT_FDCWD, path);
+    return is_planned(FAIL_MKDIR, AT_FDCWD, path) ? -1 : after_mkdir(real(path, mode), AT_FDCWD, path);
 }
 
 int mkdirat(int parent_fd, const char *path, mode_t mode)
 {
     REAL(mkdirat);
-    return after_mkdir(real(parent_fd, path, mode), parent_fd, path);
+    return is_planned(FAIL_MKDIR, parent_fd, path) ? -1 : after_mkdir(real(parent_fd, path, mode), parent_fd, path);
 }
 
 /* Splits a path into its directory, opened, and its name. */
@@ -349,6 +393,8 @@ static int open_parent(int parent_fd, const char *path, const char **ret_name)
 int renameat(int from_fd, const char *from, int to_fd, const char *to)
 {
     REAL(renameat);
+    if (is_planned(FAIL_RENAME, from_fd, from))
+        return -1;
     const char *from_name, *to_name;
     int from_dir = root[0] == '\0' ? -1 : open_parent(from_fd, from, &from_name);
     int to_dir = from_dir < 0 ? -1 : open_parent(to_fd, to, &to_name);
@@ -400,20 +446,12 @@ static void before_write(struct file *file, off_t offset, size_t size)
         abort();
 }
 
-/* -1: go on; else what the write is to write before it fails. */
-static ssize_t planned_failure(const struct file *file, size_t size)
+/* -1: go on; else what the write is to write before it fails with *ret_error. */
+static ssize_t planned_failure(const struct file *file, size_t size, int *ret_error)
 {
-    if (file == NULL)
-        return -1;
-    if (fail_writes > 0) {
-        fail_writes--;
-        return 0;
-    }
-    if (short_writes > 0) {
-        short_writes--;
-        return (ssize_t)(size / 2);
-    }
-    return -1;
+    ssize_t instead = file == NULL ? -1 : fails_now(FAIL_WRITE) ? 0 : fails_now(FAIL_SHORT) ? (ssize_t)(size / 2) : -1;
+    *ret_error = errno;
+    return instead;
 }
 
 static ssize_t write_some(int fd, const void *data, size_t size, off_t offset)
@@ -426,14 +464,15 @@ static ssize_t do_write(int fd, const void *data, size_t size, off_t offset)
 {
     pthread_mutex_lock(&lock);
     struct file *file = find_file(fd);
-    ssize_t instead = planned_failure(file, size);
+    int error = 0;
+    ssize_t instead = planned_failure(file, size, &error);
     before_write(file, offset < 0 ? lseek(fd, 0, SEEK_CUR) : offset, size);
     pthread_mutex_unlock(&lock);
     if (instead < 0)
         return write_some(fd, data, size, offset);
     if (instead > 0)
         (void)!write_some(fd, data, (size_t)instead, offset);
-    errno = ENOSPC;
+    errno = error;
     return -1;
 }
 
@@ -452,17 +491,22 @@ static int do_sync(int fd, int (*real)(int))
     struct stat status = {0};
     pthread_mutex_lock(&lock);
     struct file *file = find_file(fd);
+    while (file != NULL && faults[HANG].left != 0) {
+        pthread_mutex_unlock(&lock);
+        usleep(10000);
+        pthread_mutex_lock(&lock);
+        file = find_file(fd);
+    }
     size_t index = file == NULL ? 0 : (size_t)(file - files);
     uint64_t before = next_change;
-    bool fails = file != NULL && fail_syncs > 0;
-    if (fails) {
-        fail_syncs--;
+    bool fails = file != NULL && fails_now(FAIL_SYNC);
+    int error = errno;
+    if (fails)
         file->broken = true;
-    }
     fstat(fd, &status);
     pthread_mutex_unlock(&lock);
     if (fails) {
-        errno = EIO;
+        errno = error;
         return -1;
     }
     int rc = real(fd);
@@ -479,7 +523,7 @@ static int do_sync(int fd, int (*real)(int))
 int fdatasync(int fd)
 {
     REAL(fdatasync);
-    return do_sync(fd, real);
+    return lies ? 0 : do_sync(fd, real);
 }
 
 int fsync(int fd)

@@ -3,6 +3,7 @@
 
 Nothing outlives the test, however it ends: the mounts go with the namespace, and each loop device with its mount ("mount -o loop").
 """
+import atexit
 import fcntl
 import os
 import shutil
@@ -86,6 +87,9 @@ class LoopDisk:
     def thaw(self):
         run("fsfreeze", "-u", self.point)
 
+    def device(self):
+        return run("findmnt", "-n", "-o", "SOURCE", self.point).strip()
+
     def free_bytes(self):
         status = os.statvfs(self.point)
         return status.f_bavail * status.f_frsize
@@ -94,6 +98,11 @@ class LoopDisk:
         """To the last byte, as another program would. Returns the file's path."""
         path = os.path.join(self.point, name)
         with open(path, "ab", buffering=0) as f:
+            try:
+                os.posix_fallocate(f.fileno(), f.tell(), self.free_bytes())   # most of it at once
+                f.seek(0, os.SEEK_END)
+            except OSError:
+                pass
             for size in (1 << 20, 1 << 16, 4096, 1):
                 try:
                     while f.write(b"\xa5" * size) > 0:
@@ -109,6 +118,25 @@ class LoopDisk:
     def remove(self):
         shutil.rmtree(self.point, ignore_errors=True)
         os.unlink(self.image)
+
+
+def write_config(agent, spool, point, bootstrap, **settings):
+    """For an agent whose spool lies on such a disk; settings are more lines below spool."""
+    more = "".join(f"  {name}: {value}\n" for name, value in settings.items())
+    with open(agent.config, "w") as f:
+        f.write(f"spool:\n  path: {spool}\n  create: true\n  require_mount: {point}\n  min_free: 16MiB\n  segment_size: 4MiB\n"
+                f"  max_event_size: 100000\n{more}"
+                f"listen:\n  http: [\"127.0.0.1:{agent.port}\"]\n  threads: 2\n"
+                f"kafka:\n  bootstrap.servers: {bootstrap}\n")
+
+
+def unmount_at_exit(disks):
+    """Before the harness empties its directories: those of the disks are not to be emptied through them."""
+    def unmount():
+        for disk in disks:
+            while os.path.ismount(disk.point) and subprocess.run(["umount", "-l", disk.point]).returncode == 0:
+                pass
+    atexit.register(unmount)
 
 
 def why_not(kind, directory):

@@ -7,21 +7,35 @@ import http.client
 import threading
 import time
 
-TOPIC_SEPARATOR = "~"
+from harness import check, consume
+
+SEPARATOR = "~"
 
 
 def make_value(name, size):
     """Tells what it is, whole: a value that isn't exactly this was garbled."""
-    head = f"{name}{TOPIC_SEPARATOR}{size}{TOPIC_SEPARATOR}"
+    head = f"{name}{SEPARATOR}{size}{SEPARATOR}"
     return (head * (size // len(head) + 1))[:max(size, len(head))]
 
 
 def check_value(value):
     """The event's name, or None: nobody sent this."""
-    parts = value.split(TOPIC_SEPARATOR, 2)
+    parts = value.split(SEPARATOR, 2)
     if len(parts) < 3 or not parts[1].isdigit() or make_value(parts[0], int(parts[1])) != value:
         return None
     return parts[0]
+
+
+def check_arrived(bootstrap, topic, names):
+    """All of them are in Kafka's topic, and nothing there was garbled. Returns the number of different events there."""
+    there = set()
+    for row in consume(bootstrap, topic):
+        name = check_value(row[4])
+        check(name is not None, f"garbled in Kafka: {row[4][:200]}")
+        there.add(name)
+    gone = set(names) - there
+    check(not gone, f"{len(gone)} acknowledged events are not in Kafka, e.g. {sorted(gone)[:5]}")
+    return len(there)
 
 
 class Sender(threading.Thread):
@@ -31,6 +45,7 @@ class Sender(threading.Thread):
         self.acknowledged = []   # (name, id), only appended to
         self.refused = []        # (time, status, body)
         self.sent = 0            # names below this may be anywhere
+        self.longest_s = 0.0     # that an answer took
         self.ended = threading.Event()
 
     def run(self):
@@ -43,6 +58,7 @@ class Sender(threading.Thread):
                 if connection is None:
                     connection = http.client.HTTPConnection("127.0.0.1", self.agent.port, timeout=30)
                     connection.connect()
+                begun = time.time()
                 connection.request("POST", f"/topics/{self.topic}", body, {"Content-Type": "application/octet-stream"})
                 answer = connection.getresponse()
                 text = answer.read()
@@ -52,6 +68,7 @@ class Sender(threading.Thread):
                 connection = None
                 time.sleep(0.01)
                 continue
+            self.longest_s = max(self.longest_s, time.time() - begun)
             if answer.status == 200:
                 self.acknowledged.append((name, int(answer.headers["Penstock-First-Event-Id"])))
             else:

@@ -9,16 +9,15 @@ A round with a library that makes every sync a lie shows that losses would be se
     test_filesystems.py [--rounds N] [--seed N] [--only ext4|xfs] [--plant]
 """
 import argparse
-import atexit
 import collections
 import json
 import os
 import subprocess
 import time
 
-from harness import PRELOAD_DISK, PROGRAM, Agent, Kafka, check, consume, fail, say, seed_from_environment, temporary_directory, wait_until
-from loop_disk import LoopDisk, enter_own_namespace, skip, why_not
-from senders import Senders, check_value
+from harness import PRELOAD_DISK, PROGRAM, Agent, Kafka, check, fail, say, seed_from_environment, temporary_directory, wait_until
+from loop_disk import LoopDisk, enter_own_namespace, skip, unmount_at_exit, why_not, write_config
+from senders import Senders, check_arrived, check_value
 
 enter_own_namespace(__file__)
 
@@ -37,16 +36,7 @@ FRESH_EVERY = 5           # rounds
 random = seed_from_environment()
 directory = temporary_directory()
 disks = []
-
-
-def leave_nothing():
-    for disk in disks:
-        while os.path.ismount(disk.point) and subprocess.run(["umount", "-l", disk.point]).returncode == 0:
-            pass
-
-
-atexit.register(leave_nothing)
-
+unmount_at_exit(disks)
 
 Finding = collections.namedtuple("Finding", "held missing around_missing problems")
 
@@ -67,11 +57,7 @@ class World:
         self.disk.mount()
 
     def start(self, bootstrap, lying=False):
-        with open(self.agent.config, "w") as f:
-            f.write(f"spool:\n  path: {self.spool}\n  create: true\n  require_mount: {self.disk.point}\n  min_free: 16MiB\n"
-                    f"  segment_size: 4MiB\n  max_event_size: 100000\n  cursor_interval: 200ms\n"
-                    f"listen:\n  http: [\"127.0.0.1:{self.agent.port}\"]\n  threads: 2\n"
-                    f"kafka:\n  bootstrap.servers: {bootstrap}\n")
+        write_config(self.agent, self.spool, self.disk.point, bootstrap, cursor_interval="200ms")
         self.agent.environment = dict(os.environ, LD_PRELOAD=PRELOAD_DISK, PENSTOCK_DISK_LIES="1") if lying else None
         begun = time.time()
         self.agent.start()
@@ -142,6 +128,8 @@ def refuses_and_lives(world):
 
 
 def lose_power(world, senders):
+    """Noted first: a sync that runs while a filesystem is shut down may succeed and be lost, for every program (Linux 6.18: one time in
+    ten on ext4, one in fifty on XFS). Between a real power cut and the answer to a client nothing of the kind can happen."""
     world.acknowledged.update(senders.acknowledged())
     world.disk.shut_down()
 
@@ -218,15 +206,7 @@ def arrives(worlds, topic, last):
     books = last.agent.wait_drained(60)
     last.agent.stop()
     check(books["lost"] == 0, f"the books say {books['lost']} lost")
-    topic_has = set()
-    for row in consume(kafka.bootstrap, topic):
-        name = check_value(row[4])
-        check(name is not None, f"garbled in Kafka: {row[4][:200]}")
-        topic_has.add(name)
-    wanted = set(last.acknowledged).union(*(world.delivered for world in worlds))
-    gone = wanted - topic_has
-    check(not gone, f"{len(gone)} acknowledged events are not in Kafka, e.g. {sorted(gone)[:5]}")
-    return len(topic_has)
+    return check_arrived(kafka.bootstrap, topic, set(last.acknowledged).union(*(world.delivered for world in worlds)))
 
 
 def losses_would_be_seen(kind, topic):

@@ -5,7 +5,8 @@
  * remembered what was synced, and a power cut takes everything else away before the process ends:
  *   - bytes behind the size that a file had at its last sync, and overwritten bytes that were not synced;
  *   - files, directories and renames in a directory that was not synced since.
- * After a failed sync the file's unsynced bytes never reach the disk, whatever a later sync says, as on Linux.
+ * After a failed sync the file's unsynced bytes never reach the disk, whatever a later sync says, as on Linux; what is written
+ * over them after that does, when it is synced.
  * A rename or creation that is undone is undone alone: it is the strict reading of POSIX, not one file system's.
  * Not modelled: deletions that come back, reordering within what was not synced, LevelDB's own LOG (stdio).
  *
@@ -18,6 +19,7 @@
  *   mkdir N [ERRNO]   the next N directories are not made: EIO
  *   rename N [ERRNO]  the next N renames fail with EIO
  *   hang 1, hang 0    syncs of files neither end nor fail, until told otherwise
+ *   stall 1, stall 0  no directory is made, and none refused, until told otherwise
  * With PENSTOCK_DISK_LIES set, fdatasync does nothing and says that it did. */
 #include <dlfcn.h>
 #include <errno.h>
@@ -55,6 +57,7 @@ struct change {
     off_t offset;
     size_t size;
     char *bytes;
+    bool lost;       /* OVERWRITTEN: a sync failed, no later one brings this to the disk */
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* never let go after a cut */
@@ -65,14 +68,14 @@ static struct change *changes[CHANGES_MAX];
 static size_t change_count, saved_count;
 static uint64_t next_change;
 
-enum fault_kind { FAIL_SYNC, FAIL_WRITE, FAIL_SHORT, FAIL_OPEN, FAIL_MKDIR, FAIL_RENAME, HANG, FAULT_COUNT };
+enum fault_kind { FAIL_SYNC, FAIL_WRITE, FAIL_SHORT, FAIL_OPEN, FAIL_MKDIR, FAIL_RENAME, HANG, STALL, FAULT_COUNT };
 static struct fault {
     const char *command;
     int error_default, error, left;
 } faults[FAULT_COUNT] = {
     [FAIL_SYNC] = {"sync", EIO, EIO, 0},    [FAIL_WRITE] = {"write", ENOSPC, ENOSPC, 0}, [FAIL_SHORT] = {"short", ENOSPC, ENOSPC, 0},
     [FAIL_OPEN] = {"open", EIO, EIO, 0},    [FAIL_MKDIR] = {"mkdir", EIO, EIO, 0},       [FAIL_RENAME] = {"rename", EIO, EIO, 0},
-    [HANG] = {"hang", 0, 0, 0},
+    [HANG] = {"hang", 0, 0, 0},             [STALL] = {"stall", 0, 0, 0},
 };
 static bool lies; /* fdatasync does nothing */
 
@@ -90,6 +93,16 @@ static ssize_t real_pwrite(int fd, const void *data, size_t size, off_t offset)
 {
     REAL(pwrite);
     return real(fd, data, size, offset);
+}
+
+/* With the lock held, which it gives away meanwhile. */
+static void wait_while(enum fault_kind kind)
+{
+    while (faults[kind].left != 0) {
+        pthread_mutex_unlock(&lock);
+        usleep(10000);
+        pthread_mutex_lock(&lock);
+    }
 }
 
 /* With the lock held: whether this one is to fail, and errno is set then. */
@@ -191,16 +204,41 @@ static void drop_safe(void)
     change_count = kept;
 }
 
+static bool is_of(const struct change *change, const struct stat *status)
+{
+    return change->ino == status->st_ino && change->dev == status->st_dev;
+}
+
+/* What an overwrite put on the disk stands there, whatever became of an earlier one of the same bytes. */
+static void replace_lost(const struct change *by, const struct stat *status)
+{
+    for (size_t i = 0; i < change_count && changes[i] != by; i++)
+        if (changes[i]->kind == OVERWRITTEN && changes[i]->lost && is_of(changes[i], status) && changes[i]->offset >= by->offset &&
+            changes[i]->offset + (off_t)changes[i]->size <= by->offset + (off_t)by->size)
+            make_safe(changes[i]);
+}
+
 /* A directory was synced, or a file: what was changed in it before is safe. */
 static void sync_changes(int fd, uint64_t before)
 {
     struct stat status;
     if (fstat(fd, &status) != 0)
         return;
-    for (size_t i = 0; i < change_count && changes[i]->number < before; i++)
-        if (changes[i]->ino == status.st_ino && changes[i]->dev == status.st_dev)
-            make_safe(changes[i]);
+    for (size_t i = 0; i < change_count && changes[i]->number < before; i++) {
+        if (changes[i]->kind == SAFE || changes[i]->lost || !is_of(changes[i], &status))
+            continue;
+        if (changes[i]->kind == OVERWRITTEN)
+            replace_lost(changes[i], &status);
+        make_safe(changes[i]);
+    }
     drop_safe();
+}
+
+static void lose_changes(const struct stat *status)
+{
+    for (size_t i = 0; i < change_count; i++)
+        if (changes[i]->kind == OVERWRITTEN && is_of(changes[i], status))
+            changes[i]->lost = true;
 }
 
 /* ---- the cut ----------------------------------------------------------------------------------------------------------- */
@@ -280,12 +318,23 @@ __attribute__((constructor)) static void start(void)
 
 /* ---- in between --------------------------------------------------------------------------------------------------------- */
 
+static bool leads_below_root(int parent_fd, const char *path)
+{
+    int fd;
+    if (root[0] == '\0' || path[0] != '/')
+        return root[0] != '\0' && is_below_root(parent_fd);
+    if (sscanf(path, "/proc/self/fd/%d/", &fd) == 1)
+        return is_below_root(fd);
+    return strncmp(path, root, strlen(root)) == 0;
+}
+
 static bool is_planned(enum fault_kind kind, int parent_fd, const char *path)
 {
-    size_t root_size = strlen(root);
-    if (root_size == 0 || (path[0] == '/' ? strncmp(path, root, root_size) != 0 : !is_below_root(parent_fd)))
+    if (!leads_below_root(parent_fd, path))
         return false;
     pthread_mutex_lock(&lock);
+    if (kind == FAIL_MKDIR)
+        wait_while(STALL);
     bool planned = fails_now(kind);
     int error = errno;
     pthread_mutex_unlock(&lock);
@@ -490,20 +539,18 @@ static int do_sync(int fd, int (*real)(int))
 {
     struct stat status = {0};
     pthread_mutex_lock(&lock);
+    if (find_file(fd) != NULL)
+        wait_while(HANG);
     struct file *file = find_file(fd);
-    while (file != NULL && faults[HANG].left != 0) {
-        pthread_mutex_unlock(&lock);
-        usleep(10000);
-        pthread_mutex_lock(&lock);
-        file = find_file(fd);
-    }
     size_t index = file == NULL ? 0 : (size_t)(file - files);
     uint64_t before = next_change;
     bool fails = file != NULL && fails_now(FAIL_SYNC);
     int error = errno;
-    if (fails)
-        file->broken = true;
     fstat(fd, &status);
+    if (fails) {
+        file->broken = true;
+        lose_changes(&status);
+    }
     pthread_mutex_unlock(&lock);
     if (fails) {
         errno = error;
@@ -511,11 +558,10 @@ static int do_sync(int fd, int (*real)(int))
     }
     int rc = real(fd);
     pthread_mutex_lock(&lock); /* after a cut nobody hears of this sync */
-    if (rc == 0 && (file == NULL || !files[index].broken)) {
-        if (file != NULL && files[index].synced < status.st_size)
-            files[index].synced = status.st_size;
+    if (rc == 0 && file != NULL && !files[index].broken && files[index].synced < status.st_size)
+        files[index].synced = status.st_size;
+    if (rc == 0)
         sync_changes(fd, before);
-    }
     pthread_mutex_unlock(&lock);
     return rc;
 }

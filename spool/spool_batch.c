@@ -83,11 +83,11 @@ static enum err no_segment(struct spool *spool, struct errmsg *msg)
     struct errmsg why = {""};
     if (msg != NULL)
         spool_keeper_trouble(spool, &why);
-    return errmsg_set(msg, ERR_UNAVAILABLE, "no segment can be written now, it is being tried again%s%s", why.text[0] == '\0' ? "" : ": ",
-                      why.text);
+    return errmsg_set(msg, ERR_UNAVAILABLE, "no segment can be written now, it is being tried again%s%s",
+                      why.text[0] == '\0' ? "" : ": ", why.text);
 }
 
-/* Everything that refuses before the queue is looked at. Space first: where there is none, that is why writes fail. */
+/* Everything that refuses before the queue is looked at. Space first: without it, that is why writes fail. */
 static enum err refuse(struct spool *spool, size_t batch_bytes, struct errmsg *msg)
 {
     struct spool_committer *committer = &spool->committer;

@@ -4,7 +4,7 @@
 Each round: clients load the agent, what they hold acknowledged is noted, the filesystem is shut down, mounted again, and the spool read
 (`penstock spool export`): every event noted must be there whole, or behind the cursors and in Kafka. Small segments, so that there is
 rotation, and with Kafka retiring, in every round. One filesystem goes through all rounds, now and then a fresh one takes its turn.
-A round with a library that makes every sync a lie shows that losses would be seen. Exit code 77: nothing of this can be done here.
+One round with a library that makes fdatasync do nothing shows that losses would be seen. Exit code 77: nothing of this can be done here.
 
     test_filesystems.py [--rounds N] [--seed N] [--only ext4|xfs] [--plant]
 """
@@ -210,10 +210,10 @@ def arrives(worlds, topic, last):
 
 
 def losses_would_be_seen(kind, topic):
-    """Every sync is a lie: the same round, and events must be missing."""
+    """fdatasync does nothing: the same round, and events must be missing."""
     world = World(kind, f"{kind}-control", topic)
     missing = play_round(world, 1, collections.Counter(), lying=True)
-    check(missing, f"{kind}: every sync was a lie, and nothing is missing: this test could not see a loss")
+    check(missing, f"{kind}: fdatasync did nothing, and nothing is missing: this test could not see a loss")
     say(f"{kind}: with syncs that do nothing {len(missing)} of {len(world.acknowledged)} acknowledged events are missing: losses are seen")
     finish(world)
     return len(missing), len(world.acknowledged)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""A really full filesystem (a small ext4, and XFS): the spool fills it to its floor, others take the rest to the last byte, the agent starts
-on it, the spool is delivered while whatever becomes free is taken by others, and when there is room again everything goes on by itself.
+"""A really full filesystem (a small ext4, and XFS): the spool fills it to its floor, others take the rest to the last byte, the agent
+starts on it, the spool is delivered while whatever becomes free is taken by others, and with room again everything goes on by itself.
 Exit code 77: no such filesystems can be made here."""
 import atexit
 import os
@@ -143,7 +143,8 @@ def delivery_empties_it(story, others):
 
     def is_empty():
         status = story.agent.status()
-        return status["pending"] == 0 and status["spool"]["backlog_segments"] == 0 and len(os.listdir(os.path.join(story.spool, "segments"))) <= 2
+        segments = os.listdir(os.path.join(story.spool, "segments"))
+        return status["pending"] == 0 and status["spool"]["backlog_segments"] == 0 and len(segments) <= 2
     wait_until(is_empty, 60, "everything is delivered and given back")
     took = time.time() - begun
     wait_until(lambda: others.disk.free_bytes() < 1 << 20, 10, "others have taken it")
@@ -202,8 +203,10 @@ def filled_under_load(story):
     check(books["lost"] == 0, f"the books say {books['lost']} lost")
     check_arrived(kafka.bootstrap, story.topic, story.acknowledged)
     check(failures > 0 or story.kind == "xfs", "no write ever failed: the disk did not get full fast enough")
-    story.matrix("A disk that others fill to the last byte while events pour in", f"all free space taken in one moment, freed; {failures} writes failed; four times with kill -9 meanwhile",
-                 f"503 while full, accepts again by itself; {len(story.acknowledged)} events had been acknowledged in all, 0 missing", f"{turns} times")
+    story.matrix("A disk that others fill to the last byte while events pour in", f"all free space taken in one moment, freed; "
+                 f"{failures} writes failed; four times with kill -9 meanwhile",
+                 f"503 while full, accepts again by itself; {len(story.acknowledged)} events had been acknowledged in all, 0 missing",
+                 f"{turns} times")
 
 
 reasons = {kind: why_not(kind, directory) for kind in ("ext4", "xfs")}

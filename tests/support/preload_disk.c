@@ -5,8 +5,8 @@
  * remembered what was synced, and a power cut takes everything else away before the process ends:
  *   - bytes behind the size that a file had at its last sync, and overwritten bytes that were not synced;
  *   - files, directories and renames in a directory that was not synced since.
- * After a failed sync the file's unsynced bytes never reach the disk, whatever a later sync says, as on Linux; what is written
- * over them after that does, when it is synced.
+ * After a failed sync the file's unsynced bytes never reach the disk, whatever a later sync says, as on Linux; what is
+ * written over them after that does, when it is synced.
  * A rename or creation that is undone is undone alone: it is the strict reading of POSIX, not one file system's.
  * Not modelled: deletions that come back, reordering within what was not synced, LevelDB's own LOG (stdio).
  *
@@ -69,13 +69,19 @@ static size_t change_count, saved_count;
 static uint64_t next_change;
 
 enum fault_kind { FAIL_SYNC, FAIL_WRITE, FAIL_SHORT, FAIL_OPEN, FAIL_MKDIR, FAIL_RENAME, HANG, STALL, FAULT_COUNT };
-static struct fault {
+static struct {
     const char *command;
-    int error_default, error, left;
+    int error_default;
+    int error, left; /* of the last command */
 } faults[FAULT_COUNT] = {
-    [FAIL_SYNC] = {"sync", EIO, EIO, 0},    [FAIL_WRITE] = {"write", ENOSPC, ENOSPC, 0}, [FAIL_SHORT] = {"short", ENOSPC, ENOSPC, 0},
-    [FAIL_OPEN] = {"open", EIO, EIO, 0},    [FAIL_MKDIR] = {"mkdir", EIO, EIO, 0},       [FAIL_RENAME] = {"rename", EIO, EIO, 0},
-    [HANG] = {"hang", 0, 0, 0},             [STALL] = {"stall", 0, 0, 0},
+    [FAIL_SYNC] = {.command = "sync", .error_default = EIO},
+    [FAIL_WRITE] = {.command = "write", .error_default = ENOSPC},
+    [FAIL_SHORT] = {.command = "short", .error_default = ENOSPC},
+    [FAIL_OPEN] = {.command = "open", .error_default = EIO},
+    [FAIL_MKDIR] = {.command = "mkdir", .error_default = EIO},
+    [FAIL_RENAME] = {.command = "rename", .error_default = EIO},
+    [HANG] = {.command = "hang"},
+    [STALL] = {.command = "stall"},
 };
 static bool lies; /* fdatasync does nothing */
 
@@ -212,10 +218,13 @@ static bool is_of(const struct change *change, const struct stat *status)
 /* What an overwrite put on the disk stands there, whatever became of an earlier one of the same bytes. */
 static void replace_lost(const struct change *by, const struct stat *status)
 {
-    for (size_t i = 0; i < change_count && changes[i] != by; i++)
-        if (changes[i]->kind == OVERWRITTEN && changes[i]->lost && is_of(changes[i], status) && changes[i]->offset >= by->offset &&
-            changes[i]->offset + (off_t)changes[i]->size <= by->offset + (off_t)by->size)
-            make_safe(changes[i]);
+    off_t end = by->offset + (off_t)by->size;
+    for (size_t i = 0; i < change_count && changes[i] != by; i++) {
+        struct change *old = changes[i];
+        if (old->kind == OVERWRITTEN && old->lost && is_of(old, status) && old->offset >= by->offset &&
+            old->offset + (off_t)old->size <= end)
+            make_safe(old);
+    }
 }
 
 /* A directory was synced, or a file: what was changed in it before is safe. */
@@ -417,13 +426,17 @@ static int after_mkdir(int rc, int parent_fd, const char *path)
 int mkdir(const char *path, mode_t mode)
 {
     REAL(mkdir);
-    return is_planned(FAIL_MKDIR, AT_FDCWD, path) ? -1 : after_mkdir(real(path, mode), AT_FDCWD, path);
+    if (is_planned(FAIL_MKDIR, AT_FDCWD, path))
+        return -1;
+    return after_mkdir(real(path, mode), AT_FDCWD, path);
 }
 
 int mkdirat(int parent_fd, const char *path, mode_t mode)
 {
     REAL(mkdirat);
-    return is_planned(FAIL_MKDIR, parent_fd, path) ? -1 : after_mkdir(real(parent_fd, path, mode), parent_fd, path);
+    if (is_planned(FAIL_MKDIR, parent_fd, path))
+        return -1;
+    return after_mkdir(real(parent_fd, path, mode), parent_fd, path);
 }
 
 /* Splits a path into its directory, opened, and its name. */
@@ -498,7 +511,11 @@ static void before_write(struct file *file, off_t offset, size_t size)
 /* -1: go on; else what the write is to write before it fails with *ret_error. */
 static ssize_t planned_failure(const struct file *file, size_t size, int *ret_error)
 {
-    ssize_t instead = file == NULL ? -1 : fails_now(FAIL_WRITE) ? 0 : fails_now(FAIL_SHORT) ? (ssize_t)(size / 2) : -1;
+    ssize_t instead = -1;
+    if (file != NULL && fails_now(FAIL_WRITE))
+        instead = 0;
+    else if (file != NULL && fails_now(FAIL_SHORT))
+        instead = (ssize_t)(size / 2);
     *ret_error = errno;
     return instead;
 }

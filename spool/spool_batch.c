@@ -78,16 +78,24 @@ void spool_batch_free(struct spool_batch *batch)
     free(batch);
 }
 
-/* Everything that refuses before the queue is looked at. */
+static enum err no_segment(struct spool *spool, struct errmsg *msg)
+{
+    struct errmsg why = {""};
+    if (msg != NULL)
+        spool_keeper_trouble(spool, &why);
+    return errmsg_set(msg, ERR_UNAVAILABLE, "no segment can be written now, it is being tried again%s%s",
+                      why.text[0] == '\0' ? "" : ": ", why.text);
+}
+
+/* Everything that refuses before the queue is looked at. Space first: without it, that is why writes fail. */
 static enum err refuse(struct spool *spool, size_t batch_bytes, struct errmsg *msg)
 {
     struct spool_committer *committer = &spool->committer;
     uint64_t queued = atomic_load(&committer->queued_bytes);
     if (queued > 0 && queued + batch_bytes > spool->options.queued_bytes_max)
         return errmsg_set(msg, ERR_BUSY, "%" PRIu64 " bytes wait for the disk already", queued);
-    if (atomic_load(&committer->unavailable))
-        return errmsg_set(msg, ERR_UNAVAILABLE, "no segment can be written now (disk error); it is being tried again");
-    return spool_keeper_space(spool, queued, batch_bytes, msg);
+    enum err rc = spool_keeper_space(spool, queued, batch_bytes, msg);
+    return rc == ERR_OK && atomic_load(&committer->unavailable) ? no_segment(spool, msg) : rc;
 }
 
 enum err spool_submit(struct spool *spool, struct spool_batch *batch, spool_done_fn *done, void *done_arg)
@@ -127,6 +135,6 @@ enum err spool_accepts(struct spool *spool, struct errmsg *msg)
     int64_t since_ms = atomic_load(&committer->running_since_ms);
     int64_t running_ms = since_ms == 0 ? 0 : clock_monotonic_ms() - since_ms;
     if (running_ms > spool->options.commit_timeout_ms)
-        return errmsg_set(msg, ERR_TIMEOUT, "the disk has not answered a sync for %" PRId64 " ms", running_ms);
+        return errmsg_set(msg, ERR_TIMEOUT, "the disk has not answered for %" PRId64 " ms", running_ms);
     return refuse(spool, 1, msg);
 }

@@ -94,7 +94,9 @@ static enum err ensure_live(struct spool *spool)
 {
     if (spool->committer.live != NULL)
         return ERR_OK;
+    atomic_store(&spool->committer.running_since_ms, clock_monotonic_ms()); /* making one can hang, too */
     struct spool_segment *segment = spool_keeper_take_spare(spool);
+    atomic_store(&spool->committer.running_since_ms, 0);
     return segment == NULL ? ERR_UNAVAILABLE : begin_live(spool, segment);
 }
 
@@ -245,6 +247,7 @@ static enum err commit_somewhere(struct spool *spool, const struct spool_batch *
         atomic_fetch_add(&committer->abandoned, 1);
         spool_say(spool, true, "segment_abandoned", "segment=%" PRIu64 " accepted_events=%" PRIu32 " error=\"%s\"",
                   committer->live->id, committer->live->event_count, msg.text);
+        spool_keeper_note_trouble(spool, &msg);
         end_live(spool, false);
     }
     return ERR_IO;

@@ -37,7 +37,7 @@ struct spool_committer {
     size_t link_count;
     bool live_acknowledged;       /* the live segment holds an acknowledged batch */
 
-    atomic_int_fast64_t running_since_ms; /* the write that runs now, by the monotonic clock; 0: none */
+    atomic_int_fast64_t running_since_ms; /* the write, or wait for a segment, that runs now; monotonic */
     atomic_int_fast64_t last_ms;
     atomic_uint_fast64_t us_sum;  /* of all writes */
     atomic_uint_fast64_t commits, committed_bytes, failures, abandoned;

@@ -74,6 +74,10 @@ static void make_spare(struct spool *spool)
     }
     pthread_cond_broadcast(&keeper->made);
     pthread_mutex_unlock(&keeper->lock);
+    if (rc != ERR_OK) {
+        spool_keeper_note_trouble(spool, &msg);
+        spool_keeper_measure(spool); /* perhaps the disk is full since the last look */
+    }
     if (rc != ERR_OK && !was_failing)
         spool_say(spool, true, "segment_not_made", "error=\"%s\" action=trying_again", msg.text);
 }
@@ -86,6 +90,20 @@ void spool_keeper_commit_failed(struct spool *spool)
     keeper->spare_wanted = true;
     wait_longer(keeper);
     pthread_mutex_unlock(&keeper->lock);
+}
+
+void spool_keeper_note_trouble(struct spool *spool, const struct errmsg *why)
+{
+    pthread_mutex_lock(&spool->keeper.lock);
+    spool->keeper.trouble = *why;
+    pthread_mutex_unlock(&spool->keeper.lock);
+}
+
+void spool_keeper_trouble(struct spool *spool, struct errmsg *ret_why)
+{
+    pthread_mutex_lock(&spool->keeper.lock);
+    *ret_why = spool->keeper.trouble;
+    pthread_mutex_unlock(&spool->keeper.lock);
 }
 
 /* With a new segment ready, and after the backoff, the disk is tried again. */

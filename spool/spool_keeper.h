@@ -24,6 +24,7 @@ struct spool_keeper {
     bool spare_wanted;
     bool spare_awaited;               /* the committer stands still for it */
     bool making_failed;
+    struct errmsg trouble;            /* why the last write or making of a segment failed */
     int64_t make_again_ms;            /* monotonic: not before this */
     int64_t make_backoff_ms;
     struct spool_segment **closing;   /* to be closed */
@@ -60,6 +61,10 @@ struct spool_segment *spool_keeper_take_spare(struct spool *spool);
 
 /* No segment could be written: refuses what comes until a new one is there and some time has passed. Committer only. */
 void spool_keeper_commit_failed(struct spool *spool);
+
+/* Keeps why a segment could not be made or written, and tells it. Any thread. */
+void spool_keeper_note_trouble(struct spool *spool, const struct errmsg *why);
+void spool_keeper_trouble(struct spool *spool, struct errmsg *ret_why);
 
 /* Takes over a segment that has ended, to close it elsewhere than on the committer's thread. */
 void spool_keeper_close_segment(struct spool *spool, struct spool_segment *segment);

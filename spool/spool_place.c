@@ -121,8 +121,11 @@ static enum spool_place look(struct spool *spool, struct errmsg *msg)
 {
     struct stat status;
     bool there = stat(spool->options.path, &status) == 0;
-    if (!there || status.st_dev != spool->watch.dev || status.st_ino != spool->watch.ino)
-        return check_other(spool, msg);
+    if (!there || status.st_dev != spool->watch.dev || status.st_ino != spool->watch.ino) {
+        /* A dead XFS answers nothing, not even what its path leads to; held open it could never be unmounted. */
+        bool dead = read_identity(spool, msg) == SPOOL_USELESS;
+        return dead ? SPOOL_USELESS : check_other(spool, msg);
+    }
     if (check_mounts(spool, msg) != ERR_OK)
         return SPOOL_AWAY;
     return check_identity(spool, msg);

@@ -39,6 +39,8 @@ static enum err check_mounts(const struct spool_options *options, int dir_fd, st
 static enum err explain(const struct spool_options *options, int error, struct errmsg *msg)
 {
     char path[PATH_MAX];
+    if (error == EIO) /* what is there, is broken */
+        return errmsg_set(msg, spool_err_of_errno(error), "%s", strerror(error));
     enum err rc = spool_mount_resolve(options->path, path, sizeof path, msg);
     int fd = -1;
     while (rc == ERR_OK && (fd = open_dir(path[0] == '\0' ? "/" : path)) < 0 && path[0] != '\0')

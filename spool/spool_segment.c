@@ -12,6 +12,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -112,6 +113,14 @@ static enum err path_for_store(const struct spool_segment_place *place, const ch
     return ERR_OK;
 }
 
+/* LevelDB would make it, too, but not tell why it can't. */
+static enum err make_directory(const struct spool_segment_place *place, const char *name, struct errmsg *msg)
+{
+    if (mkdirat(place->segments_fd, name, 0700) != 0 && errno != EEXIST)
+        return errmsg_set(msg, ERR_IO, "make the directory: %s", strerror(errno));
+    return ERR_OK;
+}
+
 enum err spool_segment_make(const struct spool_segment_place *place, uint64_t id, struct spool_segment **ret_segment,
                             struct errmsg *msg)
 {
@@ -124,6 +133,8 @@ enum err spool_segment_make(const struct spool_segment_place *place, uint64_t id
     char path[4096], new_name[NAME_SIZE];
     snprintf(new_name, sizeof new_name, "%" PRIu64 ".new", id);
     enum err rc = path_for_store(place, new_name, path, sizeof path, msg);
+    if (rc == ERR_OK)
+        rc = make_directory(place, new_name, msg);
     if (rc == ERR_OK)
         rc = spool_store_create(path, place->bytes_max, &segment->store, msg);
     if (rc == ERR_OK)

@@ -182,6 +182,10 @@ kafka:
                 if line.startswith("VmHWM"):
                     return int(line.split()[1]) / 1024
 
+    def log_text(self):
+        with open(self.log_path, errors="replace") as f:
+            return f.read()
+
     def log_tail(self, lines=25):
         with open(self.log_path, errors="replace") as f:
             return "".join(f.readlines()[-lines:])

@@ -28,5 +28,10 @@ if(Python3_FOUND AND NOT PENSTOCK_SANITIZE)
     e2e_test(incident 240)
     e2e_test(damage 400)
     e2e_test(500_damaged 240)
-    set_tests_properties(e2e_mount_guard e2e_incident PROPERTIES SKIP_RETURN_CODE 77) # without root
+    e2e_test(filesystems 300)
+    e2e_test(full_disk 240)
+    e2e_test(failing_disk 180)
+    foreach(name mount_guard incident filesystems full_disk failing_disk) # without root
+        set_tests_properties(e2e_${name} PROPERTIES SKIP_RETURN_CODE 77)
+    endforeach()
 endif()

@@ -5,15 +5,22 @@
  * remembered what was synced, and a power cut takes everything else away before the process ends:
  *   - bytes behind the size that a file had at its last sync, and overwritten bytes that were not synced;
  *   - files, directories and renames in a directory that was not synced since.
- * After a failed sync the file's unsynced bytes never reach the disk, whatever a later sync says, as on Linux.
+ * After a failed sync the file's unsynced bytes never reach the disk, whatever a later sync says, as on Linux; what is
+ * written over them after that does, when it is synced.
  * A rename or creation that is undone is undone alone: it is the strict reading of POSIX, not one file system's.
  * Not modelled: deletions that come back, reordering within what was not synced, LevelDB's own LOG (stdio).
  *
  * Commands are lines in the FIFO PENSTOCK_DISK_COMMANDS:
  *   cut               power cut: the process ends with 137
- *   sync N            the next N syncs of files fail with EIO
- *   write N           the next N writes to files fail with ENOSPC
- *   short N           the next N writes to files write half and then fail with ENOSPC */
+ *   sync N [ERRNO]    the next N syncs of files fail, with EIO or a number of one's own
+ *   write N [ERRNO]   the next N writes to files fail, with ENOSPC
+ *   short N [ERRNO]   the next N writes to files write half and then fail, with ENOSPC
+ *   open N [ERRNO]    the next N opens that may create a file fail, with EIO
+ *   mkdir N [ERRNO]   the next N directories are not made: EIO
+ *   rename N [ERRNO]  the next N renames fail with EIO
+ *   hang 1, hang 0    syncs of files neither end nor fail, until told otherwise
+ *   stall 1, stall 0  no directory is made, and none refused, until told otherwise
+ * With PENSTOCK_DISK_LIES set, fdatasync does nothing and says that it did. */
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -50,6 +57,7 @@ struct change {
     off_t offset;
     size_t size;
     char *bytes;
+    bool lost;       /* OVERWRITTEN: a sync failed, no later one brings this to the disk */
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* never let go after a cut */
@@ -59,7 +67,23 @@ static size_t file_count;
 static struct change *changes[CHANGES_MAX];
 static size_t change_count, saved_count;
 static uint64_t next_change;
-static int fail_syncs, fail_writes, short_writes;
+
+enum fault_kind { FAIL_SYNC, FAIL_WRITE, FAIL_SHORT, FAIL_OPEN, FAIL_MKDIR, FAIL_RENAME, HANG, STALL, FAULT_COUNT };
+static struct {
+    const char *command;
+    int error_default;
+    int error, left; /* of the last command */
+} faults[FAULT_COUNT] = {
+    [FAIL_SYNC] = {.command = "sync", .error_default = EIO},
+    [FAIL_WRITE] = {.command = "write", .error_default = ENOSPC},
+    [FAIL_SHORT] = {.command = "short", .error_default = ENOSPC},
+    [FAIL_OPEN] = {.command = "open", .error_default = EIO},
+    [FAIL_MKDIR] = {.command = "mkdir", .error_default = EIO},
+    [FAIL_RENAME] = {.command = "rename", .error_default = EIO},
+    [HANG] = {.command = "hang"},
+    [STALL] = {.command = "stall"},
+};
+static bool lies; /* fdatasync does nothing */
 
 #define REAL(name)                                                                                              \
     static __typeof__(&name) real;                                                                              \
@@ -75,6 +99,26 @@ static ssize_t real_pwrite(int fd, const void *data, size_t size, off_t offset)
 {
     REAL(pwrite);
     return real(fd, data, size, offset);
+}
+
+/* With the lock held, which it gives away meanwhile. */
+static void wait_while(enum fault_kind kind)
+{
+    while (faults[kind].left != 0) {
+        pthread_mutex_unlock(&lock);
+        usleep(10000);
+        pthread_mutex_lock(&lock);
+    }
+}
+
+/* With the lock held: whether this one is to fail, and errno is set then. */
+static bool fails_now(enum fault_kind kind)
+{
+    if (faults[kind].left == 0)
+        return false;
+    faults[kind].left--;
+    errno = faults[kind].error;
+    return true;
 }
 
 static bool is_below_root(int fd)
@@ -166,16 +210,44 @@ static void drop_safe(void)
     change_count = kept;
 }
 
+static bool is_of(const struct change *change, const struct stat *status)
+{
+    return change->ino == status->st_ino && change->dev == status->st_dev;
+}
+
+/* What an overwrite put on the disk stands there, whatever became of an earlier one of the same bytes. */
+static void replace_lost(const struct change *by, const struct stat *status)
+{
+    off_t end = by->offset + (off_t)by->size;
+    for (size_t i = 0; i < change_count && changes[i] != by; i++) {
+        struct change *old = changes[i];
+        if (old->kind == OVERWRITTEN && old->lost && is_of(old, status) && old->offset >= by->offset &&
+            old->offset + (off_t)old->size <= end)
+            make_safe(old);
+    }
+}
+
 /* A directory was synced, or a file: what was changed in it before is safe. */
 static void sync_changes(int fd, uint64_t before)
 {
     struct stat status;
     if (fstat(fd, &status) != 0)
         return;
-    for (size_t i = 0; i < change_count && changes[i]->number < before; i++)
-        if (changes[i]->ino == status.st_ino && changes[i]->dev == status.st_dev)
-            make_safe(changes[i]);
+    for (size_t i = 0; i < change_count && changes[i]->number < before; i++) {
+        if (changes[i]->kind == SAFE || changes[i]->lost || !is_of(changes[i], &status))
+            continue;
+        if (changes[i]->kind == OVERWRITTEN)
+            replace_lost(changes[i], &status);
+        make_safe(changes[i]);
+    }
     drop_safe();
+}
+
+static void lose_changes(const struct stat *status)
+{
+    for (size_t i = 0; i < change_count; i++)
+        if (changes[i]->kind == OVERWRITTEN && is_of(changes[i], status))
+            changes[i]->lost = true;
 }
 
 /* ---- the cut ----------------------------------------------------------------------------------------------------------- */
@@ -218,19 +290,20 @@ static void power_cut(void)
 static void *listen_for_commands(void *path)
 {
     REAL(open);
-    char line[64];
-    int number, fd = real(path, O_RDWR | O_CLOEXEC); /* for writing too, so that it never ends */
+    char line[64], name[16];
+    int fd = real(path, O_RDWR | O_CLOEXEC); /* for writing too, so that it never ends */
     FILE *in = fd < 0 ? NULL : fdopen(fd, "r");
     while (in != NULL && fgets(line, sizeof line, in) != NULL) {
         if (strcmp(line, "cut\n") == 0)
             power_cut();
+        int number = 0, error = 0;
         pthread_mutex_lock(&lock);
-        if (sscanf(line, "sync %d", &number) == 1)
-            fail_syncs = number;
-        else if (sscanf(line, "write %d", &number) == 1)
-            fail_writes = number;
-        else if (sscanf(line, "short %d", &number) == 1)
-            short_writes = number;
+        if (sscanf(line, "%15s %d %d", name, &number, &error) >= 2)
+            for (int kind = 0; kind < FAULT_COUNT; kind++)
+                if (strcmp(name, faults[kind].command) == 0) {
+                    faults[kind].left = number;
+                    faults[kind].error = error != 0 ? error : faults[kind].error_default;
+                }
         pthread_mutex_unlock(&lock);
     }
     return NULL;
@@ -239,6 +312,7 @@ static void *listen_for_commands(void *path)
 __attribute__((constructor)) static void start(void)
 {
     char *path = getenv("PENSTOCK_DISK_ROOT"), *commands = getenv("PENSTOCK_DISK_COMMANDS");
+    lies = getenv("PENSTOCK_DISK_LIES") != NULL;
     sigset_t all, before;
     pthread_t thread;
     if (path == NULL || commands == NULL)
@@ -252,6 +326,30 @@ __attribute__((constructor)) static void start(void)
 }
 
 /* ---- in between --------------------------------------------------------------------------------------------------------- */
+
+static bool leads_below_root(int parent_fd, const char *path)
+{
+    int fd;
+    if (root[0] == '\0' || path[0] != '/')
+        return root[0] != '\0' && is_below_root(parent_fd);
+    if (sscanf(path, "/proc/self/fd/%d/", &fd) == 1)
+        return is_below_root(fd);
+    return strncmp(path, root, strlen(root)) == 0;
+}
+
+static bool is_planned(enum fault_kind kind, int parent_fd, const char *path)
+{
+    if (!leads_below_root(parent_fd, path))
+        return false;
+    pthread_mutex_lock(&lock);
+    if (kind == FAIL_MKDIR)
+        wait_while(STALL);
+    bool planned = fails_now(kind);
+    int error = errno;
+    pthread_mutex_unlock(&lock);
+    errno = error;
+    return planned;
+}
 
 static int after_open(int fd, int parent_fd, const char *path, int flags, bool existed)
 {
@@ -286,6 +384,8 @@ int open(const char *path, int flags, ...)
     mode_t mode = (flags & O_CREAT) != 0 ? va_arg(args, mode_t) : 0;
     va_end(args);
     REAL(open);
+    if ((flags & O_CREAT) != 0 && is_planned(FAIL_OPEN, AT_FDCWD, path))
+        return -1;
     bool existed = (flags & O_CREAT) == 0 || faccessat(AT_FDCWD, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
     return after_open(real(path, flags, mode), AT_FDCWD, path, flags, existed);
 }
@@ -297,6 +397,8 @@ int openat(int parent_fd, const char *path, int flags, ...)
     mode_t mode = (flags & O_CREAT) != 0 ? va_arg(args, mode_t) : 0;
     va_end(args);
     REAL(openat);
+    if ((flags & O_CREAT) != 0 && is_planned(FAIL_OPEN, parent_fd, path))
+        return -1;
     bool existed = (flags & O_CREAT) == 0 || faccessat(parent_fd, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
     return after_open(real(parent_fd, path, flags, mode), parent_fd, path, flags, existed);
 }
@@ -324,12 +426,16 @@ static int after_mkdir(int rc, int parent_fd, const char *path)
 int mkdir(const char *path, mode_t mode)
 {
     REAL(mkdir);
+    if (is_planned(FAIL_MKDIR, AT_FDCWD, path))
+        return -1;
     return after_mkdir(real(path, mode), AT_FDCWD, path);
 }
 
 int mkdirat(int parent_fd, const char *path, mode_t mode)
 {
     REAL(mkdirat);
+    if (is_planned(FAIL_MKDIR, parent_fd, path))
+        return -1;
     return after_mkdir(real(parent_fd, path, mode), parent_fd, path);
 }
 
@@ -349,6 +455,8 @@ static int open_parent(int parent_fd, const char *path, const char **ret_name)
 int renameat(int from_fd, const char *from, int to_fd, const char *to)
 {
     REAL(renameat);
+    if (is_planned(FAIL_RENAME, from_fd, from))
+        return -1;
     const char *from_name, *to_name;
     int from_dir = root[0] == '\0' ? -1 : open_parent(from_fd, from, &from_name);
     int to_dir = from_dir < 0 ? -1 : open_parent(to_fd, to, &to_name);
@@ -400,20 +508,16 @@ static void before_write(struct file *file, off_t offset, size_t size)
         abort();
 }
 
-/* -1: go on; else what the write is to write before it fails. */
-static ssize_t planned_failure(const struct file *file, size_t size)
+/* -1: go on; else what the write is to write before it fails with *ret_error. */
+static ssize_t planned_failure(const struct file *file, size_t size, int *ret_error)
 {
-    if (file == NULL)
-        return -1;
-    if (fail_writes > 0) {
-        fail_writes--;
-        return 0;
-    }
-    if (short_writes > 0) {
-        short_writes--;
-        return (ssize_t)(size / 2);
-    }
-    return -1;
+    ssize_t instead = -1;
+    if (file != NULL && fails_now(FAIL_WRITE))
+        instead = 0;
+    else if (file != NULL && fails_now(FAIL_SHORT))
+        instead = (ssize_t)(size / 2);
+    *ret_error = errno;
+    return instead;
 }
 
 static ssize_t write_some(int fd, const void *data, size_t size, off_t offset)
@@ -426,14 +530,15 @@ static ssize_t do_write(int fd, const void *data, size_t size, off_t offset)
 {
     pthread_mutex_lock(&lock);
     struct file *file = find_file(fd);
-    ssize_t instead = planned_failure(file, size);
+    int error = 0;
+    ssize_t instead = planned_failure(file, size, &error);
     before_write(file, offset < 0 ? lseek(fd, 0, SEEK_CUR) : offset, size);
     pthread_mutex_unlock(&lock);
     if (instead < 0)
         return write_some(fd, data, size, offset);
     if (instead > 0)
         (void)!write_some(fd, data, (size_t)instead, offset);
-    errno = ENOSPC;
+    errno = error;
     return -1;
 }
 
@@ -451,27 +556,29 @@ static int do_sync(int fd, int (*real)(int))
 {
     struct stat status = {0};
     pthread_mutex_lock(&lock);
+    if (find_file(fd) != NULL)
+        wait_while(HANG);
     struct file *file = find_file(fd);
     size_t index = file == NULL ? 0 : (size_t)(file - files);
     uint64_t before = next_change;
-    bool fails = file != NULL && fail_syncs > 0;
-    if (fails) {
-        fail_syncs--;
-        file->broken = true;
-    }
+    bool fails = file != NULL && fails_now(FAIL_SYNC);
+    int error = errno;
     fstat(fd, &status);
+    if (fails) {
+        file->broken = true;
+        lose_changes(&status);
+    }
     pthread_mutex_unlock(&lock);
     if (fails) {
-        errno = EIO;
+        errno = error;
         return -1;
     }
     int rc = real(fd);
     pthread_mutex_lock(&lock); /* after a cut nobody hears of this sync */
-    if (rc == 0 && (file == NULL || !files[index].broken)) {
-        if (file != NULL && files[index].synced < status.st_size)
-            files[index].synced = status.st_size;
+    if (rc == 0 && file != NULL && !files[index].broken && files[index].synced < status.st_size)
+        files[index].synced = status.st_size;
+    if (rc == 0)
         sync_changes(fd, before);
-    }
     pthread_mutex_unlock(&lock);
     return rc;
 }
@@ -479,7 +586,7 @@ static int do_sync(int fd, int (*real)(int))
 int fdatasync(int fd)
 {
     REAL(fdatasync);
-    return do_sync(fd, real);
+    return lies ? 0 : do_sync(fd, real);
 }
 
 int fsync(int fd)

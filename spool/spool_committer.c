@@ -234,7 +234,7 @@ static enum err commit_somewhere(struct spool *spool, const struct spool_batch *
         enum err rc = ensure_live(spool);
         if (rc != ERR_OK)
             return rc;
-        /* No room for the indexes: this segment ends here, with a seal of its own. */
+        /* No room for the indexes: this segment ends here; the link of the next tells its count. */
         if (committer->live->event_count + (uint64_t)committer->group.event_count > SPOOL_INDEX_MAX)
             end_live(spool, false);
         if ((rc = ensure_live(spool)) != ERR_OK)

@@ -135,7 +135,7 @@ agent.stop()
 def run_spool(path, user=None):
     config = os.path.join(directory, "other.yaml")
     with open(config, "w") as f:
-        f.write(f"spool:\n  path: {path}\n  create: true\nlisten:\n  http: ['127.0.0.1:0']\nkafka:\n  bootstrap.servers: 127.0.0.1:1\n")
+        f.write(f"spool:\n  path: {path}\n  create: true\n  mount_wait: 1s\nlisten:\n  http: ['127.0.0.1:0']\nkafka:\n  bootstrap.servers: 127.0.0.1:1\n")
     os.chmod(config, 0o644)
     os.chmod(directory, 0o755)
     done = subprocess.run([PROGRAM, "run", "--config", config], stderr=subprocess.PIPE, stdout=subprocess.PIPE, timeout=20, user=user)

@@ -309,6 +309,11 @@ static void run_series(const struct series *series, struct sums *total)
     printf("%-9s %-33s n 1..%-5" PRId64 " step %-3" PRId64 " %5" PRId64 " sessions, %5" PRId64 " hit, %4" PRId64 " opens refused, longest wait %4"
            PRId64 " ms  (%" PRId64 " s)\n", series->kind, series->how, all, stride, sums.sessions, sums.hit, sums.opens_failed,
            sums.gap_ms, (clock_monotonic_ms() - start_ms) / 1000);
+    if (failures == 0)
+        printf("MATRIX: A %s fails: %s | at the n-th call of a session of ingest, rotation, retiring and quarantine, n from 1 to %" PRId64
+               " in steps of %" PRId64 "; then a start on a healthy disk | %" PRId64 " sessions, %" PRId64 " of them hit | nothing acknowledged is"
+               " missing; it takes events again, at the latest %" PRId64 " ms after the last one\n",
+               series->kind, series->how, all, stride, sums.sessions, sums.hit, sums.gap_ms);
     total->sessions += sums.sessions;
     total->hit += sums.hit;
     total->accepted += sums.accepted;

@@ -6,5 +6,5 @@ set_target_properties(penstock_damage PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAK
 
 if(NOT PENSTOCK_SANITIZE)
     add_test(NAME damage_matrix COMMAND penstock_damage matrix)
-    set_tests_properties(damage_matrix PROPERTIES LABELS e2e TIMEOUT 300 RUN_SERIAL ON)
+    set_tests_properties(damage_matrix PROPERTIES LABELS damage TIMEOUT 600 RUN_SERIAL ON)
 endif()

@@ -13,5 +13,5 @@ if(NOT PENSTOCK_SANITIZE)
     set_target_properties(preload_fail PROPERTIES LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
 
     add_test(NAME fault_every_n COMMAND fault_session)
-    set_tests_properties(fault_every_n PROPERTIES LABELS faults TIMEOUT 300 PROCESSORS 2)
+    set_tests_properties(fault_every_n PROPERTIES LABELS faults TIMEOUT 400 PROCESSORS 2)
 endif()

@@ -16,5 +16,5 @@ target_link_libraries(power_enumerate PRIVATE penstock_spool dep_xxhash penstock
 
 if(NOT PENSTOCK_SANITIZE)
     add_test(NAME power_cuts COMMAND Python3::Interpreter ${CMAKE_CURRENT_LIST_DIR}/test_power_cuts.py --build ${CMAKE_BINARY_DIR} --plants)
-    set_tests_properties(power_cuts PROPERTIES LABELS damage TIMEOUT 400 RUN_SERIAL ON)
+    set_tests_properties(power_cuts PROPERTIES LABELS damage TIMEOUT 600 RUN_SERIAL ON)
 endif()

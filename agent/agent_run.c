@@ -219,20 +219,6 @@ static int run_until_signal(struct config *config)
 
 /* ---- the command ----------------------------------------------------------------------------------------- */
 
-static const char help[] =
-    "usage: penstock run [--config FILE | --mock-kafka] [--spool DIR] [--listen ADDR]... [--log-level LEVEL]\n\n"
-    "Runs the agent in the foreground: takes events over HTTP, syncs them into the spool, forwards them to "
-    "Kafka.\n\n"
-    "  --config FILE      settings as YAML (docs/configuration.md)\n"
-    "  --mock-kafka       try it without a Kafka: an embedded one in memory, and the spool is made if there is "
-    "none\n"
-    "  --spool DIR        the spool's directory (spool.path; with --mock-kafka ./penstock-data by default)\n"
-    "  --listen ADDR      127.0.0.1:8080, [::1]:8080 or unix:/path; can be given several times (listen.http)\n"
-    "  --log-level LEVEL  debug, info, warn or error\n\n"
-    "A spool that isn't there (not mounted, not made, another one) is waited for: events get 503 until it is.\n"
-    "SIGTERM: what was taken is committed and flushed to Kafka for up to 5 s; a second SIGTERM ends at once.\n"
-    "exit codes: 0 stopped, 1 could not start, 2 usage or configuration\n";
-
 /* What the command line says, on top of the file. */
 static enum err apply_options(struct config *config, const struct agent_run_options *options, struct errmsg *msg)
 {
@@ -256,7 +242,7 @@ static enum err apply_options(struct config *config, const struct agent_run_opti
 int agent_run(int argc, char **argv)
 {
     struct agent_run_options options = {0};
-    if (agent_wants_help(argc, argv, help))
+    if (agent_wants_help(argc, argv, "run"))
         return EXIT_DONE;
     int code = agent_run_options_parse(argc, argv, &options);
     if (code != EXIT_DONE)

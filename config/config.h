@@ -48,5 +48,6 @@ enum err config_check(const struct config *config, struct errmsg *msg);
 /* Made from the table of settings: the reference page, and a file with every setting at its default. */
 void config_docs_page(struct buf *out);
 void config_docs_example(struct buf *out);
+void config_docs_man(const char *version, struct buf *out); /* penstock.yaml(5) */
 
 #endif

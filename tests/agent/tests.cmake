@@ -5,3 +5,10 @@ if(Python3_FOUND)
     add_test(NAME agent_spool_tools COMMAND ${Python3_EXECUTABLE} ${CMAKE_CURRENT_LIST_DIR}/test_spool_tools.py $<TARGET_FILE:penstock>)
     set_tests_properties(agent_cli agent_spool_tools PROPERTIES LABELS agent TIMEOUT 180)
 endif()
+
+# What the program prints for others to read, and where it is installed.
+if(Python3_FOUND AND NOT PENSTOCK_SANITIZE)
+    add_test(NAME agent_generated
+             COMMAND ${Python3_EXECUTABLE} ${CMAKE_CURRENT_LIST_DIR}/test_generated.py $<TARGET_FILE:penstock> ${CMAKE_BINARY_DIR})
+    set_tests_properties(agent_generated PROPERTIES LABELS agent TIMEOUT 180)
+endif()

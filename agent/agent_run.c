@@ -3,6 +3,7 @@
 #include "agent/agent.h"
 #include "agent/agent_guard.h"
 #include "agent/agent_options.h"
+#include "agent/agent_service.h"
 #include "agent/agent_state.h"
 
 #include "base/clock.h"
@@ -75,6 +76,7 @@ struct running {
     struct ingest_page pages[PAGE_COUNT];
     struct agent_guard_calls calls;
     struct agent_guard *guard;
+    struct agent_service service;
     pthread_t main_thread;
     int64_t start_ns;
     bool up;                /* there has been a spool; the guard's until it has stopped */
@@ -183,8 +185,12 @@ static void list_pages(struct running *running)
 
 static enum err wait_for_the_end(struct running *running, const sigset_t *signals, struct errmsg *msg)
 {
-    int number = 0;
-    sigwait(signals, &number);
+    int64_t interval_ms = agent_service_interval_ms(&running->service);
+    struct timespec interval = {.tv_sec = interval_ms / 1000, .tv_nsec = interval_ms % 1000 * 1000000};
+    int number;
+    while ((number = interval_ms > 0 ? sigtimedwait(signals, NULL, &interval) : sigwaitinfo(signals, NULL)) < 0)
+        if (errno == EAGAIN)
+            agent_service_tick(&running->service);
     if (atomic_load(&running->gave_up)) {
         *msg = running->why;
         return ERR_UNAVAILABLE;
@@ -201,18 +207,24 @@ static int run_until_signal(struct config *config)
     block_signals(&signals);
     raise_descriptor_limit();
     tune_memory();
+    log_begin();
     log_set_level(config->log_level);
     pthread_rwlock_init(&running.state.lock, NULL);
     list_pages(&running);
+    agent_service_open(&running.service, &running.state);
 
     struct errmsg msg = {""};
     enum err rc = start_all(&running, &msg);
-    if (rc == ERR_OK)
+    if (rc == ERR_OK) {
+        agent_service_ready(&running.service);
         rc = wait_for_the_end(&running, &signals, &msg);
+    }
     if (rc != ERR_OK)
         log_event(LOG_LEVEL_ERROR, "start_failed", "error=%s", log_quote(msg.text));
     arm_second_signal(&signals);
+    agent_service_stopping(&running.service);
     stop_all(&running);
+    agent_service_close(&running.service);
     pthread_rwlock_destroy(&running.state.lock);
     return rc == ERR_OK ? EXIT_DONE : EXIT_FAILED;
 }

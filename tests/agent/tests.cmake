@@ -12,3 +12,10 @@ if(Python3_FOUND AND NOT PENSTOCK_SANITIZE)
              COMMAND ${Python3_EXECUTABLE} ${CMAKE_CURRENT_LIST_DIR}/test_generated.py $<TARGET_FILE:penstock> ${CMAKE_BINARY_DIR})
     set_tests_properties(agent_generated PROPERTIES LABELS agent TIMEOUT 180)
 endif()
+
+# Under a service manager, and its systemd unit. What needs systemd-analyze or strace is skipped without.
+if(Python3_FOUND AND NOT PENSTOCK_SANITIZE)
+    add_test(NAME agent_service
+             COMMAND ${Python3_EXECUTABLE} ${CMAKE_CURRENT_LIST_DIR}/test_service.py $<TARGET_FILE:penstock> ${CMAKE_BINARY_DIR})
+    set_tests_properties(agent_service PROPERTIES LABELS agent TIMEOUT 240)
+endif()

@@ -94,7 +94,7 @@ class Notifications(Case):
         self.start()
         self.wait_for("^READY=1$")
         self.assertEqual(self.status(), 0)
-        self.assertIn("STATUS=", self.heard[1][1])   # in the same datagram
+        self.assertRegex(self.heard[1][1], "^STATUS=")   # in the same datagram
         self.wait_for(r"^STATUS=accepting; 0 pending; Kafka connected$")
 
     def test_signs_of_life_come_in_time_and_end_with_the_main_loop(self):

@@ -19,3 +19,10 @@ if(Python3_FOUND AND NOT PENSTOCK_SANITIZE)
              COMMAND ${Python3_EXECUTABLE} ${CMAKE_CURRENT_LIST_DIR}/test_service.py $<TARGET_FILE:penstock> ${CMAKE_BINARY_DIR})
     set_tests_properties(agent_service PROPERTIES LABELS agent TIMEOUT 240)
 endif()
+
+# Metrics, alerts, dashboard.
+if(Python3_FOUND AND NOT PENSTOCK_SANITIZE)
+    add_test(NAME agent_operations
+             COMMAND ${Python3_EXECUTABLE} ${CMAKE_CURRENT_LIST_DIR}/test_operations.py $<TARGET_FILE:penstock> ${PROJECT_SOURCE_DIR})
+    set_tests_properties(agent_operations PROPERTIES LABELS agent TIMEOUT 120)
+endif()

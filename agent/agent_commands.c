@@ -39,6 +39,8 @@ const struct agent_command agent_commands[] = {
                      "127.0.0.1:8080, [::1]:8080 or unix:/path; can be given several times (listen.http)"},
                     OPTION_LEVEL},
         .notes = "A spool that isn't there (not mounted, not made, another one) is waited for: events get 503 until it is.\n"
+                 "SIGHUP: the settings of FILE are read again; those that penstock.yaml(5) marks with `reloads` take effect without dropping "
+                 "a connection, any other change is refused.\n"
                  "SIGTERM: what was taken is committed and flushed to Kafka for up to 5 s; a second SIGTERM ends at once.",
         .exits = "0 stopped, 1 could not start, 2 usage or configuration",
     },

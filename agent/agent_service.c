@@ -105,6 +105,13 @@ void agent_service_tick(struct agent_service *service)
         memcpy(service->status, pulse.status, sizeof service->status);
 }
 
+void agent_service_reloading(struct agent_service *service)
+{
+    char lines[80];
+    snprintf(lines, sizeof lines, "RELOADING=1\nMONOTONIC_USEC=%" PRId64, clock_monotonic_ns() / 1000);
+    (void)agent_notify_send(&service->notify, lines);
+}
+
 void agent_service_stopping(struct agent_service *service)
 {
     (void)agent_notify_send(&service->notify, "STOPPING=1\nSTATUS=committing and flushing what was taken");

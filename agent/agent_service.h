@@ -34,6 +34,7 @@ int64_t agent_service_interval_ms(const struct agent_service *service);
 
 void agent_service_ready(struct agent_service *service); /* it listens */
 void agent_service_tick(struct agent_service *service);  /* status when it changed, and the watchdog's sign of life */
+void agent_service_reloading(struct agent_service *service); /* until it is ready again */
 void agent_service_stopping(struct agent_service *service);
 
 /* The parts of a tick, for tests. agent_service_alive() is false when the committer has been stuck for half the watchdog's time. */

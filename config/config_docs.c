@@ -36,6 +36,9 @@ static const char *const intro =
     "- **Durations** have a unit: `500ms`, `10s`, `5m`, `2h`, `1d`.\n"
     "- `${NAME}` anywhere in a value is replaced by that environment variable, which must be set; `$${` stands "
     "for `${`.\n"
+    "- Settings marked `reloads` are taken from the file again on SIGHUP (`systemctl reload penstock`), without "
+    "dropping a connection.\n"
+    "  A file with a mistake, or with another change, is refused with the reason, and all goes on as before.\n"
     "- Below `kafka`, `file:/path` is replaced by the content of that file without its last newline. What comes "
     "from a file\n"
     "  or the environment, and what librdkafka treats as a secret, is never in a message or a log.\n";
@@ -101,6 +104,8 @@ static void put_facts(const struct config_key *key, struct buf *out)
         buf_append_string(out, ", ");
         put_range(key, out, "`");
     }
+    if (key->reloads)
+        buf_append_string(out, "; `reloads`");
     if (key->required)
         buf_append_string(out, "; **required**");
     else if (key->fallback == NULL)

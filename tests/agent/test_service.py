@@ -122,6 +122,19 @@ class Notifications(Case):
         self.wait_for("^STOPPING=1$")
         self.assertEqual(self.program.wait(DEADLINE_S), 0)
 
+    def test_a_reload_is_said_and_over(self):
+        config = os.path.join(self.dir, "c.yaml")
+        with open(config, "w") as f:
+            f.write(f"spool: {{path: {self.dir}/spool, create: true}}\nkafka: {{bootstrap.servers: '127.0.0.1:1'}}\n")
+        self.start("--config", config)
+        self.wait_for("^STATUS=accepting")
+        self.program.send_signal(signal.SIGHUP)
+        self.wait_for("^RELOADING=1$")
+        self.assertRegex(self.heard[-1][1], r"^MONOTONIC_USEC=\d+$")
+        self.assertLess(abs(int(self.heard[-1][1].split("=")[1]) - time.monotonic() * 1e6), 5e6)
+        self.wait_for("^READY=1$")
+        self.assertIsNone(self.program.poll())
+
     def test_a_spool_that_is_not_there_is_no_reason_to_be_restarted(self):
         config = os.path.join(self.dir, "c.yaml")
         with open(config, "w") as f:

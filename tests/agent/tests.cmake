@@ -26,3 +26,9 @@ if(Python3_FOUND AND NOT PENSTOCK_SANITIZE)
              COMMAND ${Python3_EXECUTABLE} ${CMAKE_CURRENT_LIST_DIR}/test_operations.py $<TARGET_FILE:penstock> ${PROJECT_SOURCE_DIR})
     set_tests_properties(agent_operations PROPERTIES LABELS agent TIMEOUT 120)
 endif()
+
+# SIGHUP.
+if(Python3_FOUND)
+    add_test(NAME agent_reload COMMAND ${Python3_EXECUTABLE} ${CMAKE_CURRENT_LIST_DIR}/test_reload.py $<TARGET_FILE:penstock>)
+    set_tests_properties(agent_reload PROPERTIES LABELS agent TIMEOUT 180)
+endif()

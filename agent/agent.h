@@ -16,11 +16,14 @@ int agent_drain(int argc, char **argv);
 int agent_spool(int argc, char **argv);
 int agent_quarantine(int argc, char **argv);
 int agent_status(int argc, char **argv);
+int agent_man(int argc, char **argv);
+int agent_completion(int argc, char **argv);
+int agent_version(int argc, char **argv);
 
 /* One line on stderr that says what is wrong and where help is; returns EXIT_USAGE. */
 int agent_usage_error(const char *command, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* True (and the help is printed) when the arguments ask for it. */
-int agent_wants_help(int argc, char **argv, const char *help);
+/* True (and the help of that command is printed) when the arguments ask for it. */
+int agent_wants_help(int argc, char **argv, const char *command);
 
 #endif

@@ -2,27 +2,12 @@
  * agent_check.c - `penstock check-config`: a file's mistakes without starting anything; the pages about
  * settings. */
 #include "agent/agent.h"
+#include "agent/agent_command.h"
 
 #include "config/config.h"
 
 #include <stdio.h>
 #include <string.h>
-
-static const char help[] = "usage: penstock check-config [--config] FILE\n"
-                           "       penstock check-config --print-reference | --print-example\n\n"
-                           "Checks everything that can be checked without starting: syntax, names, types, ranges, "
-                           "addresses, Kafka properties.\n"
-                           "With --print-…: prints the reference of all settings (Markdown), or a file with every "
-                           "setting at its default.\n\n"
-                           "exit codes: 0 fine, 2 not fine\n";
-
-static const struct {
-    const char *option;
-    void (*render)(struct buf *out);
-} prints[] = {
-    {"--print-reference", config_docs_page},
-    {"--print-example", config_docs_example},
-};
 
 static int print_page(void (*render)(struct buf *out))
 {
@@ -52,17 +37,22 @@ static int check(const char *path)
 
 int agent_check_config(int argc, char **argv)
 {
-    if (agent_wants_help(argc, argv, help))
+    struct agent_args args;
+    const char *value, *path = NULL;
+    int id, count = 0;
+    if (agent_wants_help(argc, argv, "check-config"))
         return EXIT_DONE;
-    for (size_t i = 0; argc == 1 && i < sizeof prints / sizeof prints[0]; i++)
-        if (strcmp(argv[0], prints[i].option) == 0)
-            return print_page(prints[i].render);
-    if (argc == 2 && strcmp(argv[0], "--config") == 0)
-        return check(argv[1]);
-    if (argc == 1 && strncmp(argv[0], "--config=", 9) == 0)
-        return check(argv[0] + 9);
-    if (argc >= 1 && argv[0][0] == '-')
-        return agent_usage_error("check-config", "unknown option '%s'", argv[0]);
-    return argc == 1 ? check(argv[0])
-                     : agent_usage_error("check-config", argc == 0 ? "give a file" : "give one file");
+    if (agent_args_begin(&args, "check-config", argc, argv) != EXIT_DONE)
+        return EXIT_USAGE;
+    while ((id = agent_args_next(&args, &value)) >= 0) {
+        if (id != AGENT_OPTION_CONFIG)
+            return print_page(id == AGENT_OPTION_PRINT_EXAMPLE ? config_docs_example : config_docs_page);
+        path = value;
+    }
+    if (id == AGENT_ARGS_WRONG)
+        return EXIT_USAGE;
+    char **rest = agent_args_rest(&args, &count);
+    if (count + (path != NULL) != 1)
+        return agent_usage_error("check-config", count == 0 ? "give a file" : "give one file");
+    return check(path != NULL ? path : rest[0]);
 }

@@ -16,17 +16,6 @@
 
 enum { TICK_MS = 100, PROGRESS_MS = 2000, FLUSH_MS = 5000 };
 
-static const char help[] =
-    "usage: penstock drain --spool DIR [--config FILE] [--bootstrap HOST:PORT] [--timeout TIME] [--log-level LEVEL]\n\n"
-    "Forwards to Kafka what a spool still holds, for a disk that was taken from a dead host. Takes nothing new and changes\n"
-    "nothing in the directory but the file `cursors`, so that it can be stopped and goes on where it was.\n\n"
-    "  --spool DIR            the spool's directory; no agent may be using it\n"
-    "  --config FILE          settings as for `penstock run`: its `kafka` and `bridge` sections count\n"
-    "  --bootstrap HOST:PORT  Kafka's address (kafka.bootstrap.servers)\n"
-    "  --timeout TIME         give up after this long (30s, 5m); by default it waits for Kafka for ever\n"
-    "  --log-level LEVEL      debug, info, warn or error\n\n"
-    "exit codes: 0 everything readable is in Kafka, 1 some is left (or it could not start), 2 usage or configuration\n";
-
 static void log_spool(void *arg, const struct spool_report *report)
 {
     (void)arg;
@@ -80,6 +69,7 @@ static int drain(const struct config *config, int64_t timeout_ms)
     sigaddset(&signals, SIGINT);
     pthread_sigmask(SIG_BLOCK, &signals, NULL);
     signal(SIGPIPE, SIG_IGN);
+    log_begin();
     log_set_level(config->log_level);
     enum err rc = spool_open(&config->spool, log_spool, NULL, &spool, &msg);
     if (rc == ERR_OK)
@@ -129,7 +119,7 @@ static enum err configure(const struct agent_drain_options *options, struct conf
 int agent_drain(int argc, char **argv)
 {
     struct agent_drain_options options;
-    if (agent_wants_help(argc, argv, help))
+    if (agent_wants_help(argc, argv, "drain"))
         return EXIT_DONE;
     int code = agent_drain_options_parse(argc, argv, &options);
     if (code != EXIT_DONE)

@@ -22,7 +22,8 @@ struct agent_guard {
     const struct config *config;
     const struct agent_guard_calls *calls;
     pthread_t thread;
-    pthread_mutex_t lock; /* guards stopping */
+    pthread_mutex_t lock; /* guards stopping and limits */
+    const struct spool_options *limits;
     pthread_cond_t wake;
     bool stopping;
 
@@ -78,6 +79,16 @@ static void detach(struct agent_guard *guard, const struct errmsg *why)
     ingest_set_spool(guard->state->ingest, NULL, why->text);
     publish_reason(guard, why->text);
     log_event(LOG_LEVEL_WARN, "spool_missing", "reason=%s action=waiting", log_quote(why->text));
+}
+
+static void apply_limits(struct agent_guard *guard)
+{
+    pthread_rwlock_rdlock(&guard->state->lock);
+    pthread_mutex_lock(&guard->lock);
+    if (guard->state->spool != NULL)
+        spool_set_limits(guard->state->spool, guard->limits);
+    pthread_mutex_unlock(&guard->lock);
+    pthread_rwlock_unlock(&guard->state->lock);
 }
 
 static void attach(struct agent_guard *guard)
@@ -151,6 +162,7 @@ static void look(struct agent_guard *guard)
     }
     guard->options.create = false;
     publish(guard, spool, NULL);
+    apply_limits(guard); /* they may have changed since it began to open */
     attach(guard);
     start_bridge(guard);
     if (guard->gave_up)
@@ -228,6 +240,7 @@ enum err agent_guard_start(const struct config *config, struct agent_state *stat
     guard->state = state;
     guard->calls = calls;
     guard->options = config->spool;
+    guard->limits = &config->spool;
     guard->started_ms = guard->away_since_ms = clock_monotonic_ms();
     pthread_mutex_init(&guard->lock, NULL);
     pthread_cond_init(&guard->wake, NULL);
@@ -238,6 +251,14 @@ enum err agent_guard_start(const struct config *config, struct agent_state *stat
     }
     *ret_guard = guard;
     return ERR_OK;
+}
+
+void agent_guard_set_limits(struct agent_guard *guard, const struct spool_options *limits)
+{
+    pthread_mutex_lock(&guard->lock);
+    guard->limits = limits;
+    pthread_mutex_unlock(&guard->lock);
+    apply_limits(guard);
 }
 
 void agent_guard_stop(struct agent_guard *guard)

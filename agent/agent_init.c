@@ -9,15 +9,6 @@
 
 #include <stdio.h>
 
-static const char help[] =
-    "usage: penstock init --spool DIR | --config FILE\n\n"
-    "Makes a spool where there is none, once its filesystems are mounted, and prints its id (for spool.id).\n"
-    "One that is there already stays as it is; its id is printed.\n\n"
-    "  --spool DIR    the spool's directory; made in a directory that exists\n"
-    "  --config FILE  the settings of the agent that will use it: spool.path and spool.require_mount count\n\n"
-    "exit codes: 0 the spool is there, 1 it could not be made (or the one there is damaged), 2 usage or "
-    "configuration\n";
-
 static enum err load(struct config *config, const struct agent_init_options *options, struct errmsg *msg)
 {
     enum err rc = options->config != NULL ? config_load(options->config, config, msg) : ERR_OK;
@@ -48,7 +39,7 @@ static int make(const struct config *config)
 int agent_init(int argc, char **argv)
 {
     struct agent_init_options options;
-    if (agent_wants_help(argc, argv, help))
+    if (agent_wants_help(argc, argv, "init"))
         return EXIT_DONE;
     int code = agent_init_options_parse(argc, argv, &options);
     if (code != EXIT_DONE)

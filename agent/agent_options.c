@@ -3,151 +3,84 @@
 #include "agent/agent_options.h"
 
 #include "agent/agent.h"
+#include "agent/agent_command.h"
 #include "config/config_value.h"
 
-#include <getopt.h>
 #include <stdlib.h>
-#include <string.h>
 
-enum {
-    OPTION_CONFIG = 256,
-    OPTION_SPOOL,
-    OPTION_LISTEN,
-    OPTION_MOCK,
-    OPTION_LEVEL,
-    OPTION_URL,
-    OPTION_UNIX,
-    OPTION_JSON,
-    OPTION_TIMEOUT,
-    OPTION_BOOTSTRAP
-};
-
-/* getopt wants the program's name in front. */
-struct shifted {
-    int argc;
-    char *argv[130];
-};
-
-static bool shift(const char *command, int argc, char **argv, struct shifted *ret)
+/* What every command without operands says at the end of its line. */
+static int end_of_line(struct agent_args *args, int last)
 {
-    if (argc > 128)
-        return false;
-    ret->argc = argc + 1;
-    ret->argv[0] = (char *)command;
-    memcpy(ret->argv + 1, argv, (size_t)argc * sizeof *argv);
-    ret->argv[argc + 1] = NULL;
-    optind = 0; /* start anew */
-    opterr = 0;
-    return true;
-}
-
-static int wrong_option(const char *command, const struct shifted *args, int c)
-{
-    const char *text = args->argv[optind > 0 ? optind - 1 : 0];
-    return c == ':' ? agent_usage_error(command, "'%s' needs a value", text)
-                    : agent_usage_error(command, "unknown option '%s'", text);
+    int count = 0;
+    char **rest = agent_args_rest(args, &count);
+    if (last == AGENT_ARGS_WRONG)
+        return EXIT_USAGE;
+    return count == 0 ? EXIT_DONE : agent_usage_error(args->command->name, "unexpected argument '%s'", rest[0]);
 }
 
 int agent_run_options_parse(int argc, char **argv, struct agent_run_options *ret_options)
 {
-    static const struct option names[] = {
-        {"config", required_argument, NULL, OPTION_CONFIG},   {"spool", required_argument, NULL, OPTION_SPOOL},
-        {"listen", required_argument, NULL, OPTION_LISTEN},   {"mock-kafka", no_argument, NULL, OPTION_MOCK},
-        {"log-level", required_argument, NULL, OPTION_LEVEL}, {NULL, 0, NULL, 0},
-    };
     struct agent_run_options options = {0};
-    struct shifted args;
-    if (!shift("run", argc, argv, &args))
-        return agent_usage_error("run", "too many arguments");
-    for (int c; (c = getopt_long(args.argc, args.argv, ":", names, NULL)) != -1;) {
-        switch (c) {
-        case OPTION_CONFIG:
-            options.config = optarg;
-            break;
-        case OPTION_SPOOL:
-            options.spool = optarg;
-            break;
-        case OPTION_LEVEL:
-            options.log_level = optarg;
-            break;
-        case OPTION_MOCK:
+    struct agent_args args;
+    const char *value;
+    int id, code = agent_args_begin(&args, "run", argc, argv);
+    if (code != EXIT_DONE)
+        return code;
+    while ((id = agent_args_next(&args, &value)) >= 0) {
+        if (id == AGENT_OPTION_CONFIG)
+            options.config = value;
+        else if (id == AGENT_OPTION_SPOOL)
+            options.spool = value;
+        else if (id == AGENT_OPTION_LEVEL)
+            options.log_level = value;
+        else if (id == AGENT_OPTION_MOCK)
             options.mock_kafka = true;
-            break;
-        case OPTION_LISTEN:
-            if (options.listen_count == AGENT_LISTEN_MAX)
-                return agent_usage_error("run", "too many --listen");
-            options.listen[options.listen_count++] = optarg;
-            break;
-        default:
-            return wrong_option("run", &args, c);
-        }
+        else if (options.listen_count == AGENT_LISTEN_MAX)
+            return agent_usage_error("run", "too many --listen");
+        else
+            options.listen[options.listen_count++] = value;
     }
-    if (optind < args.argc)
-        return agent_usage_error("run", "unexpected argument '%s'", args.argv[optind]);
-    if (options.config == NULL && !options.mock_kafka)
+    code = end_of_line(&args, id);
+    if (code == EXIT_DONE && options.config == NULL && !options.mock_kafka)
         return agent_usage_error("run", "give --config FILE, or --mock-kafka for a first try");
     *ret_options = options;
-    return EXIT_DONE;
+    return code;
 }
 
 int agent_init_options_parse(int argc, char **argv, struct agent_init_options *ret_options)
 {
-    static const struct option names[] = {
-        {"config", required_argument, NULL, OPTION_CONFIG},
-        {"spool", required_argument, NULL, OPTION_SPOOL},
-        {NULL, 0, NULL, 0},
-    };
     struct agent_init_options options = {0};
-    struct shifted args;
-    if (!shift("init", argc, argv, &args))
-        return agent_usage_error("init", "too many arguments");
-    for (int c; (c = getopt_long(args.argc, args.argv, ":", names, NULL)) != -1;) {
-        if (c == OPTION_CONFIG)
-            options.config = optarg;
-        else if (c == OPTION_SPOOL)
-            options.spool = optarg;
-        else
-            return wrong_option("init", &args, c);
-    }
-    if (optind < args.argc)
-        return agent_usage_error("init", "unexpected argument '%s'", args.argv[optind]);
-    if (options.config == NULL && options.spool == NULL)
+    struct agent_args args;
+    const char *value;
+    int id, code = agent_args_begin(&args, "init", argc, argv);
+    if (code != EXIT_DONE)
+        return code;
+    while ((id = agent_args_next(&args, &value)) >= 0)
+        *(id == AGENT_OPTION_CONFIG ? &options.config : &options.spool) = value;
+    code = end_of_line(&args, id);
+    if (code == EXIT_DONE && options.config == NULL && options.spool == NULL)
         return agent_usage_error("init", "give --spool DIR or --config FILE");
     *ret_options = options;
-    return EXIT_DONE;
+    return code;
 }
 
 int agent_status_options_parse(int argc, char **argv, struct agent_status_options *ret_options)
 {
-    static const struct option names[] = {
-        {"url", required_argument, NULL, OPTION_URL},
-        {"unix", required_argument, NULL, OPTION_UNIX},
-        {"json", no_argument, NULL, OPTION_JSON},
-        {NULL, 0, NULL, 0},
-    };
     struct agent_status_options options = {0};
-    struct shifted args;
-    if (!shift("status", argc, argv, &args))
-        return agent_usage_error("status", "too many arguments");
-    for (int c; (c = getopt_long(args.argc, args.argv, ":", names, NULL)) != -1;) {
-        switch (c) {
-        case OPTION_URL:
-            options.url = optarg;
-            break;
-        case OPTION_UNIX:
-            options.socket = optarg;
-            break;
-        case OPTION_JSON:
+    struct agent_args args;
+    const char *value;
+    int id, code = agent_args_begin(&args, "status", argc, argv);
+    if (code != EXIT_DONE)
+        return code;
+    while ((id = agent_args_next(&args, &value)) >= 0) {
+        if (id == AGENT_OPTION_JSON)
             options.json = true;
-            break;
-        default:
-            return wrong_option("status", &args, c);
-        }
+        else
+            *(id == AGENT_OPTION_URL ? &options.url : &options.socket) = value;
     }
-    if (optind < args.argc)
-        return agent_usage_error("status", "unexpected argument '%s'", args.argv[optind]);
+    code = end_of_line(&args, id);
     *ret_options = options;
-    return EXIT_DONE;
+    return code;
 }
 
 static bool parse_number(const char *text, int64_t max, int64_t *ret_number)
@@ -175,59 +108,45 @@ static bool parse_timeout(const char *text, int64_t *ret_ms)
 
 int agent_drain_options_parse(int argc, char **argv, struct agent_drain_options *ret_options)
 {
-    static const struct option names[] = {
-        {"config", required_argument, NULL, OPTION_CONFIG},       {"spool", required_argument, NULL, OPTION_SPOOL},
-        {"bootstrap", required_argument, NULL, OPTION_BOOTSTRAP}, {"timeout", required_argument, NULL, OPTION_TIMEOUT},
-        {"log-level", required_argument, NULL, OPTION_LEVEL},     {NULL, 0, NULL, 0},
-    };
     struct agent_drain_options options = {0};
-    struct shifted args;
-    if (!shift("drain", argc, argv, &args))
-        return agent_usage_error("drain", "too many arguments");
-    for (int c; (c = getopt_long(args.argc, args.argv, ":", names, NULL)) != -1;) {
-        switch (c) {
-        case OPTION_CONFIG:
-            options.config = optarg;
-            break;
-        case OPTION_SPOOL:
-            options.spool = optarg;
-            break;
-        case OPTION_BOOTSTRAP:
-            options.bootstrap = optarg;
-            break;
-        case OPTION_LEVEL:
-            options.log_level = optarg;
-            break;
-        case OPTION_TIMEOUT:
-            if (!parse_timeout(optarg, &options.timeout_ms))
-                return agent_usage_error("drain", "--timeout is no time like 30s or 5m: '%s'", optarg);
-            break;
-        default:
-            return wrong_option("drain", &args, c);
-        }
+    struct agent_args args;
+    const char *value;
+    int id, code = agent_args_begin(&args, "drain", argc, argv);
+    if (code != EXIT_DONE)
+        return code;
+    while ((id = agent_args_next(&args, &value)) >= 0) {
+        if (id == AGENT_OPTION_CONFIG)
+            options.config = value;
+        else if (id == AGENT_OPTION_SPOOL)
+            options.spool = value;
+        else if (id == AGENT_OPTION_BOOTSTRAP)
+            options.bootstrap = value;
+        else if (id == AGENT_OPTION_LEVEL)
+            options.log_level = value;
+        else if (!parse_timeout(value, &options.timeout_ms))
+            return agent_usage_error("drain", "--timeout is no time like 30s or 5m: '%s'", value);
     }
-    if (optind < args.argc)
-        return agent_usage_error("drain", "unexpected argument '%s'", args.argv[optind]);
-    if (options.spool == NULL)
+    code = end_of_line(&args, id);
+    if (code == EXIT_DONE && options.spool == NULL)
         return agent_usage_error("drain", "which spool? Give --spool DIR");
-    if (options.config == NULL && options.bootstrap == NULL)
+    if (code == EXIT_DONE && options.config == NULL && options.bootstrap == NULL)
         return agent_usage_error("drain", "where to? Give --bootstrap HOST:PORT, or --config FILE");
     *ret_options = options;
-    return EXIT_DONE;
+    return code;
 }
 
-static int take_produce_option(struct agent_produce_options *options, int c)
+static int take_produce_option(struct agent_produce_options *options, int id, const char *value)
 {
     int64_t number = 0;
-    switch (c) {
+    switch (id) {
     case 't':
-        options->topic = optarg;
+        options->topic = value;
         break;
     case 'k':
-        options->key = optarg;
+        options->key = value;
         break;
     case 'K':
-        options->key_delimiter = optarg;
+        options->key_delimiter = value;
         break;
     case 'l':
         options->files_are_lines = true;
@@ -238,69 +157,75 @@ static int take_produce_option(struct agent_produce_options *options, int c)
     case 'q':
         options->quiet = true;
         break;
-    case OPTION_URL:
-        options->url = optarg;
+    case AGENT_OPTION_URL:
+        options->url = value;
         break;
-    case OPTION_UNIX:
-        options->socket = optarg;
+    case AGENT_OPTION_UNIX:
+        options->socket = value;
         break;
     case 'H':
         if (options->header_count == AGENT_HEADERS_MAX)
             return agent_usage_error("produce", "more than %d -H", AGENT_HEADERS_MAX);
-        options->headers[options->header_count++] = optarg;
+        options->headers[options->header_count++] = value;
         break;
     case 'p':
-        if (!parse_number(optarg, INT32_MAX, &number))
-            return agent_usage_error("produce", "-p is no partition: '%s'", optarg);
+        if (!parse_number(value, INT32_MAX, &number))
+            return agent_usage_error("produce", "-p is no partition: '%s'", value);
         options->partition = (int32_t)number;
         break;
     case 'c':
-        if (!parse_number(optarg, INT64_MAX, &options->count_max))
-            return agent_usage_error("produce", "-c is no number: '%s'", optarg);
+        if (!parse_number(value, INT64_MAX, &options->count_max))
+            return agent_usage_error("produce", "-c is no number: '%s'", value);
         break;
-    case OPTION_TIMEOUT:
-        if (!parse_timeout(optarg, &options->timeout_ms))
-            return agent_usage_error("produce", "--timeout is no time like 30s or 5m: '%s'", optarg);
+    default: /* --timeout */
+        if (!parse_timeout(value, &options->timeout_ms))
+            return agent_usage_error("produce", "--timeout is no time like 30s or 5m: '%s'", value);
         break;
-    default:
-        return -1;
     }
+    return EXIT_DONE;
+}
+
+static int take_files(struct agent_args *args, struct agent_produce_options *options)
+{
+    int count = 0;
+    char **files = agent_args_rest(args, &count);
+    if (count > AGENT_FILES_MAX)
+        return agent_usage_error("produce", "more than %d files", AGENT_FILES_MAX);
+    for (int i = 0; i < count; i++)
+        options->files[options->file_count++] = files[i];
+    return EXIT_DONE;
+}
+
+static int check_produce(const struct agent_produce_options *options)
+{
+    if (options->topic == NULL)
+        return agent_usage_error("produce", "no topic: give -t TOPIC");
+    for (size_t i = 0; i < options->header_count; i++)
+        if (options->headers[i][0] == '\0' || options->headers[i][0] == '=')
+            return agent_usage_error("produce", "-H is NAME=VALUE, not '%s'", options->headers[i]);
+    if (options->files_are_lines && options->file_count == 0)
+        return agent_usage_error("produce", "-l needs a FILE");
     return EXIT_DONE;
 }
 
 int agent_produce_options_parse(int argc, char **argv, struct agent_produce_options *ret_options)
 {
-    static const struct option names[] = {
-        {"url", required_argument, NULL, OPTION_URL},
-        {"unix", required_argument, NULL, OPTION_UNIX},
-        {"timeout", required_argument, NULL, OPTION_TIMEOUT},
-        {"topic", required_argument, NULL, 't'},
-        {"quiet", no_argument, NULL, 'q'},
-        {NULL, 0, NULL, 0},
-    };
     struct agent_produce_options options = {.partition = -1};
-    struct shifted args;
-    if (!shift("produce", argc, argv, &args))
-        return agent_usage_error("produce", "too many arguments");
-    for (int c; (c = getopt_long(args.argc, args.argv, ":t:k:K:H:p:c:lZq", names, NULL)) != -1;) {
-        int code = take_produce_option(&options, c);
-        if (code == -1)
-            return wrong_option("produce", &args, c);
+    struct agent_args args;
+    const char *value;
+    int id, code = agent_args_begin(&args, "produce", argc, argv);
+    if (code != EXIT_DONE)
+        return code;
+    while ((id = agent_args_next(&args, &value)) >= 0) {
+        code = take_produce_option(&options, id, value);
         if (code != EXIT_DONE)
             return code;
     }
-    for (int i = optind; i < args.argc; i++) {
-        if (options.file_count == AGENT_FILES_MAX)
-            return agent_usage_error("produce", "more than %d files", AGENT_FILES_MAX);
-        options.files[options.file_count++] = args.argv[i];
-    }
-    if (options.topic == NULL)
-        return agent_usage_error("produce", "no topic: give -t TOPIC");
-    for (size_t i = 0; i < options.header_count; i++)
-        if (options.headers[i][0] == '\0' || options.headers[i][0] == '=')
-            return agent_usage_error("produce", "-H is NAME=VALUE, not '%s'", options.headers[i]);
-    if (options.files_are_lines && options.file_count == 0)
-        return agent_usage_error("produce", "-l needs a FILE");
+    if (id == AGENT_ARGS_WRONG)
+        return EXIT_USAGE;
+    code = take_files(&args, &options);
+    if (code == EXIT_DONE)
+        code = check_produce(&options);
     *ret_options = options;
-    return EXIT_DONE;
+    return code;
 }

@@ -8,8 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Under the lock: would an event be accepted now? */
-static enum err accepts(struct agent_state *state, struct errmsg *why)
+enum err agent_state_accepts(struct agent_state *state, struct errmsg *why)
 {
     if (state->away.text[0] != '\0')
         return errmsg_set(why, ERR_UNAVAILABLE, "%s", state->away.text);
@@ -21,7 +20,7 @@ void agent_snapshot_take(struct agent_state *state, struct agent_snapshot *ret_s
     struct agent_snapshot *s = ret_snapshot;
     *s = (struct agent_snapshot){0};
     pthread_rwlock_rdlock(&state->lock);
-    s->accepts = accepts(state, &s->accepts_why);
+    s->accepts = agent_state_accepts(state, &s->accepts_why);
     s->is_away = state->spool == NULL || state->away.text[0] != '\0';
     if (state->spool != NULL) {
         s->has_spool = true;
@@ -70,7 +69,7 @@ int agent_page_ready(void *arg, struct buf *body, const char **content_type)
     struct errmsg why = {""};
     *content_type = "application/json";
     pthread_rwlock_rdlock(&state->lock);
-    enum err rc = accepts(state, &why);
+    enum err rc = agent_state_accepts(state, &why);
     pthread_rwlock_unlock(&state->lock);
     if (rc == ERR_OK) {
         buf_append_string(body, "{\"ready\":true}\n");

@@ -213,31 +213,6 @@ static bool produce_all(struct producer *producer)
 
 /* ---- the command ----------------------------------------------------------------------------------------- */
 
-static const char help[] =
-    "usage: penstock produce -t TOPIC [OPTIONS] [FILE...]\n\n"
-    "Sends each line of stdin as an event and waits until the agent has synced every one. While the agent is away "
-    "or refuses\n"
-    "for now it waits and tries again; nothing is dropped. Lines go out after 50 ms or 1 MB, whichever comes "
-    "first.\n\n"
-    "  -t TOPIC         where to\n"
-    "  -k KEY           key of all events (of those without one of their own, with -K)\n"
-    "  -K DELIMITER     each line is KEY DELIMITER VALUE, split at the first one; \\t \\n \\r \\xHH stand for "
-    "bytes. A line\n"
-    "                   without it is a value without key\n"
-    "  -H NAME=VALUE    a header for all events (can be given several times); NAME alone: with a null value\n"
-    "  -p PARTITION     ask for a partition\n"
-    "  -l               the FILEs hold lines (otherwise each FILE is one event)\n"
-    "  -Z               an empty key or value is null\n"
-    "  -c COUNT         stop after so many events\n"
-    "  --timeout TIME   give up when the agent has not taken an event for so long: 30s, 5m, or seconds (default: "
-    "never)\n"
-    "  --url URL        the agent (default " AGENT_HTTP_URL_DEFAULT ")\n"
-    "  --unix PATH      the agent's Unix socket instead\n"
-    "  -q, --quiet      no counts at the end, and nothing about waiting\n\n"
-    "An empty line is skipped. A line that the agent refuses is reported by its number; the others go on.\n"
-    "On SIGINT or SIGTERM the whole lines that were read are sent first; a second signal ends at once.\n"
-    "exit codes: 0 every line accepted, 1 some refused or given up, 2 usage, 128 + signal when interrupted\n";
-
 static bool put_headers(struct producer *producer)
 {
     const struct agent_produce_options *options = producer->options;
@@ -294,7 +269,7 @@ static int run(struct producer *producer)
 int agent_produce(int argc, char **argv)
 {
     struct agent_produce_options options;
-    if (agent_wants_help(argc, argv, help))
+    if (agent_wants_help(argc, argv, "produce"))
         return EXIT_DONE;
     int code = agent_produce_options_parse(argc, argv, &options);
     if (code != EXIT_DONE)

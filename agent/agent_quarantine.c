@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * agent_quarantine.c - `penstock quarantine list|show`: the loss reports of a spool, read from its directory. */
 #include "agent/agent.h"
+#include "agent/agent_command.h"
 
 #include "base/buf.h"
 #include "spool/spool_dir.h"
@@ -17,14 +18,6 @@
 #include <unistd.h>
 
 enum { REPORT_BYTES_MAX = 16 << 20 };
-
-static const char help[] = "usage: penstock quarantine list --spool DIR\n"
-                           "       penstock quarantine show --spool DIR SEGMENT\n\n"
-                           "What was damaged in a spool, and which events are missing. Nothing has to be done about it: what is intact has\n"
-                           "been delivered, and the damaged files go away by themselves (quarantine.max_age, quarantine.max_size).\n\n"
-                           "  list   one line for each damaged segment\n"
-                           "  show   the whole loss report, as JSON\n\n"
-                           "exit codes: 0 shown, 1 failed, 2 usage\n";
 
 /* Our own words in our own order: what stands behind `"name":`. Empty when it isn't there. */
 static void find_field(const char *text, const char *name, char *out, size_t size)
@@ -113,38 +106,43 @@ static int show(int quarantine_fd, const char *segment)
     return rc == ERR_OK ? EXIT_DONE : EXIT_FAILED;
 }
 
-int agent_quarantine(int argc, char **argv)
+static int open_quarantine(const char *spool)
 {
-    const char *what = NULL, *spool = NULL, *segment = NULL;
-    if (agent_wants_help(argc, argv, help))
-        return EXIT_DONE;
-    for (int i = 0; i < argc; i++) {
-        if (strcmp(argv[i], "--spool") == 0 && i + 1 < argc)
-            spool = argv[++i];
-        else if (strncmp(argv[i], "--spool=", 8) == 0)
-            spool = argv[i] + 8;
-        else if (argv[i][0] == '-')
-            return agent_usage_error("quarantine", "unknown option '%s'", argv[i]);
-        else if (what == NULL)
-            what = argv[i];
-        else if (segment == NULL)
-            segment = argv[i];
-        else
-            return agent_usage_error("quarantine", "unexpected argument '%s'", argv[i]);
-    }
-    bool is_list = what != NULL && strcmp(what, "list") == 0, is_show = what != NULL && strcmp(what, "show") == 0;
-    if (!is_list && !is_show)
-        return agent_usage_error("quarantine", what == NULL ? "what? list or show" : "unknown command '%s'", what);
-    if (spool == NULL || is_show != (segment != NULL))
-        return agent_usage_error("quarantine", spool == NULL ? "which spool? Give --spool DIR" : is_show ? "which segment?" : "unexpected argument");
     char path[4096];
     snprintf(path, sizeof path, "%s/quarantine", spool);
     int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0) {
+    if (fd < 0)
         fprintf(stderr, "penstock quarantine: '%s': %s\n", path, strerror(errno));
+    return fd;
+}
+
+int agent_quarantine(int argc, char **argv)
+{
+    struct agent_args args;
+    const char *value, *spool = NULL;
+    int id, count = 0;
+    if (agent_wants_help(argc, argv, "quarantine"))
+        return EXIT_DONE;
+    if (agent_args_begin(&args, "quarantine", argc, argv) != EXIT_DONE)
+        return EXIT_USAGE;
+    while ((id = agent_args_next(&args, &value)) >= 0)
+        spool = value; /* there is one option */
+    if (id == AGENT_ARGS_WRONG)
+        return EXIT_USAGE;
+    char **words = agent_args_rest(&args, &count);
+    bool is_list = count > 0 && strcmp(words[0], "list") == 0, is_show = count > 0 && strcmp(words[0], "show") == 0;
+    if (!is_list && !is_show)
+        return agent_usage_error("quarantine", count == 0 ? "what? list or show" : "unknown command '%s'", words[0]);
+    if (spool == NULL)
+        return agent_usage_error("quarantine", "which spool? Give --spool DIR");
+    if (count > 1 + is_show)
+        return agent_usage_error("quarantine", "unexpected argument '%s'", words[1 + is_show]);
+    if (is_show && count == 1)
+        return agent_usage_error("quarantine", "which segment?");
+    int fd = open_quarantine(spool);
+    if (fd < 0)
         return EXIT_FAILED;
-    }
-    int code = is_list ? list(fd) : show(fd, segment);
+    int code = is_list ? list(fd) : show(fd, words[1]);
     close(fd);
     return code;
 }

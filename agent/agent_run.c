@@ -3,6 +3,8 @@
 #include "agent/agent.h"
 #include "agent/agent_guard.h"
 #include "agent/agent_options.h"
+#include "agent/agent_reload.h"
+#include "agent/agent_service.h"
 #include "agent/agent_state.h"
 
 #include "base/clock.h"
@@ -29,7 +31,7 @@ static void block_signals(sigset_t *signals)
     sigemptyset(signals);
     sigaddset(signals, SIGTERM);
     sigaddset(signals, SIGINT);
-    sigaddset(signals, SIGHUP); /* the terminal went away */
+    sigaddset(signals, SIGHUP); /* reload; without a file to load: the terminal went away */
     pthread_sigmask(SIG_BLOCK, signals, NULL);
     signal(SIGPIPE, SIG_IGN);
 }
@@ -52,17 +54,19 @@ static void tune_memory(void)
     mallopt(M_TOP_PAD, 1 << 20);    /* otherwise each commit grows an arena by a page or two, with a system call */
 }
 
-/* A second signal ends the process at once. */
+/* A second signal ends the process at once; a reload is too late then. */
 static void on_second_signal(int number)
 {
     _exit(128 + number);
 }
 
-static void arm_second_signal(const sigset_t *signals)
+static void arm_second_signal(const struct agent_run_options *options, const sigset_t *signals)
 {
     struct sigaction action = {.sa_handler = on_second_signal};
     sigaction(SIGTERM, &action, NULL);
     sigaction(SIGINT, &action, NULL);
+    if (options->config != NULL)
+        action.sa_handler = SIG_IGN;
     sigaction(SIGHUP, &action, NULL);
     pthread_sigmask(SIG_UNBLOCK, signals, NULL);
 }
@@ -70,11 +74,14 @@ static void arm_second_signal(const sigset_t *signals)
 /* ---- starting and stopping ------------------------------------------------------------------------------- */
 
 struct running {
-    struct config *config;
+    const struct agent_run_options *options;
+    struct agent_config **newest;
+    const struct config *config; /* the one it was started with */
     struct agent_state state;
     struct ingest_page pages[PAGE_COUNT];
     struct agent_guard_calls calls;
     struct agent_guard *guard;
+    struct agent_service service;
     pthread_t main_thread;
     int64_t start_ns;
     bool up;                /* there has been a spool; the guard's until it has stopped */
@@ -181,10 +188,26 @@ static void list_pages(struct running *running)
         running->pages[i] = (struct ingest_page){rows[i].path, rows[i].render, &running->state};
 }
 
+/* The next signal; the service manager hears of the agent meanwhile. */
+static int wait_for_signal(struct running *running, const sigset_t *signals)
+{
+    int64_t interval_ms = agent_service_interval_ms(&running->service);
+    struct timespec interval = {.tv_sec = interval_ms / 1000, .tv_nsec = interval_ms % 1000 * 1000000};
+    int number;
+    while ((number = interval_ms > 0 ? sigtimedwait(signals, NULL, &interval) : sigwaitinfo(signals, NULL)) < 0)
+        if (errno == EAGAIN)
+            agent_service_tick(&running->service);
+    return number;
+}
+
 static enum err wait_for_the_end(struct running *running, const sigset_t *signals, struct errmsg *msg)
 {
-    int number = 0;
-    sigwait(signals, &number);
+    int number;
+    while ((number = wait_for_signal(running, signals)) == SIGHUP && running->options->config != NULL) {
+        agent_service_reloading(&running->service);
+        agent_reload(running->options, &running->state, running->guard, running->newest);
+        agent_service_ready(&running->service);
+    }
     if (atomic_load(&running->gave_up)) {
         *msg = running->why;
         return ERR_UNAVAILABLE;
@@ -193,89 +216,54 @@ static enum err wait_for_the_end(struct running *running, const sigset_t *signal
     return ERR_OK;
 }
 
-static int run_until_signal(struct config *config)
+static int run_until_signal(const struct agent_run_options *options, struct agent_config **newest)
 {
-    struct running running = {.config = config, .state = {.started_ms = clock_monotonic_ms()},
+    const struct config *config = &(*newest)->config;
+    struct running running = {.options = options, .newest = newest, .config = config, .state = {.started_ms = clock_monotonic_ms()},
                               .main_thread = pthread_self(), .start_ns = clock_monotonic_ns()};
     sigset_t signals;
     block_signals(&signals);
     raise_descriptor_limit();
     tune_memory();
+    log_begin();
     log_set_level(config->log_level);
     pthread_rwlock_init(&running.state.lock, NULL);
     list_pages(&running);
+    agent_service_open(&running.service, &running.state);
 
     struct errmsg msg = {""};
     enum err rc = start_all(&running, &msg);
-    if (rc == ERR_OK)
+    if (rc == ERR_OK) {
+        agent_service_ready(&running.service);
         rc = wait_for_the_end(&running, &signals, &msg);
+    }
     if (rc != ERR_OK)
         log_event(LOG_LEVEL_ERROR, "start_failed", "error=%s", log_quote(msg.text));
-    arm_second_signal(&signals);
+    arm_second_signal(options, &signals);
+    agent_service_stopping(&running.service);
     stop_all(&running);
+    agent_service_close(&running.service);
     pthread_rwlock_destroy(&running.state.lock);
     return rc == ERR_OK ? EXIT_DONE : EXIT_FAILED;
 }
 
 /* ---- the command ----------------------------------------------------------------------------------------- */
 
-static const char help[] =
-    "usage: penstock run [--config FILE | --mock-kafka] [--spool DIR] [--listen ADDR]... [--log-level LEVEL]\n\n"
-    "Runs the agent in the foreground: takes events over HTTP, syncs them into the spool, forwards them to "
-    "Kafka.\n\n"
-    "  --config FILE      settings as YAML (docs/configuration.md)\n"
-    "  --mock-kafka       try it without a Kafka: an embedded one in memory, and the spool is made if there is "
-    "none\n"
-    "  --spool DIR        the spool's directory (spool.path; with --mock-kafka ./penstock-data by default)\n"
-    "  --listen ADDR      127.0.0.1:8080, [::1]:8080 or unix:/path; can be given several times (listen.http)\n"
-    "  --log-level LEVEL  debug, info, warn or error\n\n"
-    "A spool that isn't there (not mounted, not made, another one) is waited for: events get 503 until it is.\n"
-    "SIGTERM: what was taken is committed and flushed to Kafka for up to 5 s; a second SIGTERM ends at once.\n"
-    "exit codes: 0 stopped, 1 could not start, 2 usage or configuration\n";
-
-/* What the command line says, on top of the file. */
-static enum err apply_options(struct config *config, const struct agent_run_options *options, struct errmsg *msg)
-{
-    static const char *const yes = "true";
-    const char *path = options->spool != NULL                              ? options->spool
-                       : options->mock_kafka && config->spool.path == NULL ? "./penstock-data"
-                                                                           : NULL;
-    enum err rc = ERR_OK;
-    config->bridge.mock_kafka = options->mock_kafka;
-    if (options->mock_kafka)
-        rc = config_set(config, "spool.create", &yes, 1, msg);
-    if (rc == ERR_OK && path != NULL)
-        rc = config_set(config, "spool.path", &path, 1, msg);
-    if (rc == ERR_OK && options->listen_count > 0)
-        rc = config_set(config, "listen.http", options->listen, options->listen_count, msg);
-    if (rc == ERR_OK && options->log_level != NULL)
-        rc = config_set(config, "log.level", &options->log_level, 1, msg);
-    return rc;
-}
-
 int agent_run(int argc, char **argv)
 {
     struct agent_run_options options = {0};
-    if (agent_wants_help(argc, argv, help))
+    if (agent_wants_help(argc, argv, "run"))
         return EXIT_DONE;
     int code = agent_run_options_parse(argc, argv, &options);
     if (code != EXIT_DONE)
         return code;
-    struct config config;
-    struct errmsg msg = {"out of memory"};
-    enum err rc = config_init_defaults(&config);
-    if (rc == ERR_OK && options.config != NULL)
-        rc = config_load(options.config, &config, &msg);
-    if (rc == ERR_OK)
-        rc = apply_options(&config, &options, &msg);
-    if (rc == ERR_OK)
-        rc = config_check(&config, &msg);
-    if (rc != ERR_OK) {
+    struct agent_config *config = NULL;
+    struct errmsg msg = {""};
+    if (agent_config_load(&options, &config, &msg) != ERR_OK) {
         fprintf(stderr, "penstock run: %s\n", msg.text);
-        code = EXIT_USAGE;
+        return EXIT_USAGE;
     }
-    if (code == EXIT_DONE)
-        code = run_until_signal(&config);
-    config_free(&config);
+    code = run_until_signal(&options, &config);
+    agent_config_free(config);
     return code;
 }

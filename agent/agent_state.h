@@ -19,6 +19,9 @@ struct agent_state {
     int64_t started_ms; /* monotonic */
 };
 
+/* Under the lock: would an event be accepted now? Else why not. */
+enum err agent_state_accepts(struct agent_state *state, struct errmsg *why);
+
 /* Everything the pages show, taken at one time. Arrays are malloc'ed; agent_snapshot_done() frees them. */
 struct agent_snapshot {
     bool has_spool, has_bridge;

@@ -8,13 +8,6 @@
 
 enum { ANSWER_MS_MAX = 5000 };
 
-static const char help[] = "usage: penstock status [--json] [--url URL | --unix PATH]\n\n"
-                           "Shows what a running agent is doing.\n\n"
-                           "  --json       the same and more as JSON (the agent's page /status)\n"
-                           "  --url URL    the agent (default " AGENT_HTTP_URL_DEFAULT ")\n"
-                           "  --unix PATH  the agent's Unix socket instead\n\n"
-                           "exit codes: 0 shown, 1 no agent answers, 2 usage\n";
-
 static enum err fetch(struct agent_http_client *client, const char *path, struct agent_http_response *response,
                       struct errmsg *msg)
 {
@@ -27,7 +20,7 @@ static enum err fetch(struct agent_http_client *client, const char *path, struct
 int agent_status(int argc, char **argv)
 {
     struct agent_status_options options;
-    if (agent_wants_help(argc, argv, help))
+    if (agent_wants_help(argc, argv, "status"))
         return EXIT_DONE;
     int code = agent_status_options_parse(argc, argv, &options);
     if (code != EXIT_DONE)

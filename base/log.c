@@ -7,12 +7,25 @@
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 static const char *const level_names[] = {"debug", "info", "warn", "error"};
 static atomic_int level_least = LOG_LEVEL_INFO;
+
+static atomic_bool to_journal;
+
+void log_begin(void)
+{
+    const char *stream = getenv("JOURNAL_STREAM"); /* the journal's device:inode; stderr may have been led elsewhere since */
+    unsigned long long device, inode;
+    struct stat file;
+    atomic_store(&to_journal, stream != NULL && sscanf(stream, "%llu:%llu", &device, &inode) == 2 && fstat(STDERR_FILENO, &file) == 0 &&
+                                  file.st_dev == device && file.st_ino == inode);
+}
 
 void log_set_level(enum log_level least)
 {
@@ -35,10 +48,16 @@ static size_t put_prefix(char *line, size_t size, enum log_level level, const ch
     time_t seconds = (time_t)(now_ms / 1000);
     struct tm utc;
     gmtime_r(&seconds, &utc);
-    int n = snprintf(line, size, "time=%04d-%02d-%02dT%02d:%02d:%02d.%03dZ level=%s event=%s", utc.tm_year + 1900,
+    size_t mark = 0;
+    if (atomic_load_explicit(&to_journal, memory_order_relaxed)) {
+        static const char *const priorities[] = {"<7>", "<6>", "<4>", "<3>"};
+        mark = 3;
+        memcpy(line, priorities[level], mark);
+    }
+    int n = snprintf(line + mark, size - mark, "time=%04d-%02d-%02dT%02d:%02d:%02d.%03dZ level=%s event=%s", utc.tm_year + 1900,
                      utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec, (int)(now_ms % 1000),
                      level_names[level], event);
-    return n < 0 ? 0 : (size_t)n < size ? (size_t)n : size - 1;
+    return n < 0 ? mark : (size_t)n < size - mark ? mark + (size_t)n : size - 1;
 }
 
 void log_event(enum log_level level, const char *event, const char *format, ...)

@@ -8,6 +8,9 @@
 
 enum log_level { LOG_LEVEL_DEBUG, LOG_LEVEL_INFO, LOG_LEVEL_WARN, LOG_LEVEL_ERROR };
 
+/* Lines begin with `<N>`, the priority for journald, from now on when stderr is the journal ($JOURNAL_STREAM). */
+void log_begin(void);
+
 void log_set_level(enum log_level least);
 bool log_level_parse(const char *text, enum log_level *ret_level); /* "debug" "info" "warn" "error" */
 

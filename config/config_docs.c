@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * config_docs.c - the reference page and the example file, made from the table of settings. */
+#include "base/roff.h"
 #include "config/config_apply.h"
 
 #include <stdio.h>
@@ -35,6 +36,9 @@ static const char *const intro =
     "- **Durations** have a unit: `500ms`, `10s`, `5m`, `2h`, `1d`.\n"
     "- `${NAME}` anywhere in a value is replaced by that environment variable, which must be set; `$${` stands "
     "for `${`.\n"
+    "- Settings marked `reloads` are taken from the file again on SIGHUP (`systemctl reload penstock`), without "
+    "dropping a connection.\n"
+    "  A file with a mistake, or with another change, is refused with the reason, and all goes on as before.\n"
     "- Below `kafka`, `file:/path` is replaced by the content of that file without its last newline. What comes "
     "from a file\n"
     "  or the environment, and what librdkafka treats as a secret, is never in a message or a log.\n";
@@ -90,9 +94,8 @@ static void put_default(const struct config_key *key, struct buf *out)
         buf_append_string(out, key->fallback == NULL ? "" : key->fallback);
 }
 
-static void put_row(const struct config_key *key, struct buf *out)
+static void put_facts(const struct config_key *key, struct buf *out)
 {
-    buf_printf(out, "\n### `%s`\n\n", key->name);
     buf_printf(out, "%s", type_names[key->type]);
     if (key->type == CONFIG_ENUM) {
         buf_append_string(out, " of ");
@@ -101,6 +104,8 @@ static void put_row(const struct config_key *key, struct buf *out)
         buf_append_string(out, ", ");
         put_range(key, out, "`");
     }
+    if (key->reloads)
+        buf_append_string(out, "; `reloads`");
     if (key->required)
         buf_append_string(out, "; **required**");
     else if (key->fallback == NULL)
@@ -110,6 +115,12 @@ static void put_row(const struct config_key *key, struct buf *out)
         put_default(key, out);
         buf_append_char(out, '`');
     }
+}
+
+static void put_row(const struct config_key *key, struct buf *out)
+{
+    buf_printf(out, "\n### `%s`\n\n", key->name);
+    put_facts(key, out);
     buf_printf(out, "\n\n%s\n", key->help);
 }
 
@@ -124,6 +135,49 @@ void config_docs_page(struct buf *out)
             if (config_section_of(config_keys[i].name, section))
                 put_row(&config_keys[i], out);
     }
+}
+
+/* ---- the man page ---------------------------------------------------------------------------------------- */
+
+/* What the page says on a line of its own: the type, range and default. */
+static void put_man_facts(const struct config_key *key, struct buf *out)
+{
+    struct buf facts = {0};
+    put_facts(key, &facts);
+    roff_markdown(out, buf_string(&facts));
+    buf_free(&facts);
+}
+
+static void put_man_section(size_t section, struct buf *out)
+{
+    buf_append_string(out, ".SS ");
+    roff_argument(out, config_sections[section].name);
+    buf_append_char(out, '\n');
+    roff_text(out, config_sections[section].help);
+    if (strcmp(config_sections[section].name, CONFIG_KAFKA) == 0) {
+        buf_append_string(out, ".PP\n");
+        roff_markdown(out, kafka_text);
+    }
+    for (size_t i = 0; i < config_key_count; i++) {
+        if (!config_section_of(config_keys[i].name, section))
+            continue;
+        buf_printf(out, ".TP\n\\fB%s\\fR\n", config_keys[i].name);
+        put_man_facts(&config_keys[i], out);
+        buf_append_string(out, ".IP\n");
+        roff_text(out, config_keys[i].help);
+    }
+}
+
+void config_docs_man(const char *version, struct buf *out)
+{
+    buf_append_string(out, ".\\\" Made by `penstock man 5` from config/config_keys.c: edit the text there.\n");
+    buf_printf(out, ".TH PENSTOCK.YAML 5 \"\" \"penstock %s\"\n", version);
+    buf_append_string(out, ".SH NAME\npenstock.yaml \\- settings of the agent penstock\n.SH DESCRIPTION\n");
+    roff_markdown(out, intro);
+    buf_append_string(out, ".SH SETTINGS\n");
+    for (size_t section = 0; section < config_section_count; section++)
+        put_man_section(section, out);
+    buf_append_string(out, ".SH SEE ALSO\n.BR penstock (1)\n");
 }
 
 /* ---- the example file ------------------------------------------------------------------------------------ */

@@ -108,6 +108,7 @@ const struct config_key config_keys[] = {
              "grows "
              "with it: the segment being written is held in memory too."},
     {.name = "spool.max_size",
+     .reloads = true,
      .type = CONFIG_SIZE,
      .fallback = "10GiB",
      .min = 16 * MIB,
@@ -117,6 +118,7 @@ const struct config_key config_keys[] = {
          "Everything below `spool.path` counts. Beyond it new events are refused with 503 until Kafka has taken "
          "some. At least four segments."},
     {.name = "spool.min_free",
+     .reloads = true,
      .type = CONFIG_SIZE,
      .fallback = "256MiB",
      .max = 1024 * TIB,
@@ -125,6 +127,7 @@ const struct config_key config_keys[] = {
              "stay free "
              "even when this is less."},
     {.name = "spool.max_event_size",
+     .reloads = true,
      .type = CONFIG_SIZE,
      .fallback = "1000000",
      .min = 1,
@@ -134,6 +137,7 @@ const struct config_key config_keys[] = {
              "events of "
              "this size too (`message.max.bytes` of the brokers and in `kafka`). At most half a segment."},
     {.name = "spool.max_queued",
+     .reloads = true,
      .type = CONFIG_SIZE,
      .fallback = "48MiB",
      .min = 1 * MIB,
@@ -150,6 +154,7 @@ const struct config_key config_keys[] = {
      .help =
          "Events kept in memory after their sync, so that the bridge needn't read the disk while it keeps up."},
     {.name = "spool.commit_timeout",
+     .reloads = true,
      .type = CONFIG_DURATION,
      .fallback = "10s",
      .min = 100,
@@ -160,6 +165,7 @@ const struct config_key config_keys[] = {
              "stored; "
              "the agent is not ready while a sync hangs."},
     {.name = "spool.cursor_interval",
+     .reloads = true,
      .type = CONFIG_DURATION,
      .fallback = "1s",
      .min = 10,
@@ -169,12 +175,14 @@ const struct config_key config_keys[] = {
              "sent again."},
 
     {.name = "quarantine.max_age",
+     .reloads = true,
      .type = CONFIG_DURATION,
      .fallback = "30d",
      .max = 10 * 365 * 24 * HOUR,
      AT(spool.quarantine_ms_max),
      .help = "How long a damaged segment is kept, once what is intact in it has been delivered. Its loss report stays."},
     {.name = "quarantine.max_size",
+     .reloads = true,
      .type = CONFIG_SIZE,
      .fallback = "1GiB",
      .max = 1024 * TIB,
@@ -208,6 +216,7 @@ const struct config_key config_keys[] = {
      .sample = "penstock",
      .help = "Group of Unix sockets, by name. Without it they have the group of the agent."},
     {.name = "listen.max_body",
+     .reloads = true,
      .type = CONFIG_SIZE,
      .fallback = "32MiB",
      .min = 1 * KIB,
@@ -215,6 +224,7 @@ const struct config_key config_keys[] = {
      AT(ingest.body_bytes_max),
      .help = "The body of one request; a larger one is refused with 413."},
     {.name = "listen.max_in_flight",
+     .reloads = true,
      .type = CONFIG_SIZE,
      .fallback = "64MiB",
      .min = 1 * KIB,
@@ -224,6 +234,7 @@ const struct config_key config_keys[] = {
              "503. At "
              "least `listen.max_body`."},
     {.name = "listen.max_connections",
+     .reloads = true,
      .type = CONFIG_COUNT,
      .fallback = "4096",
      .min = 1,
@@ -231,6 +242,7 @@ const struct config_key config_keys[] = {
      AT(ingest.connections_max),
      .help = "Open connections; beyond it the oldest silent one is closed."},
     {.name = "listen.request_timeout",
+     .reloads = true,
      .type = CONFIG_DURATION,
      .fallback = "30s",
      .min = 100,
@@ -238,6 +250,7 @@ const struct config_key config_keys[] = {
      AT(ingest.request_timeout_ms),
      .help = "From the first byte of a request to its last. A slower connection is closed."},
     {.name = "listen.idle_timeout",
+     .reloads = true,
      .type = CONFIG_DURATION,
      .fallback = "1m",
      .min = 100,
@@ -253,6 +266,7 @@ const struct config_key config_keys[] = {
      .help = "Threads that serve connections, of all addresses together."},
 
     {.name = "topics.max",
+     .reloads = true,
      .type = CONFIG_COUNT,
      .fallback = "1000",
      .min = 1,
@@ -260,6 +274,7 @@ const struct config_key config_keys[] = {
      AT(spool.topics_max),
      .help = "Different topics; events for further ones are refused with 422."},
     {.name = "topics.allow",
+     .reloads = true,
      .type = CONFIG_LIST,
      AT(ingest.topics_allow),
      COUNTED(ingest.topics_allow_count),
@@ -308,6 +323,7 @@ const struct config_key config_keys[] = {
      .help = "The same after many tries. Other topics go on meanwhile."},
 
     {.name = "log.level",
+     .reloads = true,
      .type = CONFIG_ENUM,
      .fallback = "info",
      .choices = level_choices,

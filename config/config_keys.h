@@ -37,6 +37,7 @@ struct config_key {
     size_t count_offset; /* of a list: the size_t that counts its items */
     bool required;       /* config_check() wants it */
     bool secret;         /* its value is never shown */
+    bool reloads;        /* a running agent takes a new value on SIGHUP */
     const char *example; /* stands in the example file as it is; NULL: the default, commented out */
     const char *sample;  /* stands there commented out where there is no default */
     const char *help;

@@ -42,8 +42,8 @@ static bool reaper_wait(struct ingest *ingest)
 static void *reaper_main(void *arg)
 {
     struct ingest *ingest = arg;
-    const struct ingest_options *options = ingest->options;
     while (reaper_wait(ingest)) {
+        const struct ingest_options *options = ingest->options;
         ingest_requests_time_out(ingest, options->commit_timeout_ms);
         ingest_connections_reap(&ingest->connections, options->idle_timeout_ms, options->request_timeout_ms);
     }
@@ -144,6 +144,12 @@ enum err ingest_start(const struct ingest_options *options, struct spool *spool,
     }
     *ret_ingest = ingest;
     return ERR_OK;
+}
+
+void ingest_set_options(struct ingest *ingest, const struct ingest_options *options)
+{
+    ingest->options = options;
+    ingest_connections_set_max(&ingest->connections, connections_max(options));
 }
 
 void ingest_set_spool(struct ingest *ingest, struct spool *spool, const char *reason)

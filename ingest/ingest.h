@@ -38,6 +38,10 @@ struct ingest_stats {
 enum err ingest_start(const struct ingest_options *options, struct spool *spool, const struct ingest_page *pages,
                       size_t page_count, struct ingest **ret_ingest, struct errmsg *msg);
 
+/* From now on these limits and topics; addresses, sockets and threads stay as they are. options, and what it was started with,
+ * outlive the ingest. Any thread. */
+void ingest_set_options(struct ingest *ingest, const struct ingest_options *options);
+
 /* Gives (or with NULL takes away, with the reason for clients) the spool. Any thread. */
 void ingest_set_spool(struct ingest *ingest, struct spool *spool, const char *reason);
 

@@ -13,6 +13,13 @@ void ingest_connections_init(struct ingest_connections *connections, size_t coun
     pthread_mutex_init(&connections->lock, NULL);
 }
 
+void ingest_connections_set_max(struct ingest_connections *connections, size_t count_max)
+{
+    pthread_mutex_lock(&connections->lock);
+    connections->count_max = count_max;
+    pthread_mutex_unlock(&connections->lock);
+}
+
 void ingest_connections_done(struct ingest_connections *connections)
 {
     pthread_mutex_destroy(&connections->lock);

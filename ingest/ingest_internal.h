@@ -21,7 +21,7 @@ struct ingest_server {
 };
 
 struct ingest {
-    const struct ingest_options *options;
+    const struct ingest_options *_Atomic options; /* ingest_set_options() changes it: take it once where several are used */
     const struct ingest_page *pages;
     size_t page_count;
     pthread_rwlock_t spool_lock; /* read: uses the spool; write: gives it or takes it away */

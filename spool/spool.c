@@ -230,6 +230,11 @@ static bool own_strings(struct spool_options *own, const struct spool_options *o
            (own->id == NULL) == (options->id == NULL);
 }
 
+void spool_set_limits(struct spool *spool, const struct spool_options *limits)
+{
+    spool->limits = limits;
+}
+
 enum err spool_open(const struct spool_options *options, spool_report_fn *report, void *report_arg,
                     struct spool **ret_spool, struct errmsg *msg)
 {
@@ -239,6 +244,7 @@ enum err spool_open(const struct spool_options *options, spool_report_fn *report
         return errmsg_set(msg, ERR_NOMEM, "out of memory");
     }
     spool->options = *options;
+    spool->limits = &spool->options;
     bool copied = own_strings(&spool->options, options);
     spool->report = report;
     spool->report_arg = report_arg;

@@ -43,6 +43,10 @@ enum err spool_init(const struct spool_options *options, uint8_t ret_uuid[16], b
 enum err spool_open(const struct spool_options *options, spool_report_fn *report, void *report_arg,
                     struct spool **ret_spool, struct errmsg *msg);
 
+/* From now on these sizes and times: size_bytes_max, free_bytes_min, event_bytes_max, queued_bytes_max, topics_max,
+ * commit_timeout_ms, cursor_interval_ms, quarantine_*. Nothing else of it counts. limits outlives the spool. Any thread. */
+void spool_set_limits(struct spool *spool, const struct spool_options *limits);
+
 /* From now on submit answers ERR_CLOSED; what was taken is committed; the live segment is sealed. Blocks for that.
  * Reading and spool_advance() still work. */
 void spool_stop_taking(struct spool *spool);

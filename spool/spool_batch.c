@@ -14,7 +14,7 @@ enum err spool_batch_new(struct spool *spool, struct bytes topic, struct spool_b
     struct spool_topic *found;
     if (!spool_topic_name_valid(topic))
         return ERR_INVALID;
-    enum err rc = spool_topics_get(&spool->topics, topic, spool->options.topics_max, &found);
+    enum err rc = spool_topics_get(&spool->topics, topic, spool->limits->topics_max, &found);
     if (rc != ERR_OK)
         return rc;
     struct spool_batch *batch = calloc(1, sizeof *batch);
@@ -30,7 +30,7 @@ enum err spool_batch_add(struct spool_batch *batch, const struct spool_event *ev
 {
     struct spool_event own = *event;
     own.topic = bytes_of(batch->topic->name, batch->topic->name_size);
-    if (event->key.size + event->value.size + event->headers.size > batch->spool->options.event_bytes_max)
+    if (event->key.size + event->value.size + event->headers.size > batch->spool->limits->event_bytes_max)
         return ERR_TOO_LARGE;
     if (batch->event_count == SPOOL_BATCH_EVENTS_MAX)
         return ERR_FULL;
@@ -92,7 +92,7 @@ static enum err refuse(struct spool *spool, size_t batch_bytes, struct errmsg *m
 {
     struct spool_committer *committer = &spool->committer;
     uint64_t queued = atomic_load(&committer->queued_bytes);
-    if (queued > 0 && queued + batch_bytes > spool->options.queued_bytes_max)
+    if (queued > 0 && queued + batch_bytes > spool->limits->queued_bytes_max)
         return errmsg_set(msg, ERR_BUSY, "%" PRIu64 " bytes wait for the disk already", queued);
     enum err rc = spool_keeper_space(spool, queued, batch_bytes, msg);
     return rc == ERR_OK && atomic_load(&committer->unavailable) ? no_segment(spool, msg) : rc;
@@ -134,7 +134,7 @@ enum err spool_accepts(struct spool *spool, struct errmsg *msg)
         return errmsg_set(msg, ERR_CLOSED, "shutting down");
     int64_t since_ms = atomic_load(&committer->running_since_ms);
     int64_t running_ms = since_ms == 0 ? 0 : clock_monotonic_ms() - since_ms;
-    if (running_ms > spool->options.commit_timeout_ms)
+    if (running_ms > spool->limits->commit_timeout_ms)
         return errmsg_set(msg, ERR_TIMEOUT, "the disk has not answered for %" PRId64 " ms", running_ms);
     return refuse(spool, 1, msg);
 }

@@ -49,6 +49,7 @@ struct spool_progress {
 };
 
 struct spool {
+    const struct spool_options *_Atomic limits; /* of sizes and times: spool_set_limits() changes it */
     struct spool_options options;      /* fixed after open, as is all up to the lock */
     spool_report_fn *report;
     void *report_arg;

@@ -222,7 +222,7 @@ enum err spool_keeper_space(struct spool *spool, uint64_t queued_bytes, uint64_t
         .used_bytes = atomic_load(&keeper->used_bytes), .free_bytes = atomic_load(&keeper->free_bytes),
         .new_bytes = queued_bytes + batch_bytes,
     };
-    enum err rc = spool_space_check(&spool->options, &space, atomic_load(&keeper->refusing), msg);
+    enum err rc = spool_space_check(spool->limits, &space, atomic_load(&keeper->refusing), msg);
     atomic_store(&keeper->refusing, rc != ERR_OK);
     return rc;
 }
@@ -232,7 +232,7 @@ enum err spool_keeper_space(struct spool *spool, uint64_t queued_bytes, uint64_t
 static bool cursors_are_due(struct spool *spool)
 {
     struct spool_keeper *keeper = &spool->keeper;
-    if (clock_monotonic_ms() - keeper->cursors_written_ms < spool->options.cursor_interval_ms)
+    if (clock_monotonic_ms() - keeper->cursors_written_ms < spool->limits->cursor_interval_ms)
         return false;
     pthread_mutex_lock(&spool->lock);
     bool due = spool->progress.dirty;

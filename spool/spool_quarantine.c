@@ -227,10 +227,10 @@ static void report_left_overs(struct spool *spool)
 /* Ingest would soon be refused for want of space. */
 static bool space_is_short(struct spool *spool)
 {
-    uint64_t ahead = 2 * spool->options.segment_bytes, free_floor = spool->options.free_bytes_min;
+    uint64_t ahead = 2 * spool->options.segment_bytes, free_floor = spool->limits->free_bytes_min;
     if (free_floor < ahead)
         free_floor = ahead;
-    return atomic_load(&spool->keeper.used_bytes) + ahead > spool->options.size_bytes_max ||
+    return atomic_load(&spool->keeper.used_bytes) + ahead > spool->limits->size_bytes_max ||
            atomic_load(&spool->keeper.free_bytes) < free_floor + ahead;
 }
 
@@ -244,7 +244,7 @@ static void make_room(struct spool *spool)
     atomic_store(&quarantine->bytes, sums.kept_bytes);
     while (sums.oldest_id != 0) {
         int64_t age_ms = clock_wall_ms() - sums.oldest_ms;
-        bool old = age_ms > spool->options.quarantine_ms_max, much = sums.kept_bytes > spool->options.quarantine_bytes_max;
+        bool old = age_ms > spool->limits->quarantine_ms_max, much = sums.kept_bytes > spool->limits->quarantine_bytes_max;
         if (!old && !much && !space_is_short(spool))
             return;
         struct errmsg msg = {""};

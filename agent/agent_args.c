@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT
+ * agent_args.c - a command line taken apart by the table of its options. */
+#include "agent/agent.h"
+#include "agent/agent_command.h"
+
+#include <assert.h>
+#include <string.h>
+
+static void list_options(struct agent_args *args)
+{
+    size_t names = 0;
+    char *letters = args->letters;
+    *letters++ = ':'; /* a missing value is told apart from an unknown option */
+    for (const struct agent_option *option = args->command->options; option->help != NULL; option++) {
+        int has = option->value != NULL ? required_argument : no_argument;
+        if (option->name != NULL)
+            args->names[names++] = (struct option){option->name, has, NULL, option->id};
+        if (option->letter == '\0')
+            continue;
+        assert(option->id == option->letter);
+        *letters++ = option->letter;
+        if (option->value != NULL)
+            *letters++ = ':';
+    }
+    *letters = '\0';
+    args->names[names] = (struct option){0};
+}
+
+int agent_args_begin(struct agent_args *args, const char *command, int argc, char **argv)
+{
+    if (argc > AGENT_ARGUMENTS_MAX)
+        return agent_usage_error(command, "too many arguments");
+    args->command = agent_command_find(command);
+    assert(args->command != NULL);
+    list_options(args);
+    args->argc = argc + 1;
+    args->argv[0] = (char *)args->command->name; /* getopt wants the program's name in front */
+    memcpy(args->argv + 1, argv, (size_t)argc * sizeof *argv);
+    args->argv[argc + 1] = NULL;
+    optind = 0; /* start anew */
+    opterr = 0;
+    return EXIT_DONE;
+}
+
+int agent_args_next(struct agent_args *args, const char **ret_value)
+{
+    int id = getopt_long(args->argc, args->argv, args->letters, args->names, NULL);
+    if (id == -1)
+        return AGENT_ARGS_END;
+    if (id != ':' && id != '?') {
+        *ret_value = optarg;
+        return id;
+    }
+    const char *text = args->argv[optind > 0 ? optind - 1 : 0];
+    (void)agent_usage_error(args->command->name, id == ':' ? "'%s' needs a value" : "unknown option '%s'", text);
+    return AGENT_ARGS_WRONG;
+}
+
+char **agent_args_rest(struct agent_args *args, int *ret_count)
+{
+    *ret_count = args->argc - optind;
+    return args->argv + optind;
+}

@@ -1,6 +1,6 @@
 # The real program from the outside: command line, signals, pages, restarts. Python's standard library only.
 find_package(Python3 COMPONENTS Interpreter)
-if(Python3_FOUND)
+if(Python3_FOUND AND NOT PENSTOCK_SANITIZE)
     add_test(NAME agent_cli COMMAND ${Python3_EXECUTABLE} ${CMAKE_CURRENT_LIST_DIR}/test_cli.py $<TARGET_FILE:penstock>)
     add_test(NAME agent_spool_tools COMMAND ${Python3_EXECUTABLE} ${CMAKE_CURRENT_LIST_DIR}/test_spool_tools.py $<TARGET_FILE:penstock>)
     set_tests_properties(agent_cli agent_spool_tools PROPERTIES LABELS agent TIMEOUT 180)
@@ -28,7 +28,7 @@ if(Python3_FOUND AND NOT PENSTOCK_SANITIZE)
 endif()
 
 # SIGHUP.
-if(Python3_FOUND)
+if(Python3_FOUND AND NOT PENSTOCK_SANITIZE)
     add_test(NAME agent_reload COMMAND ${Python3_EXECUTABLE} ${CMAKE_CURRENT_LIST_DIR}/test_reload.py $<TARGET_FILE:penstock>)
     set_tests_properties(agent_reload PROPERTIES LABELS agent TIMEOUT 180)
 endif()

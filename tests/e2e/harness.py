@@ -215,7 +215,8 @@ class Kafka:
     """A real Apache Kafka (KRaft, one node) with a data directory of its own. A shared one may be somebody else's that runs
     already (PENSTOCK_TEST_KAFKA): it is never stopped, and its topics are told apart by topic()."""
 
-    def __init__(self, directory=None, shared=False):
+    def __init__(self, directory=None, shared=False, before=()):
+        self.before = before       # such as nice
         self.foreign = os.environ.get("PENSTOCK_TEST_KAFKA") if shared else None
         if self.foreign:
             self.bootstrap = self.foreign
@@ -228,7 +229,7 @@ class Kafka:
         atexit.register(self.kill)
 
     def _run(self, *words, check_code=True):
-        done = subprocess.run(["sh", KAFKA_SH, *words], cwd=SOURCE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=180)
+        done = subprocess.run([*self.before, "sh", KAFKA_SH, *words], cwd=SOURCE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=180)
         if check_code and done.returncode != 0:
             fail(f"kafka.sh {' '.join(words)}: {done.stdout.decode(errors='replace')}")
 

@@ -24,7 +24,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { INPUT_SIZE = 8192, RETRY_MS = 20, LATENCY_BUCKETS = 4000 };
+enum { INPUT_SIZE = 8192, RETRY_MS = 20, LATENCY_BUCKETS = 100000 };
 
 struct options {
     const char *address, *socket, *record, *sender, *topics[16], *path;

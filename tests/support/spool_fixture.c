@@ -133,3 +133,9 @@ void spool_fixture_advance(struct spool_fixture *f, const char *topic, uint64_t 
     struct spool_outcome outcome = {.topic = bytes_of_string(topic), .delivered = count};
     assert_int_equal(spool_advance(f->spool, SPOOL_AT_LEAST_ONCE, done_id, NULL, 0, &outcome, 1), ERR_OK);
 }
+
+int spool_fixture_wait_ms(void)
+{
+    const char *wait_ms = getenv("PENSTOCK_WAIT_MS");
+    return wait_ms == NULL ? 10000 : atoi(wait_ms);
+}

@@ -33,12 +33,15 @@ struct spool_seen spool_fixture_read(struct spool_fixture *f, uint64_t after_id)
 /* Tells the spool that all events of that topic up to done_id are delivered, `count` of them. */
 void spool_fixture_advance(struct spool_fixture *f, const char *topic, uint64_t done_id, uint64_t count);
 
+/* 10 s, or PENSTOCK_WAIT_MS: where faults are planted, many waits are in vain. */
+int spool_fixture_wait_ms(void);
+
 /* Waits (bounded) until the condition holds; fails the test otherwise. */
 #define SPOOL_FIXTURE_WAIT(condition)                                                                           \
     do {                                                                                                        \
         for (int wait_i = 0; !(condition); wait_i++) {                                                          \
-            if (wait_i > 1000)                                                                                  \
-                fail_msg("waited 10 s in vain for %s", #condition);                                             \
+            if (wait_i > spool_fixture_wait_ms() / 10)                                                          \
+                fail_msg("waited %d ms in vain for %s", spool_fixture_wait_ms(), #condition);                   \
             usleep(10000);                                                                                      \
         }                                                                                                       \
     } while (0)

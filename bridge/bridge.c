@@ -3,6 +3,7 @@
 #include "bridge/bridge_internal.h"
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/priority.h"
 #include "bridge/bridge_mock.h"
 
@@ -42,9 +43,12 @@ static void wake(void *arg)
 static int64_t next_deadline_ms(const struct bridge *bridge)
 {
     int64_t next = bridge->now_ms + WAIT_MS_MAX;
-    if (bridge->dirty && bridge->advanced_ms + BRIDGE_ADVANCE_MS < next)
+    bool transactional = bridge->txn.state != BRIDGE_TXN_OFF;
+    if (transactional && bridge_txn_deadline_ms(bridge) < next)
+        next = bridge_txn_deadline_ms(bridge);
+    if (!transactional && bridge->dirty && bridge->advanced_ms + BRIDGE_ADVANCE_MS < next)
         next = bridge->advanced_ms + BRIDGE_ADVANCE_MS;
-    if (bridge->budget.events > 0 && bridge->advanced_ms + BRIDGE_LOOK_MS < next)
+    if (!transactional && bridge->budget.events > 0 && bridge->advanced_ms + BRIDGE_LOOK_MS < next)
         next = bridge->advanced_ms + BRIDGE_LOOK_MS;
     if (!bridge->head_at_end && bridge->now_ms + HELD_UP_WAIT_MS < next)
         next = bridge->now_ms + HELD_UP_WAIT_MS; /* held up, or the spool could not be read */
@@ -98,7 +102,7 @@ static void poll_reports(struct bridge *bridge, bool progress)
 static bool is_idle(const struct bridge *bridge)
 {
     return bridge->head_at_end && bridge->budget.events == 0 && !bridge->unsettled && !bridge->dirty &&
-           bridge->behind_count == 0;
+           bridge->behind_count == 0 && bridge_txn_settled(bridge);
 }
 
 static void advance_when_due(struct bridge *bridge, unsigned ticket)
@@ -107,8 +111,9 @@ static void advance_when_due(struct bridge *bridge, unsigned ticket)
         bridge->head_at_end && bridge->budget.events == 0; /* then tell at once: somebody may be waiting */
     bool due = bridge->now_ms - bridge->advanced_ms >= BRIDGE_ADVANCE_MS;
     bool look = bridge->budget.events > 0 && bridge->now_ms - bridge->advanced_ms >= BRIDGE_LOOK_MS;
-    if (look || (bridge->dirty && (due || (quiet && bridge->now_ms > bridge->advanced_ms))))
-        bridge_cursor_advance(bridge);
+    if (bridge->txn.state == BRIDGE_TXN_OFF &&
+        (look || (bridge->dirty && (due || (quiet && bridge->now_ms > bridge->advanced_ms)))))
+        bridge_cursor_advance(bridge); /* else a transaction does it */
     bool idle = is_idle(bridge);
     if (due || idle)
         bridge_status_publish(bridge, idle, ticket);
@@ -124,9 +129,11 @@ static void *bridge_main(void *arg)
         unsigned ticket = atomic_load(&bridge->drain_tickets);
         bool progress = false;
         bridge_producer_tend(bridge);
+        bridge_txn_tend(bridge);
         bridge_flow_tend(bridge);
-        if (bridge->sink != NULL) {
-            progress = bridge_flow_head(bridge);
+        if (bridge->sink != NULL && bridge_txn_may_flow(bridge)) {
+            bool alone = bridge_txn_choose(bridge);
+            progress = !alone && bridge_flow_head(bridge);
             if (bridge->unsettled)
                 progress =
                     bridge_side_flow(bridge, progress ? BRIDGE_SIDE_EVENTS : BRIDGE_HEAD_EVENTS) || progress;
@@ -136,7 +143,10 @@ static void *bridge_main(void *arg)
     }
     if (bridge->sink != NULL)
         bridge_sink_poll(bridge->sink, 0);
-    bridge_cursor_advance(bridge);
+    if (bridge->txn.state == BRIDGE_TXN_OFF)
+        bridge_cursor_advance(bridge);
+    else
+        bridge_txn_stop(bridge);
     return NULL;
 }
 
@@ -209,6 +219,9 @@ enum err bridge_start(const struct bridge_options *options, struct spool *spool,
     }
     if (rc == ERR_OK)
         rc = bridge_producer_open(bridge, msg);
+    if (rc == ERR_OK && options->delivery == BRIDGE_EXACTLY_ONCE && options->mock_kafka)
+        bridge_say(bridge, true, "delivering_at_least_once", "bridge.delivery=exactly_once text=%s",
+                   log_quote("the mock Kafka's transactions are not real: after a crash some events arrive twice"));
     if (rc == ERR_OK) {
         bridge_status_publish(bridge, false, 0);
         spool_set_wakeup(spool, wake, bridge);

@@ -85,6 +85,42 @@ static void check_stuck(struct bridge *bridge, uint64_t stuck)
     bridge_producer_condemn(bridge, 0, "topics that don't move fill the producer's queue");
 }
 
+/* Tells the spool: all up to watermark_id is done, but for the lanes that are behind. */
+static void tell(struct bridge *bridge, uint64_t watermark_id, enum spool_delivery mode)
+{
+    uint64_t all_done_id = watermark_id;
+    size_t cursor_count = 0, outcome_count = 0;
+    for (size_t i = 0; i < bridge->lanes.count; i++) {
+        struct bridge_lane *lane = bridge->lanes.items[i];
+        if (bridge_lane_advance(lane, watermark_id)) {
+            bridge->cursors[cursor_count++] = (struct spool_lane_cursor){lane->topic, lane->cursor_id};
+            all_done_id = lane->cursor_id < all_done_id ? lane->cursor_id : all_done_id;
+        }
+        if (lane->delivered_new > 0)
+            bridge->outcomes[outcome_count++] =
+                (struct spool_outcome){{(const uint8_t *)lane->topic, lane->topic_size}, lane->delivered_new, 0};
+    }
+    if (spool_advance(bridge->spool, mode, watermark_id, bridge->cursors, cursor_count, bridge->outcomes,
+                      outcome_count) != ERR_OK)
+        return; /* what was counted is kept for the next time */
+    for (size_t i = 0; i < bridge->lanes.count; i++)
+        bridge->lanes.items[i]->delivered_new = 0;
+    bridge->watermark_id = watermark_id;
+    bridge->all_done_id = all_done_id;
+    bridge->behind_count = cursor_count;
+    bridge->dirty = false;
+    bridge->advanced_ms = bridge->now_ms;
+}
+
+void bridge_cursor_committed(struct bridge *bridge, uint64_t position_id)
+{
+    if (bridge->head.tail == NULL || !make_room(bridge))
+        return;
+    for (size_t i = 0; i < bridge->lanes.count; i++)
+        bridge_flow_say(bridge, bridge->lanes.items[i]);
+    tell(bridge, position_id, SPOOL_EXACTLY_ONCE);
+}
+
 void bridge_cursor_advance(struct bridge *bridge)
 {
     if (bridge->head.tail == NULL || !make_room(bridge))
@@ -100,26 +136,5 @@ void bridge_cursor_advance(struct bridge *bridge)
     unpin(bridge, entries);
     check_stuck(bridge, stuck);
 
-    uint64_t watermark_id = find_watermark(bridge), all_done_id = watermark_id;
-    size_t cursor_count = 0, outcome_count = 0;
-    for (size_t i = 0; i < bridge->lanes.count; i++) {
-        struct bridge_lane *lane = bridge->lanes.items[i];
-        if (bridge_lane_advance(lane, watermark_id)) {
-            bridge->cursors[cursor_count++] = (struct spool_lane_cursor){lane->topic, lane->cursor_id};
-            all_done_id = lane->cursor_id < all_done_id ? lane->cursor_id : all_done_id;
-        }
-        if (lane->delivered_new > 0)
-            bridge->outcomes[outcome_count++] =
-                (struct spool_outcome){{(const uint8_t *)lane->topic, lane->topic_size}, lane->delivered_new, 0};
-    }
-    if (spool_advance(bridge->spool, SPOOL_AT_LEAST_ONCE, watermark_id, bridge->cursors, cursor_count,
-                      bridge->outcomes, outcome_count) != ERR_OK)
-        return; /* what was counted is kept for the next time */
-    for (size_t i = 0; i < bridge->lanes.count; i++)
-        bridge->lanes.items[i]->delivered_new = 0;
-    bridge->watermark_id = watermark_id;
-    bridge->all_done_id = all_done_id;
-    bridge->behind_count = cursor_count;
-    bridge->dirty = false;
-    bridge->advanced_ms = bridge->now_ms;
+    tell(bridge, find_watermark(bridge), SPOOL_AT_LEAST_ONCE);
 }

@@ -12,8 +12,7 @@
 #define TOKEN_SEQ_BITS 40
 #define SAY_AGAIN_MS 60000
 
-/* When the event was accepted: a client's time says nothing about that. */
-static int64_t accepted_ms(const struct spool_event *event)
+int64_t bridge_flow_accepted_ms(const struct spool_event *event)
 {
     int64_t time_ms = event->client_time ? spool_segment_id_time_ms(spool_id_segment(event->id)) : event->time_ms;
     return time_ms > 0 && time_ms <= SPOOL_FRAME_TIME_MS_MAX ? time_ms : 1;
@@ -51,8 +50,11 @@ static void lane_failed(struct bridge *bridge, struct bridge_lane *lane, int cod
 bool bridge_flow_take(struct bridge *bridge, struct bridge_lane *lane, struct bridge_hold *hold,
                       const struct spool_event *event)
 {
+    bool transactional = bridge->txn.state != BRIDGE_TXN_OFF;
     if (!bridge_window_reserve(&lane->window))
         return false;
+    if (transactional && !bridge_txn_admit(bridge, lane, event))
+        return lane->mode == BRIDGE_LANE_MODE_BACKING_OFF; /* passed, then: it comes back to it by itself */
     if (lane->sink_topic == NULL)
         open_topic(bridge, lane);
     if (lane->window.in_flight == 0)
@@ -62,7 +64,7 @@ bool bridge_flow_take(struct bridge *bridge, struct bridge_lane *lane, struct br
     struct bridge_window_entry entry = {
         .id = event->id,
         .hold = copy ? NULL : hold,
-        .time_ms = (uint64_t)accepted_ms(event),
+        .time_ms = (uint64_t)bridge_flow_accepted_ms(event),
         .bytes = (uint32_t)(event->key.size + event->value.size + event->headers.size),
         .taken_ms = (uint32_t)bridge->now_ms,
     };
@@ -70,9 +72,13 @@ bool bridge_flow_take(struct bridge *bridge, struct bridge_lane *lane, struct br
     uint64_t token = (uint64_t)lane->index << TOKEN_SEQ_BITS | (seq & ((1ull << TOKEN_SEQ_BITS) - 1));
     int code = bridge_sink_produce(bridge->sink, lane->sink_topic, event, token, copy);
     if (code != 0) {
-        if (code == BRIDGE_SINK_FULL) {
+        if (code == BRIDGE_SINK_FULL || transactional)
             bridge_window_unpush(&lane->window);
+        if (code == BRIDGE_SINK_FULL)
             return false;
+        if (transactional) {
+            bridge_txn_refused(bridge, lane, event, code);
+            return lane->mode == BRIDGE_LANE_MODE_BACKING_OFF;
         }
         (void)bridge_window_report(&lane->window, seq, false);
         lane_failed(bridge, lane, code);
@@ -105,6 +111,10 @@ void bridge_flow_report(void *arg, uint64_t token, int code)
         bridge->good_ms = bridge->now_ms;
         if (lane->mode == BRIDGE_LANE_MODE_FLOWING)
             bridge->flowing_good_ms = bridge->now_ms;
+    }
+    if (bridge->txn.state != BRIDGE_TXN_OFF) {
+        bridge_txn_report(bridge, lane, code);
+    } else if (code == 0) {
         bridge_lane_good(lane, bridge->now_ms);
     } else {
         lane_failed(bridge, lane, code);
@@ -129,11 +139,13 @@ static bool leaves(struct bridge *bridge, struct bridge_lane *lane, enum bridge_
         .others_good = bridge->good_ms > bridge->sink_made_ms,
         .others_flow = others_flow(bridge, lane),
     };
+    if (bridge->txn.state != BRIDGE_TXN_OFF)
+        return false; /* the transaction ends soon, well or badly */
     if (room == BRIDGE_LANE_ROOM_NOWHERE ||
         !bridge_lane_should_leave(lane, bridge->now_ms, &view, &bridge->budget))
         return false;
     const struct spool_event *event = &bridge->head.event;
-    bridge_lane_leave(lane, event->id - 1, accepted_ms(event));
+    bridge_lane_leave(lane, event->id - 1, bridge_flow_accepted_ms(event));
     bridge->unsettled = true;
     bridge->dirty = true;
     return true;
@@ -162,7 +174,9 @@ static bool pass_head_event(struct bridge *bridge)
     if (lane == NULL)
         return false;
     bool late = event->id < head->passed_id; /* found among damage, out of order */
-    if (lane->mode == BRIDGE_LANE_MODE_FLOWING && (late || event->id > lane->skip_id)) {
+    if (lane->mode == BRIDGE_LANE_MODE_FLOWING && bridge_txn_knows(bridge, lane, event, head)) {
+        lane->delivered_new++;
+    } else if (lane->mode == BRIDGE_LANE_MODE_FLOWING && (late || event->id > lane->skip_id)) {
         enum bridge_lane_room room = bridge_lane_room(lane, &bridge->budget);
         if (room != BRIDGE_LANE_ROOM)
             return leaves(bridge, lane, room);
@@ -172,8 +186,8 @@ static bool pass_head_event(struct bridge *bridge)
         if (!may_skip(bridge))
             return false;
         if (lane->waiting_time_ms == 0)
-            lane->waiting_time_ms = accepted_ms(event);
-        if (late && lane->read_id >= event->id) {
+            lane->waiting_time_ms = bridge_flow_accepted_ms(event);
+        if (late && lane->read_id >= event->id && bridge->txn.state == BRIDGE_TXN_OFF) {
             if (lane->reader.tail != NULL)
                 bridge->side_readers--;
             bridge_lane_recall(lane, event->id);
@@ -196,7 +210,7 @@ void bridge_flow_unreadable(struct bridge *bridge, enum err rc, const struct err
 bool bridge_flow_head(struct bridge *bridge)
 {
     bridge->head_at_end = false;
-    if (bridge->now_ms < bridge->head_retry_ms)
+    if (bridge->now_ms < bridge->head_retry_ms || bridge_txn_holds_head(bridge))
         return false;
     unsigned passed = 0;
     while (passed < BRIDGE_HEAD_EVENTS) {
@@ -220,18 +234,22 @@ bool bridge_flow_head(struct bridge *bridge)
 
 static void rewind_lane(struct bridge *bridge, struct bridge_lane *lane)
 {
-    enum bridge_retry retry = bridge_retry_of(lane->error);
     int64_t wait_ms = bridge_backoff_ms(lane->attempts, bridge->options->backoff_ms_min,
                                         bridge->options->backoff_ms_max, random_u64());
     bridge_lane_rewind(lane, bridge->now_ms + wait_ms);
     bridge->dirty = true;
+    bridge_flow_say_wait(bridge, lane, wait_ms);
+}
+
+void bridge_flow_say_wait(struct bridge *bridge, struct bridge_lane *lane, int64_t wait_ms)
+{
     if (lane->said_trouble && bridge->now_ms - lane->said_ms < SAY_AGAIN_MS)
         return;
     lane->said_trouble = true;
     lane->said_ms = bridge->now_ms;
     bridge_say(bridge, true, "lane_backing_off",
                "topic=%s error=%s class=%s failures=%" PRIu64 " wait_ms=%" PRId64 " text=%s action=retrying",
-               lane->topic, bridge_retry_code_name(lane->error), bridge_retry_name(retry), lane->failures, wait_ms,
+               lane->topic, bridge_retry_code_name(lane->error), bridge_retry_name(bridge_retry_of(lane->error)), lane->failures, wait_ms,
                log_quote(lane->error_text));
 }
 
@@ -256,15 +274,21 @@ void bridge_flow_tend(struct bridge *bridge)
     if (!bridge->unsettled)
         return;
     bridge->unsettled = false;
+    bridge->txn.behind = 0;
     for (size_t i = 0; i < bridge->lanes.count; i++) {
         struct bridge_lane *lane = bridge->lanes.items[i];
         if (lane->mode == BRIDGE_LANE_MODE_DRAINING && lane->window.in_flight == 0)
             rewind_lane(bridge, lane);
-        if (lane->mode == BRIDGE_LANE_MODE_BACKING_OFF && bridge->now_ms >= lane->due_ms) {
+        bool due = lane->mode == BRIDGE_LANE_MODE_BACKING_OFF && bridge->now_ms >= lane->due_ms;
+        if (due && bridge->txn.state != BRIDGE_TXN_OFF) {
+            bridge_txn_try(bridge, lane);
+        } else if (due) {
             lane->mode = BRIDGE_LANE_MODE_CATCHING_UP;
             lane->good_ms = bridge->now_ms;
         }
-        if (lane->mode != BRIDGE_LANE_MODE_FLOWING)
+        if (lane->mode != BRIDGE_LANE_MODE_FLOWING) {
             bridge->unsettled = true;
+            bridge->txn.behind++;
+        }
     }
 }

@@ -10,6 +10,7 @@
 #include "bridge/bridge_lanes.h"
 #include "bridge/bridge_link.h"
 #include "bridge/bridge_sink.h"
+#include "bridge/bridge_txn.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -82,6 +83,8 @@ struct bridge {
     uint64_t all_done_id;
     uint64_t behind_count; /* lanes with a cursor below the watermark */
 
+    struct bridge_txn txn; /* OFF in at_least_once */
+
     struct bridge_link link;
     bool suspect; /* the client complained: is Kafka still there? */
     int64_t probed_ms;
@@ -111,6 +114,8 @@ void bridge_flow_report(void *bridge, uint64_t token, int code); /* for struct b
 void bridge_flow_tend(struct bridge *bridge);                    /* rewinds and wakes lanes whose time has come */
 
 void bridge_flow_say(struct bridge *bridge, struct bridge_lane *lane); /* reports a lane's trouble, or its end */
+void bridge_flow_say_wait(struct bridge *bridge, struct bridge_lane *lane, int64_t wait_ms);
+int64_t bridge_flow_accepted_ms(const struct spool_event *event); /* a client's time says nothing about that */
 
 /* bridge_side.c: lanes that are behind read by themselves; at most events_max in all. Was anything passed? */
 bool bridge_side_flow(struct bridge *bridge, unsigned events_max);
@@ -118,6 +123,8 @@ bool bridge_side_flow(struct bridge *bridge, unsigned events_max);
 /* bridge_cursor.c: from the windows to spool_advance(). */
 enum err bridge_cursor_open(struct bridge *bridge); /* from the spool's cursors to lanes and the head; ERR_NOMEM */
 void bridge_cursor_advance(struct bridge *bridge);
+/* exactly_once: all that the windows hold is in Kafka for good, and so is all up to position_id, but for the lanes that are behind. */
+void bridge_cursor_committed(struct bridge *bridge, uint64_t position_id);
 
 /* bridge_producer.c: the producer's life, and whether Kafka is there. */
 enum err bridge_producer_open(struct bridge *bridge, struct errmsg *msg);
@@ -130,5 +137,20 @@ void bridge_producer_line(void *bridge, bool problem, const char *text);
 
 /* bridge_status.c */
 void bridge_status_publish(struct bridge *bridge, bool idle, unsigned ticket);
+
+/* More lanes are behind than Kafka's cursor can name: the offset waits for them. */
+static inline bool bridge_txn_holds_head(const struct bridge *bridge)
+{
+    return bridge->txn.state != BRIDGE_TXN_OFF && bridge->txn.behind > BRIDGE_CURSOR_META_LANES_MAX;
+}
+
+/* Kafka has it already, as its cursor says: to be counted, not sent. Late ones (found among damage) are never known. */
+static inline bool bridge_txn_knows(struct bridge *bridge, struct bridge_lane *lane, const struct spool_event *event,
+                                    const struct bridge_reader *reader)
+{
+    if (lane->round != bridge->txn.round)
+        bridge_txn_meet_slow(bridge, lane);
+    return event->id <= lane->known_id && event->id > reader->passed_id;
+}
 
 #endif

@@ -94,6 +94,21 @@ void bridge_lane_reset(struct bridge_lane *lane, uint64_t floor_id)
     }
 }
 
+void bridge_lane_restart(struct bridge_lane *lane, uint64_t floor_id)
+{
+    bridge_window_clear(&lane->window);
+    bridge_reader_close(&lane->reader);
+    lane->held_up_since_ms = 0;
+    lane->waiting_time_ms = 0;
+    lane->skip_id = 0;
+    lane->delivered_new = 0;
+    lane->read_id = lane->own_cursor ? lane->cursor_id : floor_id;
+    if (lane->mode != BRIDGE_LANE_MODE_BACKING_OFF)
+        lane->mode = lane->own_cursor ? BRIDGE_LANE_MODE_CATCHING_UP : BRIDGE_LANE_MODE_FLOWING;
+    if (lane->allowance > BRIDGE_LANE_ALLOWANCE_NEW)
+        lane->allowance = BRIDGE_LANE_ALLOWANCE_NEW;
+}
+
 bool bridge_lane_should_leave(struct bridge_lane *lane, int64_t now_ms, const struct bridge_lane_view *view,
                               const struct bridge_budget *budget)
 {

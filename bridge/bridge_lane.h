@@ -60,6 +60,13 @@ struct bridge_lane {
     bool own_cursor;
     uint64_t delivered_new; /* passed by the cursor, not yet told to the spool */
 
+    /* exactly_once */
+    uint64_t known_id;   /* Kafka's cursor covers its events up to here */
+    uint32_t round;      /* of the reading that known_id comes from */
+    uint64_t topic_hash; /* in the cursor in Kafka */
+    bool blamed;         /* the transaction failed because of it */
+    bool probation;      /* after trouble: in transactions of its own */
+
     uint64_t allowance;          /* events that may be in flight */
     unsigned attempts;           /* failures in a row */
     int64_t due_ms;              /* BACKING_OFF until then */
@@ -103,6 +110,10 @@ void bridge_lane_rewind(struct bridge_lane *lane, int64_t due_ms);
 /* The producer is gone with all that was in flight: keeps the window up to its first open event. floor_id is the
  * watermark, from which the head reads again. The caller has released the holds. */
 void bridge_lane_reset(struct bridge_lane *lane, uint64_t floor_id);
+
+/* exactly_once: nothing that the window holds was committed, or none of it counts any more. Reads again from its own
+ * cursor, or with the head from floor_id. Nothing may be in flight. */
+void bridge_lane_restart(struct bridge_lane *lane, uint64_t floor_id);
 
 /* What a lane that holds up the head is judged by. */
 struct bridge_lane_view {

@@ -20,6 +20,8 @@ struct bridge_property {
 struct bridge_options {
     enum bridge_delivery delivery;
     bool id_header;  /* a header penstock-id on every record: costs CPU */
+    char *cursor_topic; /* exactly_once: its partition 0 carries the cursor; NULL: penstock.cursors */
+    int64_t cursor_refresh_ms; /* exactly_once: an idle bridge commits the cursor again, before it expires */
     bool mock_kafka; /* run librdkafka's mock cluster inside, ignore bootstrap.servers */
     struct bridge_property *properties;
     size_t property_count;
@@ -31,9 +33,20 @@ struct bridge_options {
 
 #define BRIDGE_OPTIONS_DEFAULT                                                                                    \
     {                                                                                                             \
-        .delivery = BRIDGE_AT_LEAST_ONCE, .backoff_ms_min = 250, .backoff_ms_max = 30000,                         \
+        .delivery = BRIDGE_AT_LEAST_ONCE, .cursor_refresh_ms = 24 * 3600 * 1000ll, .backoff_ms_min = 250, .backoff_ms_max = 30000,                         \
         .in_flight_bytes_max = 32ull << 20, .in_flight_events_max = 200000,                                       \
     }
+
+/* Exactly once is asked for, and can be had: the mock cluster's transactions are not real. */
+static inline bool bridge_options_exactly_once(const struct bridge_options *options)
+{
+    return options->delivery == BRIDGE_EXACTLY_ONCE && !options->mock_kafka;
+}
+
+static inline const char *bridge_options_cursor_topic(const struct bridge_options *options)
+{
+    return options->cursor_topic != NULL ? options->cursor_topic : "penstock.cursors";
+}
 
 /* Why a property must not be set by users, or NULL when it may: it would break a promise, or the bridge sets
  * it itself. Pure. */

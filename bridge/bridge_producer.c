@@ -53,6 +53,7 @@ enum err bridge_producer_open(struct bridge *bridge, struct errmsg *msg)
     pthread_mutex_unlock(&bridge->lock);
     bridge->sink_made_ms = bridge->now_ms;
     bridge->recreate = false;
+    bridge_txn_start(bridge);
     return ERR_OK;
 }
 
@@ -99,7 +100,8 @@ static void rewind_all(struct bridge *bridge)
         struct bridge_lane *lane = bridge->lanes.items[i];
         if (bridge->now_ms - lane->good_ms > BRIDGE_STUCK_MS && bridge_window_open(&lane->window) != NULL)
             lane->allowance = 1;
-        bridge_lane_reset(lane, bridge->watermark_id);
+        if (bridge->txn.state == BRIDGE_TXN_OFF)
+            bridge_lane_reset(lane, bridge->watermark_id); /* else once Kafka's cursor has been read */
     }
     bridge->side_readers = 0;
     bridge->unsettled = true;
@@ -117,7 +119,9 @@ static void replace(struct bridge *bridge)
     bridge->recreations++;
     bridge_say(bridge, true, "producer_recreated", "%s wait_ms=%" PRId64 " in_flight=%" PRIu64 " action=%s",
                bridge->recreate_why, wait_ms, bridge->budget.events,
-               log_quote("what is in flight is sent again from the cursors; some may be repeated"));
+               log_quote(bridge->txn.state == BRIDGE_TXN_OFF
+                             ? "what is in flight is sent again from the cursors; some may be repeated"
+                             : "going on behind Kafka's cursor"));
     bridge_producer_close(bridge);
     rewind_all(bridge);
     bridge->sink_due_ms = bridge->now_ms + wait_ms;

@@ -27,14 +27,21 @@ static const struct {
     {"socket.keepalive.enable", "true"},
 };
 
+/* In exactly_once on top of these; users may set them too. */
+static const struct {
+    const char *name, *value;
+} bridge_property_txn_defaults[] = {
+    {"retry.backoff.ms", "5"}, /* a transaction right behind another one has to ask again: that wait is part of each */
+};
+
 /* Users may not set these. */
 static const struct {
     const char *name, *value;
 } bridge_property_fixed[] = {
     {"enable.idempotence", "true"}, /* and with it acks=all, and order within a partition */
-    {"message.timeout.ms", "0"},
     {"log.queue", "true"},
 };
+#define TRANSACTION_TIMEOUT_MS "60000" /* an agent that died holds up read_committed consumers for so long */
 
 #define LOSES "an event would count as delivered without being safe in Kafka"
 #define DISAPPEARS "events would disappear from the client's queue; they are tried until Kafka takes them"
@@ -122,14 +129,15 @@ static enum err bridge_properties_set_user(rd_kafka_conf_t *conf, const struct b
 }
 
 static enum err bridge_properties_set_all(rd_kafka_conf_t *conf, const struct bridge_options *options,
-                                          const char *bootstrap, struct errmsg *msg)
+                                          const char *bootstrap, const char *transactional_id, struct errmsg *msg)
 {
-    if (options->delivery != BRIDGE_AT_LEAST_ONCE)
-        return errmsg_set(msg, ERR_INVALID, "bridge.delivery: this version only has at_least_once");
     enum err rc = ERR_OK;
     for (size_t i = 0; rc == ERR_OK && i < sizeof bridge_property_defaults / sizeof bridge_property_defaults[0];
          i++)
         rc = bridge_properties_set(conf, bridge_property_defaults[i].name, bridge_property_defaults[i].value, msg);
+    for (size_t i = 0; rc == ERR_OK && transactional_id != NULL &&
+                       i < sizeof bridge_property_txn_defaults / sizeof bridge_property_txn_defaults[0]; i++)
+        rc = bridge_properties_set(conf, bridge_property_txn_defaults[i].name, bridge_property_txn_defaults[i].value, msg);
     bool has_bootstrap = bootstrap != NULL;
     for (size_t i = 0; rc == ERR_OK && i < options->property_count; i++) {
         const struct bridge_property *property = &options->properties[i];
@@ -147,6 +155,14 @@ static enum err bridge_properties_set_all(rd_kafka_conf_t *conf, const struct br
     for (size_t i = 0; rc == ERR_OK && i < sizeof bridge_property_fixed / sizeof bridge_property_fixed[0]; i++)
         rc = bridge_properties_set(conf, bridge_property_fixed[i].name, bridge_property_fixed[i].value, msg);
 
+    /* For ever; a transaction has an end, and its events are then tried in another one. */
+    if (rc == ERR_OK && transactional_id == NULL)
+        rc = bridge_properties_set(conf, "message.timeout.ms", "0", msg);
+    if (rc == ERR_OK && transactional_id != NULL)
+        rc = bridge_properties_set(conf, "transactional.id", transactional_id, msg);
+    if (rc == ERR_OK && transactional_id != NULL)
+        rc = bridge_properties_set(conf, "transaction.timeout.ms", TRANSACTION_TIMEOUT_MS, msg);
+
     char number[32];
     snprintf(number, sizeof number, "%" PRIu64,
              (uint64_t)(options->in_flight_bytes_max + ROOM_BESIDES_BYTES) / 1024);
@@ -159,10 +175,10 @@ static enum err bridge_properties_set_all(rd_kafka_conf_t *conf, const struct br
 }
 
 enum err bridge_properties_conf(const struct bridge_options *options, const char *bootstrap,
-                                rd_kafka_conf_t **ret_conf, struct errmsg *msg)
+                                const char *transactional_id, rd_kafka_conf_t **ret_conf, struct errmsg *msg)
 {
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
-    enum err rc = bridge_properties_set_all(conf, options, bootstrap, msg);
+    enum err rc = bridge_properties_set_all(conf, options, bootstrap, transactional_id, msg);
     if (rc != ERR_OK) {
         rd_kafka_conf_destroy(conf);
         return rc;
@@ -180,7 +196,7 @@ enum err bridge_check_properties(const struct bridge_options *options, struct er
 {
     const char *nowhere = options->mock_kafka ? "127.0.0.1:9" : NULL;
     rd_kafka_conf_t *conf;
-    enum err rc = bridge_properties_conf(options, nowhere, &conf, msg);
+    enum err rc = bridge_properties_conf(options, nowhere, bridge_options_exactly_once(options) ? "penstock" : NULL, &conf, msg);
     if (rc != ERR_OK)
         return rc;
     /* Some mistakes are only found when a client is made; without brokers it connects to nobody. */

@@ -14,6 +14,17 @@ static void join(struct bridge *bridge, struct bridge_lane *lane)
 {
     close_reader(bridge, lane);
     bridge_lane_join(lane);
+    if (lane->probation) { /* all that it had to do is under way or done */
+        lane->probation = false;
+        lane->attempts = 0;
+        lane->error = 0;
+    }
+}
+
+/* After trouble it has to go past what caused it alone, before it goes with the others again. */
+static bool may_join(const struct bridge *bridge, const struct bridge_lane *lane)
+{
+    return !lane->probation || bridge->head_at_end || bridge_txn_holds_head(bridge);
 }
 
 /* One event of the lane's own reader. False: nothing more can be done for it now. */
@@ -33,7 +44,17 @@ static bool pass_event(struct bridge *bridge, struct bridge_lane *lane)
         return false;
     }
     const struct spool_event *event = &lane->reader.event;
-    if (event->topic.size == lane->topic_size && memcmp(event->topic.data, lane->topic, lane->topic_size) == 0 &&
+    if (bridge->txn.state != BRIDGE_TXN_OFF && event->id > bridge->head.passed_id) {
+        if (may_join(bridge, lane)) /* it must not be ahead of the head: Kafka's cursor could not tell */
+            join(bridge, lane);
+        return false;
+    }
+    bool own = event->topic.size == lane->topic_size && memcmp(event->topic.data, lane->topic, lane->topic_size) == 0;
+    if (own && bridge_txn_knows(bridge, lane, event, &lane->reader)) {
+        lane->delivered_new++;
+        own = false;
+    }
+    if (own &&
         (!bridge_flow_take(bridge, lane, lane->reader.hold, event) || lane->mode != BRIDGE_LANE_MODE_CATCHING_UP))
         return false;
     if (event->id > lane->read_id)
@@ -48,7 +69,8 @@ static unsigned flow_lane(struct bridge *bridge, struct bridge_lane *lane, unsig
     unsigned passed = 0;
     while (passed < events_max && lane->mode == BRIDGE_LANE_MODE_CATCHING_UP) {
         if (lane->read_id >= bridge->head.passed_id) {
-            join(bridge, lane);
+            if (may_join(bridge, lane))
+                join(bridge, lane);
             break;
         }
         if (bridge_lane_room(lane, &bridge->budget) != BRIDGE_LANE_ROOM)
@@ -72,7 +94,7 @@ bool bridge_side_flow(struct bridge *bridge, unsigned events_max)
     size_t count = bridge->lanes.count;
     for (size_t i = 0; i < count && passed < events_max; i++) {
         struct bridge_lane *lane = bridge->lanes.items[(bridge->side_turn + i) % count];
-        if (lane->mode != BRIDGE_LANE_MODE_CATCHING_UP || bridge->now_ms < lane->due_ms)
+        if (lane->mode != BRIDGE_LANE_MODE_CATCHING_UP || bridge->now_ms < lane->due_ms || !bridge_txn_takes(bridge, lane))
             continue;
         unsigned part = flow_lane(bridge, lane, events_max - passed);
         passed += part;

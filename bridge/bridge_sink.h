@@ -23,7 +23,7 @@ struct bridge_sink_handler {
     void (*trouble)(void *arg, int code, const char *text);
 };
 
-/* Makes a producer; doesn't wait for Kafka. bootstrap replaces bootstrap.servers unless it is NULL. handler is
+/* Makes a producer, a transactional one in exactly_once; doesn't wait for Kafka. bootstrap replaces bootstrap.servers unless it is NULL. handler is
  * copied. Errors: ERR_INVALID (properties; msg says which), ERR_NOMEM */
 enum err bridge_sink_open(const struct bridge_options *options, const char *bootstrap,
                           const uint8_t spool_uuid[16], const struct bridge_sink_handler *handler,

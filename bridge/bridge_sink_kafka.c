@@ -3,6 +3,7 @@
 #include "base/random.h"
 #include "bridge/bridge_properties.h"
 #include "bridge/bridge_retry.h"
+#include "bridge/bridge_sink_kafka.h"
 #include "bridge/bridge_sink.h"
 
 #include <inttypes.h>
@@ -59,7 +60,10 @@ enum err bridge_sink_open(const struct bridge_options *options, const char *boot
     uuid_format(spool_uuid, sink->spool_uuid);
 
     rd_kafka_conf_t *conf;
-    enum err rc = bridge_properties_conf(options, bootstrap, &conf, msg);
+    char transactional_id[64];
+    snprintf(transactional_id, sizeof transactional_id, "penstock.%s", sink->spool_uuid);
+    enum err rc = bridge_properties_conf(options, bootstrap, bridge_options_exactly_once(options) ? transactional_id : NULL,
+                                         &conf, msg);
     if (rc != ERR_OK) {
         free(sink);
         return rc;
@@ -79,6 +83,11 @@ enum err bridge_sink_open(const struct bridge_options *options, const char *boot
     rd_kafka_set_log_queue(sink->rk, NULL); /* its log lines come to us through bridge_sink_poll() */
     *ret_sink = sink;
     return ERR_OK;
+}
+
+struct rd_kafka_s *bridge_sink_client(struct bridge_sink *sink)
+{
+    return sink->rk;
 }
 
 void bridge_sink_close(struct bridge_sink *sink)

@@ -77,7 +77,8 @@ void bridge_status_publish(struct bridge *bridge, bool idle, unsigned ticket)
     if (with_lanes)
         publish_lanes(bridge);
     published->all_done_id = bridge->all_done_id;
-    published->away = !bridge->link.up && bridge->now_ms - bridge->link.down_since_ms >= BRIDGE_AWAY_MS;
+    published->away = (!bridge->link.up && bridge->now_ms - bridge->link.down_since_ms >= BRIDGE_AWAY_MS) ||
+                      bridge->txn.state == BRIDGE_TXN_STOPPED;
     if (idle)
         published->idle_ticket = ticket;
     pthread_cond_broadcast(&bridge->changed);

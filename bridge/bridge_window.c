@@ -119,3 +119,11 @@ bool bridge_window_rewind(struct bridge_window *window, struct bridge_window_ent
     window->last_id = window->end_seq > window->first_seq ? bridge_window_at(window, window->end_seq - 1)->id : 0;
     return true;
 }
+
+void bridge_window_clear(struct bridge_window *window)
+{
+    assert(window->in_flight == 0);
+    window->first_seq = window->open_seq = window->end_seq;
+    window->last_id = 0;
+    window->unordered = false;
+}

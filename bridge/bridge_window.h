@@ -77,4 +77,7 @@ uint64_t bridge_window_pop(struct bridge_window *window, uint64_t upto_id);
  * dropped, else *ret_first is the first of them. */
 bool bridge_window_rewind(struct bridge_window *window, struct bridge_window_entry *ret_first);
 
+/* Drops every entry; none may be in flight. */
+void bridge_window_clear(struct bridge_window *window);
+
 #endif

@@ -36,8 +36,8 @@ static const char *id_wrong(const char *text)
 }
 
 static const struct config_choice delivery_choices[] = {
+    {"exactly_once", BRIDGE_EXACTLY_ONCE, NULL},
     {"at_least_once", BRIDGE_AT_LEAST_ONCE, NULL},
-    {"exactly_once", BRIDGE_EXACTLY_ONCE, "not available in this version"},
     {NULL, 0, NULL},
 };
 
@@ -286,8 +286,17 @@ const struct config_key config_keys[] = {
      .fallback = "at_least_once",
      .choices = delivery_choices,
      AT(bridge.delivery),
-     .help = "`at_least_once`: each event arrives; after a crash, or when Kafka's answer got lost, some arrive "
-             "twice."},
+     .help = "`exactly_once`: consumers with `isolation.level=read_committed` see each event once, across crashes of the "
+             "agent and of Kafka; needs rights on a transactional id, a group and the cursor topic (see "
+             "docs/delivery.md). `at_least_once`: each event arrives; after a crash, or when Kafka's answer got lost, "
+             "some arrive twice."},
+    {.name = "bridge.cursor_topic",
+     .type = CONFIG_STRING,
+     .fallback = "penstock.cursors",
+     .item_wrong = topic_wrong,
+     AT(bridge.cursor_topic),
+     .help = "With `exactly_once`: what was delivered is kept in Kafka as a committed offset on partition 0 of this topic. "
+             "Nothing is ever written to it; all agents can share it. Made when it isn't there, if the agent may."},
     {.name = "bridge.id_header",
      .type = CONFIG_BOOL,
      .fallback = "false",

@@ -151,6 +151,7 @@ static enum err open_cursors(struct spool *spool, struct spool_cursors **ret_cur
     if (rc != ERR_OK || detail.text[0] != '\0')
         spool_say(spool, true, "cursors_not_read", "error=\"%s\" action=delivering_again", detail.text);
     spool->cursors_found = found;
+    atomic_store(&spool->keeper.cursor_mode, (int)spool->at_open.mode);
     if (spool->at_open.segment_id_max > spool->segment_id_max)
         spool->segment_id_max = spool->at_open.segment_id_max;
     memcpy(spool->newest_segments, spool->at_open.newest_segments, sizeof spool->newest_segments);

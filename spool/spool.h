@@ -147,6 +147,12 @@ enum err spool_advance(struct spool *spool, enum spool_delivery mode, uint64_t d
                        const struct spool_lane_cursor *lanes, size_t lane_count, const struct spool_outcome *outcomes,
                        size_t outcome_count);
 
+/* The nonce of a segment that lies on the disk; 0 when its header is damaged. Reads a little from disk; any thread.
+ * Errors: ERR_NOT_FOUND (no such segment here), ERR_UNREADABLE, ERR_NOMEM */
+enum err spool_segment_nonce(struct spool *spool, uint64_t segment_id, uint64_t *ret_nonce);
+/* The lowest id of a segment on the disk, the live one included; UINT64_MAX: there is none. ERR_UNREADABLE, ERR_NOMEM */
+enum err spool_oldest_segment(struct spool *spool, uint64_t *ret_segment_id);
+
 /* ---- the books and what else people look at --------------------------------------------------------------- */
 
 /* Events since the spool was made: accepted = delivered + pending + dead_lettered + lost once counting is false. */
@@ -178,6 +184,7 @@ struct spool_stats {
     uint64_t commit_failures;
     uint64_t segments_abandoned; /* ended by a write error */
     uint64_t cursor_writes;
+    enum spool_delivery cursor_mode; /* of the cursors as they stand on the disk; 0: none there */
     int64_t commit_ms_last;      /* how long the last synced write took */
     int64_t commit_running_ms;   /* how long the one that runs now has taken; 0: none runs */
     uint64_t commit_us_sum;      /* of all synced writes */

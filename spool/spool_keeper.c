@@ -263,6 +263,7 @@ void spool_keeper_write_cursors(struct spool *spool)
     keeper->cursors_written_ms = clock_monotonic_ms();
     if (rc == ERR_OK) {
         atomic_fetch_add(&keeper->cursor_writes, 1);
+        atomic_store(&keeper->cursor_mode, (int)state.mode);
         if (!spool->options.forward_only)
             spool_retire_done(spool, &state);
     } else {

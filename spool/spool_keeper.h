@@ -42,6 +42,7 @@ struct spool_keeper {
     atomic_uint_fast64_t free_bytes;
     atomic_bool refusing;             /* the answer about space before */
     atomic_uint_fast64_t cursor_writes;
+    atomic_int cursor_mode;           /* enum spool_delivery, as on the disk */
     atomic_uint_fast64_t other_bytes; /* below the path, but in no segment of the catalog */
 };
 

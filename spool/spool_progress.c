@@ -40,7 +40,8 @@ enum err spool_progress_load(struct spool *spool)
     if (rc != ERR_OK)
         return rc;
     progress->lane_count = at_open->lane_count;
-    progress->mode = at_open->mode == 0 ? SPOOL_AT_LEAST_ONCE : at_open->mode;
+    /* Nothing was done here as far as is known: a cursor in Kafka, if there is one, knows more. */
+    progress->mode = at_open->mode == 0 ? SPOOL_EXACTLY_ONCE : at_open->mode;
     progress->done_id = at_open->done_id;
     progress->dirty = true; /* so that what was done already is retired */
     return ERR_OK;

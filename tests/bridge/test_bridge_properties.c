@@ -142,7 +142,7 @@ static void test_defaults_keep_the_promises_and_the_users_word_goes_over_ours(vo
     options.property_count = 2;
     struct errmsg msg = {""};
     rd_kafka_conf_t *conf;
-    assert_int_equal(bridge_properties_conf(&options, NULL, &conf, &msg), ERR_OK);
+    assert_int_equal(bridge_properties_conf(&options, NULL, NULL, &conf, &msg), ERR_OK);
     assert_conf(conf, "enable.idempotence", "true");
     assert_conf(conf, "message.timeout.ms", "0");
     assert_conf(conf, "acks", "-1");
@@ -152,7 +152,7 @@ static void test_defaults_keep_the_promises_and_the_users_word_goes_over_ours(vo
     assert_conf(conf, "bootstrap.servers", "127.0.0.1:9");
     assert_conf(conf, "queue.buffering.max.messages", "200001");
     rd_kafka_conf_destroy(conf);
-    assert_int_equal(bridge_properties_conf(&options, "127.0.0.1:10", &conf, &msg), ERR_OK);
+    assert_int_equal(bridge_properties_conf(&options, "127.0.0.1:10", NULL, &conf, &msg), ERR_OK);
     assert_conf(conf, "bootstrap.servers", "127.0.0.1:10");
     rd_kafka_conf_destroy(conf);
 }

@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: MIT
+ * bridge_txn.c - the states of exactly-once delivery. */
+#include "bridge/bridge_txn.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/random.h"
+#include "bridge/bridge_backoff.h"
+#include "bridge/bridge_internal.h"
+#include "bridge/bridge_retry.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#define CALL_MS 500           /* one call blocks for so long: stopping needn't wait longer */
+#define TOPIC_CALL_MS 5000
+#define AGE_MS 50             /* a transaction takes events for so long */
+#define HELD_UP_MS 5000       /* the reports take longer: it is aborted, and who holds it up leaves */
+#define SOLE_HELD_UP_MS 1000  /* the same for one lane's alone: the others wait for it */
+#define STOP_MS 2000
+#define SAY_AGAIN_MS 60000
+#define AGAIN_MS_MIN 250
+#define AGAIN_MS_MAX 30000
+
+static void enter(struct bridge *bridge, enum bridge_txn_state state)
+{
+    bridge->txn.state = state;
+    bridge->txn.since_ms = bridge->now_ms;
+    bridge->txn.due_ms = 0;
+}
+
+void bridge_txn_trouble(struct bridge *bridge, enum bridge_step step, const struct bridge_txn_error *error)
+{
+    struct bridge_txn *txn = &bridge->txn;
+    txn->due_ms = bridge->now_ms + bridge_backoff_ms(txn->attempts++, AGAIN_MS_MIN, AGAIN_MS_MAX, random_u64());
+    if (txn->said_ms != 0 && txn->said_code == error->code && bridge->now_ms - txn->said_ms < SAY_AGAIN_MS)
+        return;
+    txn->said_ms = bridge->now_ms;
+    txn->said_code = error->code;
+    char advice[400];
+    bridge_advice(step, error->code, txn->group, txn->place.topic, advice, sizeof advice);
+    bridge_say(bridge, true, "exactly_once_trouble", "step=%s error=%s text=%s action=%s", bridge_step_name(step),
+               bridge_retry_code_name(error->code), log_quote(error->text),
+               log_quote(advice[0] != '\0' ? advice : "retrying"));
+}
+
+void bridge_txn_spoil(struct bridge *bridge)
+{
+    bridge->txn.spoilt = true;
+}
+
+/* What every call may say besides success. True: go on. */
+static bool went_well(struct bridge *bridge, enum bridge_step step, enum bridge_txn_result result,
+                      const struct bridge_txn_error *error)
+{
+    bridge->now_ms = clock_monotonic_ms();
+    switch (result) {
+    case BRIDGE_TXN_OK:
+        bridge->txn.attempts = 0;
+        return true;
+    case BRIDGE_TXN_LATER:
+        return false;
+    case BRIDGE_TXN_ABORT:
+        if (step == BRIDGE_STEP_OFFSETS) /* else it is some event's fault, and its lane says it */
+            bridge_txn_trouble(bridge, step, error);
+        enter(bridge, BRIDGE_TXN_ABORTING);
+        return false;
+    case BRIDGE_TXN_FAILED:
+    case BRIDGE_TXN_DEAD:
+        bridge_txn_trouble(bridge, step, error);
+        bridge_producer_condemn(bridge, error->code, error->text);
+        return false;
+    }
+    return false;
+}
+
+/* ---- the steps ----------------------------------------------------------------------------------------------- */
+
+static void init(struct bridge *bridge)
+{
+    struct bridge_txn_error error;
+    if (bridge->link.up &&
+        went_well(bridge, BRIDGE_STEP_INIT, bridge_sink_txn_init(bridge->sink, CALL_MS, &error), &error))
+        enter(bridge, BRIDGE_TXN_READ);
+}
+
+static void look_again(struct bridge *bridge)
+{
+    enter(bridge, BRIDGE_TXN_READ);
+}
+
+static void make_topic(struct bridge *bridge)
+{
+    struct bridge_txn_error error;
+    enum bridge_txn_result result = bridge_cursor_topic_make(bridge->sink, &bridge->txn.place, TOPIC_CALL_MS, &error);
+    bridge->now_ms = clock_monotonic_ms();
+    if (result == BRIDGE_TXN_OK)
+        enter(bridge, BRIDGE_TXN_READY);
+    else if (result == BRIDGE_TXN_LATER)
+        bridge->txn.due_ms = bridge->now_ms + AGAIN_MS_MIN;
+    else
+        bridge_txn_trouble(bridge, BRIDGE_STEP_TOPIC, &error);
+}
+
+static void close_it(struct bridge *bridge)
+{
+    bridge_txn_plan(bridge);
+    enter(bridge, BRIDGE_TXN_CLOSING);
+}
+
+/* A transaction with nothing but the cursor. */
+static void refresh(struct bridge *bridge)
+{
+    if (bridge_txn_begin(bridge))
+        close_it(bridge);
+}
+
+static void wait_for_disk(struct bridge *bridge)
+{
+    struct spool_stats stats;
+    spool_stats_get(bridge->spool, &stats);
+    if (bridge->dirty) /* it was not told */
+        bridge_cursor_committed(bridge, bridge_txn_position(bridge));
+    else if (stats.cursor_mode == SPOOL_EXACTLY_ONCE)
+        bridge->txn.mark = BRIDGE_TXN_MARKED;
+}
+
+static void be_ready(struct bridge *bridge)
+{
+    struct bridge_txn *txn = &bridge->txn;
+    int64_t refresh_ms = bridge->options->cursor_refresh_ms;
+    if (txn->mark == BRIDGE_TXN_MARK_KAFKA)
+        refresh(bridge);
+    else if (txn->mark == BRIDGE_TXN_MARK_DISK)
+        wait_for_disk(bridge);
+    else if (bridge->head_at_end && (txn->committed_ms == 0 || bridge->now_ms - txn->committed_ms >= refresh_ms))
+        refresh(bridge); /* the offset would expire; and at the start it shows whether all rights are there */
+    else if (bridge->dirty && bridge_txn_divisible(bridge) && bridge->now_ms - bridge->advanced_ms >= BRIDGE_ADVANCE_MS)
+        bridge_cursor_committed(bridge, bridge_txn_position(bridge)); /* what Kafka had already */
+}
+
+static void take(struct bridge *bridge)
+{
+    struct bridge_txn *txn = &bridge->txn;
+    if (txn->spoilt)
+        enter(bridge, BRIDGE_TXN_ABORTING);
+    else if ((txn->sole != NULL || bridge->now_ms - txn->since_ms >= AGE_MS) && bridge_txn_divisible(bridge))
+        close_it(bridge);
+}
+
+static void send_cursor(struct bridge *bridge)
+{
+    struct bridge_txn *txn = &bridge->txn;
+    struct bridge_txn_error error;
+    enum bridge_txn_result result =
+        bridge_cursor_topic_send(bridge->sink, &txn->place, txn->offset_id, txn->meta, CALL_MS, &error);
+    if (result == BRIDGE_TXN_FAILED)
+        result = BRIDGE_TXN_ABORT;
+    txn->sent = went_well(bridge, BRIDGE_STEP_OFFSETS, result, &error);
+}
+
+static void close_down(struct bridge *bridge)
+{
+    struct bridge_txn *txn = &bridge->txn;
+    if (!txn->spoilt && !txn->sent)
+        send_cursor(bridge); /* meanwhile the client sends what it has */
+    if (txn->state != BRIDGE_TXN_CLOSING || bridge->recreate)
+        return;
+    bool held_up = bridge->link.up && bridge->budget.events > 0 &&
+                   bridge->now_ms - txn->since_ms >= (txn->sole != NULL ? SOLE_HELD_UP_MS : HELD_UP_MS);
+    if (held_up)
+        bridge_txn_blame_silent(bridge);
+    if (txn->spoilt)
+        enter(bridge, BRIDGE_TXN_ABORTING);
+    else if (txn->sent && bridge->budget.events == 0)
+        enter(bridge, BRIDGE_TXN_COMMITTING);
+}
+
+static void commit(struct bridge *bridge)
+{
+    struct bridge_txn *txn = &bridge->txn;
+    struct bridge_txn_error error;
+    if (!went_well(bridge, BRIDGE_STEP_COMMIT, bridge_sink_txn_commit(bridge->sink, CALL_MS, &error), &error))
+        return;
+    txn->commits++;
+    txn->committed_ms = bridge->now_ms;
+    txn->floor_id = txn->offset_id;
+    bridge_txn_lanes_committed(bridge);
+    bridge_cursor_committed(bridge, bridge_txn_position(bridge));
+    if (txn->mark == BRIDGE_TXN_MARK_KAFKA)
+        txn->mark = BRIDGE_TXN_MARK_DISK;
+    enter(bridge, BRIDGE_TXN_READY);
+}
+
+static void abort_it(struct bridge *bridge)
+{
+    struct bridge_txn_error error;
+    enum bridge_txn_result result = bridge_sink_txn_abort(bridge->sink, CALL_MS, &error);
+    if (result == BRIDGE_TXN_ABORT)
+        result = BRIDGE_TXN_DEAD;
+    if (!went_well(bridge, BRIDGE_STEP_ABORT, result, &error))
+        return;
+    bridge_sink_poll(bridge->sink, 0);
+    if (bridge->budget.events > 0)
+        return; /* their reports are under way */
+    bridge->txn.aborts++;
+    enter(bridge, BRIDGE_TXN_READ);
+}
+
+/* ---- for the others ------------------------------------------------------------------------------------------ */
+
+void bridge_txn_start(struct bridge *bridge)
+{
+    struct bridge_txn *txn = &bridge->txn;
+    if (!bridge_options_exactly_once(bridge->options))
+        return;
+    char id[UUID_TEXT_SIZE];
+    uuid_format(spool_uuid(bridge->spool), id);
+    snprintf(txn->group, sizeof txn->group, "penstock.%s", id);
+    txn->place = (struct bridge_cursor_place){txn->group, bridge_options_cursor_topic(bridge->options)};
+    txn->cluster[0] = '\0';
+    txn->spoilt = false;
+    enter(bridge, BRIDGE_TXN_INIT);
+}
+
+void bridge_txn_tend(struct bridge *bridge)
+{
+    static void (*const steps[])(struct bridge *) = {
+        [BRIDGE_TXN_INIT] = init,         [BRIDGE_TXN_READ] = bridge_txn_read, [BRIDGE_TXN_STOPPED] = look_again,
+        [BRIDGE_TXN_TOPIC] = make_topic,  [BRIDGE_TXN_READY] = be_ready,       [BRIDGE_TXN_OPEN] = take,
+        [BRIDGE_TXN_CLOSING] = close_down, [BRIDGE_TXN_COMMITTING] = commit,   [BRIDGE_TXN_ABORTING] = abort_it,
+    };
+    enum bridge_txn_state before;
+    do {
+        before = bridge->txn.state;
+        if (before == BRIDGE_TXN_OFF || bridge->sink == NULL || bridge->recreate || bridge->now_ms < bridge->txn.due_ms)
+            return;
+        steps[before](bridge);
+    } while (bridge->txn.state != before && bridge->txn.state != BRIDGE_TXN_READY);
+}
+
+bool bridge_txn_may_flow(const struct bridge *bridge)
+{
+    const struct bridge_txn *txn = &bridge->txn;
+    if (txn->state == BRIDGE_TXN_OFF)
+        return true;
+    return !bridge->recreate && !txn->spoilt && txn->mark == BRIDGE_TXN_MARKED &&
+           (txn->state == BRIDGE_TXN_OPEN || (txn->state == BRIDGE_TXN_READY && bridge->now_ms >= txn->due_ms));
+}
+
+bool bridge_txn_settled(const struct bridge *bridge)
+{
+    const struct bridge_txn *txn = &bridge->txn;
+    return txn->state == BRIDGE_TXN_OFF || (txn->state == BRIDGE_TXN_READY && txn->mark == BRIDGE_TXN_MARKED);
+}
+
+bool bridge_txn_begin(struct bridge *bridge)
+{
+    struct bridge_txn *txn = &bridge->txn;
+    struct bridge_txn_error error;
+    if (txn->state == BRIDGE_TXN_OPEN)
+        return !txn->spoilt;
+    if (txn->state != BRIDGE_TXN_READY ||
+        !went_well(bridge, BRIDGE_STEP_COMMIT, bridge_sink_txn_begin(bridge->sink, &error), &error))
+        return false;
+    txn->spoilt = txn->sent = false;
+    enter(bridge, BRIDGE_TXN_OPEN);
+    return true;
+}
+
+int64_t bridge_txn_deadline_ms(const struct bridge *bridge)
+{
+    const struct bridge_txn *txn = &bridge->txn;
+    switch (txn->state) {
+    case BRIDGE_TXN_OFF:
+        return INT64_MAX;
+    case BRIDGE_TXN_OPEN:
+        return txn->spoilt ? bridge->now_ms : txn->sole != NULL ? bridge->now_ms + 1 : txn->since_ms + AGE_MS;
+    case BRIDGE_TXN_CLOSING:
+        return bridge->now_ms + 20; /* a report ends the wait */
+    case BRIDGE_TXN_READY:
+        if (txn->mark == BRIDGE_TXN_MARKED)
+            return bridge->dirty ? bridge->now_ms + BRIDGE_ADVANCE_MS : INT64_MAX;
+        return bridge->now_ms + 10;
+    default:
+        return txn->due_ms > bridge->now_ms ? txn->due_ms : bridge->now_ms + 10;
+    }
+}
+
+void bridge_txn_stop(struct bridge *bridge)
+{
+    struct bridge_txn *txn = &bridge->txn;
+    int64_t end_ms = bridge->now_ms + STOP_MS;
+    if (txn->state == BRIDGE_TXN_OPEN && !bridge_txn_divisible(bridge))
+        bridge_txn_spoil(bridge);
+    while (txn->state >= BRIDGE_TXN_OPEN && bridge->link.up && bridge->sink != NULL && !bridge->recreate &&
+           bridge->now_ms < end_ms) {
+        if (txn->state == BRIDGE_TXN_OPEN && !txn->spoilt)
+            close_it(bridge);
+        bridge_txn_tend(bridge);
+        if (txn->state >= BRIDGE_TXN_OPEN)
+            bridge_sink_poll(bridge->sink, 10);
+        bridge->now_ms = clock_monotonic_ms();
+    }
+}

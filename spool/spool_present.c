@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT
+ * spool_present.c - which segments lie on this disk: by that a copied or restored spool is told from the one that went on. */
+#include "spool/spool_dir.h"
+#include "spool/spool_internal.h"
+#include "spool/spool_reader.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum err spool_segment_nonce(struct spool *spool, uint64_t segment_id, uint64_t *ret_nonce)
+{
+    char name[32];
+    snprintf(name, sizeof name, "%" PRIu64, segment_id);
+    if (faccessat(spool->segments_fd, name, F_OK, AT_SYMLINK_NOFOLLOW) != 0)
+        return errno == ENOENT ? ERR_NOT_FOUND : ERR_UNREADABLE;
+    struct spool_reader_options options = {.parent_fd = spool->segments_fd, .name = name, .segment_id = segment_id,
+                                           .seed = spool->identity.seed, .count_limit = SPOOL_COUNT_UNKNOWN};
+    struct spool_ends ends;
+    enum err rc = spool_reader_ends(&options, &ends, NULL);
+    if (rc != ERR_OK)
+        return rc;
+    *ret_nonce = ends.header_found ? ends.header.nonce : 0;
+    spool_ends_free(&ends);
+    return ERR_OK;
+}
+
+enum err spool_oldest_segment(struct spool *spool, uint64_t *ret_segment_id)
+{
+    uint64_t *ids = NULL, oldest = UINT64_MAX;
+    size_t count = 0;
+    enum err rc = spool_dir_list_ids(spool->segments_fd, &ids, &count, NULL);
+    for (size_t i = 0; i < count; i++)
+        oldest = ids[i] < oldest ? ids[i] : oldest;
+    free(ids);
+    if (rc == ERR_OK)
+        *ret_segment_id = oldest;
+    return rc;
+}

@@ -254,10 +254,10 @@ class Kafka:
             self.running = False
 
 
-def consume(bootstrap, topic, form="%p\t%o\t%T\t%k\t%s\n", timeout=120):
+def consume(bootstrap, topic, form="%p\t%o\t%T\t%k\t%s\n", timeout=120, isolation="read_committed"):
     """Everything in a topic, read by kcat: a list of (partition, offset, timestamp, key, value) with the default format."""
     done = subprocess.run(["kcat", "-b", bootstrap, "-C", "-t", topic, "-o", "beginning", "-e", "-q", "-f", form,
-                           "-X", "isolation.level=read_committed", "-X", "check.crcs=true"],
+                           "-X", f"isolation.level={isolation}", "-X", "check.crcs=true"],
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=timeout)
     check(done.returncode == 0, f"kcat: {done.stderr.decode(errors='replace')[-500:]}")
     rows = [line.split("\t") for line in done.stdout.decode(errors="surrogateescape").split("\n") if line]

@@ -535,7 +535,7 @@ class Config(Case):
             self.GOOD + "log: {level: loud}\n": ":3:14: 'loud': log.level takes debug, info, warn, error",
             "spool: {path: /x}\nkafka: {bootstrap.servers: b, acks: 1}\n": ":2:31: 'kafka.acks': can't be set: acks=all is fixed",
             self.GOOD + "listen: {http: ['0.0.0.0:80']}\n": ":3:16: listen.http: ",
-            self.GOOD + "bridge: {delivery: exactly_once}\n": ":3:20: 'exactly_once': bridge.delivery: not available in this version",
+            self.GOOD + "bridge: {delivery: once}\n": ":3:20: 'once': bridge.delivery takes exactly_once, at_least_once",
             "": ": spool.path must be set",
         }
         for text, wanted in cases.items():

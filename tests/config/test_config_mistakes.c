@@ -68,9 +68,8 @@ static const struct mistake in_one_setting[] = {
     {"spool: 5\n", "t.yaml:1:8: 'spool' is a section: settings go below it"},
     {"spool: [a]\n", "t.yaml:1:8: 'spool' is a section: settings go below it"},
     {"kafka: x\n", "t.yaml:1:8: 'kafka' is a section: settings go below it"},
-    {"bridge:\n  delivery: exactly_once\n",
-     "t.yaml:2:13: 'exactly_once': bridge.delivery: not available in this version"},
-    {"bridge:\n  delivery: maybe\n", "t.yaml:2:13: 'maybe': bridge.delivery takes at_least_once"},
+    {"bridge:\n  delivery: maybe\n", "t.yaml:2:13: 'maybe': bridge.delivery takes exactly_once, at_least_once"},
+    {"bridge:\n  cursor_topic: no good\n", "t.yaml:2:17: 'no good': not a topic name: 1 to 249 of a-z A-Z 0-9 . _ -"},
     /* ranges */
     {S "  segment_size: 1MiB\n", "t.yaml:2:17: '1MiB': spool.segment_size must be from 4MiB to 1GiB"},
     {S "  segment_size: 2GiB\n", "t.yaml:2:17: '2GiB': spool.segment_size must be from 4MiB to 1GiB"},

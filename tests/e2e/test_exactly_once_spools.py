@@ -1,0 +1,181 @@
+# SPDX-License-Identifier: MIT
+"""Which cursor counts: a spool copied, restored, wiped, with its segments deleted, run in the other mode; an offset that is gone.
+
+After each scene the topic holds every event that was taken, each once unless the log has said that some may be repeated.
+"""
+import os
+import shutil
+import subprocess
+import sys
+import time
+
+from harness import PROGRAM, Agent, Kafka, check, consume, say, temporary_directory, wait_until
+from kafka_admin import delete_group, delete_topic
+
+ONCE, AT_LEAST = "bridge:\n  delivery: exactly_once\n", "bridge:\n  delivery: at_least_once\n"
+kafka = Kafka()
+kafka.start()
+scene_number = 0
+
+
+class Scene:
+    """A topic and a spool of its own; numbers events and knows which were taken."""
+
+    def __init__(self, title):
+        global scene_number
+        scene_number += 1
+        say(title)
+        self.topic, self.taken, self.agents = f"scene{scene_number}", 0, []
+        self.directory = temporary_directory()
+
+    def agent(self, mode=ONCE, directory=None, bootstrap=None):
+        self.agents.append(Agent(directory or self.directory, bootstrap or kafka.bootstrap, spool_extra="  segment_size: 4MiB", extra=mode))
+        self.agents[-1].start()
+        return self.agents[-1]
+
+    def send(self, agent, count):
+        lines = "\n".join(str(self.taken + i) for i in range(count))
+        code, _, body = agent.post(self.topic, lines.encode(), "application/x-ndjson")
+        check(code == 200, f"refused: {code} {body}")
+        self.taken += count
+
+    def run(self, count, mode=ONCE):
+        agent = self.agent(mode)
+        self.send(agent, count)
+        agent.wait_drained(30)
+        agent.stop()
+        return agent
+
+    def expect(self, repeats=0, missing=0):
+        values = [row[4] for row in consume(kafka.bootstrap, self.topic)]
+        check(len(set(values)) == self.taken - missing, f"{len(set(values))} of {self.taken} events, {missing} of them may miss")
+        check(len(values) - len(set(values)) == repeats, f"{len(values) - len(set(values))} repeats instead of {repeats}")
+
+
+def log_of(agent):
+    with open(agent.log_path, errors="replace") as f:
+        return f.read()
+
+
+def wait_for_log(agent, words, seconds=60):
+    wait_until(lambda: words in log_of(agent), seconds, f"the log says {words}")
+
+
+def spool_id(agent):
+    return agent.status()["spool_id"]
+
+
+scene = Scene("drained and stopped, three times")
+for _ in range(3):
+    agent = scene.run(500)
+check("cursor_missing" not in log_of(agent) and log_of(agent).count("kafka=found") == 2, log_of(agent))
+scene.expect()
+
+scene = Scene("at_least_once, exactly_once, at_least_once, exactly_once")
+for mode in (AT_LEAST, ONCE, AT_LEAST, ONCE, AT_LEAST, ONCE):
+    agent = scene.run(300, mode)
+check("believed=local" in log_of(agent), "after at_least_once the spool's cursor counts")
+scene.expect()
+
+scene = Scene("killed in the first moments of exactly_once, after at_least_once")
+scene.run(300, AT_LEAST)
+for wait_s in (0.0, 0.02, 0.1, 0.3, 0.6, 0.7, 0.8, 0.9, 1.0, 1.2):
+    agent = scene.agent()
+    scene.send(agent, 50)
+    time.sleep(wait_s)
+    agent.kill()
+scene.run(50)
+scene.expect()
+
+scene = Scene("segments/ deleted while nothing was pending")
+agent = scene.run(500)
+shutil.rmtree(os.path.join(scene.directory, "spool/segments"))
+os.mkdir(os.path.join(scene.directory, "spool/segments"))
+scene.run(500)
+scene.expect()
+
+scene = Scene("cursors deleted")
+agent = scene.agent()
+scene.send(agent, 500)
+agent.wait_drained(30)
+scene.send(agent, 100)
+agent.kill()
+os.unlink(os.path.join(scene.directory, "spool/cursors"))
+scene.run(100)
+scene.expect()
+
+scene = Scene("the spool wiped and made again")
+agent = scene.run(500)
+shutil.rmtree(os.path.join(scene.directory, "spool"))
+scene.run(500)
+scene.expect()
+
+scene = Scene("restored from a backup that held pending events")
+scene.run(100)
+away = scene.agent(bootstrap="127.0.0.1:1")
+scene.send(away, 300)
+away.kill()
+backup = os.path.join(scene.directory, "backup")
+shutil.copytree(os.path.join(scene.directory, "spool"), backup)
+scene.run(200)
+shutil.rmtree(os.path.join(scene.directory, "spool"))
+shutil.move(backup, os.path.join(scene.directory, "spool"))
+agent = scene.agent()
+wait_for_log(agent, "event=cursor_not_believed")
+scene.send(agent, 50)
+time.sleep(1)
+check(agent.status()["pending"] == 350, f"nothing is forwarded: {agent.status()['pending']}")
+check(agent.get("/readyz")[0] == 200, "ingest goes on")
+scene.expect(missing=50)
+delete_group(kafka.bootstrap, f"penstock.{spool_id(agent)}")   # as the log says
+agent.wait_drained(60)
+wait_for_log(agent, "event=cursor_missing")
+agent.stop()
+scene.expect(repeats=300)
+
+scene = Scene("a copy runs beside the one it was made of")
+first = scene.agent()
+scene.send(first, 500)
+first.wait_drained(30)
+time.sleep(1.5)   # the cursors are on the disk
+copy = temporary_directory()
+shutil.copytree(os.path.join(scene.directory, "spool"), os.path.join(copy, "spool"))
+second = scene.agent(directory=copy)
+for _ in range(10):
+    scene.send(first, 30)
+    scene.send(second, 30)
+    time.sleep(0.3)
+stopped, other = (first, second)
+wait_until(lambda: "event=cursor_not_believed" in log_of(first) or "event=cursor_not_believed" in log_of(second), 60, "one of them stops")
+if "event=cursor_not_believed" in log_of(second):
+    stopped, other = (second, first)
+wait_until(lambda: other.status()["pending"] == 0, 60, "the other goes on")
+time.sleep(3)
+check("event=cursor_not_believed" not in log_of(other), "only one of them stops")
+pending = stopped.status()["pending"]
+recreations = log_of(first).count("producer_recreated") + log_of(second).count("producer_recreated")
+say(f"  {pending} events stay pending in the one that stopped; {recreations} producers were fenced")
+check(pending > 0 and recreations < 10, "they don't fight")
+scene.expect(missing=pending)
+stopped.stop()
+other.stop()
+
+scene = Scene("the cursor topic deleted: the cursor is gone")
+agent = scene.run(500)
+delete_topic(kafka.bootstrap, "penstock.cursors")
+time.sleep(2)
+agent = scene.run(500)
+check("event=cursor_missing" in log_of(agent), "that is said loudly")
+scene.expect()
+
+say("with --mock-kafka it says that it is at-least-once")
+directory = temporary_directory()
+config = os.path.join(directory, "c.yaml")
+with open(config, "w") as f:
+    f.write(f"spool:\n  path: {directory}/spool\nlisten:\n  http: ['unix:{directory}/s']\n{ONCE}")
+process = subprocess.Popen([PROGRAM, "run", "--config", config, "--mock-kafka"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+time.sleep(1.5)
+process.terminate()
+out = process.communicate(timeout=20)[0].decode()
+check("event=delivering_at_least_once" in out, out)
+kafka.kill()

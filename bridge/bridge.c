@@ -153,6 +153,7 @@ static void *bridge_main(void *arg)
 static void bridge_free(struct bridge *bridge)
 {
     bridge_producer_close(bridge);
+    bridge_txn_close(bridge);
     bridge_mock_stop(bridge->mock);
     bridge_reader_close(&bridge->head);
     bridge_lanes_done(&bridge->lanes);
@@ -218,6 +219,8 @@ enum err bridge_start(const struct bridge_options *options, struct spool *spool,
         rc = bridge_cursor_open(bridge);
     }
     if (rc == ERR_OK)
+        rc = bridge_txn_open(bridge);
+    if (rc == ERR_OK)
         rc = bridge_producer_open(bridge, msg);
     if (rc == ERR_OK && options->delivery == BRIDGE_EXACTLY_ONCE && options->mock_kafka)
         bridge_say(bridge, true, "delivering_at_least_once", "bridge.delivery=exactly_once text=%s",
@@ -258,6 +261,17 @@ bool bridge_drain(struct bridge *bridge, int64_t timeout_ms)
     }
 }
 
+/* Kafka went away within a call of its client's that nobody can end: the client, and what it may still read, stay. What is
+ * the spool's is given back. */
+static void leave_behind(struct bridge *bridge)
+{
+    bridge_reader_close(&bridge->head);
+    for (size_t i = 0; i < bridge->lanes.count; i++)
+        bridge_reader_close(&bridge->lanes.items[i]->reader);
+    bridge_say(bridge, true, "kafka_client_left_behind", "text=%s",
+               log_quote("it waits for Kafka's coordinator and can't be ended; its transaction will be aborted by Kafka"));
+}
+
 void bridge_stop(struct bridge *bridge)
 {
     if (bridge == NULL)
@@ -266,5 +280,8 @@ void bridge_stop(struct bridge *bridge)
     wake(bridge);
     pthread_join(bridge->thread, NULL);
     spool_set_wakeup(bridge->spool, NULL, NULL);
-    bridge_free(bridge);
+    if (bridge_txn_hangs(bridge))
+        leave_behind(bridge);
+    else
+        bridge_free(bridge);
 }

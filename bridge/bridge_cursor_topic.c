@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * bridge_cursor_topic.c - the cursor's topic and offset, by the client's admin and transactional calls. */
+ * bridge_cursor_topic.c - the cursor's topic and offset, by the client's admin, transactional and group calls. */
 #include "bridge/bridge_cursor_topic.h"
 
 #include "bridge/bridge_sink_kafka.h"
@@ -7,6 +7,7 @@
 #include <librdkafka/rdkafka.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static enum bridge_txn_result fail(struct bridge_txn_error *ret_error, int code, const char *text)
 {
@@ -140,43 +141,22 @@ static enum bridge_txn_result take_offset(const rd_kafka_topic_partition_list_t 
     return BRIDGE_TXN_OK;
 }
 
-static enum bridge_txn_result judge_group(rd_kafka_event_t *event, struct bridge_cursor_read *ret,
-                                          struct bridge_txn_error *ret_error)
-{
-    size_t count = 0;
-    const rd_kafka_group_result_t **groups =
-        rd_kafka_ListConsumerGroupOffsets_result_groups(rd_kafka_event_ListConsumerGroupOffsets_result(event), &count);
-    if (count != 1)
-        return fail(ret_error, RD_KAFKA_RESP_ERR__BAD_MSG, "no word about the group in the answer");
-    const rd_kafka_error_t *error = rd_kafka_group_result_error(groups[0]);
-    if (error != NULL)
-        return fail(ret_error, rd_kafka_error_code(error), rd_kafka_error_string(error));
-    return take_offset(rd_kafka_group_result_partitions(groups[0]), ret, ret_error);
-}
-
 enum bridge_txn_result bridge_cursor_topic_read(struct bridge_sink *sink, const struct bridge_cursor_place *place,
                                                 int timeout_ms, struct bridge_cursor_read *ret,
                                                 struct bridge_txn_error *ret_error)
 {
-    rd_kafka_t *rk = bridge_sink_client(sink);
     *ret = (struct bridge_cursor_read){0};
     *ret_error = (struct bridge_txn_error){0};
+    rd_kafka_t *reader = bridge_sink_group_reader(sink, place->group);
+    if (reader == NULL)
+        return fail(ret_error, RD_KAFKA_RESP_ERR__FAIL, "no client for reading the cursor could be made");
     rd_kafka_topic_partition_list_t *offsets = rd_kafka_topic_partition_list_new(1);
     rd_kafka_topic_partition_list_add(offsets, place->topic, 0);
-    rd_kafka_ListConsumerGroupOffsets_t *question = rd_kafka_ListConsumerGroupOffsets_new(place->group, offsets);
+    rd_kafka_resp_err_t code = rd_kafka_committed(reader, offsets, timeout_ms);
+    enum bridge_txn_result result =
+        code == RD_KAFKA_RESP_ERR_NO_ERROR ? take_offset(offsets, ret, ret_error) : fail(ret_error, code, NULL);
     rd_kafka_topic_partition_list_destroy(offsets);
-    struct request request = request_begin(rk, RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS, timeout_ms);
-    rd_kafka_error_t *refused = rd_kafka_AdminOptions_set_require_stable_offsets(request.options, 1);
-    if (refused != NULL)
-        rd_kafka_error_destroy(refused);
-    rd_kafka_ListConsumerGroupOffsets(rk, &question, 1, request.options, request.queue);
-    rd_kafka_ListConsumerGroupOffsets_destroy(question);
-    rd_kafka_event_t *event = request_end(&request, timeout_ms);
-    if (event == NULL)
-        return fail(ret_error, RD_KAFKA_RESP_ERR__TIMED_OUT, NULL);
-    enum bridge_txn_result result = rd_kafka_event_error(event) == RD_KAFKA_RESP_ERR_NO_ERROR
-                                        ? judge_group(event, ret, ret_error)
-                                        : fail(ret_error, rd_kafka_event_error(event), rd_kafka_event_error_string(event));
-    rd_kafka_event_destroy(event);
+    if (result == BRIDGE_TXN_OK)
+        bridge_sink_group_reader_close(sink);
     return result;
 }

@@ -33,7 +33,7 @@ struct bridge_options {
 
 #define BRIDGE_OPTIONS_DEFAULT                                                                                    \
     {                                                                                                             \
-        .delivery = BRIDGE_AT_LEAST_ONCE, .cursor_refresh_ms = 24 * 3600 * 1000ll, .backoff_ms_min = 250, .backoff_ms_max = 30000,                         \
+        .delivery = BRIDGE_EXACTLY_ONCE, .cursor_refresh_ms = 24 * 3600 * 1000ll, .backoff_ms_min = 250, .backoff_ms_max = 30000,                         \
         .in_flight_bytes_max = 32ull << 20, .in_flight_events_max = 200000,                                       \
     }
 

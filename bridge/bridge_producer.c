@@ -191,7 +191,7 @@ void bridge_producer_tend(struct bridge *bridge)
         int code = bridge_sink_fatal(bridge->sink, why, sizeof why);
         if (code != 0)
             bridge_producer_condemn(bridge, code, why);
-        if (bridge->recreate)
+        if (bridge->recreate && !bridge_txn_hangs(bridge))
             replace(bridge);
         else
             look_for_kafka(bridge);

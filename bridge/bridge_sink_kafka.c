@@ -15,6 +15,9 @@
 struct bridge_sink {
     rd_kafka_t *rk;
     rd_kafka_queue_t *main_queue; /* for waking */
+    rd_kafka_t *group_reader;     /* NULL: not needed now */
+    const struct bridge_options *options;
+    char *bootstrap; /* owned; NULL: the properties' */
     struct bridge_sink_handler handler;
     bool id_header;
     char spool_uuid[UUID_TEXT_SIZE];
@@ -57,6 +60,8 @@ enum err bridge_sink_open(const struct bridge_options *options, const char *boot
         return ERR_NOMEM;
     sink->handler = *handler;
     sink->id_header = options->id_header;
+    sink->options = options;
+    sink->bootstrap = bootstrap == NULL ? NULL : strdup(bootstrap);
     uuid_format(spool_uuid, sink->spool_uuid);
 
     rd_kafka_conf_t *conf;
@@ -65,6 +70,7 @@ enum err bridge_sink_open(const struct bridge_options *options, const char *boot
     enum err rc = bridge_properties_conf(options, bootstrap, bridge_options_exactly_once(options) ? transactional_id : NULL,
                                          &conf, msg);
     if (rc != ERR_OK) {
+        free(sink->bootstrap);
         free(sink);
         return rc;
     }
@@ -76,6 +82,7 @@ enum err bridge_sink_open(const struct bridge_options *options, const char *boot
     sink->rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, text, sizeof text);
     if (sink->rk == NULL) {
         rd_kafka_conf_destroy(conf);
+        free(sink->bootstrap);
         free(sink);
         return errmsg_set(msg, ERR_INVALID, "kafka: %s", text);
     }
@@ -90,13 +97,46 @@ struct rd_kafka_s *bridge_sink_client(struct bridge_sink *sink)
     return sink->rk;
 }
 
+static void no_log(const rd_kafka_t *rk, int level, const char *facility, const char *text)
+{
+    (void)rk, (void)level, (void)facility, (void)text;
+}
+
+struct rd_kafka_s *bridge_sink_group_reader(struct bridge_sink *sink, const char *group)
+{
+    if (sink->group_reader != NULL)
+        return sink->group_reader;
+    rd_kafka_conf_t *conf;
+    char text[128];
+    if (bridge_properties_conf(sink->options, sink->bootstrap, NULL, &conf, NULL) != ERR_OK)
+        return NULL;
+    rd_kafka_conf_set_log_cb(conf, no_log); /* it would complain about the producer's properties */
+    (void)rd_kafka_conf_set(conf, "log.queue", "false", text, sizeof text);
+    (void)rd_kafka_conf_set(conf, "group.id", group, text, sizeof text);
+    (void)rd_kafka_conf_set(conf, "enable.auto.commit", "false", text, sizeof text);
+    (void)rd_kafka_conf_set(conf, "isolation.level", "read_committed", text, sizeof text); /* waits for pending commits */
+    sink->group_reader = rd_kafka_new(RD_KAFKA_CONSUMER, conf, text, sizeof text);
+    if (sink->group_reader == NULL)
+        rd_kafka_conf_destroy(conf);
+    return sink->group_reader;
+}
+
+void bridge_sink_group_reader_close(struct bridge_sink *sink)
+{
+    if (sink->group_reader != NULL)
+        rd_kafka_destroy_flags(sink->group_reader, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+    sink->group_reader = NULL;
+}
+
 void bridge_sink_close(struct bridge_sink *sink)
 {
     if (sink == NULL)
         return;
     rd_kafka_purge(sink->rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT | RD_KAFKA_PURGE_F_NON_BLOCKING);
     rd_kafka_queue_destroy(sink->main_queue);
+    bridge_sink_group_reader_close(sink);
     rd_kafka_destroy(sink->rk); /* drops what it still has; joins its threads */
+    free(sink->bootstrap);
     free(sink);
 }
 

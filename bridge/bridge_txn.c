@@ -17,6 +17,7 @@
 #define AGE_MS 50             /* a transaction takes events for so long */
 #define HELD_UP_MS 5000       /* the reports take longer: it is aborted, and who holds it up leaves */
 #define SOLE_HELD_UP_MS 1000  /* the same for one lane's alone: the others wait for it */
+#define LONG_HELD_UP_MS 20000 /* … although all topics look well */
 #define STOP_MS 2000
 #define SAY_AGAIN_MS 60000
 #define AGAIN_MS_MIN 250
@@ -148,28 +149,41 @@ static void take(struct bridge *bridge)
         close_it(bridge);
 }
 
-static void send_cursor(struct bridge *bridge)
+/* Meanwhile the client sends what it has. True: there is no call under way. */
+static bool send_cursor(struct bridge *bridge)
 {
     struct bridge_txn *txn = &bridge->txn;
+    enum bridge_txn_result result;
     struct bridge_txn_error error;
-    enum bridge_txn_result result =
-        bridge_cursor_topic_send(bridge->sink, &txn->place, txn->offset_id, txn->meta, CALL_MS, &error);
+    if (!txn->asked && !txn->sent && !txn->spoilt) {
+        bridge_sender_ask(&txn->sender, bridge->sink, &txn->place, txn->offset_id, txn->meta);
+        txn->asked = true;
+        return false;
+    }
+    if (!txn->asked)
+        return true;
+    if (!bridge_sender_answer(&txn->sender, &result, &error))
+        return false;
+    txn->asked = false;
     if (result == BRIDGE_TXN_FAILED)
         result = BRIDGE_TXN_ABORT;
     txn->sent = went_well(bridge, BRIDGE_STEP_OFFSETS, result, &error);
+    return txn->sent || result != BRIDGE_TXN_LATER;
 }
 
 static void close_down(struct bridge *bridge)
 {
     struct bridge_txn *txn = &bridge->txn;
-    if (!txn->spoilt && !txn->sent)
-        send_cursor(bridge); /* meanwhile the client sends what it has */
+    bool free = send_cursor(bridge);
     if (txn->state != BRIDGE_TXN_CLOSING || bridge->recreate)
         return;
-    bool held_up = bridge->link.up && bridge->budget.events > 0 &&
-                   bridge->now_ms - txn->since_ms >= (txn->sole != NULL ? SOLE_HELD_UP_MS : HELD_UP_MS);
-    if (held_up)
-        bridge_txn_blame_silent(bridge);
+    if (!bridge->link.up)
+        txn->since_ms = bridge->now_ms; /* nobody is to blame for that */
+    int64_t held_up_ms = bridge->now_ms - txn->since_ms;
+    if (!txn->spoilt && bridge->budget.events > 0 && held_up_ms >= (txn->sole != NULL ? SOLE_HELD_UP_MS : HELD_UP_MS))
+        bridge_txn_blame_silent(bridge, held_up_ms >= LONG_HELD_UP_MS);
+    if (!free)
+        return;
     if (txn->spoilt)
         enter(bridge, BRIDGE_TXN_ABORTING);
     else if (txn->sent && bridge->budget.events == 0)
@@ -209,17 +223,43 @@ static void abort_it(struct bridge *bridge)
 
 /* ---- for the others ------------------------------------------------------------------------------------------ */
 
+enum err bridge_txn_open(struct bridge *bridge)
+{
+    if (!bridge_options_exactly_once(bridge->options))
+        return ERR_OK;
+    enum err rc = bridge_sender_start(&bridge->txn.sender);
+    if (rc == ERR_OK)
+        bridge->txn.state = BRIDGE_TXN_INIT;
+    return rc;
+}
+
+void bridge_txn_close(struct bridge *bridge)
+{
+    if (bridge->txn.state != BRIDGE_TXN_OFF)
+        bridge_sender_stop(&bridge->txn.sender);
+}
+
+bool bridge_txn_hangs(struct bridge *bridge)
+{
+    return bridge->txn.state != BRIDGE_TXN_OFF && bridge_sender_busy(&bridge->txn.sender);
+}
+
 void bridge_txn_start(struct bridge *bridge)
 {
     struct bridge_txn *txn = &bridge->txn;
-    if (!bridge_options_exactly_once(bridge->options))
+    if (txn->state == BRIDGE_TXN_OFF)
         return;
+    if (txn->asked) { /* of the producer before */
+        enum bridge_txn_result result;
+        struct bridge_txn_error error;
+        (void)bridge_sender_answer(&txn->sender, &result, &error);
+    }
     char id[UUID_TEXT_SIZE];
     uuid_format(spool_uuid(bridge->spool), id);
     snprintf(txn->group, sizeof txn->group, "penstock.%s", id);
     txn->place = (struct bridge_cursor_place){txn->group, bridge_options_cursor_topic(bridge->options)};
     txn->cluster[0] = '\0';
-    txn->spoilt = false;
+    txn->spoilt = txn->asked = false;
     enter(bridge, BRIDGE_TXN_INIT);
 }
 
@@ -263,7 +303,7 @@ bool bridge_txn_begin(struct bridge *bridge)
     if (txn->state != BRIDGE_TXN_READY ||
         !went_well(bridge, BRIDGE_STEP_COMMIT, bridge_sink_txn_begin(bridge->sink, &error), &error))
         return false;
-    txn->spoilt = txn->sent = false;
+    txn->spoilt = txn->sent = txn->asked = false;
     enter(bridge, BRIDGE_TXN_OPEN);
     return true;
 }

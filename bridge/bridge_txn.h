@@ -21,6 +21,7 @@
 #include "bridge/bridge_advice.h"
 #include "bridge/bridge_cursor_topic.h"
 #include "bridge/bridge_lanes.h"
+#include "bridge/bridge_sender.h"
 
 enum bridge_txn_state {
     BRIDGE_TXN_OFF,        /* at_least_once */
@@ -64,10 +65,13 @@ struct bridge_txn {
     struct bridge_lane *sole; /* it is this lane's alone; NULL: everybody's */
     bool was_sole;
     bool spoilt; /* it can't be committed */
+    bool asked;  /* the cursor is on its way into it */
     bool sent;   /* the cursor is in it */
+    struct bridge_sender sender;
     uint64_t offset_id;
     char meta[BRIDGE_CURSOR_META_SIZE_MAX + 1];
 
+    int64_t looked_ms; /* at who holds it up */
     size_t behind; /* lanes that don't flow */
     uint64_t nonce_segment_id, nonce;
 };
@@ -75,7 +79,10 @@ struct bridge_txn {
 struct bridge;
 
 /* bridge_txn.c: the states. */
-void bridge_txn_start(struct bridge *bridge); /* a producer was made */
+enum err bridge_txn_open(struct bridge *bridge); /* first of all; ERR_NOMEM */
+void bridge_txn_close(struct bridge *bridge);    /* last of all; not while it hangs */
+bool bridge_txn_hangs(struct bridge *bridge);    /* in a call that can't be ended: the producer can't be closed */
+void bridge_txn_start(struct bridge *bridge);    /* a producer was made */
 void bridge_txn_tend(struct bridge *bridge);
 bool bridge_txn_may_flow(const struct bridge *bridge); /* may events be passed now? */
 bool bridge_txn_settled(const struct bridge *bridge);  /* nothing of its own is under way */
@@ -99,7 +106,8 @@ bool bridge_txn_divisible(const struct bridge *bridge); /* could a cursor say ju
 bool bridge_txn_admit(struct bridge *bridge, struct bridge_lane *lane, const struct spool_event *event);
 void bridge_txn_refused(struct bridge *bridge, struct bridge_lane *lane, const struct spool_event *event, int code);
 void bridge_txn_report(struct bridge *bridge, struct bridge_lane *lane, int code);
-void bridge_txn_blame_silent(struct bridge *bridge);
+/* Lanes without a report are to blame, if their topic doesn't look well, or whatever it looks like. */
+void bridge_txn_blame_silent(struct bridge *bridge, bool whatever);
 void bridge_txn_back_off(struct bridge *bridge, struct bridge_lane *lane);
 void bridge_txn_try(struct bridge *bridge, struct bridge_lane *lane); /* BACKING_OFF, and its time has come */
 bool bridge_txn_choose(struct bridge *bridge); /* is the next transaction, or the open one, one lane's alone? */

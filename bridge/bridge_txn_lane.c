@@ -10,6 +10,7 @@
 
 #define LOOK_MS 200          /* for a topic that is used for the first time */
 #define LOOK_AGAIN_MS 50     /* for one that was in trouble */
+#define BLAME_AGAIN_MS 1000  /* between two looks at who holds up a transaction */
 #define QUIET_ATTEMPTS 3     /* a topic may be about to be made */
 #define FORGIVEN_EVENTS 64   /* delivered alone in a row: waits start small again */
 #define TRUSTED_EVENTS 1024  /* … : it goes with the others again */
@@ -118,17 +119,25 @@ void bridge_txn_report(struct bridge *bridge, struct bridge_lane *lane, int code
     lane->blamed = true;
 }
 
-void bridge_txn_blame_silent(struct bridge *bridge)
+void bridge_txn_blame_silent(struct bridge *bridge, bool whatever)
 {
+    bool sole = bridge->txn.sole != NULL;
+    if (!whatever && !sole && bridge->now_ms - bridge->txn.looked_ms < BLAME_AGAIN_MS)
+        return;
+    bridge->txn.looked_ms = bridge->now_ms;
     for (size_t i = 0; i < bridge->lanes.count; i++) {
         struct bridge_lane *lane = bridge->lanes.items[i];
         if (lane->window.in_flight == 0)
             continue;
-        set_error(lane, RD_KAFKA_RESP_ERR__TIMED_OUT);
+        int code = whatever || sole ? RD_KAFKA_RESP_ERR__TIMED_OUT
+                                    : bridge_sink_topic_look(bridge->sink, lane->sink_topic, LOOK_AGAIN_MS);
+        if (code == 0 || (code == BRIDGE_SINK_UNSEEN && !whatever && !sole))
+            continue;
+        set_error(lane, code);
         lane->failures++;
         lane->blamed = true;
+        bridge_txn_spoil(bridge);
     }
-    bridge_txn_spoil(bridge);
 }
 
 void bridge_txn_try(struct bridge *bridge, struct bridge_lane *lane)

@@ -117,6 +117,7 @@ static void adopt(struct bridge *bridge, const struct bridge_cursor_read *read, 
     if (txn->from_spool)
         txn->mark = BRIDGE_TXN_MARK_KAFKA;
     txn->begun_before = true;
+    txn->spoilt = false;
     txn->attempts = 0;
     txn->state = read->found ? BRIDGE_TXN_READY : BRIDGE_TXN_TOPIC;
     txn->since_ms = bridge->now_ms;

@@ -283,7 +283,7 @@ const struct config_key config_keys[] = {
 
     {.name = "bridge.delivery",
      .type = CONFIG_ENUM,
-     .fallback = "at_least_once",
+     .fallback = "exactly_once",
      .choices = delivery_choices,
      AT(bridge.delivery),
      .help = "`exactly_once`: consumers with `isolation.level=read_committed` see each event once, across crashes of the "

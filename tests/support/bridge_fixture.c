@@ -34,6 +34,7 @@ void bridge_fixture_init(struct bridge_fixture *f)
     f->cluster = rd_kafka_mock_cluster_new(f->host, 1);
     assert_non_null(f->cluster);
     f->options = (struct bridge_options)BRIDGE_OPTIONS_DEFAULT;
+    f->options.delivery = BRIDGE_AT_LEAST_ONCE; /* a mock cluster's transactions are not real */
     f->options.backoff_ms_min = 20;
     f->options.backoff_ms_max = 200;
     f->options.properties = f->properties;

@@ -37,3 +37,16 @@ def delete_topic(bootstrap, name):
 
 def delete_group(bootstrap, name):
     _ask(bootstrap, _lib.rd_kafka_DeleteGroup_new, _lib.rd_kafka_DeleteGroups, name)
+
+
+def create_topic(bootstrap, name, partitions=4, **config):
+    text = ctypes.create_string_buffer(256)
+    _lib.rd_kafka_NewTopic_new.restype = ctypes.c_void_p
+
+    def make(encoded):
+        topic = _lib.rd_kafka_NewTopic_new(encoded, partitions, 1, text, 256)
+        assert topic, text.value
+        for key, value in config.items():
+            _lib.rd_kafka_NewTopic_set_config(ctypes.c_void_p(topic), key.replace("_", ".").encode(), str(value).encode())
+        return topic
+    _ask(bootstrap, make, _lib.rd_kafka_CreateTopics, name)

@@ -141,6 +141,18 @@ static enum bridge_txn_result take_offset(const rd_kafka_topic_partition_list_t 
     return BRIDGE_TXN_OK;
 }
 
+/* Without rights on the group the client never finds its coordinator: it says so beside, and the call only times out. */
+static rd_kafka_resp_err_t refusal(rd_kafka_t *reader, rd_kafka_resp_err_t code)
+{
+    rd_kafka_message_t *word;
+    while ((word = rd_kafka_consumer_poll(reader, 0)) != NULL) {
+        if (word->err == RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED)
+            code = word->err;
+        rd_kafka_message_destroy(word);
+    }
+    return code;
+}
+
 enum bridge_txn_result bridge_cursor_topic_read(struct bridge_sink *sink, const struct bridge_cursor_place *place,
                                                 int timeout_ms, struct bridge_cursor_read *ret,
                                                 struct bridge_txn_error *ret_error)
@@ -153,6 +165,8 @@ enum bridge_txn_result bridge_cursor_topic_read(struct bridge_sink *sink, const 
     rd_kafka_topic_partition_list_t *offsets = rd_kafka_topic_partition_list_new(1);
     rd_kafka_topic_partition_list_add(offsets, place->topic, 0);
     rd_kafka_resp_err_t code = rd_kafka_committed(reader, offsets, timeout_ms);
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+        code = refusal(reader, code);
     enum bridge_txn_result result =
         code == RD_KAFKA_RESP_ERR_NO_ERROR ? take_offset(offsets, ret, ret_error) : fail(ret_error, code, NULL);
     rd_kafka_topic_partition_list_destroy(offsets);

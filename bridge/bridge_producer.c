@@ -117,7 +117,8 @@ static void replace(struct bridge *bridge)
                                                                      REPLACE_MS_MAX, random_u64());
     bridge->sink_attempts++;
     bridge->recreations++;
-    bridge_say(bridge, true, "producer_recreated", "%s wait_ms=%" PRId64 " in_flight=%" PRIu64 " action=%s",
+    if (bridge->txn.state != BRIDGE_TXN_INIT) /* else it never was one, and the reason is said */
+        bridge_say(bridge, true, "producer_recreated", "%s wait_ms=%" PRId64 " in_flight=%" PRIu64 " action=%s",
                bridge->recreate_why, wait_ms, bridge->budget.events,
                log_quote(bridge->txn.state == BRIDGE_TXN_OFF
                              ? "what is in flight is sent again from the cursors; some may be repeated"

@@ -34,10 +34,11 @@ void bridge_txn_trouble(struct bridge *bridge, enum bridge_step step, const stru
 {
     struct bridge_txn *txn = &bridge->txn;
     txn->due_ms = bridge->now_ms + bridge_backoff_ms(txn->attempts++, AGAIN_MS_MIN, AGAIN_MS_MAX, random_u64());
-    if (txn->said_ms != 0 && txn->said_code == error->code && bridge->now_ms - txn->said_ms < SAY_AGAIN_MS)
+    if (txn->said_ms != 0 && txn->said_code == error->code && txn->said_step == step && bridge->now_ms - txn->said_ms < SAY_AGAIN_MS)
         return;
     txn->said_ms = bridge->now_ms;
     txn->said_code = error->code;
+    txn->said_step = step;
     char advice[400];
     bridge_advice(step, error->code, txn->group, txn->place.topic, advice, sizeof advice);
     bridge_say(bridge, true, "exactly_once_trouble", "step=%s error=%s text=%s action=%s", bridge_step_name(step),

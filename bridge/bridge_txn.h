@@ -53,6 +53,7 @@ struct bridge_txn {
     int64_t committed_ms; /* 0: not in this run */
     int64_t said_ms;
     int said_code;
+    enum bridge_step said_step;
     uint64_t commits, aborts;
 
     /* what Kafka's cursor says */

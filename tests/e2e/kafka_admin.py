@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""What the tests do to a Kafka besides producing and consuming: topics and groups deleted, by librdkafka's admin client."""
+"""What the tests do to a Kafka besides producing and consuming: topics made and deleted, groups deleted, rights granted."""
 import ctypes
+import socket
+import struct
 
 _lib = ctypes.CDLL("librdkafka.so.1")
 for _name in ("rd_kafka_conf_new", "rd_kafka_new", "rd_kafka_queue_new", "rd_kafka_queue_poll", "rd_kafka_DeleteTopic_new",
@@ -50,3 +52,32 @@ def create_topic(bootstrap, name, partitions=4, **config):
             _lib.rd_kafka_NewTopic_set_config(ctypes.c_void_p(topic), key.replace("_", ".").encode(), str(value).encode())
         return topic
     _ask(bootstrap, make, _lib.rd_kafka_CreateTopics, name)
+
+
+# ---- rights: librdkafka 2.0 knows no transactional ids there, so the request is made by hand ------------------------------
+
+RESOURCES = {"topic": 2, "group": 3, "cluster": 4, "transactional-id": 5}
+OPERATIONS = {"Read": 3, "Write": 4, "Create": 5, "Describe": 8}
+
+
+def _string(text):
+    return struct.pack(">h", len(text)) + text.encode()
+
+
+def grant(port, principal, resource, name, *operations):
+    """kafka-acls --add --allow-principal <principal> --operation … --<resource> <name>"""
+    body = struct.pack(">i", len(operations))
+    for operation in operations:
+        body += struct.pack(">b", RESOURCES[resource]) + _string(name) + struct.pack(">b", 3) + _string(principal) + _string("*")
+        body += struct.pack(">bb", OPERATIONS[operation], 3)
+    request = struct.pack(">hhi", 30, 1, 1) + _string("test") + body   # CreateAcls, version 1
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as s:
+        s.sendall(struct.pack(">i", len(request)) + request)
+        size = struct.unpack(">i", s.recv(4, socket.MSG_WAITALL))[0]
+        answer = s.recv(size, socket.MSG_WAITALL)
+    _, _, count = struct.unpack(">iii", answer[:12])
+    place = 12
+    for _ in range(count):
+        code, length = struct.unpack(">hh", answer[place:place + 4])
+        assert code == 0, answer[place + 4:place + 4 + max(length, 0)]
+        place += 4 + max(length, 0)

@@ -63,7 +63,7 @@ static bool went_well(struct bridge *bridge, enum bridge_step step, enum bridge_
     case BRIDGE_TXN_LATER:
         return false;
     case BRIDGE_TXN_ABORT:
-        if (step == BRIDGE_STEP_OFFSETS) /* else it is some event's fault, and its lane says it */
+        if (step == BRIDGE_STEP_OFFSETS && !bridge->txn.spoilt) /* else it is some event's fault, and its lane says it */
             bridge_txn_trouble(bridge, step, error);
         enter(bridge, BRIDGE_TXN_ABORTING);
         return false;
@@ -168,6 +168,8 @@ static bool send_cursor(struct bridge *bridge)
     txn->asked = false;
     if (result == BRIDGE_TXN_FAILED)
         result = BRIDGE_TXN_ABORT;
+    if (result == BRIDGE_TXN_ABORT)
+        bridge_sink_poll(bridge->sink, 0); /* the reports that tell whose fault it was */
     txn->sent = went_well(bridge, BRIDGE_STEP_OFFSETS, result, &error);
     return txn->sent || result != BRIDGE_TXN_LATER;
 }

@@ -112,7 +112,7 @@ static void adopt(struct bridge *bridge, const struct bridge_cursor_read *read, 
         txn->due_ms = bridge->now_ms + SOON_MS;
         return;
     }
-    if (!txn->begun_before || trust == BRIDGE_TRUST_EXPIRED || txn->floor_id > bridge->watermark_id)
+    if (!txn->begun_before || trust == BRIDGE_TRUST_EXPIRED)
         say_read(bridge, read, trust);
     if (txn->from_spool)
         txn->mark = BRIDGE_TXN_MARK_KAFKA;

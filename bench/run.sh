@@ -1,5 +1,5 @@
 #!/bin/sh
-# The benchmarks, in pairs: bench/run.sh [committer one many ndjson writes drain start salvage memory]; without names all of them.
+# The benchmarks, in pairs: bench/run.sh [committer one many ndjson writes drain once start salvage memory]; without names all of them.
 # docs/benchmarks.md says how to read the table.
 #
 #   PENSTOCK_BENCH_BUILD    the build to measure (build/release)

@@ -15,6 +15,7 @@
 #define CALL_MS 500           /* one call blocks for so long: stopping needn't wait longer */
 #define TOPIC_CALL_MS 5000
 #define AGE_MS 50             /* a transaction takes events for so long */
+#define BUSY_AGE_MS 300       /* … and for so long while there is a backlog: between two of them nothing flows for 20 to 40 ms */
 #define HELD_UP_MS 5000       /* the reports take longer: it is aborted, and who holds it up leaves */
 #define SOLE_HELD_UP_MS 1000  /* the same for one lane's alone: the others wait for it */
 #define LONG_HELD_UP_MS 20000 /* … although all topics look well */
@@ -141,12 +142,17 @@ static void be_ready(struct bridge *bridge)
         bridge_cursor_committed(bridge, bridge_txn_position(bridge)); /* what Kafka had already */
 }
 
+static int64_t age_ms(const struct bridge *bridge)
+{
+    return bridge->head_at_end || bridge->unsettled ? AGE_MS : BUSY_AGE_MS;
+}
+
 static void take(struct bridge *bridge)
 {
     struct bridge_txn *txn = &bridge->txn;
     if (txn->spoilt)
         enter(bridge, BRIDGE_TXN_ABORTING);
-    else if ((txn->sole != NULL || bridge->now_ms - txn->since_ms >= AGE_MS) && bridge_txn_divisible(bridge))
+    else if ((txn->sole != NULL || bridge->now_ms - txn->since_ms >= age_ms(bridge)) && bridge_txn_divisible(bridge))
         close_it(bridge);
 }
 
@@ -318,7 +324,7 @@ int64_t bridge_txn_deadline_ms(const struct bridge *bridge)
     case BRIDGE_TXN_OFF:
         return INT64_MAX;
     case BRIDGE_TXN_OPEN:
-        return txn->spoilt ? bridge->now_ms : txn->sole != NULL ? bridge->now_ms + 1 : txn->since_ms + AGE_MS;
+        return txn->spoilt ? bridge->now_ms : txn->sole != NULL ? bridge->now_ms + 1 : txn->since_ms + age_ms(bridge);
     case BRIDGE_TXN_CLOSING:
         return bridge->now_ms + 20; /* a report ends the wait */
     case BRIDGE_TXN_READY:

@@ -22,25 +22,34 @@ static const struct {
      ACL "--operation Write --operation Describe --transactional-id %g" OR_AT_LEAST_ONCE},
     {ANY_STEP, E(GROUP_AUTHORIZATION_FAILED), ACL "--operation Read --group %g" OR_AT_LEAST_ONCE},
     {BRIDGE_STEP_TOPIC, E(TOPIC_AUTHORIZATION_FAILED),
-     MAKE_TOPIC ", and let the agent use it: kafka-acls --add --allow-principal User:<agent> --operation Read --topic %t"},
+     MAKE_TOPIC
+     ", and let the agent use it: kafka-acls --add --allow-principal User:<agent> --operation Read --topic %t"},
     {BRIDGE_STEP_TOPIC, E(CLUSTER_AUTHORIZATION_FAILED),
-     MAKE_TOPIC ", and let the agent use it: kafka-acls --add --allow-principal User:<agent> --operation Read --topic %t"},
+     MAKE_TOPIC
+     ", and let the agent use it: kafka-acls --add --allow-principal User:<agent> --operation Read --topic %t"},
     {BRIDGE_STEP_TOPIC, E(POLICY_VIOLATION), MAKE_TOPIC " with the settings that the cluster's policy asks for"},
     {BRIDGE_STEP_TOPIC, E(INVALID_REPLICATION_FACTOR), MAKE_TOPIC " --replication-factor <what the cluster has>"},
     {ANY_STEP, E(TOPIC_AUTHORIZATION_FAILED), ACL "--operation Read --topic %t" OR_AT_LEAST_ONCE},
     {ANY_STEP, E(CLUSTER_AUTHORIZATION_FAILED), ACL "--operation IdempotentWrite --cluster"},
     {BRIDGE_STEP_OFFSETS, E(UNKNOWN_TOPIC_OR_PART), MAKE_TOPIC},
-    {BRIDGE_STEP_OFFSETS, E(OFFSET_METADATA_TOO_LARGE), "set offset.metadata.max.bytes of the brokers to 4096 (its default)"},
-    {ANY_STEP, E(INVALID_TRANSACTION_TIMEOUT), "set transaction.max.timeout.ms of the brokers to 60000 or more" OR_AT_LEAST_ONCE},
-    {ANY_STEP, E(_UNSUPPORTED_FEATURE), "these brokers have no transactions as needed (Kafka 2.5 and later do): set bridge.delivery: at_least_once"},
-    {ANY_STEP, E(UNSUPPORTED_VERSION), "these brokers have no transactions as needed (Kafka 2.5 and later do): set bridge.delivery: at_least_once"},
-    {ANY_STEP, E(_FENCED), "another agent runs with the same spool id: a copy of this spool? Only one of them may run"},
-    {ANY_STEP, E(PRODUCER_FENCED), "another agent runs with the same spool id: a copy of this spool? Only one of them may run"},
+    {BRIDGE_STEP_OFFSETS, E(OFFSET_METADATA_TOO_LARGE),
+     "set offset.metadata.max.bytes of the brokers to 4096 (its default)"},
+    {ANY_STEP, E(INVALID_TRANSACTION_TIMEOUT),
+     "set transaction.max.timeout.ms of the brokers to 60000 or more" OR_AT_LEAST_ONCE},
+    {ANY_STEP, E(_UNSUPPORTED_FEATURE),
+     "these brokers have no transactions as needed (Kafka 2.5 and later do): set bridge.delivery: at_least_once"},
+    {ANY_STEP, E(UNSUPPORTED_VERSION),
+     "these brokers have no transactions as needed (Kafka 2.5 and later do): set bridge.delivery: at_least_once"},
+    {ANY_STEP, E(_FENCED),
+     "another agent runs with the same spool id: a copy of this spool? Only one of them may run"},
+    {ANY_STEP, E(PRODUCER_FENCED),
+     "another agent runs with the same spool id: a copy of this spool? Only one of them may run"},
 };
 
 const char *bridge_step_name(enum bridge_step step)
 {
-    static const char *const names[] = {"init", "read_cursor", "make_cursor_topic", "send_cursor", "commit", "abort"};
+    static const char *const names[] = {"init",        "read_cursor", "make_cursor_topic",
+                                        "send_cursor", "commit",      "abort"};
     return names[step];
 }
 
@@ -50,13 +59,15 @@ static void bridge_advice_fill(const char *text, const char *group, const char *
     out[0] = '\0';
     for (const char *p = text; *p != '\0' && used + 1 < size; p++) {
         const char *word = p[0] == '%' && p[1] == 'g' ? group : p[0] == '%' && p[1] == 't' ? topic : NULL;
-        int n = word != NULL ? snprintf(out + used, size - used, "%s", word) : snprintf(out + used, size - used, "%c", *p);
+        int n = word != NULL ? snprintf(out + used, size - used, "%s", word)
+                             : snprintf(out + used, size - used, "%c", *p);
         used += (size_t)n;
         p += word != NULL;
     }
 }
 
-void bridge_advice(enum bridge_step step, int code, const char *group, const char *cursor_topic, char *ret_text, size_t size)
+void bridge_advice(enum bridge_step step, int code, const char *group, const char *cursor_topic, char *ret_text,
+                   size_t size)
 {
     ret_text[0] = '\0';
     for (size_t i = 0; i < sizeof bridge_advice_table / sizeof bridge_advice_table[0]; i++) {

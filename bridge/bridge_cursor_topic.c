@@ -12,7 +12,8 @@
 static enum bridge_txn_result fail(struct bridge_txn_error *ret_error, int code, const char *text)
 {
     ret_error->code = code;
-    snprintf(ret_error->text, sizeof ret_error->text, "%s", text != NULL ? text : rd_kafka_err2str((rd_kafka_resp_err_t)code));
+    snprintf(ret_error->text, sizeof ret_error->text, "%s",
+             text != NULL ? text : rd_kafka_err2str((rd_kafka_resp_err_t)code));
     switch (code) {
     case RD_KAFKA_RESP_ERR__TIMED_OUT:
     case RD_KAFKA_RESP_ERR__TIMED_OUT_QUEUE:
@@ -57,7 +58,8 @@ static rd_kafka_event_t *request_end(struct request *request, int timeout_ms)
 static enum bridge_txn_result judge_topic(const rd_kafka_event_t *event, struct bridge_txn_error *ret_error)
 {
     size_t count = 0;
-    const rd_kafka_topic_result_t **topics = rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result((rd_kafka_event_t *)(uintptr_t)event), &count);
+    const rd_kafka_topic_result_t **topics = rd_kafka_CreateTopics_result_topics(
+        rd_kafka_event_CreateTopics_result((rd_kafka_event_t *)(uintptr_t)event), &count);
     if (count != 1)
         return fail(ret_error, RD_KAFKA_RESP_ERR__BAD_MSG, "no word about the topic in the answer");
     rd_kafka_resp_err_t code = rd_kafka_topic_result_error(topics[0]);
@@ -89,9 +91,10 @@ enum bridge_txn_result bridge_cursor_topic_make(struct bridge_sink *sink, const 
     rd_kafka_event_t *event = request_end(&request, timeout_ms);
     if (event == NULL)
         return fail(ret_error, RD_KAFKA_RESP_ERR__TIMED_OUT, NULL);
-    enum bridge_txn_result result = rd_kafka_event_error(event) == RD_KAFKA_RESP_ERR_NO_ERROR
-                                        ? judge_topic(event, ret_error)
-                                        : fail(ret_error, rd_kafka_event_error(event), rd_kafka_event_error_string(event));
+    enum bridge_txn_result result =
+        rd_kafka_event_error(event) == RD_KAFKA_RESP_ERR_NO_ERROR
+            ? judge_topic(event, ret_error)
+            : fail(ret_error, rd_kafka_event_error(event), rd_kafka_event_error_string(event));
     rd_kafka_event_destroy(event);
     if (result == BRIDGE_TXN_FAILED && is_there(sink, place->topic, timeout_ms))
         result = BRIDGE_TXN_OK;
@@ -119,8 +122,8 @@ enum bridge_txn_result bridge_cursor_topic_send(struct bridge_sink *sink, const 
 
 /* ---- reading it -------------------------------------------------------------------------------------------- */
 
-static enum bridge_txn_result take_offset(const rd_kafka_topic_partition_list_t *list, struct bridge_cursor_read *ret,
-                                          struct bridge_txn_error *ret_error)
+static enum bridge_txn_result take_offset(const rd_kafka_topic_partition_list_t *list,
+                                          struct bridge_cursor_read *ret, struct bridge_txn_error *ret_error)
 {
     if (list == NULL || list->cnt != 1)
         return fail(ret_error, RD_KAFKA_RESP_ERR__BAD_MSG, "no word about the cursor in the answer");

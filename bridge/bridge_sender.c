@@ -55,8 +55,8 @@ void bridge_sender_stop(struct bridge_sender *sender)
     pthread_mutex_destroy(&sender->lock);
 }
 
-void bridge_sender_ask(struct bridge_sender *sender, struct bridge_sink *sink, const struct bridge_cursor_place *place,
-                       uint64_t offset_id, const char *meta)
+void bridge_sender_ask(struct bridge_sender *sender, struct bridge_sink *sink,
+                       const struct bridge_cursor_place *place, uint64_t offset_id, const char *meta)
 {
     pthread_mutex_lock(&sender->lock);
     assert(sender->state == BRIDGE_SENDER_IDLE);
@@ -77,7 +77,8 @@ bool bridge_sender_busy(struct bridge_sender *sender)
     return busy;
 }
 
-bool bridge_sender_answer(struct bridge_sender *sender, enum bridge_txn_result *ret_result, struct bridge_txn_error *ret_error)
+bool bridge_sender_answer(struct bridge_sender *sender, enum bridge_txn_result *ret_result,
+                          struct bridge_txn_error *ret_error)
 {
     pthread_mutex_lock(&sender->lock);
     bool done = sender->state == BRIDGE_SENDER_DONE;

@@ -24,7 +24,8 @@ enum bridge_txn_result bridge_sink_txn_result(rd_kafka_error_t *error, struct br
     return result;
 }
 
-enum bridge_txn_result bridge_sink_txn_init(struct bridge_sink *sink, int timeout_ms, struct bridge_txn_error *ret_error)
+enum bridge_txn_result bridge_sink_txn_init(struct bridge_sink *sink, int timeout_ms,
+                                            struct bridge_txn_error *ret_error)
 {
     return bridge_sink_txn_result(rd_kafka_init_transactions(bridge_sink_client(sink), timeout_ms), ret_error);
 }
@@ -34,12 +35,14 @@ enum bridge_txn_result bridge_sink_txn_begin(struct bridge_sink *sink, struct br
     return bridge_sink_txn_result(rd_kafka_begin_transaction(bridge_sink_client(sink)), ret_error);
 }
 
-enum bridge_txn_result bridge_sink_txn_commit(struct bridge_sink *sink, int timeout_ms, struct bridge_txn_error *ret_error)
+enum bridge_txn_result bridge_sink_txn_commit(struct bridge_sink *sink, int timeout_ms,
+                                              struct bridge_txn_error *ret_error)
 {
     return bridge_sink_txn_result(rd_kafka_commit_transaction(bridge_sink_client(sink), timeout_ms), ret_error);
 }
 
-enum bridge_txn_result bridge_sink_txn_abort(struct bridge_sink *sink, int timeout_ms, struct bridge_txn_error *ret_error)
+enum bridge_txn_result bridge_sink_txn_abort(struct bridge_sink *sink, int timeout_ms,
+                                             struct bridge_txn_error *ret_error)
 {
     return bridge_sink_txn_result(rd_kafka_abort_transaction(bridge_sink_client(sink), timeout_ms), ret_error);
 }
@@ -69,7 +72,8 @@ int bridge_sink_topic_look(struct bridge_sink *sink, struct bridge_sink_topic *t
 {
     _Static_assert(RD_KAFKA_RESP_ERR__TIMED_OUT == BRIDGE_SINK_UNSEEN, "no answer is a code of its own");
     const rd_kafka_metadata_t *metadata = NULL;
-    rd_kafka_resp_err_t code = rd_kafka_metadata(bridge_sink_client(sink), 0, (rd_kafka_topic_t *)topic, &metadata, timeout_ms);
+    rd_kafka_resp_err_t code =
+        rd_kafka_metadata(bridge_sink_client(sink), 0, (rd_kafka_topic_t *)topic, &metadata, timeout_ms);
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
         return code == RD_KAFKA_RESP_ERR__TRANSPORT ? BRIDGE_SINK_UNSEEN : code;
     int missing = missing_in(metadata);

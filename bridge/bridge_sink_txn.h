@@ -12,9 +12,9 @@
 
 enum bridge_txn_result {
     BRIDGE_TXN_OK,
-    BRIDGE_TXN_LATER, /* not yet: the same call again */
-    BRIDGE_TXN_ABORT, /* the transaction can't be committed: abort it */
-    BRIDGE_TXN_DEAD,  /* the producer is finished */
+    BRIDGE_TXN_LATER,  /* not yet: the same call again */
+    BRIDGE_TXN_ABORT,  /* the transaction can't be committed: abort it */
+    BRIDGE_TXN_DEAD,   /* the producer is finished */
     BRIDGE_TXN_FAILED, /* this call failed, and nothing else did */
 };
 
@@ -23,10 +23,13 @@ struct bridge_txn_error {
     char text[256];
 };
 
-enum bridge_txn_result bridge_sink_txn_init(struct bridge_sink *sink, int timeout_ms, struct bridge_txn_error *ret_error);
+enum bridge_txn_result bridge_sink_txn_init(struct bridge_sink *sink, int timeout_ms,
+                                            struct bridge_txn_error *ret_error);
 enum bridge_txn_result bridge_sink_txn_begin(struct bridge_sink *sink, struct bridge_txn_error *ret_error);
-enum bridge_txn_result bridge_sink_txn_commit(struct bridge_sink *sink, int timeout_ms, struct bridge_txn_error *ret_error);
-enum bridge_txn_result bridge_sink_txn_abort(struct bridge_sink *sink, int timeout_ms, struct bridge_txn_error *ret_error);
+enum bridge_txn_result bridge_sink_txn_commit(struct bridge_sink *sink, int timeout_ms,
+                                              struct bridge_txn_error *ret_error);
+enum bridge_txn_result bridge_sink_txn_abort(struct bridge_sink *sink, int timeout_ms,
+                                             struct bridge_txn_error *ret_error);
 
 /* The cluster's id, "" when it isn't known within timeout_ms. */
 void bridge_sink_cluster(struct bridge_sink *sink, int timeout_ms, char ret_id[BRIDGE_CURSOR_META_CLUSTER_SIZE]);

@@ -10,15 +10,15 @@
 
 /* What was found at the start, or after a producer's trouble. */
 struct bridge_trust_view {
-    bool found;            /* there is a cursor in Kafka */
-    bool readable;         /* … and what stands beside it is ours */
-    bool same_cluster;     /* … and names this cluster, or none */
-    uint64_t kafka_id;     /* the offset */
-    uint64_t local_id;     /* the spool's own cursor */
-    bool local_written;    /* the spool had one: it isn't new, and its file was readable */
-    bool local_newer;      /* an at_least_once run wrote it: Kafka's is older, whatever it says */
-    bool segment_there;    /* the segment of kafka_id is on this disk, with the same nonce */
-    bool before_all;       /* the segment of kafka_id lies before every segment on this disk */
+    bool found;         /* there is a cursor in Kafka */
+    bool readable;      /* … and what stands beside it is ours */
+    bool same_cluster;  /* … and names this cluster, or none */
+    uint64_t kafka_id;  /* the offset */
+    uint64_t local_id;  /* the spool's own cursor */
+    bool local_written; /* the spool had one: it isn't new, and its file was readable */
+    bool local_newer;   /* an at_least_once run wrote it: Kafka's is older, whatever it says */
+    bool segment_there; /* the segment of kafka_id is on this disk, with the same nonce */
+    bool before_all;    /* the segment of kafka_id lies before every segment on this disk */
 };
 
 enum bridge_trust {

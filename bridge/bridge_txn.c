@@ -12,10 +12,11 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#define CALL_MS 500           /* one call blocks for so long: stopping needn't wait longer */
+#define CALL_MS 500 /* one call blocks for so long: stopping needn't wait longer */
 #define TOPIC_CALL_MS 5000
-#define AGE_MS 50             /* a transaction takes events for so long */
-#define BUSY_AGE_MS 300       /* … and for so long while there is a backlog: between two of them nothing flows for 20 to 40 ms */
+#define AGE_MS 50 /* a transaction takes events for so long */
+#define BUSY_AGE_MS                                                                                               \
+    300 /* … and for so long while there is a backlog: between two of them nothing flows for 20 to 40 ms */
 #define HELD_UP_MS 5000       /* the reports take longer: it is aborted, and who holds it up leaves */
 #define SOLE_HELD_UP_MS 1000  /* the same for one lane's alone: the others wait for it */
 #define LONG_HELD_UP_MS 20000 /* … although all topics look well */
@@ -35,7 +36,8 @@ void bridge_txn_trouble(struct bridge *bridge, enum bridge_step step, const stru
 {
     struct bridge_txn *txn = &bridge->txn;
     txn->due_ms = bridge->now_ms + bridge_backoff_ms(txn->attempts++, AGAIN_MS_MIN, AGAIN_MS_MAX, random_u64());
-    if (txn->said_ms != 0 && txn->said_code == error->code && txn->said_step == step && bridge->now_ms - txn->said_ms < SAY_AGAIN_MS)
+    if (txn->said_ms != 0 && txn->said_code == error->code && txn->said_step == step &&
+        bridge->now_ms - txn->said_ms < SAY_AGAIN_MS)
         return;
     txn->said_ms = bridge->now_ms;
     txn->said_code = error->code;
@@ -64,7 +66,8 @@ static bool went_well(struct bridge *bridge, enum bridge_step step, enum bridge_
     case BRIDGE_TXN_LATER:
         return false;
     case BRIDGE_TXN_ABORT:
-        if (step == BRIDGE_STEP_OFFSETS && !bridge->txn.spoilt) /* else it is some event's fault, and its lane says it */
+        if (step == BRIDGE_STEP_OFFSETS &&
+            !bridge->txn.spoilt) /* else it is some event's fault, and its lane says it */
             bridge_txn_trouble(bridge, step, error);
         enter(bridge, BRIDGE_TXN_ABORTING);
         return false;
@@ -95,7 +98,8 @@ static void look_again(struct bridge *bridge)
 static void make_topic(struct bridge *bridge)
 {
     struct bridge_txn_error error;
-    enum bridge_txn_result result = bridge_cursor_topic_make(bridge->sink, &bridge->txn.place, TOPIC_CALL_MS, &error);
+    enum bridge_txn_result result =
+        bridge_cursor_topic_make(bridge->sink, &bridge->txn.place, TOPIC_CALL_MS, &error);
     bridge->now_ms = clock_monotonic_ms();
     if (result == BRIDGE_TXN_OK)
         enter(bridge, BRIDGE_TXN_READY);
@@ -138,7 +142,8 @@ static void be_ready(struct bridge *bridge)
         wait_for_disk(bridge);
     else if (bridge->head_at_end && (txn->committed_ms == 0 || bridge->now_ms - txn->committed_ms >= refresh_ms))
         refresh(bridge); /* the offset would expire; and at the start it shows whether all rights are there */
-    else if (bridge->dirty && bridge_txn_divisible(bridge) && bridge->now_ms - bridge->advanced_ms >= BRIDGE_ADVANCE_MS)
+    else if (bridge->dirty && bridge_txn_divisible(bridge) &&
+             bridge->now_ms - bridge->advanced_ms >= BRIDGE_ADVANCE_MS)
         bridge_cursor_committed(bridge, bridge_txn_position(bridge)); /* what Kafka had already */
 }
 
@@ -152,7 +157,8 @@ static void take(struct bridge *bridge)
     struct bridge_txn *txn = &bridge->txn;
     if (txn->spoilt)
         enter(bridge, BRIDGE_TXN_ABORTING);
-    else if ((txn->sole != NULL || bridge->now_ms - txn->since_ms >= age_ms(bridge)) && bridge_txn_divisible(bridge))
+    else if ((txn->sole != NULL || bridge->now_ms - txn->since_ms >= age_ms(bridge)) &&
+             bridge_txn_divisible(bridge))
         close_it(bridge);
 }
 
@@ -189,7 +195,8 @@ static void close_down(struct bridge *bridge)
     if (!bridge->link.up)
         txn->since_ms = bridge->now_ms; /* nobody is to blame for that */
     int64_t held_up_ms = bridge->now_ms - txn->since_ms;
-    if (!txn->spoilt && bridge->budget.events > 0 && held_up_ms >= (txn->sole != NULL ? SOLE_HELD_UP_MS : HELD_UP_MS))
+    if (!txn->spoilt && bridge->budget.events > 0 &&
+        held_up_ms >= (txn->sole != NULL ? SOLE_HELD_UP_MS : HELD_UP_MS))
         bridge_txn_blame_silent(bridge, held_up_ms >= LONG_HELD_UP_MS);
     if (!free)
         return;
@@ -275,14 +282,15 @@ void bridge_txn_start(struct bridge *bridge)
 void bridge_txn_tend(struct bridge *bridge)
 {
     static void (*const steps[])(struct bridge *) = {
-        [BRIDGE_TXN_INIT] = init,         [BRIDGE_TXN_READ] = bridge_txn_read, [BRIDGE_TXN_STOPPED] = look_again,
-        [BRIDGE_TXN_TOPIC] = make_topic,  [BRIDGE_TXN_READY] = be_ready,       [BRIDGE_TXN_OPEN] = take,
-        [BRIDGE_TXN_CLOSING] = close_down, [BRIDGE_TXN_COMMITTING] = commit,   [BRIDGE_TXN_ABORTING] = abort_it,
+        [BRIDGE_TXN_INIT] = init,          [BRIDGE_TXN_READ] = bridge_txn_read, [BRIDGE_TXN_STOPPED] = look_again,
+        [BRIDGE_TXN_TOPIC] = make_topic,   [BRIDGE_TXN_READY] = be_ready,       [BRIDGE_TXN_OPEN] = take,
+        [BRIDGE_TXN_CLOSING] = close_down, [BRIDGE_TXN_COMMITTING] = commit,    [BRIDGE_TXN_ABORTING] = abort_it,
     };
     enum bridge_txn_state before;
     do {
         before = bridge->txn.state;
-        if (before == BRIDGE_TXN_OFF || bridge->sink == NULL || bridge->recreate || bridge->now_ms < bridge->txn.due_ms)
+        if (before == BRIDGE_TXN_OFF || bridge->sink == NULL || bridge->recreate ||
+            bridge->now_ms < bridge->txn.due_ms)
             return;
         steps[before](bridge);
     } while (bridge->txn.state != before && bridge->txn.state != BRIDGE_TXN_READY);
@@ -324,7 +332,9 @@ int64_t bridge_txn_deadline_ms(const struct bridge *bridge)
     case BRIDGE_TXN_OFF:
         return INT64_MAX;
     case BRIDGE_TXN_OPEN:
-        return txn->spoilt ? bridge->now_ms : txn->sole != NULL ? bridge->now_ms + 1 : txn->since_ms + age_ms(bridge);
+        return txn->spoilt         ? bridge->now_ms
+               : txn->sole != NULL ? bridge->now_ms + 1
+                                   : txn->since_ms + age_ms(bridge);
     case BRIDGE_TXN_CLOSING:
         return bridge->now_ms + 20; /* a report ends the wait */
     case BRIDGE_TXN_READY:

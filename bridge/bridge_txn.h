@@ -24,14 +24,14 @@
 #include "bridge/bridge_sender.h"
 
 enum bridge_txn_state {
-    BRIDGE_TXN_OFF,        /* at_least_once */
-    BRIDGE_TXN_INIT,       /* a new producer: whoever had the transactional id before is fenced */
-    BRIDGE_TXN_READ,       /* Kafka's cursor is to be read */
-    BRIDGE_TXN_STOPPED,    /* it is not ours to go on from: waiting for people */
-    BRIDGE_TXN_TOPIC,      /* the cursor topic is to be made */
+    BRIDGE_TXN_OFF,     /* at_least_once */
+    BRIDGE_TXN_INIT,    /* a new producer: whoever had the transactional id before is fenced */
+    BRIDGE_TXN_READ,    /* Kafka's cursor is to be read */
+    BRIDGE_TXN_STOPPED, /* it is not ours to go on from: waiting for people */
+    BRIDGE_TXN_TOPIC,   /* the cursor topic is to be made */
     BRIDGE_TXN_READY,
     BRIDGE_TXN_OPEN,
-    BRIDGE_TXN_CLOSING,    /* takes nothing more; waits for the reports */
+    BRIDGE_TXN_CLOSING, /* takes nothing more; waits for the reports */
     BRIDGE_TXN_COMMITTING,
     BRIDGE_TXN_ABORTING,
 };
@@ -46,8 +46,8 @@ struct bridge_txn {
     char group[64];
     char cluster[BRIDGE_CURSOR_META_CLUSTER_SIZE];
     enum bridge_txn_mark mark;
-    bool begun_before;    /* this run has believed a cursor: the spool's is of this run */
-    int64_t due_ms;       /* of a step that failed */
+    bool begun_before; /* this run has believed a cursor: the spool's is of this run */
+    int64_t due_ms;    /* of a step that failed */
     unsigned attempts;
     int64_t since_ms;     /* in this state, since */
     int64_t committed_ms; /* 0: not in this run */
@@ -73,7 +73,7 @@ struct bridge_txn {
     char meta[BRIDGE_CURSOR_META_SIZE_MAX + 1];
 
     int64_t looked_ms; /* at who holds it up */
-    size_t behind; /* lanes that don't flow */
+    size_t behind;     /* lanes that don't flow */
     uint64_t nonce_segment_id, nonce;
 };
 
@@ -91,21 +91,23 @@ bool bridge_txn_begin(struct bridge *bridge);          /* there is an open one f
 void bridge_txn_spoil(struct bridge *bridge);          /* it can't be committed any more */
 int64_t bridge_txn_deadline_ms(const struct bridge *bridge);
 void bridge_txn_stop(struct bridge *bridge); /* ends what is open, within a moment */
-void bridge_txn_trouble(struct bridge *bridge, enum bridge_step step, const struct bridge_txn_error *error); /* says it */
+void bridge_txn_trouble(struct bridge *bridge, enum bridge_step step,
+                        const struct bridge_txn_error *error); /* says it */
 
 /* bridge_txn_resume.c: from Kafka's cursor to lanes and head. */
 void bridge_txn_read(struct bridge *bridge); /* the step of BRIDGE_TXN_READ */
 void bridge_txn_meet_slow(struct bridge *bridge, struct bridge_lane *lane);
 
 /* bridge_txn_cursor.c: from lanes and head to Kafka's cursor. */
-void bridge_txn_plan(struct bridge *bridge);            /* fills offset_id and meta */
+void bridge_txn_plan(struct bridge *bridge); /* fills offset_id and meta */
 uint64_t bridge_txn_position(const struct bridge *bridge);
 bool bridge_txn_divisible(const struct bridge *bridge); /* could a cursor say just what was taken? */
 
 /* bridge_txn_lane.c: lanes in trouble. */
 /* May this event go into the transaction? False: not now, or the lane has left because of it (its mode tells). */
 bool bridge_txn_admit(struct bridge *bridge, struct bridge_lane *lane, const struct spool_event *event);
-void bridge_txn_refused(struct bridge *bridge, struct bridge_lane *lane, const struct spool_event *event, int code);
+void bridge_txn_refused(struct bridge *bridge, struct bridge_lane *lane, const struct spool_event *event,
+                        int code);
 void bridge_txn_report(struct bridge *bridge, struct bridge_lane *lane, int code);
 /* Lanes without a report are to blame, if their topic doesn't look well, or whatever it looks like. */
 void bridge_txn_blame_silent(struct bridge *bridge, bool whatever);

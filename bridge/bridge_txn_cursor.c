@@ -32,7 +32,8 @@ static uint64_t lane_at(struct bridge *bridge, struct bridge_lane *lane, uint64_
 {
     if (lane->round != bridge->txn.round)
         bridge_txn_meet_slow(bridge, lane);
-    uint64_t at = lane->mode == BRIDGE_LANE_MODE_FLOWING || lane->read_id > position_id ? position_id : lane->read_id;
+    uint64_t at =
+        lane->mode == BRIDGE_LANE_MODE_FLOWING || lane->read_id > position_id ? position_id : lane->read_id;
     return at > lane->known_id ? at : lane->known_id;
 }
 
@@ -55,7 +56,8 @@ static bool is_met(const struct bridge *bridge, uint64_t topic_hash)
 }
 
 /* False: more lanes are behind than the text can name. */
-static bool gather_lanes(struct bridge *bridge, uint64_t position_id, uint64_t offset_id, struct bridge_cursor_meta *meta)
+static bool gather_lanes(struct bridge *bridge, uint64_t position_id, uint64_t offset_id,
+                         struct bridge_cursor_meta *meta)
 {
     const struct bridge_txn *txn = &bridge->txn;
     bool ok = true;

@@ -8,12 +8,12 @@
 #include <librdkafka/rdkafka.h>
 #include <stdio.h>
 
-#define LOOK_MS 200          /* for a topic that is used for the first time */
-#define LOOK_AGAIN_MS 50     /* for one that was in trouble */
-#define BLAME_AGAIN_MS 1000  /* between two looks at who holds up a transaction */
-#define QUIET_ATTEMPTS 3     /* a topic may be about to be made */
-#define FORGIVEN_EVENTS 64   /* delivered alone in a row: waits start small again */
-#define TRUSTED_EVENTS 1024  /* … : it goes with the others again */
+#define LOOK_MS 200         /* for a topic that is used for the first time */
+#define LOOK_AGAIN_MS 50    /* for one that was in trouble */
+#define BLAME_AGAIN_MS 1000 /* between two looks at who holds up a transaction */
+#define QUIET_ATTEMPTS 3    /* a topic may be about to be made */
+#define FORGIVEN_EVENTS 64  /* delivered alone in a row: waits start small again */
+#define TRUSTED_EVENTS 1024 /* … : it goes with the others again */
 
 static void set_error(struct bridge_lane *lane, int code)
 {
@@ -32,8 +32,8 @@ static void own_cursor(struct bridge *bridge, struct bridge_lane *lane)
 
 void bridge_txn_back_off(struct bridge *bridge, struct bridge_lane *lane)
 {
-    int64_t wait_ms = bridge_backoff_ms(lane->attempts, bridge->options->backoff_ms_min, bridge->options->backoff_ms_max,
-                                        random_u64());
+    int64_t wait_ms = bridge_backoff_ms(lane->attempts, bridge->options->backoff_ms_min,
+                                        bridge->options->backoff_ms_max, random_u64());
     if (lane->reader.tail != NULL)
         bridge->side_readers--;
     bridge_reader_close(&lane->reader);
@@ -47,7 +47,8 @@ void bridge_txn_back_off(struct bridge *bridge, struct bridge_lane *lane)
     lane->blamed = false;
     bridge->unsettled = true;
     bridge->dirty = true;
-    bool may_pass = lane->error == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART || lane->error == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE;
+    bool may_pass = lane->error == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART ||
+                    lane->error == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE;
     if (!may_pass || lane->attempts > QUIET_ATTEMPTS)
         bridge_flow_say_wait(bridge, lane, wait_ms);
 }
@@ -94,7 +95,8 @@ void bridge_txn_refused(struct bridge *bridge, struct bridge_lane *lane, const s
 /* Failed because the transaction did, not the other way round. */
 static bool is_consequence(int code)
 {
-    return code == RD_KAFKA_RESP_ERR__PURGE_QUEUE || code == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT || code == RD_KAFKA_RESP_ERR__DESTROY;
+    return code == RD_KAFKA_RESP_ERR__PURGE_QUEUE || code == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT ||
+           code == RD_KAFKA_RESP_ERR__DESTROY;
 }
 
 void bridge_txn_report(struct bridge *bridge, struct bridge_lane *lane, int code)
@@ -146,7 +148,8 @@ void bridge_txn_try(struct bridge *bridge, struct bridge_lane *lane)
         return;
     if (lane->sink_topic == NULL)
         lane->sink_topic = bridge_sink_topic_open(bridge->sink, lane->topic);
-    int code = lane->sink_topic == NULL ? 0 : bridge_sink_topic_look(bridge->sink, lane->sink_topic, LOOK_AGAIN_MS);
+    int code =
+        lane->sink_topic == NULL ? 0 : bridge_sink_topic_look(bridge->sink, lane->sink_topic, LOOK_AGAIN_MS);
     if (code == 0) {
         lane->mode = BRIDGE_LANE_MODE_CATCHING_UP;
         lane->good_ms = bridge->now_ms;

@@ -48,11 +48,13 @@ static enum err go_back(struct bridge *bridge)
 static void look_at_disk(struct bridge *bridge, uint64_t nonce, struct bridge_trust_view *view)
 {
     uint64_t segment_id = spool_id_segment(view->kafka_id), oldest_id = 0, here = 0;
-    view->segment_there = spool_segment_nonce(bridge->spool, segment_id, &here) == ERR_OK && here == nonce && nonce != 0;
+    view->segment_there =
+        spool_segment_nonce(bridge->spool, segment_id, &here) == ERR_OK && here == nonce && nonce != 0;
     view->before_all = spool_oldest_segment(bridge->spool, &oldest_id) == ERR_OK && segment_id < oldest_id;
 }
 
-static enum bridge_trust judge(struct bridge *bridge, const struct bridge_cursor_read *read, struct bridge_cursor_meta *ret_meta)
+static enum bridge_trust judge(struct bridge *bridge, const struct bridge_cursor_read *read,
+                               struct bridge_cursor_meta *ret_meta)
 {
     struct bridge_txn *txn = &bridge->txn;
     struct bridge_trust_view view = {
@@ -61,7 +63,8 @@ static enum bridge_trust judge(struct bridge *bridge, const struct bridge_cursor
         .local_id = bridge->watermark_id,
         .local_written = bridge->watermark_id > 0,
     };
-    view.readable = read->found && bridge_cursor_meta_decode(bytes_of_string(read->meta), read->offset_id, ret_meta);
+    view.readable =
+        read->found && bridge_cursor_meta_decode(bytes_of_string(read->meta), read->offset_id, ret_meta);
     view.same_cluster = !view.readable || ret_meta->cluster[0] == '\0' || txn->cluster[0] == '\0' ||
                         strcmp(ret_meta->cluster, txn->cluster) == 0;
     if (!txn->begun_before)
@@ -79,26 +82,34 @@ static void say_stopped(struct bridge *bridge, const struct bridge_cursor_read *
     if (txn->said_ms != 0 && bridge->now_ms - txn->said_ms < SAY_AGAIN_MS)
         return;
     txn->said_ms = bridge->now_ms;
-    bridge_say(bridge, true, "cursor_not_believed", "kafka_id=%" PRIu64 " local_id=%" PRIu64 " group=%s text=%s action=%s",
-               read->offset_id, bridge->watermark_id, txn->group,
-               log_quote("Kafka's cursor is ahead of this spool and names a segment that isn't on this disk: the spool is a copy, was "
-                         "restored from a backup, or went back in time"),
-               log_quote("forwarding has stopped, events are still taken. If no other agent runs with this spool id, then "
-                         "`kafka-consumer-groups --delete --group <group>` makes this one go on behind its own cursor; what was "
-                         "delivered since the backup or copy was made is sent again"));
+    bridge_say(
+        bridge, true, "cursor_not_believed",
+        "kafka_id=%" PRIu64 " local_id=%" PRIu64 " group=%s text=%s action=%s", read->offset_id,
+        bridge->watermark_id, txn->group,
+        log_quote("Kafka's cursor is ahead of this spool and names a segment that isn't on this disk: the spool "
+                  "is a copy, was "
+                  "restored from a backup, or went back in time"),
+        log_quote(
+            "forwarding has stopped, events are still taken. If no other agent runs with this spool id, then "
+            "`kafka-consumer-groups --delete --group <group>` makes this one go on behind its own cursor; what "
+            "was "
+            "delivered since the backup or copy was made is sent again"));
 }
 
 static void say_read(struct bridge *bridge, const struct bridge_cursor_read *read, enum bridge_trust trust)
 {
     bool loud = trust == BRIDGE_TRUST_EXPIRED;
-    bridge_say(bridge, loud, loud ? "cursor_missing" : "cursor_read",
-               "kafka=%s kafka_id=%" PRIu64 " local_id=%" PRIu64 " lanes_behind=%zu believed=%s action=%s",
-               read->found ? "found" : "none", read->offset_id, bridge->watermark_id, bridge->txn.known.lane_count,
-               bridge_trust_name(trust),
-               log_quote(loud ? "Kafka has no cursor of this spool: it expired (offsets.retention.minutes), its topic was made "
-                                "again, or this is another cluster. Going on behind the spool's own cursor; what was sent in the last "
-                                "second before the agent stopped may be repeated"
-                              : "going on"));
+    bridge_say(
+        bridge, loud, loud ? "cursor_missing" : "cursor_read",
+        "kafka=%s kafka_id=%" PRIu64 " local_id=%" PRIu64 " lanes_behind=%zu believed=%s action=%s",
+        read->found ? "found" : "none", read->offset_id, bridge->watermark_id, bridge->txn.known.lane_count,
+        bridge_trust_name(trust),
+        log_quote(
+            loud ? "Kafka has no cursor of this spool: it expired (offsets.retention.minutes), its topic was made "
+                   "again, or this is another cluster. Going on behind the spool's own cursor; what was sent in "
+                   "the last "
+                   "second before the agent stopped may be repeated"
+                 : "going on"));
 }
 
 static void adopt(struct bridge *bridge, const struct bridge_cursor_read *read, enum bridge_trust trust,

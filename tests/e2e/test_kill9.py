@@ -20,7 +20,7 @@ directory = temporary_directory()
 kafka = Kafka(shared=True)
 kafka.start()
 topic = kafka.topic("orders")
-agent = Agent(directory, kafka.bootstrap, spool_extra="  segment_size: 4MiB")
+agent = Agent(directory, kafka.bootstrap, spool_extra="  segment_size: 4MiB", extra="bridge:\n  delivery: at_least_once\n")
 agent.start()
 
 record_path = os.path.join(directory, "record")

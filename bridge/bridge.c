@@ -14,7 +14,8 @@
 
 #define WAIT_MS_MAX 1000
 #define HELD_UP_WAIT_MS 50
-#define BRIDGE_NICE 5
+/* The bridge's thread and those of Kafka's client: a backlog can wait, programs that send events can't. */
+#define BRIDGE_NICE 10
 
 void bridge_say(struct bridge *bridge, bool problem, const char *event, const char *format, ...)
 {
@@ -124,7 +125,7 @@ static void advance_when_due(struct bridge *bridge, unsigned ticket)
 static void *bridge_main(void *arg)
 {
     struct bridge *bridge = arg;
-    priority_lower(BRIDGE_NICE); /* and Kafka's client, which it makes: a backlog can wait, programs that send events can't */
+    priority_lower(BRIDGE_NICE);
     while (!atomic_load(&bridge->stopping)) {
         unsigned ticket = atomic_load(&bridge->drain_tickets);
         bool progress = false;
@@ -188,6 +189,31 @@ static struct bridge *bridge_new(const struct bridge_options *options, struct sp
     return bridge;
 }
 
+struct opening {
+    struct bridge *bridge;
+    struct errmsg *msg;
+    enum err rc;
+};
+
+static void *open_lowered(void *arg)
+{
+    struct opening *opening = arg;
+    priority_lower(BRIDGE_NICE);
+    opening->rc = bridge_producer_open(opening->bridge, opening->msg);
+    return NULL;
+}
+
+/* The client's threads inherit the priority of the thread that makes it, and the caller's must stay as it is. */
+static enum err open_first_producer(struct bridge *bridge, struct errmsg *msg)
+{
+    struct opening opening = {bridge, msg, ERR_OK};
+    pthread_t thread;
+    if (pthread_create(&thread, NULL, open_lowered, &opening) != 0)
+        return errmsg_set(msg, ERR_NOMEM, "a thread could not be started");
+    pthread_join(thread, NULL);
+    return opening.rc;
+}
+
 static enum err start_thread(struct bridge *bridge, struct errmsg *msg)
 {
     sigset_t all, before;
@@ -221,7 +247,7 @@ enum err bridge_start(const struct bridge_options *options, struct spool *spool,
     if (rc == ERR_OK)
         rc = bridge_txn_open(bridge);
     if (rc == ERR_OK)
-        rc = bridge_producer_open(bridge, msg);
+        rc = open_first_producer(bridge, msg);
     if (rc == ERR_OK && options->delivery == BRIDGE_EXACTLY_ONCE && options->mock_kafka)
         bridge_say(bridge, true, "delivering_at_least_once", "bridge.delivery=exactly_once text=%s",
                    log_quote("the mock Kafka's transactions are not real: after a crash some events arrive twice"));

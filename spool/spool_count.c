@@ -188,28 +188,60 @@ static enum err tally_chunk(struct tally *tally, const struct spool_chunk *chunk
     return rc;
 }
 
-/* Of the events that are gone, those that were not delivered: above the cursor, or passed by it as missing. The latter even when they
- * can be read now: the cursor doesn't go back, so they are told of. */
-static enum err pending_of(struct spool *spool, uint64_t segment_id, const struct spool_ranges *gone, uint32_t done_below,
-                           struct spool_ranges *ret_pending)
+/* What the cursors at open had passed as missing, below an index. */
+static enum err passed_as_missing(const struct spool *spool, uint64_t segment_id, uint32_t below, struct spool_ranges *ret_passed)
 {
     const struct spool_cursor_state *at_open = &spool->at_open;
-    struct spool_ranges pending = {0}, above = {0};
-    enum err rc = spool_ranges_from(gone, done_below, &above);
+    enum err rc = ERR_OK;
+    *ret_passed = (struct spool_ranges){0};
     for (size_t i = 0; rc == ERR_OK && i < at_open->missed_count; i++) {
         const struct spool_missed_range *missed = &at_open->missed[i];
-        uint32_t last = missed->last < done_below ? missed->last : done_below - 1;
-        if (missed->segment_id == segment_id && done_below > 0 && missed->first <= last)
-            rc = spool_ranges_append(&pending, missed->first, last);
+        uint32_t last = missed->last < below ? missed->last : below - 1;
+        if (missed->segment_id == segment_id && below > 0 && missed->first <= last)
+            rc = spool_ranges_append(ret_passed, missed->first, last);
     }
+    if (rc != ERR_OK)
+        spool_ranges_free(ret_passed);
+    return rc;
+}
+
+/* Appends to `below` what lies at an index and above. ERR_NOMEM: `below` is freed */
+static enum err append_from(struct spool_ranges *below, const struct spool_ranges *ranges, uint32_t from)
+{
+    struct spool_ranges above = {0};
+    enum err rc = spool_ranges_from(ranges, from, &above);
     for (size_t i = 0; rc == ERR_OK && i < above.count; i++)
-        rc = spool_ranges_append(&pending, above.items[i].first, above.items[i].last);
+        rc = spool_ranges_append(below, above.items[i].first, above.items[i].last);
     spool_ranges_free(&above);
+    if (rc != ERR_OK)
+        spool_ranges_free(below);
+    return rc;
+}
+
+/* Of the events that are gone, those that were not delivered: above the cursor, or passed by it as missing. The latter even when they
+ * can be read now: the cursor doesn't go back, so they are told of. When a gap was passed, it was not known yet whether the end
+ * of the segment would make it an uncertain one. */
+static enum err not_delivered(const struct spool *spool, uint64_t segment_id, const struct spool_findings *findings, uint32_t done_below,
+                              struct spool_ranges *ret_lost, struct spool_ranges *ret_uncertain)
+{
+    struct spool_ranges passed, lost = {0}, uncertain = {0};
+    enum err rc = passed_as_missing(spool, segment_id, done_below, &passed);
+    if (rc == ERR_OK)
+        rc = spool_ranges_minus(&passed, &findings->uncertain, &lost);
+    if (rc == ERR_OK)
+        rc = spool_ranges_and(&passed, &findings->uncertain, &uncertain);
+    if (rc == ERR_OK)
+        rc = append_from(&lost, &findings->lost, done_below);
+    if (rc == ERR_OK)
+        rc = append_from(&uncertain, &findings->uncertain, done_below);
+    spool_ranges_free(&passed);
     if (rc != ERR_OK) {
-        spool_ranges_free(&pending);
+        spool_ranges_free(&lost);
+        spool_ranges_free(&uncertain);
         return rc;
     }
-    *ret_pending = pending;
+    *ret_lost = lost;
+    *ret_uncertain = uncertain;
     return ERR_OK;
 }
 
@@ -229,15 +261,16 @@ static enum err count_by_reading(struct spool *spool, struct spool_reader_option
         if (rc != ERR_OK)
             break;
     }
-    struct spool_ranges lost = {0};
+    struct spool_ranges lost = {0}, uncertain = {0};
     if (rc == ERR_END)
-        rc = pending_of(spool, options->segment_id, &spool_reader_findings(reader)->lost,
-                        spool_count_done_below(spool, options->segment_id), &lost);
+        rc = not_delivered(spool, options->segment_id, spool_reader_findings(reader),
+                           spool_count_done_below(spool, options->segment_id), &lost, &uncertain);
     if (rc == ERR_OK) {
         tally_apply(&tally);
         add_unknown_pending(spool, lost.total);
     }
     spool_ranges_free(&lost);
+    spool_ranges_free(&uncertain);
     free(tally.counts);
     spool_reader_close(reader);
     return rc;
@@ -404,7 +437,8 @@ static uint64_t found_below(const struct spool_findings *findings, uint32_t belo
     return below - missing;
 }
 
-struct spool_loss_report *spool_count_report(uint64_t segment_id, const struct spool_findings *findings, uint32_t done_below)
+struct spool_loss_report *spool_count_report(const struct spool *spool, uint64_t segment_id, const struct spool_findings *findings,
+                                             uint32_t done_below)
 {
     struct spool_loss_report *report = calloc(1, sizeof *report);
     if (report == NULL)
@@ -417,8 +451,7 @@ struct spool_loss_report *spool_count_report(uint64_t segment_id, const struct s
     report->delivered_before = before;
     report->recovered = findings->event_count - before;
     report->damaged_bytes = findings->damaged_bytes;
-    if (spool_ranges_from(&findings->lost, done_below, &report->lost) != ERR_OK ||
-        spool_ranges_from(&findings->uncertain, done_below, &report->uncertain) != ERR_OK) {
+    if (not_delivered(spool, segment_id, findings, done_below, &report->lost, &report->uncertain) != ERR_OK) {
         spool_loss_report_free(report);
         return NULL;
     }
@@ -436,21 +469,15 @@ enum err spool_count_findings(struct spool *spool, uint64_t segment_id, uint32_t
     pthread_mutex_unlock(&spool->lock);
     if (!first_time)
         return ERR_OK;
-    struct spool_ranges missing = {0};
-    if (pending_of(spool, segment_id, &findings->lost, done_below, &missing) != ERR_OK)
+    struct spool_loss_report *report = spool_count_report(spool, segment_id, findings, done_below);
+    if (report == NULL)
         return ERR_NOMEM;
-    bool keep = findings->damaged || findings->uncertain.total > 0 || missing.total > 0;
-    struct spool_loss_report *report = keep ? spool_count_report(segment_id, findings, done_below) : NULL;
-    if (report == NULL) {
-        spool_ranges_free(&missing);
-        if (keep)
-            return ERR_NOMEM;
-    } else {
-        spool_ranges_free(&report->lost);
-        report->lost = missing;
+    uint64_t lost = report->lost.total, uncertain = report->uncertain.total;
+    bool keep = findings->damaged || findings->uncertain.total > 0 || lost > 0;
+    if (!keep) {
+        spool_loss_report_free(report);
+        report = NULL;
     }
-    uint64_t lost = report != NULL ? report->lost.total : 0;
-    uint64_t uncertain = report != NULL ? report->uncertain.total : 0;
     struct spool_topic_loss *losses = NULL;
     size_t loss_count = 0;
     enum err rc = by_seal && lost > 0 ? losses_by_topic(spool, segment_id, &losses, &loss_count) : ERR_OK;

@@ -116,7 +116,8 @@ void spool_count_missing(struct spool *spool, uint64_t segment_id, struct spool_
 struct spool_findings;
 enum err spool_count_findings(struct spool *spool, uint64_t segment_id, uint32_t first_index, const struct spool_findings *findings);
 /* What of that is to be reported, events below done_below having been done before; NULL: memory is out. */
-struct spool_loss_report *spool_count_report(uint64_t segment_id, const struct spool_findings *findings, uint32_t done_below);
+struct spool_loss_report *spool_count_report(const struct spool *spool, uint64_t segment_id, const struct spool_findings *findings,
+                                             uint32_t done_below);
 /* Body of the thread that counts what earlier runs left. */
 void *spool_counter_main(void *spool);
 

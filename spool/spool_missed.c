@@ -116,14 +116,18 @@ struct spool_loss_report *spool_missed_report(const struct spool *spool, uint64_
     bool known;
     if (ranges_at_open(spool, segment_id, &missed, &known) != ERR_OK)
         return NULL;
-    struct spool_loss_report *report = findings->damaged || known ? spool_count_report(segment_id, findings, 0) : NULL;
+    struct spool_loss_report *report = findings->damaged || known ? spool_count_report(spool, segment_id, findings, 0) : NULL;
     if (report == NULL || !known) { /* then what is not there may be lost */
         spool_ranges_free(&missed);
         return report;
     }
     spool_ranges_free(&report->lost);
-    report->lost = missed;
-    return report;
+    enum err rc = spool_ranges_minus(&missed, &findings->uncertain, &report->lost);
+    spool_ranges_free(&missed);
+    if (rc == ERR_OK)
+        return report;
+    spool_loss_report_free(report);
+    return NULL;
 }
 
 struct spool_loss_report *spool_missed_vanished_report(const struct spool *spool, uint64_t segment_id)

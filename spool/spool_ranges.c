@@ -47,6 +47,18 @@ void spool_index_set_add(struct spool_index_set *set, uint32_t index)
         set->highest = index;
 }
 
+bool spool_index_set_next(const struct spool_index_set *set, uint32_t above, uint32_t *ret_index)
+{
+    if (set->count == 0 || above >= set->highest)
+        return false;
+    size_t word = ((size_t)above + 1) / 64;
+    uint64_t bits = set->words[word] & UINT64_MAX << (above + 1) % 64;
+    while (bits == 0)
+        bits = set->words[++word]; /* there is a highest one */
+    *ret_index = (uint32_t)(word * 64) + (uint32_t)__builtin_ctzll(bits);
+    return true;
+}
+
 static bool word_is_full(const struct spool_index_set *set, uint32_t index)
 {
     return index % 64 == 0 && index / 64 < set->word_count && set->words[index / 64] == UINT64_MAX;
@@ -104,6 +116,41 @@ enum err spool_ranges_from(const struct spool_ranges *ranges, uint32_t from, str
     }
     *ret_above = above;
     return ERR_OK;
+}
+
+/* Cuts each range at the borders of the other's; keeps what lies in those, or what doesn't. */
+static enum err cut(const struct spool_ranges *ranges, const struct spool_ranges *other, bool inside, struct spool_ranges *ret)
+{
+    struct spool_ranges kept = {0};
+    enum err rc = ERR_OK;
+    for (size_t i = 0, k = 0; rc == ERR_OK && i < ranges->count; i++) {
+        uint64_t at = ranges->items[i].first, end = (uint64_t)ranges->items[i].last + 1;
+        while (rc == ERR_OK && at < end) {
+            while (k < other->count && other->items[k].last < at)
+                k++;
+            bool in = k < other->count && other->items[k].first <= at;
+            uint64_t border = k == other->count ? end : in ? (uint64_t)other->items[k].last + 1 : other->items[k].first;
+            uint64_t until = border < end ? border : end;
+            if (in == inside)
+                rc = spool_ranges_append(&kept, (uint32_t)at, (uint32_t)(until - 1));
+            at = until;
+        }
+    }
+    if (rc != ERR_OK)
+        spool_ranges_free(&kept);
+    else
+        *ret = kept;
+    return rc;
+}
+
+enum err spool_ranges_minus(const struct spool_ranges *ranges, const struct spool_ranges *other, struct spool_ranges *ret_rest)
+{
+    return cut(ranges, other, false, ret_rest);
+}
+
+enum err spool_ranges_and(const struct spool_ranges *ranges, const struct spool_ranges *other, struct spool_ranges *ret_both)
+{
+    return cut(ranges, other, true, ret_both);
 }
 
 bool spool_ranges_have(const struct spool_ranges *ranges, uint32_t index)

@@ -174,19 +174,20 @@ enum err spool_reader_open(const struct spool_reader_options *options, struct sp
     reader->dir_fd = dir_fd;
     reader->fd = -1;
     reader->sieve.first_index = options->first_index;
+    reader->sieve.below_index = options->below_index;
     reader->sieve.count_limit = options->count_limit;
     spool_scan_init(&reader->scan, options->segment_id, options->seed, spool_sieve_frame, &reader->sieve);
     *ret_reader = reader;
     return ERR_OK;
 }
 
-enum err spool_reader_missing(const struct spool_reader *reader, struct spool_ranges *ret_missing)
+enum err spool_reader_missing(const struct spool_reader *reader, uint32_t below, struct spool_ranges *ret_missing)
 {
     const struct spool_index_set *seen = &reader->sieve.seen;
     *ret_missing = (struct spool_ranges){0};
-    if (seen->count == 0 || seen->count == (uint64_t)seen->highest + 1)
+    if (seen->count > 0 && seen->count == (uint64_t)seen->highest + 1 && below <= seen->highest + 1)
         return ERR_OK;
-    return spool_index_set_gaps(seen, reader->sieve.first_index, seen->highest, ret_missing);
+    return spool_index_set_gaps(seen, reader->sieve.first_index, below, ret_missing);
 }
 
 bool spool_reader_is_whole(const struct spool_reader *reader)

@@ -3,7 +3,7 @@
  *
  * It reads LevelDB's log files (and raw .ldb files and what else lies there) with pread, never through LevelDB:
  * leveldb_open would rewrite the evidence. Whatever the bytes are, it returns only frames whose checksum
- * verifies, each event index at most once; on an undamaged segment in index order. Memory is bounded
+ * verifies, each event index at most once; on an undamaged segment in index order (on others: spool_order.h). Memory is bounded
  * by a few MiB and the largest frame, whatever the segment's size. One thread at a time per reader. */
 #ifndef PENSTOCK_SPOOL_READER_H
 #define PENSTOCK_SPOOL_READER_H
@@ -23,6 +23,7 @@ struct spool_reader_options {
     uint64_t segment_id;    /* frames of other segments are not its events (stale or misplaced blocks) */
     uint64_t seed;          /* the spool's; the segment's own header wins when it verifies */
     uint32_t first_index;   /* events below it are verified and counted, but not returned */
+    uint32_t below_index;   /* likewise events at or beyond it; 0: no such bound */
     uint32_t count_limit;   /* frames at or beyond it were moved on or refused: ignored; SPOOL_COUNT_UNKNOWN: none */
 };
 
@@ -61,9 +62,8 @@ enum err spool_reader_open(const struct spool_reader_options *options, struct sp
 enum err spool_reader_next(struct spool_reader *reader, uint64_t log_bytes, struct spool_chunk **ret_chunk,
                            struct errmsg *msg);
 
-/* Indexes at or above first_index, below the highest found so far, that were not found so far; the caller frees them. Cheap while
- * there are none. ERR_NOMEM */
-enum err spool_reader_missing(const struct spool_reader *reader, struct spool_ranges *ret_missing);
+/* Indexes from first_index up to below that were not found so far; the caller frees them. Cheap while there are none. ERR_NOMEM */
+enum err spool_reader_missing(const struct spool_reader *reader, uint32_t below, struct spool_ranges *ret_missing);
 
 /* Was all that was read so far intact, and without a gap? */
 bool spool_reader_is_whole(const struct spool_reader *reader);

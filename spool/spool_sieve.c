@@ -97,7 +97,8 @@ static enum err take_event(struct spool_sieve *sieve, const struct spool_frame *
     uint32_t index = spool_id_index(frame->id);
     bool is_new = false;
     enum err rc = spool_index_set_reserve(&sieve->seen, index, &is_new);
-    if (rc == ERR_OK && is_new && index >= sieve->first_index)
+    bool wanted = index >= sieve->first_index && (sieve->below_index == 0 || index < sieve->below_index);
+    if (rc == ERR_OK && is_new && wanted)
         rc = keep_event(sieve, frame, raw, damaged);
     if (rc != ERR_OK || !is_new)
         return rc;

@@ -9,6 +9,7 @@
 
 struct spool_sieve {
     uint32_t first_index;            /* events below it are only counted */
+    uint32_t below_index;            /* likewise at or beyond it; 0: no such bound */
     uint32_t count_limit;            /* frames at or beyond it are ignored */
     struct spool_index_set seen;
     struct spool_chunk *filling;

@@ -2,6 +2,7 @@
  * spool_tail.c - a reading position: the next events come from the window in memory or from disk, decided under one lock. */
 #include "base/clock.h"
 #include "spool/spool_internal.h"
+#include "spool/spool_order.h"
 #include "spool/spool_reader.h"
 #include "spool/spool_unread.h"
 
@@ -16,6 +17,7 @@ struct spool_tail {
     uint64_t position;            /* everything up to it was returned, or doesn't exist */
     struct spool_reader *reader;  /* NULL while the window serves */
     uint64_t reading_id;          /* the segment it reads */
+    struct spool_order order;     /* of its events */
     uint64_t unreadable_id;       /* the segment that can't be read, and since when */
     int64_t unreadable_since_ms;  /* monotonic */
     uint32_t reading_from;        /* index in it where that reading began */
@@ -62,6 +64,7 @@ void spool_tail_close(struct spool_tail *tail)
     if (tail == NULL)
         return;
     close_reader(tail);
+    spool_order_done(&tail->order);
     free(tail);
 }
 
@@ -94,8 +97,9 @@ static struct source choose(struct spool_tail *tail)
     }
     if (entry != NULL) {
         /* What is damaged is read to its end, so that its losses are known. */
-        bool from_disk = entry->state == SPOOL_ENTRY_OLD ||
-                         (tail->reader != NULL && tail->reading_id == entry->id && !spool_reader_is_whole(tail->reader));
+        bool damaged = tail->reading_id == entry->id &&
+                       (tail->order.known || (tail->reader != NULL && !spool_reader_is_whole(tail->reader)));
+        bool from_disk = entry->state == SPOOL_ENTRY_OLD || damaged;
         source.chunk = from_disk ? NULL : find_in_window(spool, entry, tail->position);
         source.kind = source.chunk != NULL ? FROM_WINDOW : FROM_DISK;
         source.segment_id = entry->id;
@@ -119,31 +123,110 @@ static void note_reader(struct spool *spool, uint64_t segment_id)
     pthread_mutex_unlock(&spool->lock);
 }
 
-static enum err open_reader(struct spool_tail *tail, const struct source *source, struct errmsg *msg)
+static uint32_t next_index(const struct spool_tail *tail, uint64_t segment_id)
+{
+    return spool_id_segment(tail->position) == segment_id ? spool_id_index(tail->position) + 1 : 0;
+}
+
+struct segment_name {
+    char text[32];
+};
+
+/* Reading on behind the position. *name is what the options point to. */
+static enum err reader_options(const struct spool_tail *tail, const struct source *source, struct segment_name *name,
+                               struct spool_reader_options *ret_options, struct errmsg *msg)
 {
     struct spool *spool = tail->spool;
-    char name[32];
-    snprintf(name, sizeof name, "%" PRIu64, source->segment_id);
-    struct spool_reader_options options = {
-        .parent_fd = spool->segments_fd, .name = name, .segment_id = source->segment_id, .seed = spool->identity.seed,
-        .first_index = spool_id_segment(tail->position) == source->segment_id ? spool_id_index(tail->position) + 1 : 0,
-        .count_limit = source->count_limit,
+    snprintf(name->text, sizeof name->text, "%" PRIu64, source->segment_id);
+    *ret_options = (struct spool_reader_options){
+        .parent_fd = spool->segments_fd, .name = name->text, .segment_id = source->segment_id, .seed = spool->identity.seed,
+        .first_index = next_index(tail, source->segment_id), .count_limit = source->count_limit,
     };
-    if (source->state == SPOOL_ENTRY_OLD) {
-        enum err rc = spool_count_entry(spool, source->segment_id, msg); /* before it can be done and gone */
-        if (rc == ERR_OK)
-            rc = spool_count_limit(spool, source->segment_id, &options.count_limit, msg);
-        if (rc != ERR_OK)
-            return rc;
-    }
+    if (source->state != SPOOL_ENTRY_OLD)
+        return ERR_OK;
+    enum err rc = spool_count_entry(spool, source->segment_id, msg); /* before it can be done and gone */
+    return rc == ERR_OK ? spool_count_limit(spool, source->segment_id, &ret_options->count_limit, msg) : rc;
+}
+
+static enum err open_reader(struct spool_tail *tail, const struct source *source, struct errmsg *msg)
+{
+    struct segment_name name;
+    struct spool_reader_options options;
+    enum err rc = reader_options(tail, source, &name, &options, msg);
+    if (rc != ERR_OK)
+        return rc;
+    if (tail->reading_id != source->segment_id)
+        spool_order_done(&tail->order);
+    if (!tail->order.known)
+        tail->reading_from = options.first_index;
     tail->reading_id = source->segment_id;
-    tail->reading_from = options.first_index;
     tail->reading_live = source->state == SPOOL_ENTRY_LIVE;
-    enum err rc = spool_reader_open(&options, &tail->reader, msg);
+    options.below_index = tail->order.below;
+    rc = spool_reader_open(&options, &tail->reader, msg);
     if (rc == ERR_OK)
-        note_reader(spool, source->segment_id);
+        note_reader(tail->spool, source->segment_id);
     return rc;
 }
+
+/* ---- damaged segments, in order ------------------------------------------------------------------------------------ */
+
+/* All that lies between the position and its last event, and nothing else. */
+static bool is_dense(const struct spool_tail *tail, const struct spool_chunk *chunk)
+{
+    uint64_t first_id = spool_id_of(tail->reading_id, next_index(tail, tail->reading_id));
+    return chunk->first_id == first_id && chunk->last_id >= first_id && chunk->last_id - first_id + 1 == chunk->event_count;
+}
+
+static enum err find_window(struct spool_tail *tail, const struct source *source, struct errmsg *msg)
+{
+    struct segment_name name;
+    struct spool_reader_options options;
+    enum err rc = reader_options(tail, source, &name, &options, msg);
+    close_reader(tail);
+    return rc == ERR_OK ? spool_order_find(&tail->order, &options, msg) : rc;
+}
+
+/* What isn't there, below an index that is about to be passed: in the windows behind, and in this one. */
+static enum err missing_below(const struct spool_tail *tail, uint32_t below, struct spool_ranges *ret_missing)
+{
+    struct spool_ranges here = {0};
+    enum err rc = spool_reader_missing(tail->reader, below, &here);
+    *ret_missing = (struct spool_ranges){0};
+    if (rc == ERR_OK)
+        rc = spool_ranges_from(&tail->order.gone, 0, ret_missing);
+    for (size_t i = 0; rc == ERR_OK && i < here.count; i++)
+        rc = spool_ranges_append(ret_missing, here.items[i].first, here.items[i].last);
+    spool_ranges_free(&here);
+    if (rc != ERR_OK)
+        spool_ranges_free(ret_missing);
+    return rc;
+}
+
+/* Before a cursor can pass it. */
+static void note_missing(const struct spool_tail *tail, uint32_t below)
+{
+    struct spool_ranges missing;
+    if (missing_below(tail, below, &missing) == ERR_OK && missing.count > 0)
+        spool_count_missing(tail->spool, tail->reading_id, &missing);
+}
+
+/* The reader has come to the end of the files, and other events of theirs come after this window's. */
+static enum err end_window(struct spool_tail *tail, const struct source *source, struct errmsg *msg)
+{
+    struct spool_ranges gone;
+    uint32_t below = tail->order.below;
+    enum err rc = missing_below(tail, below, &gone);
+    if (rc != ERR_OK)
+        return errmsg_set(msg, rc, "out of memory");
+    note_missing(tail, below);
+    spool_ranges_free(&tail->order.gone);
+    tail->order.gone = gone;
+    if (tail->position < spool_id_of(tail->reading_id, below - 1))
+        tail->position = spool_id_of(tail->reading_id, below - 1);
+    return find_window(tail, source, msg);
+}
+
+/* ---- reading on ---------------------------------------------------------------------------------------------------- */
 
 static enum err end_reading(struct spool_tail *tail, struct errmsg *msg)
 {
@@ -156,6 +239,7 @@ static enum err end_reading(struct spool_tail *tail, struct errmsg *msg)
     return ERR_OK;
 }
 
+/* *ret_chunk may stay NULL: then there is something else to be read now. */
 static enum err next_from_disk(struct spool_tail *tail, const struct source *source, struct spool_chunk **ret_chunk,
                                struct errmsg *msg)
 {
@@ -166,11 +250,20 @@ static enum err next_from_disk(struct spool_tail *tail, const struct source *sou
     enum err rc = tail->reader == NULL ? open_reader(tail, source, msg) : ERR_OK;
     if (rc == ERR_OK)
         rc = spool_reader_next(tail->reader, source->log_bytes, ret_chunk, msg);
-    struct spool_ranges missing = {0};
-    if (rc == ERR_OK && spool_reader_missing(tail->reader, &missing) == ERR_OK &&
-        missing.count > 0)
-        spool_count_missing(tail->spool, source->segment_id, &missing);
-    return rc;
+    if (rc == ERR_END && tail->order.below != 0)
+        return end_window(tail, source, msg);
+    if (rc != ERR_OK)
+        return rc;
+    if (source->state != SPOOL_ENTRY_LIVE && !tail->order.known && !is_dense(tail, *ret_chunk)) {
+        spool_chunk_unref(*ret_chunk);
+        *ret_chunk = NULL;
+        return find_window(tail, source, msg);
+    }
+    if (tail->order.as_it_stands)
+        (*ret_chunk)->salvaged = true; /* so that nobody takes its ids for ascending */
+    else
+        note_missing(tail, spool_id_index((*ret_chunk)->last_id));
+    return ERR_OK;
 }
 
 /* Has more been committed to the live segment, or has it ended, since it had that size? */
@@ -214,9 +307,11 @@ enum err spool_tail_next(struct spool_tail *tail, struct spool_chunk **ret_chunk
         }
         struct spool_chunk *chunk = NULL;
         enum err rc = next_from_disk(tail, &source, &chunk, msg);
+        if (rc == ERR_OK && chunk == NULL)
+            continue;
         if (rc == ERR_OK) {
             tail->unreadable_id = 0;
-            if (chunk->last_id > tail->position)
+            if (chunk->last_id > tail->position && !tail->order.as_it_stands)
                 tail->position = chunk->last_id;
             *ret_chunk = chunk;
             return ERR_OK;

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: MIT
+ * test_spool_order.c - frames that don't stand in the order of their ids are handed out in it all the same. */
+#include "spool/spool_order.h"
+#include "tests/support/spool_fixture.h"
+
+#include <inttypes.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+enum { BLOCK = 32768, BATCH = 1000 };
+
+/* ---- where a window ends ------------------------------------------------------------------------------------------ */
+
+static uint32_t window_of(const uint32_t *indexes, size_t count)
+{
+    struct spool_window_end end = {0};
+    for (size_t i = 0; i < count; i++)
+        assert_int_equal(spool_window_end_feed(&end, indexes[i]), ERR_OK);
+    uint32_t below = end.below;
+    spool_window_end_done(&end);
+    return below;
+}
+
+#define WINDOW_OF(...) window_of((uint32_t[]){__VA_ARGS__}, sizeof((uint32_t[]){__VA_ARGS__}) / sizeof(uint32_t))
+
+static void test_a_window_ends_below_what_stands_too_early(void **state)
+{
+    (void)state;
+    assert_int_equal(WINDOW_OF(0, 1, 2, 3), 0);
+    assert_int_equal(WINDOW_OF(0, 5, 900, 901), 0);           /* gaps alone are no disorder */
+    assert_int_equal(WINDOW_OF(0, 1, 1, 0, 2), 0);            /* nor is what stands there twice */
+    assert_int_equal(WINDOW_OF(5, 6, 7, 0, 1, 2), 5);
+    assert_int_equal(WINDOW_OF(10, 20, 30, 15, 40, 12), 20 - 5); /* 15 comes late, and then 12: 10, 12 are the window */
+    assert_int_equal(WINDOW_OF(4, 3, 2, 1, 0), 1);
+    assert_int_equal(WINDOW_OF(63, 64, 0, 200, 63, 127, 128), 63);
+    assert_int_equal(WINDOW_OF(0, 1, 64, 2), 64);
+    assert_int_equal(WINDOW_OF(0, 1, 2, SPOOL_INDEX_MAX, 3), SPOOL_INDEX_MAX);
+}
+
+/* ---- through the spool --------------------------------------------------------------------------------------------- */
+
+static int set_up(void **state)
+{
+    static struct spool_fixture fixture;
+    spool_fixture_init(&fixture);
+    fixture.options.segment_bytes = 16 << 20;
+    *state = &fixture;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    spool_fixture_done(*state);
+    return 0;
+}
+
+static uint8_t *slurp(const char *path, size_t *ret_size)
+{
+    FILE *file = fopen(path, "rb");
+    assert_non_null(file);
+    assert_int_equal(fseek(file, 0, SEEK_END), 0);
+    *ret_size = (size_t)ftell(file);
+    uint8_t *data = malloc(*ret_size);
+    rewind(file);
+    assert_int_equal(fread(data, 1, *ret_size, file), *ret_size);
+    fclose(file);
+    return data;
+}
+
+static void spit(const char *path, const uint8_t *data, size_t size)
+{
+    FILE *file = fopen(path, "wb");
+    assert_non_null(file);
+    assert_int_equal(fwrite(data, 1, size, file), size);
+    assert_int_equal(fclose(file), 0);
+}
+
+/* One segment with `batches` batches; returns its id. The spool is closed then. */
+static uint64_t fill(struct spool_fixture *f, uint32_t batches)
+{
+    uint64_t first_id = 0;
+    spool_fixture_open(f);
+    for (uint32_t i = 0; i < batches; i++) {
+        struct spool_receipt receipt = spool_fixture_append(f, "t", "a value of some size ", BATCH);
+        assert_int_equal(receipt.err, ERR_OK);
+        first_id = i == 0 ? receipt.first_id : first_id;
+    }
+    spool_fixture_close(f);
+    return spool_id_segment(first_id);
+}
+
+static void path_of(const struct spool_fixture *f, uint64_t segment_id, const char *name, char out[400])
+{
+    snprintf(out, 400, "%s/segments/%" PRIu64 "/%s", f->dir, segment_id, name);
+}
+
+/* Later blocks in front of earlier ones; the last, which may be a short one, stays where it is. */
+static void reverse_blocks(const struct spool_fixture *f, uint64_t segment_id, size_t *ret_blocks)
+{
+    char path[400];
+    size_t size;
+    path_of(f, segment_id, "000003.log", path);
+    uint8_t *data = slurp(path, &size), *reversed = malloc(size);
+    size_t blocks = size / BLOCK;
+    memcpy(reversed, data, size);
+    for (size_t i = 0; i < blocks; i++)
+        memcpy(reversed + i * BLOCK, data + (blocks - 1 - i) * BLOCK, BLOCK);
+    spit(path, reversed, size);
+    free(data);
+    free(reversed);
+    *ret_blocks = blocks;
+}
+
+static void test_pieces_of_a_log_come_in_order(void **state)
+{
+    struct spool_fixture *f = *state;
+    uint64_t id = fill(f, 30);
+    char log[400], piece[400];
+    size_t size;
+    path_of(f, id, "000003.log", log);
+    uint8_t *data = slurp(log, &size);
+    size_t third = size / 3 / BLOCK * BLOCK;
+    assert_true(third > 0);
+    path_of(f, id, "a.first", piece);
+    spit(piece, data + third, third);
+    path_of(f, id, "b.second", piece);
+    spit(piece, data, third);
+    spit(log, data + 2 * third, size - 2 * third);
+    free(data);
+    spool_fixture_open(f);
+    struct spool_seen seen = spool_fixture_read(f, 0); /* checks the order */
+    /* What isn't called a log is read as bytes: there an event across a block's border is none. */
+    assert_in_range(seen.count, 30 * BATCH - 2 * third / BLOCK - 2, 30 * BATCH);
+    assert_int_equal(seen.first_id, spool_id_of(id, 0));
+}
+
+/* What a tail that begins behind each position in turn finds, is what the first had not handed out by then. */
+static void test_a_tail_goes_on_behind_any_position(void **state)
+{
+    struct spool_fixture *f = *state;
+    size_t blocks;
+    uint64_t id = fill(f, 8);
+    reverse_blocks(f, id, &blocks);
+    assert_in_range(blocks, 4, SPOOL_ORDER_WINDOWS_MAX - 4);
+    spool_fixture_open(f);
+    uint64_t all = spool_fixture_read(f, 0).count, handed_out = 0;
+    assert_true(all > 8 * BATCH - 3 * blocks);
+    struct spool_tail *tail;
+    struct spool_chunk *chunk;
+    assert_int_equal(spool_tail_open(f->spool, 0, &tail), ERR_OK);
+    while (spool_tail_next(tail, &chunk, NULL) == ERR_OK) {
+        handed_out += chunk->event_count;
+        assert_int_equal(spool_fixture_read(f, spool_tail_position(tail)).count, all - handed_out);
+        spool_chunk_unref(chunk);
+    }
+    assert_int_equal(handed_out, all);
+    spool_tail_close(tail);
+}
+
+static void test_a_shuffled_log_moves_the_position_only_at_its_end(void **state)
+{
+    struct spool_fixture *f = *state;
+    size_t blocks;
+    uint64_t id = fill(f, 60), highest = 0, handed_out = 0;
+    reverse_blocks(f, id, &blocks);
+    assert_true(blocks > SPOOL_ORDER_WINDOWS_MAX + 10);
+    spool_fixture_open(f);
+    struct spool_tail *tail;
+    struct spool_chunk *chunk;
+    bool went_back = false;
+    uint64_t moved_below = UINT64_MAX; /* where the position stood when the order was given up */
+    assert_int_equal(spool_tail_open(f->spool, 0, &tail), ERR_OK);
+    while (spool_tail_next(tail, &chunk, NULL) == ERR_OK) {
+        struct spool_event event;
+        for (size_t at = 0; spool_chunk_next(chunk, &at, &event);) {
+            went_back |= event.id < highest;
+            highest = event.id > highest ? event.id : highest;
+        }
+        handed_out += chunk->event_count;
+        if (went_back && moved_below == UINT64_MAX)
+            moved_below = spool_tail_position(tail);
+        if (went_back) {
+            assert_true(chunk->salvaged);
+            assert_int_equal(spool_tail_position(tail), moved_below);
+        }
+        spool_chunk_unref(chunk);
+    }
+    assert_true(went_back);
+    assert_true(handed_out > 60 * BATCH - 3 * blocks);
+    assert_true(spool_tail_position(tail) > highest);
+    spool_tail_close(tail);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_window_ends_below_what_stands_too_early),
+        cmocka_unit_test_setup_teardown(test_pieces_of_a_log_come_in_order, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_tail_goes_on_behind_any_position, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_shuffled_log_moves_the_position_only_at_its_end, set_up, tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

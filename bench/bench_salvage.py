@@ -12,7 +12,7 @@ import time
 from harness import PROGRAM, Agent, Kafka, check, say, temporary_directory, wait_until
 from support import NO_KAFKA, interleaved, load, load_result, row, run_load
 
-MIB = int(os.environ.get("PENSTOCK_BENCH_SALVAGE", "1024"))
+MIB = int(os.environ.get("PENSTOCK_BENCH_SALVAGE", "3072"))
 RATE = 2000      # requests a second, for the latency
 SIZE = 1000
 

@@ -7,6 +7,7 @@
 #   PENSTOCK_BENCH_ROUNDS   rounds of each pair (5)
 #   PENSTOCK_BENCH_BACKLOG  backlog of `start` in MiB (10240)
 #   PENSTOCK_BENCH_FILL     backlog of `memory` in MiB (2048)
+#   PENSTOCK_BENCH_SALVAGE  damaged backlog of `salvage` in MiB (3072)
 set -eu
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
 build=${PENSTOCK_BENCH_BUILD:-$root/build/release}

@@ -3,6 +3,7 @@
 #include "bridge/bridge_advice.h"
 
 #include <librdkafka/rdkafka.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -77,4 +78,22 @@ void bridge_advice(enum bridge_step step, int code, const char *group, const cha
         bridge_advice_fill(bridge_advice_table[i].text, group, cursor_topic, ret_text, size);
         return;
     }
+}
+
+/* Clients before 2.6.1 send a nonce that is too long, and brokers from Kafka 4 on look at it (librdkafka #4895). */
+#define SCRAM_WORKS_FROM 0x02060100
+
+const char *bridge_advice_connection(int code, const char *text)
+{
+    bool password = code == E(_AUTHENTICATION) || code == E(SASL_AUTHENTICATION_FAILED);
+    if (password && strstr(text, "SCRAM") != NULL && rd_kafka_version() < SCRAM_WORKS_FROM)
+        return "check sasl.username and sasl.password. If they are right: brokers from Kafka 4 on refuse SCRAM from "
+               "librdkafka before 2.6.1, and this agent was started with an older one: use PLAIN over TLS, or install a "
+               "newer librdkafka; retrying";
+    if (password)
+        return "check sasl.mechanisms, sasl.username and sasl.password; retrying";
+    if (code == E(_SSL))
+        return "check security.protocol, ssl.ca.location, the names in the broker's certificate, and, if brokers ask for "
+               "one, ssl.certificate.location and ssl.key.location; retrying";
+    return "retrying";
 }

@@ -90,6 +90,7 @@ struct bridge {
     int64_t probed_ms;
     int64_t good_ms;   /* last good report */
     char trouble[256]; /* the client's last complaint */
+    bool no_word;      /* which is only that no connection lasts */
 
     bool recreate; /* the producer is to be replaced */
     char recreate_why[256];

@@ -8,6 +8,7 @@
 #include "bridge/bridge_retry.h"
 
 #include <inttypes.h>
+#include <librdkafka/rdkafka.h>
 #include <stdio.h>
 
 #define PROBE_TIMEOUT_MS 10
@@ -16,17 +17,22 @@
 #define SILENCE_MS 2000   /* in flight for so long without any good report: is Kafka there? */
 #define REPLACE_MS_MIN 250
 #define REPLACE_MS_MAX 30000
+#define STAY "events stay in the spool; trying for ever"
+#define IS_IT_TLS "is security.protocol right? Brokers end connections without a word when it isn't; "
 #define SETTLED_MS 60000 /* a producer that lived so long was a good one */
 
 void bridge_producer_trouble(void *arg, int code, const char *text)
 {
     struct bridge *bridge = arg;
     bridge->suspect = true;
-    snprintf(bridge->trouble, sizeof bridge->trouble, "%s: %s", bridge_retry_code_name(code), text);
+    bool says_little = code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN;
+    bridge->no_word = says_little && (bridge->no_word || bridge->trouble[0] == '\0');
+    if (!says_little || bridge->no_word)
+        snprintf(bridge->trouble, sizeof bridge->trouble, "%s: %s", bridge_retry_code_name(code), text);
     if (bridge_retry_of(code) != BRIDGE_RETRY_OPERATOR || !bridge_link_line(&bridge->link, bridge->now_ms))
         return;
-    bridge_say(bridge, true, "kafka_refuses", "error=%s text=%s action=retrying", bridge_retry_code_name(code),
-               log_quote(text));
+    bridge_say(bridge, true, "kafka_refuses", "error=%s text=%s action=%s", bridge_retry_code_name(code), log_quote(text),
+               log_quote(bridge_advice_connection(code, text)));
 }
 
 void bridge_producer_line(void *arg, bool problem, const char *text)
@@ -178,7 +184,7 @@ static void say_link(struct bridge *bridge)
     case BRIDGE_LINK_UNREACHABLE:
     case BRIDGE_LINK_STILL_UNREACHABLE:
         bridge_say(bridge, true, "kafka_unreachable", "away_s=%" PRId64 " last_error=%s action=%s", away_s,
-                   log_quote(bridge->trouble), log_quote("events stay in the spool; trying for ever"));
+                   log_quote(bridge->trouble), log_quote(bridge->no_word ? IS_IT_TLS STAY : STAY));
         break;
     }
 }

@@ -215,8 +215,9 @@ class Kafka:
     """A real Apache Kafka (KRaft, one node) with a data directory of its own. A shared one may be somebody else's that runs
     already (PENSTOCK_TEST_KAFKA): it is never stopped, and its topics are told apart by topic()."""
 
-    def __init__(self, directory=None, shared=False, before=()):
+    def __init__(self, directory=None, shared=False, before=(), version=None):
         self.before = before       # such as nice
+        self.settings = {"KAFKA_VERSION": version} if version else {}   # beside those in the environment
         self.foreign = os.environ.get("PENSTOCK_TEST_KAFKA") if shared else None
         if self.foreign:
             self.bootstrap = self.foreign
@@ -229,7 +230,8 @@ class Kafka:
         atexit.register(self.kill)
 
     def _run(self, *words, check_code=True):
-        done = subprocess.run([*self.before, "sh", KAFKA_SH, *words], cwd=SOURCE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=180)
+        done = subprocess.run([*self.before, "sh", KAFKA_SH, *words], cwd=SOURCE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=180,
+                              env={**os.environ, **self.settings})
         if check_code and done.returncode != 0:
             fail(f"kafka.sh {' '.join(words)}: {done.stdout.decode(errors='replace')}")
 

@@ -33,6 +33,12 @@ def _ask(bootstrap, make, request, name, seconds=20):
     _lib.rd_kafka_destroy(client)
 
 
+def client_version():
+    """(2, 0, 2) for librdkafka 2.0.2"""
+    number = _lib.rd_kafka_version()
+    return number >> 24, number >> 16 & 255, number >> 8 & 255
+
+
 def delete_topic(bootstrap, name):
     _ask(bootstrap, _lib.rd_kafka_DeleteTopic_new, _lib.rd_kafka_DeleteTopics, name)
 

@@ -1,19 +1,22 @@
 #!/bin/sh
 # A real Kafka broker for tests: one KRaft node per data directory, on 127.0.0.1 only.
 #
-#   kafka.sh fetch             put the broker's jars into .cache/kafka/libs
+#   kafka.sh fetch             put the broker's jars into .cache/kafka/libs-VERSION
 #   kafka.sh start DIR PORT    start on PORT (controller: PORT+1), print its pid once it answers
 #   kafka.sh stop DIR          SIGTERM, then SIGKILL when that takes too long
 #   kafka.sh kill DIR          SIGKILL
 #
-# KAFKA_PROPS holds extra server.properties lines for `start`. Data in DIR outlives stop and kill.
+# KAFKA_VERSION is the broker's version, for fetch and start; a fetch for each.
+# KAFKA_PROPS holds extra server.properties lines for `start`, KAFKA_FORMAT extra words for formatting the storage (--add-scram …). Data in DIR outlives stop and kill.
 set -eu
 
 support=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 root=$(CDPATH='' cd -- "$support/../.." && pwd)
 cache=$root/.cache/kafka
-libs=$cache/libs
 pom=$support/kafka-pom.xml
+version=${KAFKA_VERSION:-4.1.0}
+libs=$cache/libs-$version
+stamp=$cache/fetched-$version.xml
 
 die() {
     echo "kafka.sh: $*" >&2
@@ -22,17 +25,17 @@ die() {
 
 # The stamp is a copy of the pom: a new version in it means a new fetch.
 fetched() {
-    [ -f "$cache/fetched.xml" ] && cmp -s "$pom" "$cache/fetched.xml"
+    [ -f "$stamp" ] && cmp -s "$pom" "$stamp"
 }
 
 fetch_jars() {
     fetched && return 0
-    rm -rf "$cache/fetched.xml" "$libs.new"
-    mvn -q -B -f "$pom" dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory="$libs.new" \
+    rm -rf "$stamp" "$libs.new"
+    mvn -q -B -f "$pom" dependency:copy-dependencies "-Dkafka.version=$version" -DincludeScope=runtime -DoutputDirectory="$libs.new" \
         >"$cache/fetch.log" 2>&1 || die "maven could not fetch the broker: $(tail -n 20 "$cache/fetch.log")"
     rm -rf "$libs"
     mv "$libs.new" "$libs"
-    cp "$pom" "$cache/fetched.xml"
+    cp "$pom" "$stamp"
 }
 
 # Test cases run side by side, so only one of them may fetch; the kernel drops the lock if it dies.
@@ -91,10 +94,11 @@ rootLogger.appenderRef.stdout.ref=stdout
 EOF
 }
 
+# shellcheck disable=SC2086 # KAFKA_FORMAT is words
 format_storage() {
     [ -f "$1/data/meta.properties" ] && return 0
     java -Xmx256m -XX:TieredStopAtLevel=1 -cp "$libs/*" kafka.tools.StorageTool \
-        format -t "$(cluster_id)" -c "$1/server.properties" >"$1/format.log" 2>&1 ||
+        format -t "$(cluster_id)" -c "$1/server.properties" ${KAFKA_FORMAT:-} >"$1/format.log" 2>&1 ||
         die "formatting $1 failed: $(tail -n 5 "$1/format.log")"
 }
 

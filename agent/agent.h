@@ -14,6 +14,7 @@ int agent_check_config(int argc, char **argv);
 int agent_produce(int argc, char **argv);
 int agent_drain(int argc, char **argv);
 int agent_spool(int argc, char **argv);
+int agent_letters(int argc, char **argv);
 int agent_quarantine(int argc, char **argv);
 int agent_status(int argc, char **argv);
 int agent_man(int argc, char **argv);

@@ -11,7 +11,8 @@
 
 /* What an option is to the parsers; beyond every letter. */
 enum agent_option_id {
-    AGENT_OPTION_BOOTSTRAP = 256,
+    AGENT_OPTION_ALL = 256,
+    AGENT_OPTION_BOOTSTRAP,
     AGENT_OPTION_CONFIG,
     AGENT_OPTION_FROM,
     AGENT_OPTION_JSON,
@@ -30,6 +31,7 @@ enum agent_option_id {
     AGENT_OPTION_UNIX,
     AGENT_OPTION_UNTIL,
     AGENT_OPTION_URL,
+    AGENT_OPTION_YES,
 };
 
 struct agent_option {

@@ -120,6 +120,28 @@ const struct agent_command agent_commands[] = {
         .exits = "0 shown, 1 failed, 2 usage",
     },
     {
+        .name = "dead-letter",
+        .run = agent_letters,
+        .summary = "events that Kafka can never take: list, show, export, requeue, drop",
+        .usage = {"list --spool DIR [--topic TOPIC] [--json]", "show --spool DIR ID...", "export --spool DIR [--topic TOPIC]",
+                  "requeue --spool DIR ID... | --topic TOPIC | --all", "drop --spool DIR ID... | (--topic TOPIC | --all) --yes"},
+        .about = "Dead letters: events that Kafka refuses for what they are (too large for their topic, no key where one must be, a "
+                 "partition that the topic doesn't have), each with the reason. Looking at them needs no agent; requeuing and "
+                 "dropping goes through the agent that has the spool (its admin.sock), so with its rights.",
+        .words = {{"list", "one line for each"},
+                  {"show", "all of it, as JSON"},
+                  {"export", "all of them as JSON Lines, as show prints them"},
+                  {"requeue", "each becomes a new event of its topic, with a header penstock-origin that holds the old id"},
+                  {"drop", "away for good; they stay counted as dead-lettered"}},
+        .options = {OPTION_SPOOL("the spool's directory"),
+                    {"topic", 0, AGENT_OPTION_TOPIC, "TOPIC", "only of this topic"},
+                    {"json", 0, AGENT_OPTION_JSON, NULL, "list: JSON Lines"},
+                    {"all", 0, AGENT_OPTION_ALL, NULL, "requeue, drop: all of them"},
+                    {"yes", 0, AGENT_OPTION_YES, NULL, "drop: without ids, it is meant so"}},
+        .notes = "A crash while letters are requeued or dropped can leave some of them there, never lose one.",
+        .exits = "0 done, 1 failed or no such letter, 2 usage",
+    },
+    {
         .name = "drain",
         .run = agent_drain,
         .summary = "forward a spool taken from a dead host to Kafka",

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * agent_run.c - `penstock run`: listens, has the spool looked for, waits for a signal, stops everything in order. */
 #include "agent/agent.h"
+#include "agent/agent_admin.h"
 #include "agent/agent_guard.h"
 #include "agent/agent_options.h"
 #include "agent/agent_reload.h"
@@ -81,6 +82,7 @@ struct running {
     struct ingest_page pages[PAGE_COUNT];
     struct agent_guard_calls calls;
     struct agent_guard *guard;
+    struct agent_admin *admin;
     struct agent_service service;
     pthread_t main_thread;
     int64_t start_ns;
@@ -107,7 +109,9 @@ static enum err start_all(struct running *running, struct errmsg *msg)
     for (size_t i = 0; i < ingest_address_count(ingest); i++)
         log_event(LOG_LEVEL_INFO, "listening", "address=%s", ingest_address(ingest, i));
     running->calls = (struct agent_guard_calls){on_up, on_gave_up, running};
-    return agent_guard_start(running->config, &running->state, &running->calls, &running->guard, msg);
+    rc = agent_admin_start(&running->state, &running->admin);
+    return rc == ERR_OK ? agent_guard_start(running->config, &running->state, &running->calls, &running->guard, msg)
+                        : errmsg_set(msg, rc, "out of memory");
 }
 
 static void stop_all(struct running *running)
@@ -116,6 +120,7 @@ static void stop_all(struct running *running)
     if (ingest != NULL)
         ingest_stop_accepting(ingest);
     agent_guard_stop(running->guard); /* spool and bridge stay what they are from here on */
+    agent_admin_stop(running->admin);
     struct spool *spool = running->state.spool;
     struct bridge *bridge = running->state.bridge;
     if (spool != NULL)

@@ -32,6 +32,12 @@ static void put_spool(struct buf *out, const struct agent_snapshot *s)
                s->spool.unread_segments, s->spool.quarantine_segments, s->spool.quarantine_bytes, s->spool.cursor_writes);
 }
 
+static void put_letters(struct buf *out, const struct agent_snapshot *s)
+{
+    buf_printf(out, ",\"dead_letters\":{\"count\":%" PRIu64 ",\"bytes\":%" PRIu64 ",\"full\":%s}", s->spool.dead_letters,
+               s->spool.dead_letter_bytes, s->spool.dead_letters_full ? "true" : "false");
+}
+
 static const char *lane_state_name(enum bridge_lane_state state)
 {
     static const char *const names[] = {"flowing", "backing_off", "catching_up"};
@@ -82,6 +88,7 @@ void agent_status_render(const struct agent_snapshot *s, struct buf *out)
     buf_printf(out, ",\"uptime_ms\":%" PRId64 ",\"oldest_pending_age_ms\":%" PRId64, s->uptime_ms,
                agent_snapshot_oldest_age_ms(s));
     put_spool(out, s);
+    put_letters(out, s);
     put_bridge(out, s);
     buf_append_string(out, ",\"topics\":{");
     for (size_t i = 0; i < s->topic_count; i++) {

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/priority.h"
+#include "bridge/bridge_letters.h"
 #include "bridge/bridge_mock.h"
 
 #include <signal.h>
@@ -129,6 +130,7 @@ static void *bridge_main(void *arg)
     while (!atomic_load(&bridge->stopping)) {
         unsigned ticket = atomic_load(&bridge->drain_tickets);
         bool progress = false;
+        bridge_letters_tend(bridge);
         bridge_producer_tend(bridge);
         bridge_txn_tend(bridge);
         bridge_flow_tend(bridge);

@@ -96,15 +96,15 @@ static void tell(struct bridge *bridge, uint64_t watermark_id, enum spool_delive
             bridge->cursors[cursor_count++] = (struct spool_lane_cursor){lane->topic, lane->cursor_id};
             all_done_id = lane->cursor_id < all_done_id ? lane->cursor_id : all_done_id;
         }
-        if (lane->delivered_new > 0)
+        if (lane->delivered_new + lane->dead_new > 0)
             bridge->outcomes[outcome_count++] =
-                (struct spool_outcome){{(const uint8_t *)lane->topic, lane->topic_size}, lane->delivered_new, 0};
+                (struct spool_outcome){{(const uint8_t *)lane->topic, lane->topic_size}, lane->delivered_new, lane->dead_new};
     }
     if (spool_advance(bridge->spool, mode, watermark_id, bridge->cursors, cursor_count, bridge->outcomes,
                       outcome_count) != ERR_OK)
         return; /* what was counted is kept for the next time */
     for (size_t i = 0; i < bridge->lanes.count; i++)
-        bridge->lanes.items[i]->delivered_new = 0;
+        bridge->lanes.items[i]->delivered_new = bridge->lanes.items[i]->dead_new = 0;
     bridge->watermark_id = watermark_id;
     bridge->all_done_id = all_done_id;
     bridge->behind_count = cursor_count;

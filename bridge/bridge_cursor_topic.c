@@ -173,7 +173,5 @@ enum bridge_txn_result bridge_cursor_topic_read(struct bridge_sink *sink, const 
     enum bridge_txn_result result =
         code == RD_KAFKA_RESP_ERR_NO_ERROR ? take_offset(offsets, ret, ret_error) : fail(ret_error, code, NULL);
     rd_kafka_topic_partition_list_destroy(offsets);
-    if (result == BRIDGE_TXN_OK)
-        bridge_sink_group_reader_close(sink);
     return result;
 }

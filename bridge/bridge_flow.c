@@ -5,12 +5,14 @@
 #include "base/random.h"
 #include "bridge/bridge_backoff.h"
 #include "bridge/bridge_internal.h"
+#include "bridge/bridge_letters.h"
 #include "bridge/bridge_retry.h"
 
 #include <inttypes.h>
 
 #define TOKEN_SEQ_BITS 40
 #define SAY_AGAIN_MS 60000
+#define LOOK_MS 200
 
 int64_t bridge_flow_accepted_ms(const struct spool_event *event)
 {
@@ -81,6 +83,7 @@ bool bridge_flow_take(struct bridge *bridge, struct bridge_lane *lane, struct br
             return lane->mode == BRIDGE_LANE_MODE_BACKING_OFF;
         }
         (void)bridge_window_report(&lane->window, seq, false);
+        bridge_letters_suspect(bridge, lane, event->id, code);
         lane_failed(bridge, lane, code);
         return true;
     }
@@ -102,6 +105,7 @@ void bridge_flow_report(void *arg, uint64_t token, int code)
 {
     struct bridge *bridge = arg;
     struct bridge_lane *lane = bridge->lanes.items[token >> TOKEN_SEQ_BITS];
+    uint64_t id = bridge_window_at(&lane->window, token)->id;
     bridge->budget.bytes -= bridge_window_at(&lane->window, token)->bytes;
     bridge->budget.events--;
     bridge->dirty = true;
@@ -112,6 +116,8 @@ void bridge_flow_report(void *arg, uint64_t token, int code)
         if (lane->mode == BRIDGE_LANE_MODE_FLOWING)
             bridge->flowing_good_ms = bridge->now_ms;
     }
+    if (code != 0)
+        bridge_letters_suspect(bridge, lane, id, code);
     if (bridge->txn.state != BRIDGE_TXN_OFF) {
         bridge_txn_report(bridge, lane, code);
     } else if (code == 0) {
@@ -165,6 +171,18 @@ static bool may_skip(struct bridge *bridge)
     return bridge->skipped++ < BRIDGE_SKIP_EVENTS;
 }
 
+/* It was given up before a crash: the lane counts it when its own cursor stands right before it. */
+static void leave_before_letter(struct bridge *bridge, struct bridge_lane *lane, const struct spool_event *event)
+{
+    bridge_lane_leave(lane, event->id - 1, bridge_flow_accepted_ms(event));
+    if (bridge->txn.state != BRIDGE_TXN_OFF) {
+        bridge->txn.behind++;
+        bridge_txn_back_off(bridge, lane);
+    }
+    bridge->unsettled = true;
+    bridge->dirty = true;
+}
+
 /* Passes, skips or takes the event at the head. False: the head is held up by it. */
 static bool pass_head_event(struct bridge *bridge)
 {
@@ -174,8 +192,12 @@ static bool pass_head_event(struct bridge *bridge)
     if (lane == NULL)
         return false;
     bool late = event->id < head->passed_id; /* found among damage, out of order */
+    bool given_up = lane->mode == BRIDGE_LANE_MODE_FLOWING && bridge_letters_is_one(bridge, lane, event);
     if (lane->mode == BRIDGE_LANE_MODE_FLOWING && bridge_txn_knows(bridge, lane, event, head)) {
-        lane->delivered_new++;
+        lane->delivered_new += !given_up;
+        lane->dead_new += given_up;
+    } else if (given_up && (late || event->id > lane->skip_id)) {
+        leave_before_letter(bridge, lane, event);
     } else if (lane->mode == BRIDGE_LANE_MODE_FLOWING && (late || event->id > lane->skip_id)) {
         enum bridge_lane_room room = bridge_lane_room(lane, &bridge->budget);
         if (room != BRIDGE_LANE_ROOM)
@@ -234,11 +256,15 @@ bool bridge_flow_head(struct bridge *bridge)
 
 static void rewind_lane(struct bridge *bridge, struct bridge_lane *lane)
 {
-    int64_t wait_ms = bridge_backoff_ms(lane->attempts, bridge->options->backoff_ms_min,
-                                        bridge->options->backoff_ms_max, random_u64());
+    bool searches = bridge_letters_searches(lane);
+    int64_t wait_ms = searches ? 0 : bridge_backoff_ms(lane->attempts, bridge->options->backoff_ms_min,
+                                                       bridge->options->backoff_ms_max, random_u64());
+    if (searches && bridge->sink != NULL && lane->sink_topic != NULL && lane->poison_id == 0)
+        (void)bridge_sink_probe(bridge->sink, lane->sink_topic, LOOK_MS); /* has the topic more partitions by now? */
     bridge_lane_rewind(lane, bridge->now_ms + wait_ms);
     bridge->dirty = true;
-    bridge_flow_say_wait(bridge, lane, wait_ms);
+    if (!searches)
+        bridge_flow_say_wait(bridge, lane, wait_ms);
 }
 
 void bridge_flow_say_wait(struct bridge *bridge, struct bridge_lane *lane, int64_t wait_ms)

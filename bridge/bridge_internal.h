@@ -98,6 +98,10 @@ struct bridge {
     int64_t sink_made_ms;
     unsigned sink_attempts;
     uint64_t produced, delivered, failed, recreations;
+
+    bool letters_loaded;
+    int64_t letters_due_ms, letters_said_ms;
+    unsigned letters_said;
 };
 
 void bridge_say(struct bridge *bridge, bool problem, const char *event, const char *format, ...)

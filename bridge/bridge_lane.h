@@ -59,6 +59,12 @@ struct bridge_lane {
     uint64_t cursor_id; /* its own, when own_cursor */
     bool own_cursor;
     uint64_t delivered_new; /* passed by the cursor, not yet told to the spool */
+    uint64_t dead_new;      /* likewise, given up */
+
+    uint64_t poison_id; /* the event that failed alone, by its own fault; 0: none. It is given up when it comes again */
+    int poison_code;
+    uint64_t search;      /* exactly_once: so many events at a time, until the one at fault is found; 0: not searching */
+    uint64_t search_left; /* among so many it is */
 
     /* exactly_once */
     uint64_t known_id;   /* Kafka's cursor covers its events up to here */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * bridge_side.c - lanes that are behind read the spool by themselves, in turn, until they reach the head. */
 #include "bridge/bridge_internal.h"
+#include "bridge/bridge_letters.h"
 
 static void close_reader(struct bridge *bridge, struct bridge_lane *lane)
 {
@@ -50,8 +51,14 @@ static bool pass_event(struct bridge *bridge, struct bridge_lane *lane)
         return false;
     }
     bool own = event->topic.size == lane->topic_size && memcmp(event->topic.data, lane->topic, lane->topic_size) == 0;
+    bool given_up = own && bridge_letters_is_one(bridge, lane, event);
     if (own && bridge_txn_knows(bridge, lane, event, &lane->reader)) {
-        lane->delivered_new++;
+        lane->delivered_new += !given_up;
+        lane->dead_new += given_up;
+        own = false;
+    } else if (given_up) {
+        if (!bridge_letters_give_up(bridge, lane, event))
+            return false;
         own = false;
     }
     if (own &&

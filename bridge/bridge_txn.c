@@ -8,6 +8,7 @@
 #include "bridge/bridge_backoff.h"
 #include "bridge/bridge_internal.h"
 #include "bridge/bridge_retry.h"
+#include "bridge/bridge_sink_kafka.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -21,6 +22,7 @@
 #define SOLE_HELD_UP_MS 1000  /* the same for one lane's alone: the others wait for it */
 #define LONG_HELD_UP_MS 20000 /* … although all topics look well */
 #define STOP_MS 2000
+#define READ_AGAIN_MS 10000 /* within so long after a reading there may be another: its client stays connected */
 #define SAY_AGAIN_MS 60000
 #define AGAIN_MS_MIN 250
 #define AGAIN_MS_MAX 30000
@@ -135,6 +137,10 @@ static void wait_for_disk(struct bridge *bridge)
 static void be_ready(struct bridge *bridge)
 {
     struct bridge_txn *txn = &bridge->txn;
+    if (txn->read_ms != 0 && bridge->now_ms - txn->read_ms > READ_AGAIN_MS) {
+        bridge_sink_group_reader_close(bridge->sink);
+        txn->read_ms = 0;
+    }
     int64_t refresh_ms = bridge->options->cursor_refresh_ms;
     if (txn->mark == BRIDGE_TXN_MARK_KAFKA)
         refresh(bridge);

@@ -51,6 +51,7 @@ struct bridge_txn {
     unsigned attempts;
     int64_t since_ms;     /* in this state, since */
     int64_t committed_ms; /* 0: not in this run */
+    int64_t read_ms;      /* when Kafka's cursor was read; 0: the client for that is closed */
     int64_t said_ms;
     int said_code;
     enum bridge_step said_step;

@@ -3,6 +3,7 @@
 #include "base/random.h"
 #include "bridge/bridge_backoff.h"
 #include "bridge/bridge_internal.h"
+#include "bridge/bridge_letters.h"
 #include "bridge/bridge_retry.h"
 
 #include <librdkafka/rdkafka.h>
@@ -32,15 +33,16 @@ static void own_cursor(struct bridge *bridge, struct bridge_lane *lane)
 
 void bridge_txn_back_off(struct bridge *bridge, struct bridge_lane *lane)
 {
-    int64_t wait_ms = bridge_backoff_ms(lane->attempts, bridge->options->backoff_ms_min,
-                                        bridge->options->backoff_ms_max, random_u64());
+    bool searches = bridge_letters_searches(lane);
+    int64_t wait_ms = searches ? 0 : bridge_backoff_ms(lane->attempts, bridge->options->backoff_ms_min,
+                                                       bridge->options->backoff_ms_max, random_u64());
     if (lane->reader.tail != NULL)
         bridge->side_readers--;
     bridge_reader_close(&lane->reader);
     own_cursor(bridge, lane);
     lane->mode = BRIDGE_LANE_MODE_BACKING_OFF;
     lane->due_ms = bridge->now_ms + wait_ms;
-    lane->allowance = 1;
+    lane->allowance = searches && lane->search > 0 ? lane->search : 1;
     lane->attempts++;
     lane->held_up_since_ms = 0;
     lane->probation = true;
@@ -49,7 +51,7 @@ void bridge_txn_back_off(struct bridge *bridge, struct bridge_lane *lane)
     bridge->dirty = true;
     bool may_pass = lane->error == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART ||
                     lane->error == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE;
-    if (!may_pass || lane->attempts > QUIET_ATTEMPTS)
+    if (!searches && (!may_pass || lane->attempts > QUIET_ATTEMPTS))
         bridge_flow_say_wait(bridge, lane, wait_ms);
 }
 
@@ -88,6 +90,7 @@ void bridge_txn_refused(struct bridge *bridge, struct bridge_lane *lane, const s
         bridge_txn_spoil(bridge);
         bridge_producer_condemn(bridge, code, bridge_retry_code_text(code));
     } else {
+        bridge_letters_suspect(bridge, lane, event->id, code);
         leave(bridge, lane, event, code);
     }
 }
@@ -104,8 +107,9 @@ void bridge_txn_report(struct bridge *bridge, struct bridge_lane *lane, int code
     if (code == 0) {
         lane->good_ms = bridge->now_ms;
         lane->proven = true;
-        if (lane->allowance < BRIDGE_LANE_ALLOWANCE_MAX)
+        if (lane->search == 0 && lane->allowance < BRIDGE_LANE_ALLOWANCE_MAX)
             lane->allowance++;
+        bridge_letters_good(lane);
         return;
     }
     bridge_txn_spoil(bridge);
@@ -148,8 +152,8 @@ void bridge_txn_try(struct bridge *bridge, struct bridge_lane *lane)
         return;
     if (lane->sink_topic == NULL)
         lane->sink_topic = bridge_sink_topic_open(bridge->sink, lane->topic);
-    int code =
-        lane->sink_topic == NULL ? 0 : bridge_sink_topic_look(bridge->sink, lane->sink_topic, LOOK_AGAIN_MS);
+    bool look = lane->sink_topic != NULL && lane->search == 0 && lane->poison_id == 0; /* else it isn't the topic's fault */
+    int code = look ? bridge_sink_topic_look(bridge->sink, lane->sink_topic, LOOK_AGAIN_MS) : 0;
     if (code == 0) {
         lane->mode = BRIDGE_LANE_MODE_CATCHING_UP;
         lane->good_ms = bridge->now_ms;
@@ -200,7 +204,7 @@ void bridge_txn_lanes_committed(struct bridge *bridge)
             lane->attempts = 0;
             lane->error = 0;
         }
-        if (lane->allowance >= TRUSTED_EVENTS)
+        if (lane->allowance >= TRUSTED_EVENTS && lane->search == 0)
             lane->probation = false;
     }
 }

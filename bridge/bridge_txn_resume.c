@@ -142,7 +142,7 @@ void bridge_txn_read(struct bridge *bridge)
     if (txn->cluster[0] == '\0')
         bridge_sink_cluster(bridge->sink, CALL_MS, txn->cluster);
     enum bridge_txn_result result = bridge_cursor_topic_read(bridge->sink, &txn->place, CALL_MS, &read, &error);
-    bridge->now_ms = clock_monotonic_ms();
+    bridge->now_ms = txn->read_ms = clock_monotonic_ms();
     if (result != BRIDGE_TXN_OK) {
         txn->due_ms = bridge->now_ms + SOON_MS;
         if (result != BRIDGE_TXN_LATER)

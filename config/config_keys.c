@@ -52,6 +52,7 @@ static const struct config_choice level_choices[] = {
 const struct config_section config_sections[] = {
     {"spool", "The queue on disk. An event counts as accepted once it is synced there."},
     {"quarantine", "Damaged segments, kept as they were found."},
+    {"dead_letter", "Events that Kafka can never take, kept for people to look at: `penstock dead-letter`."},
     {"listen", "Where programs hand in their events, and the limits of that."},
     {"topics", "Which topics events may be for."},
     {CONFIG_KAFKA, "Properties of librdkafka, the Kafka client, under their own names."},
@@ -189,6 +190,15 @@ const struct config_key config_keys[] = {
      AT(spool.quarantine_bytes_max),
      .help = "Damaged segments are kept up to this size together; beyond it, and when space for new events gets short, "
              "the oldest go first."},
+
+    {.name = "dead_letter.max_size",
+     .reloads = true,
+     .type = CONFIG_SIZE,
+     .fallback = "256MiB",
+     .max = 1024 * TIB,
+     AT(spool.letters_bytes_max),
+     .help = "Room for dead letters. When it is full nothing is dropped: topics with further ones wait until some are requeued "
+             "or dropped (`penstock dead-letter`), and the others go on."},
 
     {.name = "listen.http",
      .type = CONFIG_LIST,

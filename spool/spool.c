@@ -259,6 +259,7 @@ enum err spool_open(const struct spool_options *options, spool_report_fn *report
     pthread_condattr_destroy(&monotonic);
     spool_window_init(&spool->window, options->window_bytes_max);
     spool_quarantine_init(&spool->quarantine);
+    spool_letters_init(spool);
     enum err rc = copied ? open_steps(spool, msg) : errmsg_set(msg, ERR_NOMEM, "out of memory");
     if (rc != ERR_OK) {
         errmsg_wrap(msg, "open spool '%s'", options->path);
@@ -295,6 +296,7 @@ void spool_close(struct spool *spool)
     spool_committer_stop(spool);
     spool_keeper_stop(spool);
     spool_quarantine_stop(spool); /* after the keeper, which puts segments there */
+    spool_letters_done(spool);
     for (size_t i = 0; i < spool->progress.lane_count; i++)
         free(spool->progress.lanes[i].topic);
     free(spool->progress.lanes);
@@ -315,6 +317,11 @@ void spool_close(struct spool *spool)
     free(spool->options.require_mount);
     free(spool->options.id);
     free(spool);
+}
+
+int spool_folder_fd(const struct spool *spool)
+{
+    return spool->root_fd;
 }
 
 const uint8_t *spool_uuid(const struct spool *spool)

@@ -128,6 +128,9 @@ uint64_t spool_tail_position(const struct spool_tail *tail);
 void spool_set_wakeup(struct spool *spool, void (*fn)(void *arg), void *arg);
 bool spool_tail_arm_wakeup(struct spool_tail *tail);
 
+/* The spool's directory, for what others keep there. Borrowed: good until spool_close(). */
+int spool_folder_fd(const struct spool *spool);
+
 /* ---- what is done -------------------------------------------------------------------------------------- */
 
 /* What became of events of one topic since the last spool_advance(). */
@@ -194,6 +197,9 @@ struct spool_stats {
     uint64_t unread_segments;    /* that can't be read now: put aside, pending, tried again */
     uint64_t quarantine_segments; /* that a loss report tells of */
     uint64_t quarantine_bytes;   /* of damaged segments that are kept */
+    uint64_t dead_letters;       /* that lie in dead-letter/ */
+    uint64_t dead_letter_bytes;  /* their frames */
+    bool dead_letters_full;      /* an event had no room there, and its topic waits */
 };
 
 void spool_stats_get(struct spool *spool, struct spool_stats *ret_stats); /* any thread */

@@ -69,10 +69,12 @@ bool spool_chunk_next(const struct spool_chunk *chunk, size_t *pos, struct spool
         assert(whole);
         if (!whole)
             return false;
+        struct bytes raw = bytes_of(chunk->data + *pos, frame.size);
         *pos += frame.size;
         if (frame.kind == SPOOL_FRAME_EVENT || frame.kind == SPOOL_FRAME_MOVED) {
             *ret = frame.event;
             ret->salvaged = chunk->salvaged;
+            ret->frame = raw;
             return true;
         }
     }

@@ -212,3 +212,9 @@ bool spool_frame_get(const uint8_t *p, size_t size_available, uint64_t seed, str
         return false;
     return spool_frame_get_trusted(p, size_available, ret);
 }
+
+struct bytes spool_frame_original(struct bytes bytes)
+{
+    struct spool_frame frame;
+    return spool_frame_get_trusted(bytes.data, bytes.size, &frame) && frame.kind == SPOOL_FRAME_MOVED ? frame.body : bytes;
+}

@@ -52,6 +52,7 @@ struct spool_event {
     bool client_time;
     uint64_t origin_id;     /* moved from another segment: the id it was accepted under; else 0 */
     bool salvaged;          /* not stored: set by the reader for what it found among damage */
+    struct bytes frame;     /* not stored: set by spool_chunk_next(): the whole frame that it comes from */
 };
 
 struct spool_header {
@@ -97,7 +98,10 @@ size_t spool_frame_peek_size(const uint8_t *p, size_t size_available);
  * within size_available. *ret is written only then. */
 bool spool_frame_get(const uint8_t *p, size_t size_available, uint64_t seed, struct spool_frame *ret);
 
-/* The same without the checksum, for frames that were verified or written by this process. */
+/* The event's frame as it was accepted: of one that was moved the frame inside. The frame is a verified one. */
+struct bytes spool_frame_original(struct bytes frame);
+
+/* The same as spool_frame_get() without the checksum, for frames that were verified or written by this process. */
 bool spool_frame_get_trusted(const uint8_t *p, size_t size_available, struct spool_frame *ret);
 
 #endif

@@ -5,6 +5,7 @@
  *   committer.lock   the queue of batches
  *   keeper.lock      the spare segment, segments to close
  *   quarantine.lock  loss reports to write
+ *   letters.lock     dead letters; file operations happen under it
  *   lock             catalog, window, progress, wake-up
  *   topics.lock      the table of topics */
 #ifndef PENSTOCK_SPOOL_INTERNAL_H
@@ -15,6 +16,7 @@
 #include "spool/spool_committer.h"
 #include "spool/spool_identity.h"
 #include "spool/spool_keeper.h"
+#include "spool/spool_letters_internal.h"
 #include "spool/spool_quarantine.h"
 #include "spool/spool_place.h"
 #include "spool/spool_space.h"
@@ -84,6 +86,7 @@ struct spool {
     struct spool_committer committer;
     struct spool_keeper keeper;
     struct spool_quarantine quarantine;
+    struct spool_letters letters;
     pthread_t counter_thread;
     bool counter_started;
     atomic_bool closing;

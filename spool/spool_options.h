@@ -26,6 +26,7 @@ struct spool_options {
     int64_t cursor_interval_ms;    /* cursors are written at most this often */
     int64_t quarantine_ms_max;     /* damaged segments are kept this long */
     uint64_t quarantine_bytes_max; /* and up to this size together; their reports stay */
+    uint64_t letters_bytes_max;    /* of dead letters; beyond it their topics wait */
     uint64_t topics_max;           /* different topics that are accepted */
 };
 
@@ -34,7 +35,8 @@ struct spool_options {
         .path = NULL, .create = false, .segment_bytes = 32ull << 20, .size_bytes_max = 10ull << 30,             \
         .free_bytes_min = 256ull << 20, .event_bytes_max = 1000000, .queued_bytes_max = 48ull << 20,            \
         .window_bytes_max = 8ull << 20, .commit_timeout_ms = 10000, .cursor_interval_ms = 1000, .topics_max = 1000,               \
-        .quarantine_ms_max = 30 * 24 * 3600000ll, .quarantine_bytes_max = 1ull << 30,                           \
+        .quarantine_ms_max = 30 * 24 * 3600000ll, .quarantine_bytes_max = 1ull << 30,             \
+        .letters_bytes_max = 256ull << 20,                                                                      \
     }
 
 #endif

@@ -74,6 +74,9 @@ void spool_stats_get(struct spool *spool, struct spool_stats *ret_stats)
     fill_committer(spool, &stats);
     stats.quarantine_segments = atomic_load(&spool->quarantine.segments);
     stats.quarantine_bytes = atomic_load(&spool->quarantine.bytes);
+    stats.dead_letters = atomic_load(&spool->letters.count);
+    stats.dead_letter_bytes = atomic_load(&spool->letters.bytes);
+    stats.dead_letters_full = atomic_load(&spool->letters.full);
     pthread_mutex_lock(&spool->lock);
     stats.books = all_books(spool);
     stats.segment_count = spool->catalog.count;

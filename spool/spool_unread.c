@@ -169,14 +169,7 @@ static void flush(struct mover *mover)
     pthread_mutex_unlock(&mover->spool->lock);
 }
 
-/* One that was moved before goes on without its second wrapping. */
-static struct bytes unwrap(struct bytes bytes)
-{
-    struct spool_frame frame;
-    return spool_frame_get_trusted(bytes.data, bytes.size, &frame) && frame.kind == SPOOL_FRAME_MOVED ? frame.body : bytes;
-}
-
-static void move_event(struct mover *mover, const struct spool_event *event, struct bytes frame)
+static void move_event(struct mover *mover, const struct spool_event *event)
 {
     bool same = mover->batch != NULL && bytes_equal(bytes_of(mover->batch->topic->name, mover->batch->topic->name_size), event->topic);
     if (mover->batch != NULL && (!same || spool_batch_bytes(mover->batch) > MOVE_BYTES))
@@ -184,7 +177,7 @@ static void move_event(struct mover *mover, const struct spool_event *event, str
     if (mover->rc == ERR_OK && mover->batch == NULL)
         mover->rc = spool_batch_new(mover->spool, event->topic, &mover->batch);
     if (mover->rc == ERR_OK)
-        mover->rc = spool_batch_add_moved(mover->batch, event->time_ms, unwrap(frame));
+        mover->rc = spool_batch_add_moved(mover->batch, event->time_ms, spool_frame_original(event->frame));
     if (mover->rc == ERR_OK)
         mover->last_id = event->id;
 }
@@ -196,8 +189,8 @@ static enum err read_all(struct spool *spool, struct spool_reader_options *optio
     enum err rc = spool_reader_open(options, ret_reader, msg);
     while (rc == ERR_OK && (rc = spool_reader_next(*ret_reader, SPOOL_READ_TO_END, &chunk, msg)) == ERR_OK) {
         struct spool_event event;
-        for (size_t at = 0, before = 0; mover != NULL && spool_chunk_next(chunk, &at, &event); before = at)
-            move_event(mover, &event, bytes_of(chunk->data + before, at - before));
+        for (size_t at = 0; mover != NULL && spool_chunk_next(chunk, &at, &event);)
+            move_event(mover, &event);
         spool_chunk_unref(chunk);
         if (mover != NULL && mover->rc != ERR_OK)
             rc = mover->rc;

@@ -17,6 +17,7 @@ import unittest
 TRIED = {"log.level", "topics.allow", "topics.max", "spool.max_event_size", "spool.max_size", "spool.min_free", "listen.max_body",
          "listen.max_connections", "listen.idle_timeout"}
 ONLY_IN_TIME = {"spool.max_queued", "spool.commit_timeout", "spool.cursor_interval", "quarantine.max_age", "quarantine.max_size",
+                "dead_letter.max_size",
                 "listen.max_in_flight", "listen.request_timeout"}
 
 

@@ -60,6 +60,17 @@ def create_topic(bootstrap, name, partitions=4, **config):
     _ask(bootstrap, make, _lib.rd_kafka_CreateTopics, name)
 
 
+def set_topic_config(bootstrap, name, **config):
+    _lib.rd_kafka_ConfigResource_new.restype = ctypes.c_void_p
+
+    def make(encoded):
+        resource = ctypes.c_void_p(_lib.rd_kafka_ConfigResource_new(2, encoded))   # 2: a topic
+        for key, value in config.items():
+            _lib.rd_kafka_ConfigResource_set_config(resource, key.encode(), str(value).encode())
+        return resource.value
+    _ask(bootstrap, make, _lib.rd_kafka_AlterConfigs, name)
+
+
 # ---- rights: librdkafka 2.0 knows no transactional ids there, so the request is made by hand ------------------------------
 
 RESOURCES = {"topic": 2, "group": 3, "cluster": 4, "transactional-id": 5}

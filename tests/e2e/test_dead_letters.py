@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: MIT
+"""Events that can never go: 20 among 20,000, in batches shared with good ones, over topics that refuse for different reasons. Just
+those become dead letters, everything else arrives in order, in both modes, across a kill -9; people look at them, requeue and
+drop them; a full store loses nothing."""
+import json
+import os
+import subprocess
+import sys
+import time
+
+from harness import PROGRAM, Agent, Kafka, check, consume, say, temporary_directory, wait_until
+from kafka_admin import create_topic, set_topic_config
+
+COUNT = 5000   # of each topic
+kafka = Kafka()
+kafka.start()
+
+
+def penstock(*words, code=0):
+    done = subprocess.run([PROGRAM, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60)
+    check(done.returncode == code, f"{words}: {done.returncode}\n{done.stderr.decode()}")
+    return done.stdout.decode() + done.stderr.decode()
+
+
+def record(i, poison, kind):
+    value = f"{i:05d}"
+    if kind == "large":
+        return {"value": value + (os.urandom(15000).hex() if poison else "")}
+    if kind == "null-key":
+        return {"value": value} if poison else {"key": f"k{i}", "value": value}
+    if kind == "partition":
+        return {"value": value, "partition": 77 if poison else 0}
+    return {"value": value, **({"timestamp": 1000} if poison else {})}
+
+
+KINDS = {
+    "large": {"max_message_bytes": 14000},
+    "null-key": {"cleanup_policy": "compact"},
+    "partition": {},
+    "time": {"message_timestamp_before_max_ms": 3600000},
+}
+ERRORS = {"large": "MSG_SIZE_TOO_LARGE", "null-key": "INVALID_RECORD", "partition": "_UNKNOWN_PARTITION", "time": "INVALID_TIMESTAMP"}
+POISON = {kind: {COUNT * n // 5 - 1 - k for n in range(1, 6)} for k, kind in enumerate(KINDS)}
+
+
+def send(agent, topic, kind):
+    for start in range(0, COUNT, 500):
+        body = json.dumps({"records": [record(i, i in POISON[kind], kind) for i in range(start, start + 500)]}).encode()
+        code, _, answer = agent.request("POST", f"/topics/{topic}", body, {"Content-Type": "application/vnd.kafka.json.v2+json"})
+        check(code == 200, f"{topic}: {code} {answer[:300]}")
+
+
+def run(mode):
+    topics = {kind: f"{kind}-{mode}" for kind in KINDS}
+    for kind, config in KINDS.items():
+        create_topic(kafka.bootstrap, topics[kind], partitions=1, **config)
+    agent = Agent(temporary_directory(), kafka.bootstrap, extra=f"bridge:\n  delivery: {mode}\n")
+    agent.start()
+    for kind, topic in topics.items():
+        send(agent, topic, kind)
+    time.sleep(1.5)
+    agent.kill()      # in the middle of it
+    say(f"{mode}: killed")
+    agent.start()
+    agent.wait_drained(180)
+    status = agent.status()
+    check(status["dead_lettered"] == 20 and status["delivered"] == 4 * COUNT - 20, f"{mode}: {status}")
+    check(agent.books_balance(), f"{mode}: the books balance")
+    for kind, topic in topics.items():
+        values = [json.loads(row[4])[:5] for row in consume(kafka.bootstrap, topic)]
+        good = [f"{i:05d}" for i in range(COUNT) if i not in POISON[kind]]
+        once = list(dict.fromkeys(values))
+        check(once == good, f"{topic}: {len(once)} of {len(good)} events in order")
+        check(mode == "at_least_once" or values == good, f"{topic}: {len(values) - len(good)} came twice")
+    listed = [json.loads(line) for line in penstock("dead-letter", "list", "--json", "--spool", agent.directory + "/spool").splitlines()]
+    check(len(listed) == 20, f"{len(listed)} letters")
+    for kind, topic in topics.items():
+        mine = [letter for letter in listed if letter["topic"] == topic]
+        check(len(mine) == 5 and all(letter["error"] == ERRORS[kind] for letter in mine), f"{topic}: {mine}")
+    say(f"{mode}: 20 dead letters, all else in order, books balanced")
+    return agent, topics, listed
+
+
+def check_commands(agent, topics, listed):
+    spool = agent.directory + "/spool"
+    check("MSG_SIZE_TOO_LARGE" in penstock("dead-letter", "list", "--spool", spool), "a table for people")
+    one = next(letter for letter in listed if letter["topic"] == topics["large"])
+    shown = json.loads(penstock("dead-letter", "show", "--spool", spool, one["id"]))
+    check(shown["id"] == one["id"] and len(shown["event"]["value"]) > 30000, "the whole event is shown")
+    check(len(penstock("dead-letter", "export", "--spool", spool, "--topic", topics["time"]).splitlines()) == 5, "exported by topic")
+    penstock("dead-letter", "show", "--spool", spool, "12345", code=1)
+
+    # Requeued once the topic's limit is raised: they arrive, with where they come from.
+    set_topic_config(kafka.bootstrap, topics["large"], **{"max.message.bytes": "100000"})
+    out = penstock("dead-letter", "requeue", "--spool", spool, "--topic", topics["large"])
+    check("5" in out, out)
+    agent.wait_drained(30)
+    rows = consume(kafka.bootstrap, topics["large"], form="%h\t%s\n")
+    again = [row for row in rows if "penstock-origin=" in row[0]]
+    check(len(again) == 5 and one["id"] in " ".join(row[0] for row in again), f"{len(again)} requeued")
+    check(agent.status()["dead_letters"]["count"] == 15, "they are no letters any more")
+
+    # Dropped: gone, but still in the books.
+    gone = [letter["id"] for letter in listed if letter["topic"] == topics["partition"]][:2]
+    penstock("dead-letter", "drop", "--spool", spool, *gone)
+    penstock("dead-letter", "drop", "--spool", spool, code=2)
+    status = agent.status()
+    check(status["dead_letters"]["count"] == 13 and status["dead_lettered"] == 20 and agent.books_balance(), f"{status}")
+    agent.stop()
+    check("running" in penstock("dead-letter", "drop", "--spool", spool, "1", code=1), "dropping needs the agent")
+    check(len(penstock("dead-letter", "list", "--json", "--spool", spool).splitlines()) == 13, "listing doesn't")
+    agent.start()
+    wait_until(lambda: agent.status()["dead_letters"]["count"] == 13, 10, "they are still there after a restart")
+    agent.stop()
+
+
+def check_full():
+    """No room for the second: its topic waits, the others go on, and it goes on by itself when there is room."""
+    create_topic(kafka.bootstrap, "full", partitions=1, cleanup_policy="compact")
+    agent = Agent(temporary_directory(), kafka.bootstrap, extra="dead_letter:\n  max_size: 1500\nbridge:\n  delivery: exactly_once\n")
+    agent.start()
+    for i in range(2):
+        check(agent.post("full", b"x" * 1000)[0] == 200, "taken")
+    check(agent.request("POST", "/topics/other", b"y", {"Content-Type": "application/octet-stream"})[0] == 200, "taken")
+    wait_until(lambda: agent.status()["dead_letters"]["full"], 20, "the store is full")
+    wait_until(lambda: agent.status()["delivered"] == 1, 20, "the other topic goes on")
+    wait_until(lambda: agent.status()["dead_lettered"] == 1, 10, "the first is one")
+    time.sleep(2)
+    check(agent.status()["pending"] == 1, "the second waits")
+    penstock("dead-letter", "drop", "--spool", agent.directory + "/spool", "--all", "--yes")
+    agent.wait_drained(20)
+    check(agent.status()["dead_lettered"] == 2 and not agent.status()["dead_letters"]["full"], "then it is one, too")
+    agent.stop()
+
+
+if len(sys.argv) > 1:
+    run(sys.argv[1])
+    sys.exit()
+check_commands(*run("exactly_once"))
+check_full()
+run("at_least_once")
+kafka.kill()

@@ -201,7 +201,7 @@ static void test_lane_behind_keeps_its_cursor_over_a_restart(void **state)
     assert_int_equal(bridge_fixture_books(f).pending, 0);
 }
 
-static void test_missing_partition_holds_only_its_lane(void **state)
+static void test_event_for_a_missing_partition_becomes_a_dead_letter(void **state)
 {
     struct bridge_fixture *f = *state;
     bridge_fixture_start(f);
@@ -211,13 +211,13 @@ static void test_missing_partition_holds_only_its_lane(void **state)
     bridge_fixture_append_event(f, "gates", &lost_way);
     bridge_fixture_append(f, "gates", 1, 10, 1);
     bridge_fixture_append(f, "doors", 10, 10, 1);
-    SPOOL_FIXTURE_WAIT(delivered(f, 20));
-    SPOOL_FIXTURE_WAIT(bridge_fixture_lane(f, "gates", NULL) == BRIDGE_LANE_BACKING_OFF);
+    SPOOL_FIXTURE_WAIT(delivered(f, 30));
+    SPOOL_FIXTURE_WAIT(bridge_fixture_reports(f, "error=_UNKNOWN_PARTITION") == 1);
     assert_int_equal(bridge_fixture_expect(f, "doors", 20), 0);
-    assert_int_equal(bridge_fixture_books(f).pending, 11); /* nothing overtakes, nothing is dropped */
+    assert_true(bridge_fixture_books(f).pending == 0 && bridge_fixture_books(f).dead_lettered == 1);
 }
 
-static void test_event_larger_than_kafka_takes_is_not_dropped(void **state)
+static void test_event_larger_than_kafka_takes_becomes_a_dead_letter(void **state)
 {
     struct bridge_fixture *f = *state;
     bridge_fixture_set(f, "message.max.bytes", "2000");
@@ -232,10 +232,10 @@ static void test_event_larger_than_kafka_takes_is_not_dropped(void **state)
     bridge_fixture_append_event(f, "gates", &event);
     bridge_fixture_append(f, "gates", 10, 10, 1);
     bridge_fixture_append(f, "doors", 0, 10, 1);
-    SPOOL_FIXTURE_WAIT(delivered(f, 20));
-    SPOOL_FIXTURE_WAIT(bridge_fixture_reports(f, "class=event") == 1);
-    assert_int_equal(bridge_fixture_expect(f, "gates", 10), 0);
-    assert_int_equal(bridge_fixture_books(f).pending, 11);
+    SPOOL_FIXTURE_WAIT(delivered(f, 30));
+    SPOOL_FIXTURE_WAIT(bridge_fixture_reports(f, "error=MSG_SIZE_TOO_LARGE") == 1);
+    assert_int_equal(bridge_fixture_expect(f, "gates", 20), 0);
+    assert_true(bridge_fixture_books(f).pending == 0 && bridge_fixture_books(f).dead_lettered == 1);
 }
 
 static void expect_after_errors(struct bridge_fixture *f, const rd_kafka_resp_err_t *codes, size_t count)
@@ -472,8 +472,8 @@ int main(int argc, char **argv)
         TEST(test_missing_topic_holds_only_its_own_lane_and_comes_back_by_itself),
         TEST(test_topic_without_any_report_does_not_pin_the_others),
         TEST(test_lane_behind_keeps_its_cursor_over_a_restart),
-        TEST(test_missing_partition_holds_only_its_lane),
-        TEST(test_event_larger_than_kafka_takes_is_not_dropped),
+        TEST(test_event_for_a_missing_partition_becomes_a_dead_letter),
+        TEST(test_event_larger_than_kafka_takes_becomes_a_dead_letter),
         TEST(test_retriable_errors_lose_nothing_and_keep_the_order),
         TEST(test_batch_refused_as_too_large_is_rewound_and_arrives),
         TEST(test_fatal_error_makes_a_new_producer_that_goes_on_from_the_cursors),

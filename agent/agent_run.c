@@ -22,7 +22,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-enum { DRAIN_MS_MAX = 5000, PAGE_COUNT = 5 };
+enum { DRAIN_MS_MAX = 5000, PAGE_COUNT = 7 };
 
 /* ---- the process ----------------------------------------------------------------------------------------- */
 
@@ -185,12 +185,18 @@ static void list_pages(struct running *running)
     static const struct {
         const char *path;
         ingest_page_fn *render;
+        ingest_answer_fn *answer;
     } rows[PAGE_COUNT] = {
-        {"/healthz", agent_page_health}, {"/readyz", agent_page_ready},    {"/status", agent_page_status},
-        {"/status.txt", agent_page_status_text}, {"/metrics", agent_page_metrics},
+        {"/healthz", agent_page_health, NULL},
+        {"/readyz", agent_page_ready, NULL},
+        {"/status", agent_page_status, NULL},
+        {"/status.txt", agent_page_status_text, NULL},
+        {"/metrics", agent_page_metrics, NULL},
+        {"/receipts/", NULL, agent_page_receipt},
+        {"/progress", NULL, agent_page_progress},
     };
     for (size_t i = 0; i < PAGE_COUNT; i++)
-        running->pages[i] = (struct ingest_page){rows[i].path, rows[i].render, &running->state};
+        running->pages[i] = (struct ingest_page){rows[i].path, rows[i].render, &running->state, rows[i].answer};
 }
 
 /* The next signal; the service manager hears of the agent meanwhile. */

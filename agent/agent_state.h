@@ -58,6 +58,8 @@ int agent_page_health(void *arg, struct buf *body, const char **content_type);
 int agent_page_ready(void *arg, struct buf *body, const char **content_type);
 int agent_page_status(void *arg, struct buf *body, const char **content_type);
 int agent_page_status_text(void *arg, struct buf *body, const char **content_type);
+int agent_page_receipt(void *arg, const struct ingest_question *question, struct buf *body, const char **content_type);
+int agent_page_progress(void *arg, const struct ingest_question *question, struct buf *body, const char **content_type);
 int agent_page_metrics(void *arg, struct buf *body, const char **content_type);
 
 #endif

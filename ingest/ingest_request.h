@@ -26,6 +26,7 @@ struct ingest_request {
     enum ingest_format format;
     struct ingest_problem problem;  /* what the answer will say if anything went wrong */
     const struct ingest_page *page; /* what is asked for, if not an event sent */
+    struct buf question;            /* the strings of a struct ingest_question, each with its NUL */
     const char *allow;              /* for 405 */
     struct spool_batch *batch;      /* made with the first event; under ingest.spool_lock */
     uint64_t spool_epoch;           /* the spool it began with */
@@ -60,6 +61,10 @@ struct ingest_head {
     bool expects_continue;
     const char *key;           /* ?key=, percent-encoded */
     const char *timestamp;     /* ?timestamp= */
+    const char *topic;         /* ?topic=, of questions */
+    const char *spool_id;      /* ?spool_id=, likewise */
+    const char *wait;          /* ?wait= */
+    const char *wait_ms;       /* ?wait_ms= */
     const char *bad_parameter; /* one that is unknown or stands there twice */
 };
 

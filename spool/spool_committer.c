@@ -188,6 +188,7 @@ static void publish(struct spool *spool)
     entry->event_count = live->event_count;
     entry->log_bytes = entry->disk_bytes = live->log_bytes;
     spool->last_event_id = spool_id_of(live->id, live->event_count - 1);
+    spool_times_note(&spool->times, spool_id_of(live->id, live->event_count - committer->group.event_count), clock_wall_ms());
     for (size_t i = 0; i < committer->group.chunk_count; i++)
         spool_window_push(&spool->window, spool_chunk_ref(committer->group.chunks[i]));
     if (spool->wakeup_armed && spool->wakeup != NULL) /* under the lock, so that nobody is woken after taking it away */

@@ -14,6 +14,7 @@
 #include "spool/spool.h"
 #include "spool/spool_catalog.h"
 #include "spool/spool_committer.h"
+#include "spool/spool_fate.h"
 #include "spool/spool_identity.h"
 #include "spool/spool_keeper.h"
 #include "spool/spool_letters_internal.h"
@@ -77,6 +78,7 @@ struct spool {
     bool vanished_found;               /* until then the cursors stay as they were */
     uint64_t first_segment_id;         /* of this run */
     uint64_t last_event_id;            /* accepted in this run */
+    struct spool_times times;          /* of what was accepted in this run */
     uint64_t damaged_segments;
     pthread_cond_t counted;            /* an entry has become SPOOL_COUNTED, or the spool closes */
     void (*wakeup)(void *arg);

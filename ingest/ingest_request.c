@@ -2,6 +2,8 @@
  * ingest_request.c - a request's life: memory and budget, body, answer. */
 #include "ingest/ingest_request.h"
 
+#include "ingest/ingest_confirmed.h"
+
 #include <inttypes.h>
 #include <stdlib.h>
 
@@ -75,6 +77,9 @@ void ingest_request_unref(struct ingest_request *request)
     ingest_v2_free(request->v2);
     buf_free(&request->key);
     buf_free(&request->question);
+    if (request->confirm != NULL)
+        atomic_fetch_sub(&request->ingest->confirming, 1);
+    spool_confirm_free(request->confirm);
     free(request);
 }
 
@@ -285,9 +290,13 @@ void ingest_request_answer(struct ingest_request *request, struct ingest_answer 
     } else if (request->page != NULL) {
         answer_page(request, ret_answer);
     } else {
-        ret_answer->status = 200;
+        ret_answer->status = request->wait_kafka && !request->confirmed ? 202 : 200;
         ret_answer->has_receipt = true;
-        if (ingest_request_is_v2(request))
+        if (request->wait_kafka && request->confirmed)
+            ingest_confirmed_render(request->confirm, ingest_request_is_v2(request), &ret_answer->body);
+        else if (request->wait_kafka && !ingest_request_is_v2(request))
+            buf_printf(&ret_answer->body, "{\"accepted\":%" PRIu64 ",\"confirmed\":false}", request->sink.count);
+        else if (ingest_request_is_v2(request))
             ingest_v2_render(request->v2, &ret_answer->body);
         else
             buf_printf(&ret_answer->body, "{\"accepted\":%" PRIu64 "}", request->sink.count);

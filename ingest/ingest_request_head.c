@@ -6,6 +6,7 @@
 
 #include <strings.h>
 
+enum { WAIT_MS_DEFAULT = 10000, WAIT_MS_MAX = 300000 };
 enum { ASK_FIRST_BYTES = 64 << 10 }; /* bodies from this size on, and chunked ones */
 
 typedef bool check_fn(struct ingest_request *request, const struct ingest_head *head);
@@ -84,6 +85,21 @@ static bool check_format(struct ingest_request *request, const struct ingest_hea
     return ingest_format_parse(head->content_type, &request->format, &request->problem);
 }
 
+static bool check_wait(struct ingest_request *request, const struct ingest_head *head)
+{
+    request->wait_kafka = head->wait != NULL;
+    request->wait_ms = WAIT_MS_DEFAULT;
+    if (request->wait_kafka && strcmp(head->wait, "kafka") != 0)
+        return ingest_request_refuse(request, 422, INGEST_PARAMETER, "?wait= knows one value: kafka");
+    if (head->wait_ms == NULL)
+        return true;
+    if (!request->wait_kafka)
+        return ingest_request_refuse(request, 422, INGEST_PARAMETER, "?wait_ms= means nothing without ?wait=kafka");
+    return ingest_number_parse(head->wait_ms, WAIT_MS_MAX, &request->wait_ms) ||
+           ingest_request_refuse(request, 422, INGEST_PARAMETER,
+                                 "?wait_ms= is no whole number of milliseconds up to 300000");
+}
+
 static bool check_parameters(struct ingest_request *request, const struct ingest_head *head)
 {
     struct spool_event *defaults = &request->sink.defaults;
@@ -94,6 +110,8 @@ static bool check_parameters(struct ingest_request *request, const struct ingest
                                   head->bad_parameter != NULL ? head->bad_parameter
                                   : head->topic != NULL       ? "topic"
                                                               : "spool_id");
+    if (!check_wait(request, head))
+        return false;
     if (ingest_request_is_v2(request) && (head->key != NULL || head->timestamp != NULL))
         return ingest_request_refuse(request, 422, INGEST_PARAMETER,
                                      "with this Content-Type key and timestamp belong into the records");

@@ -264,6 +264,13 @@ static void count_accepted(struct spool *spool, const struct spool_batch *first)
     atomic_fetch_add(&spool->committer.committed_bytes, spool->committer.group.frame_bytes);
 }
 
+static void register_confirms(struct spool *spool, const struct spool_batch *first, uint64_t group_first_id)
+{
+    for (const struct spool_batch *batch = first; batch != NULL; batch = batch->next)
+        if (batch->confirm != NULL)
+            spool_confirms_register(spool->confirms, batch->confirm, group_first_id + batch->group_offset);
+}
+
 static void commit(struct spool *spool, struct spool_batch *first)
 {
     struct spool_committer *committer = &spool->committer;
@@ -276,8 +283,9 @@ static void commit(struct spool *spool, struct spool_batch *first)
     atomic_store(&committer->unavailable, false);
     committer->live_acknowledged = true;
     count_accepted(spool, first);
-    publish(spool);
     uint64_t first_id = spool_id_of(committer->live->id, committer->live->event_count - committer->group.event_count);
+    register_confirms(spool, first, first_id); /* before the bridge can see the events */
+    publish(spool);
     spool_keeper_committed(spool, committer->group.frame_bytes, committer->live->log_bytes);
     answer_accepted(spool, first, first_id);
 }

@@ -14,6 +14,7 @@
 #include "spool/spool.h"
 #include "spool/spool_catalog.h"
 #include "spool/spool_committer.h"
+#include "spool/spool_confirm.h"
 #include "spool/spool_fate.h"
 #include "spool/spool_identity.h"
 #include "spool/spool_keeper.h"
@@ -36,6 +37,7 @@ struct spool_batch {
     spool_done_fn *done;
     void *done_arg;
     struct spool_batch *next;
+    struct spool_confirm *confirm; /* borrowed; NULL: nobody waits for Kafka */
 };
 
 /* Adds an event of another segment by its whole frame, which goes inside a new one; the topic is the batch's.
@@ -85,6 +87,7 @@ struct spool {
     void *wakeup_arg;
     bool wakeup_armed;
 
+    struct spool_confirms *confirms;
     struct spool_committer committer;
     struct spool_keeper keeper;
     struct spool_quarantine quarantine;

@@ -54,6 +54,7 @@ void agent_status_text_render(const struct agent_snapshot *snapshot, struct buf 
 void agent_metrics_render(const struct agent_snapshot *snapshot, struct buf *out);     /* Prometheus text 0.0.4 */
 
 /* ingest_page_fn; arg is the struct agent_state. */
+int agent_page_index(void *arg, struct buf *body, const char **content_type); /* for browsers */
 int agent_page_health(void *arg, struct buf *body, const char **content_type);
 int agent_page_ready(void *arg, struct buf *body, const char **content_type);
 int agent_page_status(void *arg, struct buf *body, const char **content_type);

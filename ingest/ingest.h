@@ -29,6 +29,7 @@ struct ingest_page {
     const char *path; /* "/healthz"; GET and HEAD. With a slash at its end: all that begins with it */
     ingest_page_fn *render;
     void *arg;
+    const char *policy;       /* Content-Security-Policy; NULL: it is nothing for browsers */
     ingest_answer_fn *answer; /* instead of render, for a page that takes questions: ?topic=, ?spool_id= */
 };
 

@@ -53,6 +53,11 @@ static void add_headers(struct MHD_Response *response, const struct ingest_reque
     }
     if (request->problem.retry_after_s > 0)
         add_number(response, MHD_HTTP_HEADER_RETRY_AFTER, (uint64_t)request->problem.retry_after_s);
+    if (request->page != NULL && request->page->policy != NULL) {
+        MHD_add_response_header(response, "Content-Security-Policy", request->page->policy);
+        MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
+        MHD_add_response_header(response, "Referrer-Policy", "no-referrer");
+    }
     if (request->allow != NULL)
         MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, request->allow);
 }

@@ -94,7 +94,7 @@ int agent_page_receipt(void *arg, const struct ingest_question *question, struct
         struct errmsg msg = {""};
         enum err rc = spool_fate_get(state->spool, id, bytes_of(asked.topic, asked.topic_size), &fate, &msg);
         if (rc != ERR_OK)
-            ingest_problem_set(&problem, 503, INGEST_RETRY, "a loss report can't be read now: %s", msg.text);
+            ingest_problem_set(&problem, 503, INGEST_RETRY, "what is needed to tell can't be read now: %s", msg.text);
     }
     pthread_rwlock_unlock(&state->lock);
     if (problem.status != 0)

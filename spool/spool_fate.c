@@ -6,6 +6,7 @@
 #include "spool/spool_dir.h"
 #include "spool/spool_file.h"
 #include "spool/spool_internal.h"
+#include "spool/spool_letters.h"
 #include "spool/spool_loss_report.h"
 
 #include <inttypes.h>
@@ -161,13 +162,6 @@ static enum spool_fate fate_in_entry(const struct spool *spool, const struct spo
     return cursor_of(progress, topic) >= event_id ? SPOOL_FATE_DELIVERED : SPOOL_FATE_ACCEPTED;
 }
 
-/* The seam to the store of dead letters: does it hold, or has it dropped, this event? There is none yet. */
-static bool is_dead_letter(struct spool *spool, uint64_t event_id)
-{
-    (void)spool, (void)event_id;
-    return false;
-}
-
 /* Ids only go up: none lies below the time at which the spool was made (nothing tells when its clock was wrong then). */
 static uint64_t first_segment_id(const struct spool *spool)
 {
@@ -189,7 +183,9 @@ enum err spool_fate_get(struct spool *spool, uint64_t event_id, struct bytes top
         gone = spool_id_segment(event_id) >= first_segment_id(spool) && event_id <= spool->progress.done_id;
     pthread_mutex_unlock(&spool->lock);
     enum err rc = gone ? fate_by_report(spool, event_id, &fate, msg) : ERR_OK;
-    if (rc == ERR_OK && fate == SPOOL_FATE_DELIVERED && is_dead_letter(spool, event_id))
+    if (rc == ERR_OK && fate == SPOOL_FATE_DELIVERED) /* so the cursor may be told: a letter is written before it passes */
+        rc = spool_letters_load(spool, msg);
+    if (rc == ERR_OK && fate == SPOOL_FATE_DELIVERED && spool_letters_have(spool, event_id))
         fate = SPOOL_FATE_DEAD_LETTERED;
     *ret_fate = fate;
     return rc;

@@ -3,9 +3,13 @@
 delivered that isn't; while Kafka is away the answer says just what is known."""
 import concurrent.futures
 import json
+import os
 import time
 
 from harness import Agent, Kafka, check, consume, say, temporary_directory, wait_until
+from kafka_admin import create_topic
+
+os.environ["KAFKA_PROPS"] = "auto.create.topics.enable=false"
 
 V2 = "application/vnd.kafka.json.v2+json"
 kafka = Kafka()
@@ -106,24 +110,32 @@ def kafka_away(agent, topic):
 
 
 def topic_in_trouble(agent, topic):
-    """An event for a partition that the topic doesn't have: its lane waits, and no receipt of it says delivered."""
-    code, headers, body = agent.request("POST", f"/topics/{topic}/partitions/99?wait=kafka&wait_ms=1000", b"stuck")
+    """A topic that isn't there: its lane waits, and no receipt of it says delivered. A dead letter's receipt says that."""
+    code, headers, body = agent.request("POST", f"/topics/{topic}/partitions/99?wait=kafka&wait_ms=1000", b"can never go")
     check(code == 202, f"a partition that isn't there: {code} {body}")
+    letter = ids(headers)[0]
+    wait_until(lambda: state(agent, letter) == "dead_lettered", 30, "its receipt says dead_lettered")
+    missing, other, topic = topic + "-missing", "other-" + topic, topic + "-missing"
+    code, headers, body = agent.post(missing, b"stuck", query="?wait=kafka&wait_ms=1000")
+    check(code == 202, f"a topic that isn't there: {code} {body}")
     stuck = ids(headers)[0]
-    code, headers, body = agent.post("other" + topic, b"flows", query="?wait=kafka&wait_ms=30000")
+    code, headers, body = agent.post(other, b"flows", query="?wait=kafka&wait_ms=30000")
     check(code == 200, f"another topic: {code} {body}")
     flows = ids(headers)[0]
-    wait_until(lambda: state(agent, flows, f"?topic=other{topic}") == "delivered", 20, "with its topic it is known to be delivered")
+    wait_until(lambda: state(agent, flows, f"?topic={other}") == "delivered", 20, "with its topic it is known to be delivered")
     for query in ("", f"?topic={topic}"):
         check(state(agent, stuck, query) == "accepted", f"the stuck one, {query}: {state(agent, stuck, query)}")
-    check(int(progress(agent, f"?topic=other{topic}")["done_id"]) >= flows, "progress of the topic that flows")
+    check(int(progress(agent, f"?topic={other}")["done_id"]) >= flows, "progress of the topic that flows")
     check(int(progress(agent, f"?topic={topic}")["done_id"]) < stuck and int(progress(agent)["done_id"]) < stuck, "progress of the one that doesn't")
+    check(state(agent, letter) == "dead_lettered", "still")
+    create_topic(kafka.bootstrap, missing)
+    wait_until(lambda: state(agent, stuck) == "delivered", 60, "once the topic is there its event arrives, and the receipt says so")
 
 
 def stopping(agent, topic):
     """Those who still wait are answered, within the time that stopping takes."""
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
-        waits = pool.submit(agent.request, "POST", f"/topics/{topic}/partitions/98?wait=kafka&wait_ms=60000", b"x", {}, 60)
+        waits = pool.submit(agent.request, "POST", f"/topics/{topic}-nowhere?wait=kafka&wait_ms=60000", b"x", {}, 60)
         pending = agent.status()["pending"]
         wait_until(lambda: agent.status()["pending"] > pending or waits.done(), 5, "it is accepted") if pending == 0 else time.sleep(0.5)
         agent.stop()
@@ -132,9 +144,11 @@ def stopping(agent, topic):
 
 for mode in ("exactly_once", "at_least_once"):
     say(f"--- {mode}")
-    agent = Agent(temporary_directory(), kafka.bootstrap, extra=f"bridge:\n  delivery: {mode}")
+    agent = Agent(temporary_directory(), kafka.bootstrap, extra=f"bridge:\n  delivery: {mode}\n  backoff_max: 2s\n")
     agent.start()
     topic = f"r-{mode}"
+    for name in (topic, "other-" + topic):
+        create_topic(kafka.bootstrap, name)
     offsets_are_real(agent, topic)
     code, headers, _ = agent.post(topic, b"one")
     bad_questions(agent, headers["Penstock-Spool-Id"], ids(headers)[0])

@@ -7,8 +7,10 @@ import os
 import threading
 
 from browser import Browser
-from harness import Agent, check, load, load_result, say, temporary_directory, wait_until
+from harness import Agent, Kafka, check, load, load_result, say, temporary_directory, wait_until
+from kafka_admin import create_topic
 
+os.environ["KAFKA_PROPS"] = "auto.create.topics.enable=false"
 FIELDS = {"accepted": "accepted", "delivered": "delivered", "pending": "pending", "dead_lettered": "dead_lettered", "lost": "lost"}
 SPOOL_FIELDS = ["segments", "backlog_segments", "quarantine_segments", "damaged_segments", "unread_segments", "commit_failures"]
 SPOOL_BYTES = ["used_bytes", "free_bytes", "quarantine_bytes"]
@@ -59,8 +61,11 @@ def quiet(browser, what):
     check(not complaints, f"{what}: the browser complains: {complaints[:3]}")
 
 
-agent = Agent(temporary_directory(), "unused")
-agent.command += ["--mock-kafka"]
+kafka = Kafka()
+kafka.start()
+for name in ("door", "orders.v2", "sensor-temperature_outside"):
+    create_topic(kafka.bootstrap, name)
+agent = Agent(temporary_directory(), kafka.bootstrap)
 agent.start()
 url = f"http://127.0.0.1:{agent.port}/"
 code, headers, page = agent.request("GET", "/")
@@ -70,8 +75,9 @@ check(agent.request("HEAD", "/")[0] == 200 and agent.request("POST", "/", b"")[0
 
 browser = Browser()
 browser.open(url)
-say("load on some topics, one of them for a partition that isn't there")
-agent.post("invoices/partitions/99", b"stuck")
+say("load on some topics, one that isn't there, and an event that can never go")
+agent.post("invoices", b"stuck")
+agent.post("door/partitions/99", b"dead")
 loads = [load(agent, connections=2, events=5, size=100, topics=topic, rate=rate, seconds=10, sender=topic)
          for topic, rate in (("door", 150), ("orders.v2", 60), ("sensor-temperature_outside", 300))]
 wait_until(lambda: len(browser.run("return document.getElementById('line-in').getAttribute('points') || ''").split()) >= 4, 30, "a sparkline is drawn")
@@ -84,7 +90,8 @@ shown = wait_until(lambda: same(browser, agent.status()), 20, "the page shows wh
 check(shown["ingest"] == "accepting events" and shown["kafka"] == "1 topic in trouble" and shown["books"] == "books balanced", f"the verdict: {shown}")
 row = shown["rows"]["invoices"]
 check(row["state"] in ("backing off", "catching up") and shown["rows"]["door"]["state"] == "flowing", f"the lanes: {shown['rows']}")
-wait_until(lambda: "partition" in browser.run(READ)["rows"]["invoices"]["why"].lower(), 20, "why it is in trouble")
+wait_until(lambda: "topic" in browser.run(READ)["rows"]["invoices"]["why"].lower(), 20, "why it is in trouble")
+check(number(shown["dead_lettered"]) == 1 and len(shown["problems"]) == 1, f"the dead letter: {shown['problems']}")
 check(shown["order"][0] == "invoices", "trouble comes first")
 quiet(browser, "in the ordinary case")
 picture(browser, "wide")

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * agent_pages.c - /healthz, /readyz, /status, /status.txt, /metrics. */
+ * agent_pages.c - /, /healthz, /readyz, /status, /status.txt, /metrics. */
+#include "agent/agent_page.h"
 #include "agent/agent_state.h"
 
 #include "base/clock.h"
@@ -53,6 +54,13 @@ void agent_snapshot_done(struct agent_snapshot *snapshot)
 {
     free(snapshot->topics);
     free(snapshot->lanes);
+}
+
+int agent_page_index(void *arg, struct buf *body, const char **content_type)
+{
+    (void)arg;
+    *content_type = "text/html; charset=utf-8";
+    return buf_append(body, agent_page_html, agent_page_html_size) ? 200 : 500;
 }
 
 int agent_page_health(void *arg, struct buf *body, const char **content_type)

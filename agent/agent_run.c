@@ -4,6 +4,7 @@
 #include "agent/agent_admin.h"
 #include "agent/agent_guard.h"
 #include "agent/agent_options.h"
+#include "agent/agent_page.h"
 #include "agent/agent_reload.h"
 #include "agent/agent_service.h"
 #include "agent/agent_state.h"
@@ -22,7 +23,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-enum { DRAIN_MS_MAX = 5000, PAGE_COUNT = 5 };
+enum { DRAIN_MS_MAX = 5000, PAGE_COUNT = 8 };
 
 /* ---- the process ----------------------------------------------------------------------------------------- */
 
@@ -185,12 +186,20 @@ static void list_pages(struct running *running)
     static const struct {
         const char *path;
         ingest_page_fn *render;
+        ingest_answer_fn *answer;
     } rows[PAGE_COUNT] = {
-        {"/healthz", agent_page_health}, {"/readyz", agent_page_ready},    {"/status", agent_page_status},
-        {"/status.txt", agent_page_status_text}, {"/metrics", agent_page_metrics},
+        {"/", agent_page_index, NULL},
+        {"/healthz", agent_page_health, NULL},
+        {"/readyz", agent_page_ready, NULL},
+        {"/status", agent_page_status, NULL},
+        {"/status.txt", agent_page_status_text, NULL},
+        {"/metrics", agent_page_metrics, NULL},
+        {"/receipts/", NULL, agent_page_receipt},
+        {"/progress", NULL, agent_page_progress},
     };
     for (size_t i = 0; i < PAGE_COUNT; i++)
-        running->pages[i] = (struct ingest_page){rows[i].path, rows[i].render, &running->state};
+        running->pages[i] = (struct ingest_page){rows[i].path, rows[i].render, &running->state,
+                                                 rows[i].render == agent_page_index ? agent_page_policy : NULL, rows[i].answer};
 }
 
 /* The next signal; the service manager hears of the agent meanwhile. */

@@ -54,10 +54,13 @@ void agent_status_text_render(const struct agent_snapshot *snapshot, struct buf 
 void agent_metrics_render(const struct agent_snapshot *snapshot, struct buf *out);     /* Prometheus text 0.0.4 */
 
 /* ingest_page_fn; arg is the struct agent_state. */
+int agent_page_index(void *arg, struct buf *body, const char **content_type); /* for browsers */
 int agent_page_health(void *arg, struct buf *body, const char **content_type);
 int agent_page_ready(void *arg, struct buf *body, const char **content_type);
 int agent_page_status(void *arg, struct buf *body, const char **content_type);
 int agent_page_status_text(void *arg, struct buf *body, const char **content_type);
+int agent_page_receipt(void *arg, const struct ingest_question *question, struct buf *body, const char **content_type);
+int agent_page_progress(void *arg, const struct ingest_question *question, struct buf *body, const char **content_type);
 int agent_page_metrics(void *arg, struct buf *body, const char **content_type);
 
 #endif

@@ -7,6 +7,7 @@
 #include "bridge/bridge_internal.h"
 #include "bridge/bridge_letters.h"
 #include "bridge/bridge_retry.h"
+#include "spool/spool_confirm.h"
 
 #include <inttypes.h>
 
@@ -101,7 +102,7 @@ bool bridge_flow_take(struct bridge *bridge, struct bridge_lane *lane, struct br
     return true;
 }
 
-void bridge_flow_report(void *arg, uint64_t token, int code)
+void bridge_flow_report(void *arg, uint64_t token, int code, int32_t partition, int64_t offset)
 {
     struct bridge *bridge = arg;
     struct bridge_lane *lane = bridge->lanes.items[token >> TOKEN_SEQ_BITS];
@@ -109,6 +110,9 @@ void bridge_flow_report(void *arg, uint64_t token, int code)
     bridge->budget.bytes -= bridge_window_at(&lane->window, token)->bytes;
     bridge->budget.events--;
     bridge->dirty = true;
+    if (code == 0 && spool_confirm_any(bridge->spool))
+        spool_confirm_note(bridge->spool, bridge_window_at(&lane->window, token)->id, partition, offset,
+                           bridge->txn.state == BRIDGE_TXN_OFF);
     bridge_hold_release(bridge_window_report(&lane->window, token, code == 0));
     if (code == 0) {
         bridge->delivered++;

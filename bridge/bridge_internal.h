@@ -115,7 +115,8 @@ bool bridge_flow_take(struct bridge *bridge, struct bridge_lane *lane, struct br
                       const struct spool_event *event);
 void bridge_flow_unreadable(struct bridge *bridge, enum err rc,
                             const struct errmsg *msg);           /* reports it, sparingly */
-void bridge_flow_report(void *bridge, uint64_t token, int code); /* for struct bridge_sink_handler */
+void bridge_flow_report(void *bridge, uint64_t token, int code, int32_t partition,
+                        int64_t offset); /* for struct bridge_sink_handler */
 void bridge_flow_tend(struct bridge *bridge);                    /* rewinds and wakes lanes whose time has come */
 
 void bridge_flow_say(struct bridge *bridge, struct bridge_lane *lane); /* reports a lane's trouble, or its end */

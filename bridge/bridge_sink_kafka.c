@@ -33,7 +33,8 @@ static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *message, void 
 {
     (void)rk;
     struct bridge_sink *sink = opaque;
-    sink->handler.report(sink->handler.arg, (uint64_t)(uintptr_t)message->_private, message->err);
+    sink->handler.report(sink->handler.arg, (uint64_t)(uintptr_t)message->_private, message->err,
+                         message->partition, message->offset);
 }
 
 static void on_error(rd_kafka_t *rk, int code, const char *reason, void *opaque)

@@ -7,6 +7,7 @@
 #include "base/random.h"
 #include "bridge/bridge_backoff.h"
 #include "bridge/bridge_internal.h"
+#include "spool/spool_confirm.h"
 #include "bridge/bridge_retry.h"
 #include "bridge/bridge_sink_kafka.h"
 
@@ -29,6 +30,8 @@
 
 static void enter(struct bridge *bridge, enum bridge_txn_state state)
 {
+    if (state == BRIDGE_TXN_INIT || state == BRIDGE_TXN_ABORTING)
+        spool_confirm_settle(bridge->spool, false);
     bridge->txn.state = state;
     bridge->txn.since_ms = bridge->now_ms;
     bridge->txn.due_ms = 0;
@@ -223,6 +226,7 @@ static void commit(struct bridge *bridge)
     txn->floor_id = txn->offset_id;
     bridge_txn_lanes_committed(bridge);
     bridge_cursor_committed(bridge, bridge_txn_position(bridge));
+    spool_confirm_settle(bridge->spool, true); /* behind the cursors: who is told so and asks finds them there */
     if (txn->mark == BRIDGE_TXN_MARK_KAFKA)
         txn->mark = BRIDGE_TXN_MARK_DISK;
     enter(bridge, BRIDGE_TXN_READY);

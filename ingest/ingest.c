@@ -45,6 +45,7 @@ static void *reaper_main(void *arg)
     while (reaper_wait(ingest)) {
         const struct ingest_options *options = ingest->options;
         ingest_requests_time_out(ingest, options->commit_timeout_ms);
+        ingest_requests_confirm_time_out(ingest);
         ingest_connections_reap(&ingest->connections, options->idle_timeout_ms, options->request_timeout_ms);
     }
     return NULL;
@@ -186,6 +187,7 @@ void ingest_stop(struct ingest *ingest)
     for (size_t i = 0; i < ingest->listener_count; i++)
         ingest_unlisten(&ingest->listeners[i]);
     reaper_end(ingest);
+    ingest_requests_end_confirming(ingest);
     drain(ingest);
     for (size_t i = 0; i < ingest->server_count; i++)
         ingest_http_stop(&ingest->servers[i]);

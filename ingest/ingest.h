@@ -16,10 +16,21 @@ struct ingest;
  * not block. Fills body and returns the HTTP status; *content_type is a constant string. */
 typedef int ingest_page_fn(void *arg, struct buf *body, const char **content_type);
 
+/* What is asked of a page that takes questions; as it came (percent-encoded), "" where nothing was given. */
+struct ingest_question {
+    const char *rest; /* of the path, behind the page's */
+    const char *topic;
+    const char *spool_id;
+};
+typedef int ingest_answer_fn(void *arg, const struct ingest_question *question, struct buf *body,
+                             const char **content_type);
+
 struct ingest_page {
-    const char *path; /* "/healthz"; GET and HEAD */
+    const char *path; /* "/healthz"; GET and HEAD. With a slash at its end: all that begins with it */
     ingest_page_fn *render;
     void *arg;
+    const char *policy;       /* Content-Security-Policy; NULL: it is nothing for browsers */
+    ingest_answer_fn *answer; /* instead of render, for a page that takes questions: ?topic=, ?spool_id= */
 };
 
 struct ingest_stats {

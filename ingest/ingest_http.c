@@ -53,6 +53,11 @@ static void add_headers(struct MHD_Response *response, const struct ingest_reque
     }
     if (request->problem.retry_after_s > 0)
         add_number(response, MHD_HTTP_HEADER_RETRY_AFTER, (uint64_t)request->problem.retry_after_s);
+    if (request->page != NULL && request->page->policy != NULL) {
+        MHD_add_response_header(response, "Content-Security-Policy", request->page->policy);
+        MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
+        MHD_add_response_header(response, "Referrer-Policy", "no-referrer");
+    }
     if (request->allow != NULL)
         MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, request->allow);
 }
@@ -121,10 +126,17 @@ static enum MHD_Result take_header(void *cls, enum MHD_ValueKind kind, const cha
 static enum MHD_Result take_parameter(void *cls, enum MHD_ValueKind kind, const char *name, const char *value)
 {
     struct ingest_head *head = cls;
-    const char **which = strcmp(name, "key") == 0         ? &head->key
-                         : strcmp(name, "timestamp") == 0 ? &head->timestamp
-                                                          : NULL;
+    const struct {
+        const char *name;
+        const char **value;
+    } rows[] = {
+        {"key", &head->key},           {"timestamp", &head->timestamp}, {"wait", &head->wait},
+        {"wait_ms", &head->wait_ms},   {"topic", &head->topic},         {"spool_id", &head->spool_id},
+    };
+    const char **which = NULL;
     (void)kind;
+    for (size_t i = 0; which == NULL && i < sizeof rows / sizeof rows[0]; i++)
+        which = strcmp(name, rows[i].name) == 0 ? rows[i].value : NULL;
     if (which == NULL || *which != NULL)
         head->bad_parameter = name;
     else

@@ -10,6 +10,7 @@
 enum ingest_code {
     INGEST_BAD_REQUEST = 40001,
     INGEST_NOT_FOUND = 40401, /* topic, or path */
+    INGEST_OTHER_SPOOL = 40403, /* the receipt is of another spool */
     INGEST_METHOD = 40501,
     INGEST_TIMEOUT = 40801,
     INGEST_TOO_LARGE = 41301,

@@ -2,6 +2,8 @@
  * ingest_request.c - a request's life: memory and budget, body, answer. */
 #include "ingest/ingest_request.h"
 
+#include "ingest/ingest_confirmed.h"
+
 #include <inttypes.h>
 #include <stdlib.h>
 
@@ -74,6 +76,10 @@ void ingest_request_unref(struct ingest_request *request)
     ingest_request_give_back(request);
     ingest_v2_free(request->v2);
     buf_free(&request->key);
+    buf_free(&request->question);
+    if (request->confirm != NULL)
+        atomic_fetch_sub(&request->ingest->confirming, 1);
+    spool_confirm_free(request->confirm);
     free(request);
 }
 
@@ -258,10 +264,18 @@ static void judge_receipt(struct ingest_request *request)
         ingest_problem_of_err(&request->problem, unknown ? ERR_IO : rc, NULL);
 }
 
-static void answer_page(const struct ingest_page *page, struct ingest_answer *answer)
+static void answer_page(const struct ingest_request *request, struct ingest_answer *answer)
 {
+    const struct ingest_page *page = request->page;
     answer->content_type = "text/plain";
-    answer->status = page->render(page->arg, &answer->body, &answer->content_type);
+    if (page->answer == NULL) {
+        answer->status = page->render(page->arg, &answer->body, &answer->content_type);
+        return;
+    }
+    struct ingest_question question = {.rest = (const char *)request->question.data};
+    question.topic = question.rest + strlen(question.rest) + 1;
+    question.spool_id = question.topic + strlen(question.topic) + 1;
+    answer->status = page->answer(page->arg, &question, &answer->body, &answer->content_type);
 }
 
 void ingest_request_answer(struct ingest_request *request, struct ingest_answer *ret_answer)
@@ -274,11 +288,15 @@ void ingest_request_answer(struct ingest_request *request, struct ingest_answer 
         ret_answer->status = request->problem.status;
         ingest_problem_render(&request->problem, &ret_answer->body);
     } else if (request->page != NULL) {
-        answer_page(request->page, ret_answer);
+        answer_page(request, ret_answer);
     } else {
-        ret_answer->status = 200;
+        ret_answer->status = request->wait_kafka && !request->confirmed ? 202 : 200;
         ret_answer->has_receipt = true;
-        if (ingest_request_is_v2(request))
+        if (request->wait_kafka && request->confirmed)
+            ingest_confirmed_render(request->confirm, ingest_request_is_v2(request), &ret_answer->body);
+        else if (request->wait_kafka && !ingest_request_is_v2(request))
+            buf_printf(&ret_answer->body, "{\"accepted\":%" PRIu64 ",\"confirmed\":false}", request->sink.count);
+        else if (ingest_request_is_v2(request))
             ingest_v2_render(request->v2, &ret_answer->body);
         else
             buf_printf(&ret_answer->body, "{\"accepted\":%" PRIu64 "}", request->sink.count);

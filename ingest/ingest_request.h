@@ -15,6 +15,7 @@
 #include "ingest/ingest_ndjson.h"
 #include "ingest/ingest_route.h"
 #include "ingest/ingest_v2.h"
+#include "spool/spool_confirm.h"
 
 struct MHD_Connection;
 
@@ -26,6 +27,12 @@ struct ingest_request {
     enum ingest_format format;
     struct ingest_problem problem;  /* what the answer will say if anything went wrong */
     const struct ingest_page *page; /* what is asked for, if not an event sent */
+    bool wait_kafka;                /* the answer is to wait until Kafka has the events … */
+    int64_t wait_ms;                /* … at most so long */
+    int64_t wait_until_ms;          /* monotonic; set with the sync */
+    struct spool_confirm *confirm;  /* NULL: it can't wait, too many do */
+    bool confirm_over, confirmed;   /* under waiting_lock, until it is answered */
+    struct buf question;            /* the strings of a struct ingest_question, each with its NUL */
     const char *allow;              /* for 405 */
     struct spool_batch *batch;      /* made with the first event; under ingest.spool_lock */
     uint64_t spool_epoch;           /* the spool it began with */
@@ -60,6 +67,10 @@ struct ingest_head {
     bool expects_continue;
     const char *key;           /* ?key=, percent-encoded */
     const char *timestamp;     /* ?timestamp= */
+    const char *topic;         /* ?topic=, of questions */
+    const char *spool_id;      /* ?spool_id=, likewise */
+    const char *wait;          /* ?wait= */
+    const char *wait_ms;       /* ?wait_ms= */
     const char *bad_parameter; /* one that is unknown or stands there twice */
 };
 
@@ -89,6 +100,12 @@ void ingest_request_completed(struct ingest_request *request); /* answered or gi
 
 /* Answers "unknown" to every request that has waited longer than that for its sync. */
 void ingest_requests_time_out(struct ingest *ingest, int64_t wait_ms_max);
+
+/* Answers those that have waited for Kafka as long as they wanted. */
+void ingest_requests_confirm_time_out(struct ingest *ingest);
+
+/* Nobody waits for Kafka any longer: those who do are answered. */
+void ingest_requests_end_confirming(struct ingest *ingest);
 
 /* Frees the batches that requests have begun. The caller holds ingest.spool_lock for writing. */
 void ingest_requests_drop_batches(struct ingest *ingest);

@@ -6,6 +6,7 @@
 
 #include <strings.h>
 
+enum { WAIT_MS_DEFAULT = 10000, WAIT_MS_MAX = 300000 };
 enum { ASK_FIRST_BYTES = 64 << 10 }; /* bodies from this size on, and chunked ones */
 
 typedef bool check_fn(struct ingest_request *request, const struct ingest_head *head);
@@ -22,16 +23,44 @@ static bool check_length(struct ingest_request *request, const struct ingest_hea
     return true;
 }
 
+/* How much of the path is the page's; 0: it isn't that page. */
+static size_t page_matches(const char *page, const char *path)
+{
+    size_t size = strlen(page);
+    bool folder = size > 1 && page[size - 1] == '/';
+    return (folder ? strncmp(page, path, size) : strcmp(page, path)) == 0 ? size : 0;
+}
+
+static bool keep_string(struct buf *out, const char *string)
+{
+    return string == NULL ? buf_append(out, "", 1) : buf_append(out, string, strlen(string) + 1);
+}
+
+/* The library's strings may not live until the answer. */
+static bool take_question(struct ingest_request *request, const struct ingest_head *head, size_t page_size)
+{
+    if (head->bad_parameter != NULL || head->key != NULL || head->timestamp != NULL || head->wait != NULL ||
+        head->wait_ms != NULL)
+        return ingest_request_refuse(request, 422, INGEST_PARAMETER,
+                                     "a parameter is unknown or stands there twice; known: topic, spool_id");
+    return (keep_string(&request->question, head->path + page_size) &&
+            keep_string(&request->question, head->topic) && keep_string(&request->question, head->spool_id)) ||
+           ingest_request_no_memory(request);
+}
+
 static bool check_page(struct ingest_request *request, const struct ingest_head *head)
 {
     struct ingest *ingest = request->ingest;
     bool get = strcmp(head->method, "GET") == 0 || strcmp(head->method, "HEAD") == 0;
     for (size_t i = 0; i < ingest->page_count; i++) {
-        if (strcmp(ingest->pages[i].path, head->path) != 0)
+        size_t size = page_matches(ingest->pages[i].path, head->path);
+        if (size == 0)
             continue;
         request->page = get ? &ingest->pages[i] : NULL;
         request->allow = get ? NULL : "GET, HEAD";
-        return get || ingest_request_refuse(request, 405, INGEST_METHOD, "this page is for GET and HEAD");
+        if (!get)
+            return ingest_request_refuse(request, 405, INGEST_METHOD, "this page is for GET and HEAD");
+        return request->page->answer == NULL || take_question(request, head, size);
     }
     return true;
 }
@@ -56,14 +85,33 @@ static bool check_format(struct ingest_request *request, const struct ingest_hea
     return ingest_format_parse(head->content_type, &request->format, &request->problem);
 }
 
+static bool check_wait(struct ingest_request *request, const struct ingest_head *head)
+{
+    request->wait_kafka = head->wait != NULL;
+    request->wait_ms = WAIT_MS_DEFAULT;
+    if (request->wait_kafka && strcmp(head->wait, "kafka") != 0)
+        return ingest_request_refuse(request, 422, INGEST_PARAMETER, "?wait= knows one value: kafka");
+    if (head->wait_ms == NULL)
+        return true;
+    if (!request->wait_kafka)
+        return ingest_request_refuse(request, 422, INGEST_PARAMETER, "?wait_ms= means nothing without ?wait=kafka");
+    return ingest_number_parse(head->wait_ms, WAIT_MS_MAX, &request->wait_ms) ||
+           ingest_request_refuse(request, 422, INGEST_PARAMETER,
+                                 "?wait_ms= is no whole number of milliseconds up to 300000");
+}
+
 static bool check_parameters(struct ingest_request *request, const struct ingest_head *head)
 {
     struct spool_event *defaults = &request->sink.defaults;
     *defaults = (struct spool_event){.time_ms = clock_wall_ms(), .partition = request->route.partition};
-    if (head->bad_parameter != NULL)
+    if (head->bad_parameter != NULL || head->topic != NULL || head->spool_id != NULL)
         return ingest_problem_set(&request->problem, 422, INGEST_PARAMETER,
-                                  "parameter \"%.40s\" is unknown or stands there twice; known: key, timestamp",
-                                  head->bad_parameter);
+                                  "parameter \"%.40s\" is unknown or stands there twice; known: key, timestamp, wait, wait_ms",
+                                  head->bad_parameter != NULL ? head->bad_parameter
+                                  : head->topic != NULL       ? "topic"
+                                                              : "spool_id");
+    if (!check_wait(request, head))
+        return false;
     if (ingest_request_is_v2(request) && (head->key != NULL || head->timestamp != NULL))
         return ingest_request_refuse(request, 422, INGEST_PARAMETER,
                                      "with this Content-Type key and timestamp belong into the records");

@@ -4,7 +4,7 @@
 
 #include "base/clock.h"
 
-enum { RECEIVING, WAITING, ANSWERED };
+enum { RECEIVING, WAITING, CONFIRMING, ANSWERED }; /* CONFIRMING: synced, and waits for Kafka */
 
 static void enter_waiting(struct ingest_request *request)
 {
@@ -36,25 +36,121 @@ static void leave_waiting_locked(struct ingest_request *request)
 }
 
 /* Whoever comes first answers. */
-static bool claim_answer(struct ingest_request *request)
+static bool claim(struct ingest_request *request, int from, int to)
 {
-    int waiting = WAITING;
-    return atomic_compare_exchange_strong(&request->state, &waiting, ANSWERED);
+    return atomic_compare_exchange_strong(&request->state, &from, to);
 }
+
+/* ---- waiting for Kafka, behind the sync ---------------------------------------------------------------------- */
+
+/* With the lock held, as the next two. */
+static void enter_confirming(struct ingest_request *request)
+{
+    struct ingest *ingest = request->ingest;
+    request->wait_until_ms = clock_monotonic_ms() + request->wait_ms;
+    request->previous_waiting = NULL;
+    request->next_waiting = ingest->first_confirming;
+    if (request->next_waiting != NULL)
+        request->next_waiting->previous_waiting = request;
+    ingest->first_confirming = request;
+    ingest_request_give_back(request); /* it holds no body any more, and others want to send theirs */
+}
+
+static void leave_confirming(struct ingest_request *request)
+{
+    if (request->previous_waiting != NULL)
+        request->previous_waiting->next_waiting = request->next_waiting;
+    else
+        request->ingest->first_confirming = request->next_waiting;
+    if (request->next_waiting != NULL)
+        request->next_waiting->previous_waiting = request->previous_waiting;
+    atomic_fetch_add(&request->ingest->answering, 1);
+}
+
+/* Nothing more comes from there: gives back what it holds of the request. */
+static void cancel_confirm(struct ingest_request *request)
+{
+    if (request->confirm != NULL && spool_confirm_cancel(request->confirm))
+        ingest_request_unref(request); /* another reference is left: the committer's, or the connection's */
+}
+
+static void on_confirmed(void *arg, bool all)
+{
+    struct ingest_request *request = arg;
+    struct ingest *ingest = request->ingest;
+    pthread_mutex_lock(&ingest->waiting_lock);
+    if (atomic_load(&request->state) != ANSWERED) {
+        request->confirm_over = true;
+        request->confirmed = all;
+    }
+    bool mine = claim(request, CONFIRMING, ANSWERED);
+    if (mine)
+        leave_confirming(request);
+    pthread_mutex_unlock(&ingest->waiting_lock);
+    if (mine)
+        ingest_http_resume(request->http);
+    ingest_request_unref(request);
+}
+
+/* With the batch, under spool_lock. Too many wait: then it is answered after its sync, as one whose time has run out. */
+static void begin_confirm(struct ingest_request *request)
+{
+    struct ingest *ingest = request->ingest;
+    buf_free(&request->body); /* the batch has it */
+    if (atomic_load(&ingest->confirming) >= ingest->options->connections_max / 2 ||
+        spool_confirm_new(ingest->spool, spool_batch_event_count(request->batch), on_confirmed, request,
+                          &request->confirm) != ERR_OK)
+        return;
+    atomic_fetch_add(&ingest->confirming, 1);
+    atomic_fetch_add(&request->references, 1); /* on_confirmed()'s */
+    spool_batch_set_confirm(request->batch, request->confirm);
+}
+
+static void answer_late(struct ingest *ingest, int64_t now_ms)
+{
+    pthread_mutex_lock(&ingest->waiting_lock);
+    for (struct ingest_request *request = ingest->first_confirming, *next; request != NULL; request = next) {
+        next = request->next_waiting;
+        if (now_ms < request->wait_until_ms || !claim(request, CONFIRMING, ANSWERED))
+            continue;
+        leave_confirming(request);
+        cancel_confirm(request);
+        ingest_http_resume(request->http);
+    }
+    pthread_mutex_unlock(&ingest->waiting_lock);
+}
+
+void ingest_requests_confirm_time_out(struct ingest *ingest)
+{
+    answer_late(ingest, clock_monotonic_ms());
+}
+
+void ingest_requests_end_confirming(struct ingest *ingest)
+{
+    answer_late(ingest, INT64_MAX);
+}
+
+/* ---- waiting for the sync ------------------------------------------------------------------------------------ */
 
 static void on_done(void *arg, const struct spool_receipt *receipt)
 {
     struct ingest_request *request = arg;
     struct ingest *ingest = request->ingest;
     pthread_mutex_lock(&ingest->waiting_lock);
-    bool mine = claim_answer(request);
+    bool goes_on = receipt->err == ERR_OK && request->confirm != NULL && !request->confirm_over;
+    bool mine = claim(request, WAITING, goes_on ? CONFIRMING : ANSWERED);
     if (mine) {
         leave_waiting_locked(request);
         request->receipt = *receipt;
-        atomic_fetch_add(&ingest->answering, 1);
+        if (goes_on)
+            enter_confirming(request);
+        else
+            atomic_fetch_add(&ingest->answering, 1);
     }
+    if (!mine || !goes_on)
+        cancel_confirm(request);
     pthread_mutex_unlock(&ingest->waiting_lock);
-    if (mine)
+    if (mine && !goes_on)
         ingest_http_resume(request->http); /* suspended, and so alive, until here */
     ingest_request_unref(request);
 }
@@ -71,6 +167,8 @@ void ingest_request_submit(struct ingest_request *request)
         rc = ERR_NOT_FOUND;
     /* A connection that was closed for being late has been told so: nothing of it may be stored. */
     if (request->batch != NULL && !ingest_connection_is_closed(&ingest->connections, request->connection)) {
+        if (request->wait_kafka)
+            begin_confirm(request);
         struct spool_batch *batch = request->batch;
         request->batch = NULL;
         request->taken = true; /* before the answer can come */
@@ -91,7 +189,7 @@ void ingest_requests_time_out(struct ingest *ingest, int64_t wait_ms_max)
     pthread_mutex_lock(&ingest->waiting_lock);
     while (ingest->oldest_waiting != NULL && ingest->oldest_waiting->waiting_since_ms < due_ms) {
         struct ingest_request *request = ingest->oldest_waiting;
-        bool mine = claim_answer(request);
+        bool mine = claim(request, WAITING, ANSWERED);
         leave_waiting_locked(request);
         if (mine) {
             request->receipt = (struct spool_receipt){.err = ERR_TIMEOUT};

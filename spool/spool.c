@@ -246,7 +246,8 @@ enum err spool_open(const struct spool_options *options, spool_report_fn *report
     }
     spool->options = *options;
     spool->limits = &spool->options;
-    bool copied = own_strings(&spool->options, options);
+    spool->confirms = spool_confirms_new();
+    bool copied = own_strings(&spool->options, options) && spool->confirms != NULL;
     spool->report = report;
     spool->report_arg = report_arg;
     spool->root_fd = spool->segments_fd = spool->quarantine_fd = spool->trash_fd = spool->lock_fd = -1;
@@ -295,6 +296,7 @@ void spool_close(struct spool *spool)
         pthread_join(spool->counter_thread, NULL);
     spool_committer_stop(spool);
     spool_keeper_stop(spool);
+    spool_confirms_close(spool->confirms);
     spool_quarantine_stop(spool); /* after the keeper, which puts segments there */
     spool_letters_done(spool);
     for (size_t i = 0; i < spool->progress.lane_count; i++)

@@ -188,6 +188,7 @@ static void publish(struct spool *spool)
     entry->event_count = live->event_count;
     entry->log_bytes = entry->disk_bytes = live->log_bytes;
     spool->last_event_id = spool_id_of(live->id, live->event_count - 1);
+    spool_times_note(&spool->times, spool_id_of(live->id, live->event_count - committer->group.event_count), clock_wall_ms());
     for (size_t i = 0; i < committer->group.chunk_count; i++)
         spool_window_push(&spool->window, spool_chunk_ref(committer->group.chunks[i]));
     if (spool->wakeup_armed && spool->wakeup != NULL) /* under the lock, so that nobody is woken after taking it away */
@@ -263,6 +264,13 @@ static void count_accepted(struct spool *spool, const struct spool_batch *first)
     atomic_fetch_add(&spool->committer.committed_bytes, spool->committer.group.frame_bytes);
 }
 
+static void register_confirms(struct spool *spool, const struct spool_batch *first, uint64_t group_first_id)
+{
+    for (const struct spool_batch *batch = first; batch != NULL; batch = batch->next)
+        if (batch->confirm != NULL)
+            spool_confirms_register(spool->confirms, batch->confirm, group_first_id + batch->group_offset);
+}
+
 static void commit(struct spool *spool, struct spool_batch *first)
 {
     struct spool_committer *committer = &spool->committer;
@@ -275,8 +283,9 @@ static void commit(struct spool *spool, struct spool_batch *first)
     atomic_store(&committer->unavailable, false);
     committer->live_acknowledged = true;
     count_accepted(spool, first);
-    publish(spool);
     uint64_t first_id = spool_id_of(committer->live->id, committer->live->event_count - committer->group.event_count);
+    register_confirms(spool, first, first_id); /* before the bridge can see the events */
+    publish(spool);
     spool_keeper_committed(spool, committer->group.frame_bytes, committer->live->log_bytes);
     answer_accepted(spool, first, first_id);
 }

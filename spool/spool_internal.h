@@ -14,6 +14,8 @@
 #include "spool/spool.h"
 #include "spool/spool_catalog.h"
 #include "spool/spool_committer.h"
+#include "spool/spool_confirm.h"
+#include "spool/spool_fate.h"
 #include "spool/spool_identity.h"
 #include "spool/spool_keeper.h"
 #include "spool/spool_letters_internal.h"
@@ -35,6 +37,7 @@ struct spool_batch {
     spool_done_fn *done;
     void *done_arg;
     struct spool_batch *next;
+    struct spool_confirm *confirm; /* borrowed; NULL: nobody waits for Kafka */
 };
 
 /* Adds an event of another segment by its whole frame, which goes inside a new one; the topic is the batch's.
@@ -77,12 +80,14 @@ struct spool {
     bool vanished_found;               /* until then the cursors stay as they were */
     uint64_t first_segment_id;         /* of this run */
     uint64_t last_event_id;            /* accepted in this run */
+    struct spool_times times;          /* of what was accepted in this run */
     uint64_t damaged_segments;
     pthread_cond_t counted;            /* an entry has become SPOOL_COUNTED, or the spool closes */
     void (*wakeup)(void *arg);
     void *wakeup_arg;
     bool wakeup_armed;
 
+    struct spool_confirms *confirms;
     struct spool_committer committer;
     struct spool_keeper keeper;
     struct spool_quarantine quarantine;

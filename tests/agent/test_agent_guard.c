@@ -72,8 +72,8 @@ static int set_up(void **state)
     set("listen.http", "127.0.0.1:0");
     set("listen.threads", "2");
     pthread_rwlock_init(&f.state.lock, NULL);
-    f.pages[0] = (struct ingest_page){"/readyz", agent_page_ready, &f.state};
-    f.pages[1] = (struct ingest_page){"/status", agent_page_status, &f.state};
+    f.pages[0] = (struct ingest_page){"/readyz", agent_page_ready, &f.state, NULL, NULL};
+    f.pages[1] = (struct ingest_page){"/status", agent_page_status, &f.state, NULL, NULL};
     f.calls = (struct agent_guard_calls){on_up, on_gave_up, NULL};
     return 0;
 }

@@ -18,6 +18,8 @@ if(Python3_FOUND AND NOT PENSTOCK_SANITIZE)
 
     e2e_test(delivery 180)
     e2e_test(kafka_away 240)
+    e2e_test(receipts 240)
+    e2e_test(status_page 240)
     e2e_test(kill9 480)
     e2e_test(exactly_once 240)
     e2e_test(exactly_once_spools 300)

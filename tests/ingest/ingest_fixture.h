@@ -46,7 +46,7 @@ static inline int page_ok(void *arg, struct buf *body, const char **content_type
     return 200;
 }
 
-static const struct ingest_page fixture_pages[] = {{"/healthz", page_ok, NULL}};
+static const struct ingest_page fixture_pages[] = {{"/healthz", page_ok, NULL, NULL, NULL}};
 
 static inline void fixture_init(struct ingest_fixture *f)
 {

@@ -68,11 +68,11 @@ listeners=PLAINTEXT://127.0.0.1:{self.second.port}
         most = self.rate(seconds)
         load_result(full)
         self.agent.wait_drained(120)
-        half = self.run("h", GOOD, connections=8, events=20, size=150, seconds=2 * seconds + 8, rate=max(most / 2 / 20, 1))
+        half = self.run("h", GOOD, connections=8, events=20, size=150, seconds=2 * seconds + 14, rate=max(most / 2 / 20, 1))
         time.sleep(2)
         alone = self.rate(seconds)
-        bad = self.run("b", BAD, connections=3, events=1, size=150, seconds=seconds + 2, rate=100)
-        time.sleep(2)   # a transaction is held up once before the topics leave
+        bad = self.run("b", BAD, connections=3, events=1, size=150, seconds=seconds + 8, rate=100)
+        time.sleep(8)   # until the cursors no longer wait for the topics, or a transaction was held up once
         beside = self.rate(seconds)
         load_result(bad)
         load_result(half)

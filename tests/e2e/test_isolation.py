@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: MIT
 """Of ten topics one is denied, one is missing, one has a partition without a leader: the others go on as before, and once mended
 the rest arrives by itself, in order. In both modes. (./dev bench isolation has the figure; here it is only checked that it is near.)"""
+import os
+
 from harness import check, say
 from isolation import BAD, GOOD, Scene
 
-for delivery in "exactly_once", "at_least_once":
+for delivery in os.environ.get("PENSTOCK_DELIVERY", "exactly_once,at_least_once").split(","):
     say(f"== {delivery}")
     scene = Scene(delivery)
     alone, beside = scene.measure(5)

@@ -139,20 +139,25 @@ static void put_topics(struct buf *out, const struct agent_snapshot *s)
         size_t offset;
     } rows[] = {
         {"penstock_topic_accepted_total", "Events accepted, by topic.", "counter",
-         offsetof(struct spool_books, accepted)},
+         offsetof(struct spool_topic_books, books.accepted)},
         {"penstock_topic_delivered_total", "Events delivered, by topic.", "counter",
-         offsetof(struct spool_books, delivered)},
+         offsetof(struct spool_topic_books, books.delivered)},
         {"penstock_topic_dead_lettered_total", "Events dead-lettered, by topic.", "counter",
-         offsetof(struct spool_books, dead_lettered)},
-        {"penstock_topic_lost_total", "Events lost, by topic.", "counter", offsetof(struct spool_books, lost)},
-        {"penstock_topic_pending", "Events pending, by topic.", "gauge", offsetof(struct spool_books, pending)},
+         offsetof(struct spool_topic_books, books.dead_lettered)},
+        {"penstock_topic_lost_total", "Events lost, by topic.", "counter", offsetof(struct spool_topic_books, books.lost)},
+        {"penstock_topic_pending", "Events pending, by topic.", "gauge", offsetof(struct spool_topic_books, books.pending)},
+        {"penstock_topic_pending_bytes", "What they take of the spool, about.", "gauge",
+         offsetof(struct spool_topic_books, pending_bytes)},
     };
     for (size_t row = 0; row < sizeof rows / sizeof rows[0]; row++) {
         put_head(out, rows[row].name, rows[row].help, rows[row].type);
         for (size_t i = 0; i < s->topic_count; i++)
             buf_printf(out, "%s{topic=\"%s\"} %" PRIu64 "\n", rows[row].name, s->topics[i].topic,
-                       *(const uint64_t *)((const char *)&s->topics[i].books + rows[row].offset));
+                       *(const uint64_t *)((const char *)&s->topics[i] + rows[row].offset));
     }
+    put_head(out, "penstock_topic_refused", "1 while a topic is refused alone: it has more than its share of the spool.", "gauge");
+    for (size_t i = 0; i < s->topic_count; i++)
+        buf_printf(out, "penstock_topic_refused{topic=\"%s\"} %d\n", s->topics[i].topic, s->topics[i].refused);
 }
 
 static void put_lanes(struct buf *out, const struct agent_snapshot *s)

@@ -94,7 +94,8 @@ void agent_status_render(const struct agent_snapshot *s, struct buf *out)
     for (size_t i = 0; i < s->topic_count; i++) {
         buf_printf(out, "%s\"%s\":{", i == 0 ? "" : ",", s->topics[i].topic);
         put_books(out, &s->topics[i].books);
-        buf_append_char(out, '}');
+        buf_printf(out, ",\"pending_bytes\":%" PRIu64 ",\"refused\":%s}", s->topics[i].pending_bytes,
+                   s->topics[i].refused ? "true" : "false");
     }
     buf_append_string(out, "}}\n");
 }

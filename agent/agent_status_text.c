@@ -87,8 +87,11 @@ static int compare_topics(const void *a, const void *b)
 }
 
 /* Why a topic's events wait, when they wait by themselves. */
-static const char *note_of(const struct agent_snapshot *s, const char *topic)
+static const char *note_of(const struct agent_snapshot *s, const struct spool_topic_books *books)
 {
+    const char *topic = books->topic;
+    if (books->refused)
+        return "NEW ONES REFUSED: more than bridge.topic_share is pending";
     for (size_t i = 0; i < s->lane_count; i++)
         if (strcmp(s->lanes[i].topic, topic) == 0)
             return s->lanes[i].state == BRIDGE_LANE_FLOWING       ? ""
@@ -113,7 +116,7 @@ static void put_topics(struct buf *out, const struct agent_snapshot *s)
     if (sorted != NULL)
         qsort((void *)sorted, s->topic_count, sizeof *sorted, compare_topics);
     for (size_t i = 0; sorted != NULL && i < s->topic_count; i++)
-        put_row(out, (int)width, sorted[i]->topic, &sorted[i]->books, note_of(s, sorted[i]->topic));
+        put_row(out, (int)width, sorted[i]->topic, &sorted[i]->books, note_of(s, sorted[i]));
     free((void *)sorted);
 }
 

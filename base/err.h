@@ -23,6 +23,7 @@ enum err_class {
     X(ERR_END,         NONE,  "nothing more")                                               \
     X(ERR_TIMEOUT,     RETRY, "timed out; the outcome is unknown")                          \
     X(ERR_FULL,        RETRY, "full")                                                       \
+    X(ERR_TOPIC_FULL,  RETRY, "too much of one topic is waiting")                           \
     X(ERR_BUSY,        RETRY, "too much in flight")                                         \
     X(ERR_UNAVAILABLE, RETRY, "not available now")                                          \
     X(ERR_CLOSED,      RETRY, "shutting down")                                              \

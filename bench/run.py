@@ -4,12 +4,13 @@ import sys
 
 from bench_bridge import bench_drain, bench_once
 from bench_ingest import bench_committer, bench_many, bench_ndjson, bench_one, bench_writes
+from bench_isolation import bench_isolation
 from bench_salvage import bench_salvage
 from bench_whole import bench_memory, bench_start
 from support import print_table, say
 
 BENCHES = {"committer": bench_committer, "one": bench_one, "many": bench_many, "ndjson": bench_ndjson, "writes": bench_writes,
-           "drain": bench_drain, "once": bench_once, "start": bench_start, "salvage": bench_salvage, "memory": bench_memory}
+           "drain": bench_drain, "once": bench_once, "start": bench_start, "salvage": bench_salvage, "memory": bench_memory, "isolation": bench_isolation}
 
 names = sys.argv[1:] or list(BENCHES)
 unknown = [name for name in names if name not in BENCHES]

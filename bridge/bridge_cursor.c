@@ -56,7 +56,9 @@ static void unpin(struct bridge *bridge, uint64_t entries)
         const struct bridge_window_entry *open = lane->own_cursor ? NULL : bridge_window_open(&lane->window);
         if (open == NULL)
             continue;
-        if (bridge->now_ms - lane->good_ms >= BRIDGE_LANE_PIN_MS)
+        /* A partition without a leader holds its event while the topic's others go on. */
+        bool slow = (int32_t)((uint32_t)bridge->now_ms - open->taken_ms) >= BRIDGE_LANE_SLOW_MS;
+        if (slow || bridge->now_ms - lane->good_ms >= BRIDGE_LANE_PIN_MS)
             lane->own_cursor = true;
         else if (lowest == NULL || open->id < bridge_window_open(&lowest->window)->id)
             lowest = lane;

@@ -312,6 +312,16 @@ const struct config_key config_keys[] = {
      .fallback = "false",
      AT(bridge.id_header),
      .help = "Give each record a header `penstock-id` by which consumers can drop repeats. Costs CPU."},
+    {.name = "bridge.topic_share",
+     .reloads = true,
+     .type = CONFIG_COUNT,
+     .fallback = "50",
+     .min = 1,
+     .max = 100,
+     AT(spool.topic_share_percent),
+     .help = "Percent of `spool.max_size` that the pending events of one topic may take. Beyond it events for this topic alone "
+             "are refused with 503, until a tenth of that is delivered: a topic that Kafka doesn't take must not fill the "
+             "spool for all others. 100: no such limit."},
     {.name = "bridge.in_flight_bytes",
      .type = CONFIG_SIZE,
      .fallback = "32MiB",

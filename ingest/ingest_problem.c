@@ -27,6 +27,8 @@ static const struct {
     const char *message;
 } rows[] = {
     {ERR_FULL, 503, INGEST_RETRY, 5, "spool full, nothing stored, retry later"},
+    {ERR_TOPIC_FULL, 503, INGEST_RETRY, 5,
+     "too much of this topic waits for Kafka already (bridge.topic_share), nothing stored, retry later"},
     {ERR_BUSY, 503, INGEST_RETRY, 1, "too much in flight, nothing stored, retry"},
     {ERR_NOT_FOUND, 503, INGEST_RETRY, 2, "no spool, nothing stored, retry later"},
     {ERR_UNAVAILABLE, 503, INGEST_RETRY, 2, "the disk refuses writes, retry later"},

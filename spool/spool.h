@@ -44,7 +44,7 @@ enum err spool_open(const struct spool_options *options, spool_report_fn *report
                     struct spool **ret_spool, struct errmsg *msg);
 
 /* From now on these sizes and times: size_bytes_max, free_bytes_min, event_bytes_max, queued_bytes_max, topics_max,
- * commit_timeout_ms, cursor_interval_ms, quarantine_*. Nothing else of it counts. limits outlives the spool. Any thread. */
+ * commit_timeout_ms, cursor_interval_ms, quarantine_*, topic_share_percent. Nothing else of it counts. limits outlives the spool. Any thread. */
 void spool_set_limits(struct spool *spool, const struct spool_options *limits);
 
 /* From now on submit answers ERR_CLOSED; what was taken is committed; the live segment is sealed. Blocks for that.
@@ -99,6 +99,7 @@ typedef void spool_done_fn(void *arg, const struct spool_receipt *receipt);
 /* Hands a batch with at least one event to the committer, which owns and frees it from then on. Never blocks.
  * On any error the caller keeps the batch and done is not called:
  *   ERR_FULL         size_bytes_max or free_bytes_min reached: answer 503, retry later
+ *   ERR_TOPIC_FULL   the topic's own pending events take more than topic_share_percent: likewise, other topics go on
  *   ERR_BUSY         queued_bytes_max reached
  *   ERR_UNAVAILABLE  no segment can be written now (disk error); it is being tried again
  *   ERR_CLOSED       stopping */
@@ -170,6 +171,8 @@ struct spool_books {
 struct spool_topic_books {
     char topic[SPOOL_TOPIC_SIZE_MAX + 1];
     struct spool_books books;
+    uint64_t pending_bytes; /* of its pending events, about; right once counting is false */
+    bool refused;           /* new ones are: it has more than its share of the spool */
 };
 
 struct spool_stats {

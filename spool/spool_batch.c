@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * spool_batch.c - building a batch on an ingest thread, and handing it to the committer. */
 #include "spool/spool_internal.h"
+#include "spool/spool_share.h"
 #include "spool/spool_topic_name.h"
 
 #include "base/clock.h"
@@ -57,6 +58,7 @@ enum err spool_batch_add_moved(struct spool_batch *batch, int64_t time_ms, struc
     spool_frame_put_other(batch->frames.data + batch->frames.size, SPOOL_FRAME_MOVED, time_ms, frame);
     batch->frames.size += size;
     batch->event_count++;
+    batch->moved = true;
     return ERR_OK;
 }
 
@@ -105,6 +107,8 @@ enum err spool_submit(struct spool *spool, struct spool_batch *batch, spool_done
     enum err rc = refuse(spool, batch->frames.size, NULL);
     if (rc != ERR_OK)
         return rc;
+    if (!batch->moved && spool_share_look(spool, batch->topic))
+        return ERR_TOPIC_FULL;
     batch->done = done;
     batch->done_arg = done_arg;
     batch->queued_bytes = batch->frames.size;

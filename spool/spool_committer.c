@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "spool/spool_internal.h"
+#include "spool/spool_share.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -131,7 +132,7 @@ static bool put_seal_topics(struct spool *spool, struct buf *body, uint32_t even
         if (live->topic_counts[i] == 0)
             continue;
         const struct spool_topic *topic = spool_topics_at(&spool->topics, i);
-        topics[count++] = (struct spool_seal_topic){bytes_of(topic->name, topic->name_size), live->topic_counts[i]};
+        topics[count++] = (struct spool_seal_topic){bytes_of(topic->name, topic->name_size), live->topic_counts[i], live->topic_bytes[i]};
     }
     bool ok = topics != NULL && spool_seal_put(body, event_count, topics, count);
     free(topics);
@@ -208,7 +209,7 @@ static enum err count_topics(struct spool *spool, const struct spool_batch *firs
 {
     enum err rc = ERR_OK;
     for (const struct spool_batch *batch = first; rc == ERR_OK && batch != NULL; batch = batch->next)
-        rc = spool_segment_count_topic(spool->committer.live, batch->topic->index, batch->event_count);
+        rc = spool_segment_count_topic(spool->committer.live, batch->topic->index, batch->event_count, batch->queued_bytes);
     return rc;
 }
 
@@ -256,10 +257,12 @@ static enum err commit_somewhere(struct spool *spool, const struct spool_batch *
 
 static void count_accepted(struct spool *spool, const struct spool_batch *first)
 {
+    pthread_mutex_lock(&spool->lock);
     for (const struct spool_batch *batch = first; batch != NULL; batch = batch->next) {
-        atomic_fetch_add(&batch->topic->pending, batch->event_count);
+        spool_share_add(batch->topic, batch->event_count, batch->queued_bytes);
         atomic_fetch_add(&batch->topic->accepted, batch->event_count);
     }
+    pthread_mutex_unlock(&spool->lock);
     atomic_fetch_add(&spool->committer.commits, 1);
     atomic_fetch_add(&spool->committer.committed_bytes, spool->committer.group.frame_bytes);
 }

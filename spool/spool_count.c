@@ -4,6 +4,7 @@
 #include "spool/spool_internal.h"
 #include "spool/spool_loss_report.h"
 #include "spool/spool_reader.h"
+#include "spool/spool_share.h"
 #include "spool/spool_unread.h"
 #include "spool/spool_vanished.h"
 
@@ -68,14 +69,16 @@ static uint64_t done_id_of(const struct spool *spool, struct bytes topic)
     return state->done_id;
 }
 
-static void add_pending(struct spool *spool, struct bytes name, uint64_t count)
+static void add_pending(struct spool *spool, struct bytes name, uint64_t count, uint64_t bytes)
 {
     struct spool_topic *topic;
     if (count == 0)
         return;
     if (spool_topics_get(&spool->topics, name, 0, &topic) == ERR_OK) {
-        atomic_fetch_add(&topic->pending, (int64_t)count);
+        pthread_mutex_lock(&spool->lock);
+        spool_share_add(topic, count, bytes);
         atomic_fetch_add(&topic->accepted, count);
+        pthread_mutex_unlock(&spool->lock);
     }
 }
 
@@ -128,7 +131,7 @@ static bool count_by_seal(struct spool *spool, const struct spool_reader_options
     bool sealed = ends.sealed && spool_frame_get_trusted(ends.seal_frame.data, ends.seal_frame.size, &frame) &&
                   spool_seal_get(&frame, &seal) && seal.event_count <= limit; /* else it stood in a batch that was refused */
     while (sealed && spool_seal_next(&seal, &topic))
-        add_pending(spool, topic.topic, topic.event_count);
+        add_pending(spool, topic.topic, topic.event_count, topic.bytes);
     spool_ends_free(&ends);
     return sealed;
 }
@@ -139,7 +142,9 @@ struct tally {
     struct spool *spool;
     struct spool_topic *topic;
     uint64_t done_id;
-    uint64_t *counts;             /* by the topic's index */
+    struct topic_tally {
+        uint64_t count, bytes;
+    } *topics;                    /* by the topic's index */
     size_t capacity;
 };
 
@@ -148,16 +153,16 @@ static bool tally_has_room(struct tally *tally, uint32_t index)
     if (index < tally->capacity)
         return true;
     size_t capacity = (size_t)index + 64;
-    uint64_t *counts = realloc(tally->counts, capacity * sizeof *counts);
-    if (counts == NULL)
+    struct topic_tally *topics = realloc(tally->topics, capacity * sizeof *topics);
+    if (topics == NULL)
         return false;
-    memset(counts + tally->capacity, 0, (capacity - tally->capacity) * sizeof *counts);
-    tally->counts = counts;
+    memset(topics + tally->capacity, 0, (capacity - tally->capacity) * sizeof *topics);
+    tally->topics = topics;
     tally->capacity = capacity;
     return true;
 }
 
-static enum err tally_event(struct tally *tally, const struct spool_event *event)
+static enum err tally_event(struct tally *tally, const struct spool_event *event, size_t frame_bytes)
 {
     if (tally->topic == NULL || tally->topic->name_size != event->topic.size ||
         memcmp(tally->topic->name, event->topic.data, event->topic.size) != 0) {
@@ -166,16 +171,20 @@ static enum err tally_event(struct tally *tally, const struct spool_event *event
             return ERR_NOMEM; /* a frame holds no other name than a valid one */
         tally->done_id = done_id_of(tally->spool, event->topic);
     }
-    tally->counts[tally->topic->index] += event->id > tally->done_id;
+    if (event->id > tally->done_id) {
+        tally->topics[tally->topic->index].count++;
+        tally->topics[tally->topic->index].bytes += frame_bytes;
+    }
     return ERR_OK;
 }
 
 static void tally_apply(const struct tally *tally)
 {
     for (size_t i = 0; i < tally->capacity; i++)
-        if (tally->counts[i] > 0) {
+        if (tally->topics[i].count > 0) {
             const struct spool_topic *topic = spool_topics_at(&tally->spool->topics, i);
-            add_pending(tally->spool, bytes_of(topic->name, topic->name_size), tally->counts[i]);
+            add_pending(tally->spool, bytes_of(topic->name, topic->name_size), tally->topics[i].count,
+                        tally->topics[i].bytes);
         }
 }
 
@@ -183,8 +192,8 @@ static enum err tally_chunk(struct tally *tally, const struct spool_chunk *chunk
 {
     struct spool_event event;
     enum err rc = ERR_OK;
-    for (size_t at = 0; rc == ERR_OK && spool_chunk_next(chunk, &at, &event);)
-        rc = tally_event(tally, &event);
+    for (size_t at = 0, before = 0; rc == ERR_OK && spool_chunk_next(chunk, &at, &event); before = at)
+        rc = tally_event(tally, &event, at - before);
     return rc;
 }
 
@@ -271,7 +280,7 @@ static enum err count_by_reading(struct spool *spool, struct spool_reader_option
     }
     spool_ranges_free(&lost);
     spool_ranges_free(&uncertain);
-    free(tally.counts);
+    free(tally.topics);
     spool_reader_close(reader);
     return rc;
 }

@@ -32,6 +32,7 @@ struct spool_batch {
     struct spool_topic *topic;
     struct buf frames;
     uint32_t event_count;
+    bool moved;              /* holds events that were accepted before: their topic is not refused */
     uint32_t group_offset;   /* of its first event in the group that is being committed */
     size_t queued_bytes;     /* what it counts for in committer.queued_bytes */
     spool_done_fn *done;

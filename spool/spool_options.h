@@ -28,6 +28,7 @@ struct spool_options {
     uint64_t quarantine_bytes_max; /* and up to this size together; their reports stay */
     uint64_t letters_bytes_max;    /* of dead letters; beyond it their topics wait */
     uint64_t topics_max;           /* different topics that are accepted */
+    uint64_t topic_share_percent;  /* of size_bytes_max that one topic's pending events may take; 100, 0: all */
 };
 
 #define SPOOL_OPTIONS_DEFAULT                                                                                   \
@@ -36,7 +37,7 @@ struct spool_options {
         .free_bytes_min = 256ull << 20, .event_bytes_max = 1000000, .queued_bytes_max = 48ull << 20,            \
         .window_bytes_max = 8ull << 20, .commit_timeout_ms = 10000, .cursor_interval_ms = 1000, .topics_max = 1000,               \
         .quarantine_ms_max = 30 * 24 * 3600000ll, .quarantine_bytes_max = 1ull << 30,             \
-        .letters_bytes_max = 256ull << 20,                                                                      \
+        .letters_bytes_max = 256ull << 20, .topic_share_percent = 50,                                                                    \
     }
 
 #endif

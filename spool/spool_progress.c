@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "spool/spool_internal.h"
 #include "spool/spool_missed.h"
+#include "spool/spool_share.h"
 #include "spool/spool_unread.h"
 
 #include <stdlib.h>
@@ -66,7 +67,7 @@ static enum err find_topics(struct spool *spool, const struct spool_outcome *out
 
 static void add_outcome(struct spool_topic *topic, const struct spool_outcome *outcome)
 {
-    atomic_fetch_sub(&topic->pending, (int64_t)(outcome->delivered + outcome->dead_lettered));
+    spool_share_remove(topic, outcome->delivered + outcome->dead_lettered);
     atomic_fetch_add(&topic->delivered, outcome->delivered);
     atomic_fetch_add(&topic->dead_lettered, outcome->dead_lettered);
 }
@@ -98,6 +99,9 @@ enum err spool_advance(struct spool *spool, enum spool_delivery mode, uint64_t d
         add_outcome(topics[i], &outcomes[i]);
     pthread_mutex_unlock(&spool->lock);
     free_lanes(lanes_before, count_before);
+    for (size_t i = 0; i < outcome_count; i++)
+        if (atomic_load(&topics[i]->over_share))
+            (void)spool_share_look(spool, topics[i]);
     free(topics);
     return ERR_OK;
 }
@@ -112,7 +116,7 @@ static void apply_losses(struct spool *spool, struct spool_entry *entry)
     for (size_t i = 0; i < entry->topic_loss_count; i++) {
         struct spool_topic *topic = entry->topic_losses[i].topic;
         uint64_t lost = entry->topic_losses[i].lost;
-        atomic_fetch_sub(&topic->pending, (int64_t)lost);
+        spool_share_remove(topic, lost);
         atomic_fetch_add(&topic->lost, lost);
         known += lost;
     }

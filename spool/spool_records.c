@@ -84,6 +84,8 @@ bool spool_seal_put(struct buf *body, uint32_t event_count, const struct spool_s
         buf_append(body, topics[i].topic.data, topics[i].topic.size);
         append_varint(body, topics[i].event_count);
     }
+    for (size_t i = 0; i < topic_count; i++)
+        append_varint(body, topics[i].bytes);
     return !body->failed;
 }
 
@@ -95,7 +97,13 @@ bool spool_seal_get(const struct spool_frame *frame, struct spool_seal *ret)
     uint64_t event_count = codec_in_varint(&in), topic_count = codec_in_varint(&in);
     if (!in.ok || event_count > SPOOL_INDEX_MAX + 1u || topic_count > frame->body.size)
         return false;
-    *ret = (struct spool_seal){(uint32_t)event_count, (uint32_t)topic_count, bytes_of(in.p, codec_in_left(&in))};
+    *ret = (struct spool_seal){(uint32_t)event_count, (uint32_t)topic_count, bytes_of(in.p, codec_in_left(&in)), BYTES_NULL};
+    struct spool_seal walk = *ret;
+    struct spool_seal_topic topic;
+    while (spool_seal_next(&walk, &topic))
+        ;
+    if (walk.topic_count == 0)
+        ret->sizes = walk.rest;
     return true;
 }
 
@@ -110,6 +118,12 @@ bool spool_seal_next(struct spool_seal *seal, struct spool_seal_topic *ret)
         return false;
     topic.event_count = (uint32_t)count;
     seal->rest = bytes_of(in.p, codec_in_left(&in));
+    struct codec_in sizes = codec_in_of(seal->sizes.data, seal->sizes.size);
+    topic.bytes = codec_in_varint(&sizes);
+    if (sizes.ok)
+        seal->sizes = bytes_of(sizes.p, codec_in_left(&sizes));
+    else
+        topic.bytes = 0;
     seal->topic_count--;
     *ret = topic;
     return true;

@@ -42,6 +42,7 @@ int spool_links_get(const struct spool_frame *frame, struct spool_link *links, s
 struct spool_seal_topic {
     struct bytes topic;
     uint32_t event_count;
+    uint64_t bytes; /* of its frames; 0 in seals of before they were written down */
 };
 
 bool spool_seal_put(struct buf *body, uint32_t event_count, const struct spool_seal_topic *topics, size_t topic_count);
@@ -50,6 +51,7 @@ struct spool_seal {
     uint32_t event_count;
     uint32_t topic_count;
     struct bytes rest;
+    struct bytes sizes; /* behind the topics: bytes of each */
 };
 bool spool_seal_get(const struct spool_frame *frame, struct spool_seal *ret);
 bool spool_seal_next(struct spool_seal *seal, struct spool_seal_topic *ret);

@@ -151,7 +151,7 @@ enum err spool_segment_make(const struct spool_segment_place *place, uint64_t id
     return ERR_OK;
 }
 
-enum err spool_segment_count_topic(struct spool_segment *segment, uint32_t topic_index, uint32_t event_count)
+enum err spool_segment_count_topic(struct spool_segment *segment, uint32_t topic_index, uint32_t event_count, uint64_t bytes)
 {
     if (topic_index >= segment->topic_capacity) {
         size_t capacity = segment->topic_capacity == 0 ? 64 : segment->topic_capacity;
@@ -162,9 +162,15 @@ enum err spool_segment_count_topic(struct spool_segment *segment, uint32_t topic
             return ERR_NOMEM;
         memset(counts + segment->topic_capacity, 0, (capacity - segment->topic_capacity) * sizeof *counts);
         segment->topic_counts = counts;
+        uint64_t *sizes = realloc(segment->topic_bytes, capacity * sizeof *sizes);
+        if (sizes == NULL)
+            return ERR_NOMEM;
+        memset(sizes + segment->topic_capacity, 0, (capacity - segment->topic_capacity) * sizeof *sizes);
+        segment->topic_bytes = sizes;
         segment->topic_capacity = capacity;
     }
     segment->topic_counts[topic_index] += event_count;
+    segment->topic_bytes[topic_index] += bytes;
     return ERR_OK;
 }
 
@@ -216,5 +222,6 @@ void spool_segment_free(struct spool_segment *segment)
     if (segment->log_fd >= 0)
         close(segment->log_fd);
     free(segment->topic_counts);
+    free(segment->topic_bytes);
     free(segment);
 }

@@ -19,6 +19,7 @@ struct spool_segment {
     bool failed;            /* a write failed: nobody touches it any more */
     uint32_t event_count;   /* acknowledged */
     uint32_t *topic_counts; /* by topic index; the group being written included */
+    uint64_t *topic_bytes;  /* likewise: of their frames */
     size_t topic_capacity;
 };
 
@@ -35,7 +36,7 @@ enum err spool_segment_make(const struct spool_segment_place *place, uint64_t id
                             struct errmsg *msg);
 
 /* Adds to the counts that its seal will hold. ERR_NOMEM */
-enum err spool_segment_count_topic(struct spool_segment *segment, uint32_t topic_index, uint32_t event_count);
+enum err spool_segment_count_topic(struct spool_segment *segment, uint32_t topic_index, uint32_t event_count, uint64_t bytes);
 
 /* One synced write. On ERR_OK the events count as acknowledged; on an error the segment must not be written again.
  * Errors: ERR_IO */

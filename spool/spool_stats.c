@@ -103,6 +103,8 @@ enum err spool_topic_books_get(struct spool *spool, struct spool_topic_books **r
     for (size_t i = 0; i < count; i++) {
         struct spool_topic *topic = spool_topics_at(&spool->topics, i);
         rows[filled].books = topic_books(topic);
+        rows[filled].pending_bytes = atomic_load(&topic->pending_bytes);
+        rows[filled].refused = atomic_load(&topic->over_share);
         if (rows[filled].books.accepted == 0)
             continue; /* met, but never stored */
         memcpy(rows[filled++].topic, topic->name, sizeof topic->name);

@@ -17,6 +17,8 @@ struct spool_topic {
     uint32_t index;              /* dense from 0, in order of first meeting */
     atomic_uint_fast64_t accepted;
     atomic_int_fast64_t pending;
+    atomic_uint_fast64_t pending_bytes; /* spool_share.h */
+    atomic_bool over_share;             /* refused until it has drained */
     atomic_uint_fast64_t delivered;
     atomic_uint_fast64_t dead_lettered;
     atomic_uint_fast64_t lost;

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "spool/spool_internal.h"
 #include "spool/spool_reader.h"
+#include "spool/spool_share.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -158,8 +159,10 @@ static void flush(struct mover *mover)
     if (mover->rc != ERR_OK)
         return;
     if (mover->counted) {
-        atomic_fetch_sub(&topic->pending, (int64_t)count);
+        pthread_mutex_lock(&mover->spool->lock);
+        spool_share_remove(topic, count);
         atomic_fetch_sub(&topic->accepted, count);
+        pthread_mutex_unlock(&mover->spool->lock);
     }
     pthread_mutex_lock(&mover->spool->lock);
     struct spool_entry *entry = spool_catalog_find(&mover->spool->catalog, mover->segment_id);

@@ -9,8 +9,8 @@
 #include <cmocka.h>
 
 static struct spool_topic_books topics[2] = {
-    {"demo", {.accepted = 70, .delivered = 50, .pending = 15, .dead_lettered = 3, .lost = 2}},
-    {"a", {.accepted = 30, .delivered = 30}},
+    {"demo", {.accepted = 70, .delivered = 50, .pending = 15, .dead_lettered = 3, .lost = 2}, .pending_bytes = 4711},
+    {"a", {.accepted = 30, .delivered = 30}, .pending_bytes = 0},
 };
 static struct bridge_lane_stats lanes[1] = {
     {.topic = "demo",
@@ -70,6 +70,17 @@ static void assert_holds(const char *text, const char *part)
         fail_msg("no %s in:\n%s", part, text);
 }
 
+static void test_a_topic_refused_alone_shows_everywhere(void **state)
+{
+    (void)state;
+    struct agent_snapshot s = make();
+    topics[0].refused = true;
+    assert_holds(rendered(agent_status_render, &s), "\"pending_bytes\":4711,\"refused\":true}");
+    assert_holds(rendered(agent_metrics_render, &s), "\npenstock_topic_refused{topic=\"demo\"} 1\n");
+    assert_holds(rendered(agent_status_text_render, &s), "NEW ONES REFUSED: more than bridge.topic_share");
+    topics[0].refused = false;
+}
+
 static void test_status_has_the_books_on_top_and_by_topic(void **state)
 {
     (void)state;
@@ -80,8 +91,8 @@ static void test_status_has_the_books_on_top_and_by_topic(void **state)
     assert_int_equal(strncmp(text, beginning, sizeof beginning - 1), 0);
     assert_holds(
         text,
-        "\"topics\":{\"demo\":{\"accepted\":70,\"delivered\":50,\"pending\":15,\"dead_lettered\":3,\"lost\":2},"
-        "\"a\":{\"accepted\":30,\"delivered\":30,\"pending\":0,\"dead_lettered\":0,\"lost\":0}}");
+        "\"topics\":{\"demo\":{\"accepted\":70,\"delivered\":50,\"pending\":15,\"dead_lettered\":3,\"lost\":2,\"pending_bytes\":4711,\"refused\":false},"
+        "\"a\":{\"accepted\":30,\"delivered\":30,\"pending\":0,\"dead_lettered\":0,\"lost\":0,\"pending_bytes\":0,\"refused\":false}}");
     assert_holds(text, "\"oldest_pending_age_ms\":5000");
     assert_holds(text, "\"uptime_ms\":3723000");
 }
@@ -166,6 +177,8 @@ static void test_metrics_show_figures_with_their_labels(void **state)
     assert_holds(text, "\npenstock_events_accepted_total 100\n");
     assert_holds(text, "\npenstock_events_pending 15\n");
     assert_holds(text, "\npenstock_topic_delivered_total{topic=\"demo\"} 50\n");
+    assert_holds(text, "\npenstock_topic_pending_bytes{topic=\"demo\"} 4711\n");
+    assert_holds(text, "\npenstock_topic_refused{topic=\"demo\"} 0\npenstock_topic_refused{topic=\"a\"} 0\n");
     assert_holds(text, "\npenstock_ingest_responses_total{code=\"503\"} 1\n");
     assert_holds(text, "\npenstock_oldest_pending_age_seconds 5.000\n");
     assert_holds(text, "\npenstock_process_resident_memory_bytes 12345678\n");
@@ -273,6 +286,7 @@ static void test_process_figures_are_those_of_this_process(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_topic_refused_alone_shows_everywhere),
         cmocka_unit_test(test_status_has_the_books_on_top_and_by_topic),
         cmocka_unit_test(test_status_has_ids_as_texts),
         cmocka_unit_test(test_status_says_why_events_are_refused),

@@ -716,7 +716,8 @@ class Pages(Case):
         resident = int(re.search(rb"penstock_process_resident_memory_bytes (\d+)", metrics).group(1))
         self.assertLess(resident, 192 << 20)
         status = wait_until(lambda: (s := agent.status()) and s["delivered"] == 2 and s, "the delivery")
-        self.assertEqual(status["topics"]["t"], {"accepted": 2, "delivered": 2, "pending": 0, "dead_lettered": 0, "lost": 0})
+        self.assertEqual(status["topics"]["t"], {"accepted": 2, "delivered": 2, "pending": 0, "dead_lettered": 0, "lost": 0,
+                                                 "pending_bytes": 0, "refused": False})
         self.assertFalse(status["counting"])
         got = run("status", "--url", agent.url)
         self.assertRegex(got.stdout.decode(), r"(?m)^t +2 +2 +0 +0 +0$")
@@ -729,7 +730,7 @@ class Pages(Case):
 
     def test_full_spool_refuses_and_says_why(self):
         config = self.write("c.yaml", f"spool: {{path: {self.spool}, create: true, segment_size: 4MiB, max_size: 16MiB}}\n"
-                                      f"kafka: {{bootstrap.servers: \"127.0.0.1:{free_port()}\"}}\n")
+                                      f"kafka: {{bootstrap.servers: \"127.0.0.1:{free_port()}\"}}\nbridge: {{topic_share: 100}}\n")
         agent = self.start("--config", config)
         event = b"x" * 500000
         codes = []

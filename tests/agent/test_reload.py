@@ -18,7 +18,7 @@ TRIED = {"log.level", "topics.allow", "topics.max", "spool.max_event_size", "spo
          "listen.max_connections", "listen.idle_timeout"}
 ONLY_IN_TIME = {"spool.max_queued", "spool.commit_timeout", "spool.cursor_interval", "quarantine.max_age", "quarantine.max_size",
                 "dead_letter.max_size",
-                "listen.max_in_flight", "listen.request_timeout"}
+                "listen.max_in_flight", "listen.request_timeout", "bridge.topic_share"}
 
 
 class Reload(Case):

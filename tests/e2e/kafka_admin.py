@@ -47,13 +47,19 @@ def delete_group(bootstrap, name):
     _ask(bootstrap, _lib.rd_kafka_DeleteGroup_new, _lib.rd_kafka_DeleteGroups, name)
 
 
-def create_topic(bootstrap, name, partitions=4, **config):
+def create_topic(bootstrap, name, partitions=4, brokers=None, **config):
+    """brokers: the one for each partition; then partitions is how many there are of them."""
+    partitions = partitions if brokers is None else len(brokers)
     text = ctypes.create_string_buffer(256)
     _lib.rd_kafka_NewTopic_new.restype = ctypes.c_void_p
 
     def make(encoded):
-        topic = _lib.rd_kafka_NewTopic_new(encoded, partitions, 1, text, 256)
+        topic = _lib.rd_kafka_NewTopic_new(encoded, partitions, 1 if brokers is None else -1, text, 256)
         assert topic, text.value
+        for partition, broker in enumerate(brokers or ()):
+            error = _lib.rd_kafka_NewTopic_set_replica_assignment(ctypes.c_void_p(topic), partition, (ctypes.c_int32 * 1)(broker),
+                                                                  ctypes.c_size_t(1), text, ctypes.c_size_t(256))
+            assert error == 0, text.value
         for key, value in config.items():
             _lib.rd_kafka_NewTopic_set_config(ctypes.c_void_p(topic), key.replace("_", ".").encode(), str(value).encode())
         return topic

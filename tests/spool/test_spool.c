@@ -208,6 +208,7 @@ static void test_beyond_max_size_ingest_is_refused_until_there_is_room(void **st
     struct spool_fixture *f = *state;
     f->options.segment_bytes = 256 << 10;
     f->options.size_bytes_max = 2 << 20;
+    f->options.topic_share_percent = 100; /* the one topic may fill it */
     f->options.cursor_interval_ms = 50;
     spool_fixture_open(f);
     struct spool_receipt last = {0}, now = {0};

@@ -141,7 +141,7 @@ static void test_header_link_and_seal_round_trip(void **state)
     assert_int_equal(links_out[0].event_count, 0);
     assert_int_equal(links_out[1].event_count, SPOOL_COUNT_UNKNOWN);
 
-    struct spool_seal_topic topics[] = {{bytes_of_string("a"), 10}, {bytes_of_string("bb"), 20}}, topic_out;
+    struct spool_seal_topic topics[] = {{bytes_of_string("a"), 10, 1000}, {bytes_of_string("bb"), 20, 2000}}, topic_out;
     struct spool_seal seal;
     buf_clear(&body);
     assert_true(spool_seal_put(&body, 30, topics, 2));

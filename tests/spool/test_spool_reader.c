@@ -373,7 +373,7 @@ static void test_a_seal_larger_than_the_tail_and_more_links_than_fit_are_found(v
     struct spool_seal_topic topics[1000];
     for (uint32_t i = 0; i < 1000; i++) {
         memset(names[i], 'a', 249);
-        topics[i] = (struct spool_seal_topic){bytes_of(names[i], 249), i};
+        topics[i] = (struct spool_seal_topic){bytes_of(names[i], 249), i, i};
     }
     buf_clear(&body);
     assert_true(spool_seal_put(&body, w.event_count, topics, 1000));

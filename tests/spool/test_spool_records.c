@@ -160,13 +160,35 @@ static size_t topics_in(const void *body, size_t size)
 static void test_a_seal_cut_anywhere_yields_no_topic_that_is_not_whole(void **state)
 {
     (void)state;
-    struct spool_seal_topic topics[] = {{bytes_of_string("first"), 1000}, {bytes_of_string("second"), SPOOL_INDEX_MAX}};
+    struct spool_seal_topic topics[] = {{bytes_of_string("first"), 1000, 1ull << 40}, {bytes_of_string("second"), SPOOL_INDEX_MAX, 77}};
     struct buf one = {0}, body = {0};
     assert_true(spool_seal_put(&one, SPOOL_INDEX_MAX, topics, 1));
     assert_true(spool_seal_put(&body, SPOOL_INDEX_MAX, topics, 2));
+    size_t first_end = one.size - 6, second_end = body.size - 6 - 1; /* the bytes of the topics stand behind both */
     for (size_t size = 0; size < body.size; size++)
-        assert_int_equal(topics_in(body.data, size), size >= one.size ? 1 : 0);
+        assert_int_equal(topics_in(body.data, size), size >= second_end ? 2 : size >= first_end ? 1 : 0);
     buf_free(&one);
+    buf_free(&body);
+}
+
+static void test_the_bytes_of_a_seal_come_back_and_may_be_missing(void **state)
+{
+    (void)state;
+    struct spool_seal_topic topics[] = {{bytes_of_string("first"), 1000, 1ull << 40}, {bytes_of_string("second"), 5, 77}}, topic;
+    struct buf body = {0};
+    assert_true(spool_seal_put(&body, 1005, topics, 2));
+    for (size_t left_out = 0; left_out <= 7; left_out += 7) { /* none of it: as early versions wrote it */
+        struct spool_frame frame = frame_of(SPOOL_FRAME_SEAL, body.data, body.size - left_out);
+        struct spool_seal seal;
+        assert_true(spool_seal_get(&frame, &seal));
+        for (size_t i = 0; i < 2; i++) {
+            assert_true(spool_seal_next(&seal, &topic));
+            assert_int_equal(topic.event_count, topics[i].event_count);
+            assert_int_equal(topic.bytes, left_out > 0 ? 0 : topics[i].bytes);
+        }
+        assert_false(spool_seal_next(&seal, &topic));
+        free_frame(&frame);
+    }
     buf_free(&body);
 }
 
@@ -184,7 +206,7 @@ static void test_a_seal_that_says_too_much_is_refused(void **state)
     }
     char name[SPOOL_TOPIC_SIZE_MAX + 1];
     memset(name, 'n', sizeof name);
-    struct spool_seal_topic odd[] = {{bytes_of(name, sizeof name), 1}, {bytes_of(name, 0), 1}, {bytes_of(name, 1), UINT32_MAX}};
+    struct spool_seal_topic odd[] = {{bytes_of(name, sizeof name), 1, 0}, {bytes_of(name, 0), 1, 0}, {bytes_of(name, 1), UINT32_MAX, 0}};
     for (size_t i = 0; i < 3; i++) {
         struct buf body = {0};
         assert_true(spool_seal_put(&body, 1, &odd[i], 1));
@@ -202,6 +224,7 @@ int main(void)
         cmocka_unit_test(test_links_that_say_too_much_are_refused),
         cmocka_unit_test(test_no_links_and_no_topics_are_fine),
         cmocka_unit_test(test_a_seal_cut_anywhere_yields_no_topic_that_is_not_whole),
+        cmocka_unit_test(test_the_bytes_of_a_seal_come_back_and_may_be_missing),
         cmocka_unit_test(test_a_seal_that_says_too_much_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

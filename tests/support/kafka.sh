@@ -7,7 +7,8 @@
 #   kafka.sh kill DIR          SIGKILL
 #
 # KAFKA_VERSION is the broker's version, for fetch and start; a fetch for each.
-# KAFKA_PROPS holds extra server.properties lines for `start`, KAFKA_FORMAT extra words for formatting the storage (--add-scram …). Data in DIR outlives stop and kill.
+# KAFKA_PROPS holds extra server.properties lines for `start`, KAFKA_FORMAT extra words for formatting the storage (--add-scram …),
+# KAFKA_CLUSTER_ID the cluster that a further broker belongs to. Data in DIR outlives stop and kill.
 set -eu
 
 support=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
@@ -104,6 +105,7 @@ format_storage() {
 
 # Kafka's own spelling of a UUID: 16 bytes, URL-safe base64, no padding, no leading dash.
 cluster_id() {
+    [ -z "${KAFKA_CLUSTER_ID:-}" ] || { echo "$KAFKA_CLUSTER_ID"; return; }
     echo "P$(head -c 16 /dev/urandom | base64 | tr '+/' 'AB' | cut -c 2-22)"
 }
 

@@ -176,7 +176,7 @@ static void remember(struct segment_writer *w, uint32_t batch_first)
 static size_t put_seal(uint8_t *frame, uint32_t batch_first, uint32_t event_count)
 {
     struct buf body = {0};
-    struct spool_seal_topic topic = {bytes_of_string("orders"), event_count};
+    struct spool_seal_topic topic = {bytes_of_string("orders"), event_count, 0};
     assert_true(spool_seal_put(&body, event_count, &topic, 1));
     size_t size = (size_t)(spool_frame_put_other(frame, SPOOL_FRAME_SEAL, BASE_TIME_MS, buf_bytes(&body)) - frame);
     spool_frame_stamp(frame, spool_id_of(SEGMENT_ID, event_count), batch_first, SEGMENT_SEED);

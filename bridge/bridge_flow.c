@@ -285,7 +285,10 @@ void bridge_flow_say_wait(struct bridge *bridge, struct bridge_lane *lane, int64
 
 void bridge_flow_say(struct bridge *bridge, struct bridge_lane *lane)
 {
-    bool stuck = lane->window.in_flight > 0 && bridge->now_ms - lane->good_ms >= BRIDGE_LANE_SLOW_MS;
+    /* A partition without a leader holds its events while the topic's others go on. */
+    const struct bridge_window_entry *open = lane->window.in_flight > 0 ? bridge_window_open(&lane->window) : NULL;
+    bool stuck = open != NULL && (bridge->now_ms - lane->good_ms >= BRIDGE_LANE_SLOW_MS ||
+                                  (int32_t)((uint32_t)bridge->now_ms - open->taken_ms) >= BRIDGE_LANE_SLOW_MS);
     if (stuck && bridge->link.up && (!lane->said_trouble || bridge->now_ms - lane->said_ms >= SAY_AGAIN_MS)) {
         lane->said_trouble = true;
         lane->said_ms = bridge->now_ms;

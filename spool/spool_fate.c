@@ -168,6 +168,15 @@ static uint64_t first_segment_id(const struct spool *spool)
     return spool->identity.created_ms > 0 ? spool_segment_id_next(0, spool->identity.created_ms) : 1;
 }
 
+/* Of one that the cursors have passed, and that isn't lost. */
+static enum spool_fate fate_of_done(struct spool *spool, uint64_t event_id)
+{
+    if (!spool_letters_known(spool))
+        return SPOOL_FATE_ACCEPTED; /* a moment after the start, or while they can't be read */
+    bool letter = spool_letters_have(spool, event_id) || spool_letters_had(spool, event_id);
+    return letter ? SPOOL_FATE_DEAD_LETTERED : SPOOL_FATE_DELIVERED;
+}
+
 enum err spool_fate_get(struct spool *spool, uint64_t event_id, struct bytes topic, enum spool_fate *ret_fate,
                         struct errmsg *msg)
 {
@@ -184,9 +193,7 @@ enum err spool_fate_get(struct spool *spool, uint64_t event_id, struct bytes top
     pthread_mutex_unlock(&spool->lock);
     enum err rc = gone ? fate_by_report(spool, event_id, &fate, msg) : ERR_OK;
     if (rc == ERR_OK && fate == SPOOL_FATE_DELIVERED) /* so the cursor may be told: a letter is written before it passes */
-        rc = spool_letters_load(spool, msg);
-    if (rc == ERR_OK && fate == SPOOL_FATE_DELIVERED && spool_letters_have(spool, event_id))
-        fate = SPOOL_FATE_DEAD_LETTERED;
+        fate = fate_of_done(spool, event_id);
     *ret_fate = fate;
     return rc;
 }

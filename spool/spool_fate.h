@@ -18,9 +18,9 @@ enum spool_fate {
 
 /* The fate of the event with that id. While some topic's cursor is behind the id, the topic decides: topic is the event's, or
  * empty when the caller doesn't know it: then it counts as accepted until every cursor has passed. Reads at most one loss report.
- * Of a segment that is done and gone only losses, and dead letters that were neither dropped nor requeued, are remembered: any other id
- * below the cursor counts as delivered.
- * Errors: ERR_UNREADABLE, ERR_IO (a loss report or the dead letters can't be read now), ERR_NOMEM */
+ * Of a segment that is done and gone only losses, dead letters, and those that were dropped or requeued in this run, are
+ * remembered: any other id below the cursor counts as delivered.
+ * Errors: ERR_UNREADABLE, ERR_IO (a loss report can't be read now), ERR_NOMEM */
 enum err spool_fate_get(struct spool *spool, uint64_t event_id, struct bytes topic, enum spool_fate *ret_fate,
                         struct errmsg *msg);
 

@@ -17,6 +17,7 @@ void spool_letters_init(struct spool *spool)
 {
     spool->letters.folder_fd = -1;
     pthread_mutex_init(&spool->letters.lock, NULL);
+    pthread_mutex_init(&spool->letters.ids_lock, NULL);
 }
 
 void spool_letters_done(struct spool *spool)
@@ -26,46 +27,78 @@ void spool_letters_done(struct spool *spool)
     if (letters->folder_fd >= 0)
         close(letters->folder_fd);
     spool_id_set_free(&letters->ids);
+    spool_id_set_free(&letters->removed);
     pthread_mutex_destroy(&letters->lock);
+    pthread_mutex_destroy(&letters->ids_lock);
 }
 
 /* ---- which there are --------------------------------------------------------------------------------------------- */
 
+/* There is room for it. */
 static void add(struct spool_letters *letters, uint64_t id, uint64_t bytes)
 {
+    pthread_mutex_lock(&letters->ids_lock);
     spool_id_set_add(&letters->ids, id);
     atomic_store(&letters->count, letters->ids.count);
+    pthread_mutex_unlock(&letters->ids_lock);
     atomic_fetch_add(&letters->bytes, bytes);
 }
 
+static enum err reserve(struct spool_letters *letters)
+{
+    pthread_mutex_lock(&letters->ids_lock);
+    enum err rc = spool_id_set_reserve(&letters->ids);
+    pthread_mutex_unlock(&letters->ids_lock);
+    return rc;
+}
+
+struct loading {
+    struct spool_id_set ids;
+    uint64_t bytes;
+};
+
 static bool load_one(void *arg, const struct spool_letter *letter)
 {
-    struct spool_letters *letters = arg;
-    if (spool_id_set_reserve(&letters->ids) != ERR_OK)
+    struct loading *loading = arg;
+    if (spool_id_set_reserve(&loading->ids) != ERR_OK)
         return false;
-    add(letters, letter->id, letter->frame.size);
+    if (spool_id_set_add(&loading->ids, letter->id))
+        loading->bytes += letter->frame.size;
     return true;
+}
+
+static void take_over(struct spool_letters *letters, struct loading *loading)
+{
+    struct spool_id_set before = letters->ids;
+    pthread_mutex_lock(&letters->ids_lock);
+    letters->ids = loading->ids;
+    atomic_store(&letters->count, letters->ids.count);
+    pthread_mutex_unlock(&letters->ids_lock);
+    atomic_store(&letters->bytes, loading->bytes);
+    spool_id_set_free(&before);
 }
 
 static enum err load(struct spool *spool, struct errmsg *msg)
 {
     struct spool_letters *letters = &spool->letters;
-    if (letters->loaded)
+    if (atomic_load(&letters->loaded))
         return ERR_OK;
     enum err rc = ERR_OK;
     if (letters->folder_fd < 0) {
         rc = spool_dir_open(spool->root_fd, SPOOL_LETTERS_FOLDER, false, &letters->folder_fd, msg);
         if (rc == ERR_NOT_FOUND) { /* it is made with the first letter */
-            letters->loaded = true;
+            atomic_store(&letters->loaded, true);
             return ERR_OK;
         }
     }
-    letters->ids.count = 0;
-    atomic_store(&letters->count, 0);
-    atomic_store(&letters->bytes, 0);
+    struct loading loading = {0};
     if (rc == ERR_OK)
-        rc = spool_letters_read(letters->folder_fd, spool->identity.seed, load_one, letters, msg);
-    letters->loaded = rc == ERR_OK;
+        rc = spool_letters_read(letters->folder_fd, spool->identity.seed, load_one, &loading, msg);
+    atomic_store(&letters->loaded, rc == ERR_OK);
+    if (rc == ERR_OK)
+        take_over(letters, &loading);
+    else
+        spool_id_set_free(&loading.ids);
     return rc == ERR_CLOSED ? ERR_NOMEM : rc;
 }
 
@@ -77,15 +110,28 @@ enum err spool_letters_load(struct spool *spool, struct errmsg *msg)
     return rc;
 }
 
+static bool has(struct spool_letters *letters, const struct spool_id_set *set, uint64_t id)
+{
+    pthread_mutex_lock(&letters->ids_lock);
+    bool there = spool_id_set_has(set, id);
+    pthread_mutex_unlock(&letters->ids_lock);
+    return there;
+}
+
 bool spool_letters_have(struct spool *spool, uint64_t id)
 {
     struct spool_letters *letters = &spool->letters;
-    if (atomic_load(&letters->count) == 0)
-        return false;
-    pthread_mutex_lock(&letters->lock);
-    bool there = spool_id_set_has(&letters->ids, id);
-    pthread_mutex_unlock(&letters->lock);
-    return there;
+    return atomic_load(&letters->count) > 0 && has(letters, &letters->ids, id);
+}
+
+bool spool_letters_known(const struct spool *spool)
+{
+    return atomic_load(&spool->letters.loaded);
+}
+
+bool spool_letters_had(struct spool *spool, uint64_t id)
+{
+    return has(&spool->letters, &spool->letters.removed, id);
 }
 
 /* ---- writing -------------------------------------------------------------------------------------------------------- */
@@ -188,7 +234,7 @@ enum err spool_letters_put(struct spool *spool, const struct spool_event *event,
                         (uint64_t)atomic_load(&letters->bytes), bytes_max);
     atomic_store(&letters->full, rc == ERR_FULL);
     if (rc == ERR_OK && !there)
-        rc = spool_id_set_reserve(&letters->ids);
+        rc = reserve(letters);
     if (rc == ERR_OK && !there && (rc = write_letter(spool, id, reason, frame, msg)) == ERR_OK)
         add(letters, id, frame.size);
     pthread_mutex_unlock(&letters->lock);
@@ -243,6 +289,19 @@ static enum err write_anew(struct removal *removal)
     return removal->rc != ERR_OK ? removal->rc : rc;
 }
 
+/* So that a receipt doesn't take them for delivered. */
+static enum err note_removed(struct removal *removal)
+{
+    struct spool_letters *letters = &removal->spool->letters;
+    enum err rc = ERR_OK;
+    pthread_mutex_lock(&letters->ids_lock);
+    for (size_t i = 0; rc == ERR_OK && i < removal->count; i++)
+        if (spool_id_set_has(&letters->ids, removal->ids[i]) && (rc = spool_id_set_reserve(&letters->removed)) == ERR_OK)
+            spool_id_set_add(&letters->removed, removal->ids[i]);
+    pthread_mutex_unlock(&letters->ids_lock);
+    return rc;
+}
+
 static void remove_segments(struct spool_letters *letters, const uint64_t *ids, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
@@ -263,10 +322,12 @@ static enum err remove_some(struct removal *removal)
     enum err rc = spool_dir_list_ids(letters->folder_fd, &old, &old_count, removal->msg);
     if (rc == ERR_OK)
         rc = write_anew(removal);
+    if (rc == ERR_OK)
+        rc = note_removed(removal);
     if (rc == ERR_OK) {
         end_segment(letters);
         remove_segments(letters, old, old_count);
-        letters->loaded = false;
+        atomic_store(&letters->loaded, false);
         rc = load(removal->spool, removal->msg);
         atomic_store(&letters->full, false);
     }

@@ -47,8 +47,12 @@ enum err spool_letters_read_path(const char *path, spool_letters_fn *fn, void *a
  * a crash. Blocks on the disk. Errors: ERR_UNREADABLE, ERR_NOMEM, ERR_IO: try again */
 enum err spool_letters_load(struct spool *spool, struct errmsg *msg);
 
-/* Is the event in there? False before spool_letters_load(). Cheap. */
+/* Is the event in there? False before spool_letters_load(). Never waits for the disk. */
 bool spool_letters_have(struct spool *spool, uint64_t id);
+/* Are they known, so that spool_letters_have() tells? */
+bool spool_letters_known(const struct spool *spool);
+/* Was it one that was dropped or requeued in this run? Likewise. */
+bool spool_letters_had(struct spool *spool, uint64_t id);
 
 /* Writes an event there; ERR_OK: synced, now or before. frame is as in struct spool_event, its seal not looked at.
  * Errors: ERR_FULL (dead_letter.max_size; nothing was written), ERR_IO, ERR_UNREADABLE, ERR_NOMEM, ERR_TOO_LARGE */

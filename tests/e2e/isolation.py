@@ -61,9 +61,9 @@ listeners=PLAINTEXT://127.0.0.1:{self.second.port}
         time.sleep(seconds)
         return (self.delivered() - before) / (time.monotonic() - start)
 
-    def measure(self, seconds):
-        """Events a second of the good topics at half of what goes at most: alone, and beside the bad ones."""
-        full = self.run("f", GOOD, connections=8, events=20, size=150, seconds=seconds + 2)
+    def measure(self, seconds, limit=None):
+        """Events a second of the good topics at half of what goes at most (or of a limit): alone, and beside the bad ones."""
+        full = self.run("f", GOOD, connections=8, events=20, size=150, seconds=seconds + 2, **({"rate": limit / 20} if limit else {}))
         wait_until(lambda: self.delivered() > 2000, 30, "the load flows")
         most = self.rate(seconds)
         load_result(full)
@@ -89,13 +89,14 @@ listeners=PLAINTEXT://127.0.0.1:{self.second.port}
     def check_all(self, repeats_allowed):
         """Nothing is missing, each key in order; returns the repeats."""
         repeats = 0
+        arrived = {topic: consume(self.kafka.bootstrap, topic) for topic in GOOD + BAD}
         for sender, path in self.records:
             whole = Record(path, sender)
             for topic in GOOD + BAD:
                 part = Record(os.devnull, "")
                 part.acknowledged = {name: what for name, what in whole.acknowledged.items() if what[0] == topic}
                 part.unknown = {name: what for name, what in whole.unknown.items() if what[0] == topic}
-                rows = [row for row in consume(self.kafka.bootstrap, topic) if row[4].startswith(sender + "-")]
+                rows = [row for row in arrived[topic] if row[4].startswith(sender + "-")]
                 repeats += check_delivery(rows, part, f"{topic} of {sender}")[0]
         check(repeats_allowed or repeats == 0, f"{repeats} events arrived twice")
         return repeats

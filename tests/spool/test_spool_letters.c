@@ -91,13 +91,22 @@ static uint64_t count_of(struct spool_fixture *f)
     return stats.dead_letters;
 }
 
+static uint64_t bytes_kept(struct spool_fixture *f)
+{
+    struct spool_stats stats;
+    spool_stats_get(f->spool, &stats);
+    return stats.dead_letter_bytes;
+}
+
 static void test_each_is_kept_once_and_whole(void **state)
 {
     struct spool_fixture *f = *state;
     assert_int_equal(spool_letters_load(f->spool, NULL), ERR_OK);
     assert_false(spool_letters_have(f->spool, ids[3]));
     assert_int_equal(put_some(f, 3, 5), ERR_OK);
+    uint64_t bytes_of_three = bytes_kept(f);
     assert_int_equal(put_some(f, 3, 7), ERR_OK); /* the first three again */
+    assert_int_equal(bytes_kept(f) * 3, bytes_of_three * 5);
     assert_true(spool_letters_have(f->spool, ids[3]) && spool_letters_have(f->spool, ids[7]) && !spool_letters_have(f->spool, ids[8]));
     assert_int_equal(count_of(f), 5);
     check_there(f, 3, 7);

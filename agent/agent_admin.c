@@ -14,17 +14,20 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
-enum { LOOK_EVERY_MS = 200, REQUEST_MS_MAX = 5000 };
+enum { LOOK_EVERY_MS = 200, REQUEST_MS_MAX = 5000, FORGET_S_MAX = 2 /* a request may be under way */ };
 
 struct agent_admin {
     struct agent_state *state;
     pthread_t thread;
     atomic_bool stopping;
-    /* the thread's own */
+    pthread_mutex_t lock; /* guards what follows */
+    pthread_cond_t closed;
     struct spool *spool; /* whose socket it is; NULL: there is none */
-    int fd;
+    int fd;              /* only the thread closes it */
+    bool forget;         /* it is to be closed now */
 };
 
 /* ---- requests ------------------------------------------------------------------------------------------------------ */
@@ -129,12 +132,15 @@ static void serve(struct agent_admin *admin, int fd)
 
 /* ---- the socket -------------------------------------------------------------------------------------------------------- */
 
+/* With the lock held, as the next ones. */
 static void close_socket(struct agent_admin *admin)
 {
     if (admin->fd >= 0)
         close(admin->fd);
     admin->fd = -1;
     admin->spool = NULL;
+    admin->forget = false;
+    pthread_cond_signal(&admin->closed);
 }
 
 /* Through the spool's own descriptor: nothing is made beside it, and its path may be long. */
@@ -154,15 +160,32 @@ static void open_socket(struct agent_admin *admin, struct spool *spool)
     admin->fd = fd;
 }
 
-static void look(struct agent_admin *admin)
+/* Returns the socket; -1: there is none. */
+static int look(struct agent_admin *admin)
 {
     pthread_rwlock_rdlock(&admin->state->lock);
+    pthread_mutex_lock(&admin->lock);
     struct spool *spool = admin->state->spool;
-    if (spool != admin->spool) {
+    if (spool != admin->spool || admin->forget) {
         close_socket(admin);
         if (spool != NULL)
             open_socket(admin, spool);
     }
+    int fd = admin->fd;
+    pthread_mutex_unlock(&admin->lock);
+    pthread_rwlock_unlock(&admin->state->lock);
+    return fd;
+}
+
+/* A clean stop leaves no socket behind. */
+static void remove_socket(struct agent_admin *admin)
+{
+    pthread_rwlock_rdlock(&admin->state->lock);
+    pthread_mutex_lock(&admin->lock);
+    if (admin->fd >= 0 && admin->state->spool == admin->spool)
+        (void)unlinkat(spool_folder_fd(admin->spool), AGENT_ADMIN_SOCKET, 0);
+    close_socket(admin);
+    pthread_mutex_unlock(&admin->lock);
     pthread_rwlock_unlock(&admin->state->lock);
 }
 
@@ -170,15 +193,14 @@ static void *admin_main(void *arg)
 {
     struct agent_admin *admin = arg;
     while (!atomic_load(&admin->stopping)) {
-        look(admin);
-        struct pollfd poll_fd = {.fd = admin->fd, .events = POLLIN}; /* a negative one is passed over */
+        struct pollfd poll_fd = {.fd = look(admin), .events = POLLIN}; /* a negative one is passed over */
         if (poll(&poll_fd, 1, LOOK_EVERY_MS) <= 0)
             continue;
-        int fd = accept4(admin->fd, NULL, NULL, SOCK_CLOEXEC);
+        int fd = accept4(poll_fd.fd, NULL, NULL, SOCK_CLOEXEC);
         if (fd >= 0)
             serve(admin, fd);
     }
-    close_socket(admin);
+    remove_socket(admin);
     return NULL;
 }
 
@@ -189,12 +211,30 @@ enum err agent_admin_start(struct agent_state *state, struct agent_admin **ret_a
         return ERR_NOMEM;
     admin->state = state;
     admin->fd = -1;
+    pthread_mutex_init(&admin->lock, NULL);
+    pthread_cond_init(&admin->closed, NULL);
     if (pthread_create(&admin->thread, NULL, admin_main, admin) != 0) {
         free(admin);
         return ERR_NOMEM;
     }
     *ret_admin = admin;
     return ERR_OK;
+}
+
+void agent_admin_forget(struct agent_admin *admin)
+{
+    if (admin == NULL)
+        return;
+    pthread_mutex_lock(&admin->lock);
+    admin->forget = admin->fd >= 0;
+    if (admin->forget)
+        (void)shutdown(admin->fd, SHUT_RDWR); /* wakes the thread: while it waits, a closed socket would live on */
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += FORGET_S_MAX;
+    while (admin->forget && pthread_cond_clockwait(&admin->closed, &admin->lock, CLOCK_MONOTONIC, &until) == 0)
+        ;
+    pthread_mutex_unlock(&admin->lock);
 }
 
 void agent_admin_stop(struct agent_admin *admin)

@@ -15,6 +15,8 @@ struct agent_admin;
 
 /* Starts the thread that serves it, for whatever spool the state has. ERR_NOMEM */
 enum err agent_admin_start(struct agent_state *state, struct agent_admin **ret_admin);
+/* The state's spool is let go of: returns when the socket no longer holds its filesystem (even an unmounted one would stay). NULL is fine */
+void agent_admin_forget(struct agent_admin *admin);
 void agent_admin_stop(struct agent_admin *admin); /* before the spool is closed for good; NULL is fine */
 
 /* What a request comes to: writes the answer, with its LF. Holds the state's lock for reading meanwhile. */

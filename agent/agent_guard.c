@@ -180,6 +180,8 @@ static void let_go(struct agent_guard *guard)
     struct spool *spool = guard->state->spool;
     struct bridge *bridge = guard->state->bridge;
     publish(guard, NULL, NULL);
+    if (guard->calls->let_go != NULL)
+        guard->calls->let_go(guard->calls->arg);
     if (!agent_retire(&guard->retired, spool, bridge, CLOSE_MS_MAX))
         log_event(LOG_LEVEL_WARN, "spool_closing_hangs", "waited_ms=%d action=going_on_without_it", CLOSE_MS_MAX);
 }

@@ -15,6 +15,7 @@ struct agent_guard;
 struct agent_guard_calls {
     void (*up)(void *arg);                                  /* the spool was there for the first time; the bridge runs */
     void (*gave_up)(void *arg, const struct errmsg *why);   /* there won't be one: nothing happens any more */
+    void (*let_go)(void *arg); /* the spool that was there is of no more use: nothing may hold its filesystem. NULL: nobody does */
     void *arg;
 };
 

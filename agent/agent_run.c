@@ -94,6 +94,7 @@ struct running {
 
 static void on_up(void *arg);
 static void on_gave_up(void *arg, const struct errmsg *why);
+static void on_let_go(void *arg);
 
 /* Listens first: whatever becomes of the spool, clients and health checks get an answer. */
 static enum err start_all(struct running *running, struct errmsg *msg)
@@ -109,7 +110,7 @@ static enum err start_all(struct running *running, struct errmsg *msg)
     pthread_rwlock_unlock(&running->state.lock);
     for (size_t i = 0; i < ingest_address_count(ingest); i++)
         log_event(LOG_LEVEL_INFO, "listening", "address=%s", ingest_address(ingest, i));
-    running->calls = (struct agent_guard_calls){on_up, on_gave_up, running};
+    running->calls = (struct agent_guard_calls){.up = on_up, .gave_up = on_gave_up, .let_go = on_let_go, .arg = running};
     rc = agent_admin_start(&running->state, &running->admin);
     return rc == ERR_OK ? agent_guard_start(running->config, &running->state, &running->calls, &running->guard, msg)
                         : errmsg_set(msg, rc, "out of memory");
@@ -171,6 +172,11 @@ static void on_up(void *arg)
               (int)getpid());
     if (running->config->bridge.mock_kafka)
         print_first_steps(running);
+}
+
+static void on_let_go(void *arg)
+{
+    agent_admin_forget(((struct running *)arg)->admin);
 }
 
 static void on_gave_up(void *arg, const struct errmsg *why)

@@ -13,6 +13,8 @@
 
 enum { PROGRESS_MS = 2000, RANGES_SHOWN = 100 };
 
+enum { READ_AGAIN_MAX = 4, READ_AGAIN_US = 50000 };
+
 struct sums {
     uint64_t segments, damaged, unreadable, events, lost, uncertain, bytes;
     uint64_t reported; /* in quarantine: their loss reports say the rest */
@@ -79,6 +81,12 @@ static void verify_segment(const struct spool_inspect *inspect, const struct spo
         return;
     }
     enum err rc = spool_inspect_read(inspect, segment, NULL, NULL, &findings, &msg);
+    /* An agent may be writing it: what was read before and behind a write that was under way doesn't fit. */
+    for (int again = 0; rc == ERR_OK && findings.damaged && !findings.sealed && again < READ_AGAIN_MAX; again++) {
+        spool_inspect_findings_free(&findings);
+        usleep(READ_AGAIN_US);
+        rc = spool_inspect_read(inspect, segment, NULL, NULL, &findings, &msg);
+    }
     if (rc == ERR_END)
         return;
     sums->segments++;

@@ -48,7 +48,7 @@ def kafka_elsewhere():
 
 def copy_of(filled):
     directory = temporary_directory()
-    shutil.copytree(os.path.join(filled, "spool"), os.path.join(directory, "spool"))
+    shutil.copytree(os.path.join(filled, "spool"), os.path.join(directory, "spool"), ignore=shutil.ignore_patterns("admin.sock"))
     os.sync()
     return directory
 

@@ -74,7 +74,7 @@ static int set_up(void **state)
     pthread_rwlock_init(&f.state.lock, NULL);
     f.pages[0] = (struct ingest_page){"/readyz", agent_page_ready, &f.state, NULL, NULL};
     f.pages[1] = (struct ingest_page){"/status", agent_page_status, &f.state, NULL, NULL};
-    f.calls = (struct agent_guard_calls){on_up, on_gave_up, NULL};
+    f.calls = (struct agent_guard_calls){.up = on_up, .gave_up = on_gave_up};
     return 0;
 }
 

@@ -9,11 +9,10 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
-enum { PROGRESS_MS = 2000, RANGES_SHOWN = 100 };
-
-enum { READ_AGAIN_MAX = 4, READ_AGAIN_US = 50000 };
+enum { PROGRESS_MS = 2000, RANGES_SHOWN = 100, READ_AGAIN_MAX = 4, READ_AGAIN_US = 50000 };
 
 struct sums {
     uint64_t segments, damaged, unreadable, events, lost, uncertain, bytes;
@@ -71,6 +70,15 @@ static void print_damaged(const struct spool_inspect_segment *segment, const str
     print_ranges("perhaps missing, never acknowledged", segment->id, &findings->uncertain);
 }
 
+/* An agent writes the newest segment, and while it turns to the next one perhaps the one before. */
+static bool may_be_written(const struct spool_inspect *inspect, const struct spool_inspect_segment *segment)
+{
+    int newer = 0;
+    for (size_t i = 0; i < inspect->segment_count; i++)
+        newer += inspect->segments[i].id > segment->id && strcmp(inspect->segments[i].folder, segment->folder) == 0;
+    return newer <= 1;
+}
+
 static void verify_segment(const struct spool_inspect *inspect, const struct spool_inspect_segment *segment, bool json, struct sums *sums)
 {
     struct spool_findings findings;
@@ -81,8 +89,9 @@ static void verify_segment(const struct spool_inspect *inspect, const struct spo
         return;
     }
     enum err rc = spool_inspect_read(inspect, segment, NULL, NULL, &findings, &msg);
-    /* An agent may be writing it: what was read before and behind a write that was under way doesn't fit. */
-    for (int again = 0; rc == ERR_OK && findings.damaged && !findings.sealed && again < READ_AGAIN_MAX; again++) {
+    /* What was read before and behind a write that was under way doesn't fit. */
+    for (int again = 0; rc == ERR_OK && findings.damaged && !findings.sealed && may_be_written(inspect, segment) && again < READ_AGAIN_MAX;
+         again++) {
         spool_inspect_findings_free(&findings);
         usleep(READ_AGAIN_US);
         rc = spool_inspect_read(inspect, segment, NULL, NULL, &findings, &msg);

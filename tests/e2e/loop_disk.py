@@ -120,14 +120,15 @@ class LoopDisk:
         os.unlink(self.image)
 
 
-def write_config(agent, spool, point, bootstrap, **settings):
+def write_config(agent, spool, point, bootstrap, delivery="exactly_once", **settings):
     """For an agent whose spool lies on such a disk; settings are more lines below spool."""
     more = "".join(f"  {name}: {value}\n" for name, value in settings.items())
     with open(agent.config, "w") as f:
         f.write(f"spool:\n  path: {spool}\n  create: true\n  require_mount: {point}\n  min_free: 16MiB\n  segment_size: 4MiB\n"
                 f"  max_event_size: 100000\n{more}"
                 f"listen:\n  http: [\"127.0.0.1:{agent.port}\"]\n  threads: 2\n"
-                f"kafka:\n  bootstrap.servers: {bootstrap}\n")
+                f"kafka:\n  bootstrap.servers: {bootstrap}\n"
+                f"bridge:\n  delivery: {delivery}\n")
 
 
 def unmount_at_exit(disks):

@@ -42,9 +42,9 @@ def listed(report, what="lost"):
 
 
 def penstock(*words, timeout=60):
-    """Exit code and what was printed."""
-    done = subprocess.run([PROGRAM, *words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=timeout)
-    return done.returncode, done.stdout.decode(errors="replace").strip()
+    """Exit code and what was printed: the result, or else what was said of it (progress and errors go to stderr)."""
+    done = subprocess.run([PROGRAM, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=timeout)
+    return done.returncode, (done.stdout or done.stderr).decode(errors="replace").strip()
 
 
 def consumed(bootstrap, topic):

@@ -11,7 +11,7 @@ enum bridge_trust bridge_trust_of(const struct bridge_trust_view *view)
     /* The local one follows Kafka's, and is raised to the end of segments that hold nothing more. */
     if (view->kafka_id <= view->local_id)
         return view->readable ? BRIDGE_TRUST_KAFKA : BRIDGE_TRUST_LOCAL;
-    if (view->readable && (view->segment_there || view->before_all))
+    if (view->readable && (view->segment_ours || view->before_all))
         return BRIDGE_TRUST_KAFKA;
     return BRIDGE_TRUST_NOBODY;
 }

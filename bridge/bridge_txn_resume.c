@@ -45,16 +45,20 @@ static enum err go_back(struct bridge *bridge)
     return bridge_reader_open(&bridge->head, bridge->spool, bridge->watermark_id);
 }
 
-static void look_at_disk(struct bridge *bridge, uint64_t nonce, struct bridge_trust_view *view)
+/* Errors: as spool_had_segment() and spool_oldest_segment(); ask again later */
+static enum err look_at_disk(struct bridge *bridge, uint64_t nonce, struct bridge_trust_view *view)
 {
-    uint64_t segment_id = spool_id_segment(view->kafka_id), oldest_id = 0, here = 0;
-    view->segment_there =
-        spool_segment_nonce(bridge->spool, segment_id, &here) == ERR_OK && here == nonce && nonce != 0;
-    view->before_all = spool_oldest_segment(bridge->spool, &oldest_id) == ERR_OK && segment_id < oldest_id;
+    uint64_t segment_id = spool_id_segment(view->kafka_id), oldest_id = 0;
+    enum err rc = spool_had_segment(bridge->spool, segment_id, nonce, &view->segment_ours);
+    if (rc == ERR_OK)
+        rc = spool_oldest_segment(bridge->spool, &oldest_id);
+    view->before_all = segment_id < oldest_id;
+    return rc;
 }
 
-static enum bridge_trust judge(struct bridge *bridge, const struct bridge_cursor_read *read,
-                               struct bridge_cursor_meta *ret_meta)
+/* Errors: as look_at_disk() */
+static enum err judge(struct bridge *bridge, const struct bridge_cursor_read *read, struct bridge_cursor_meta *ret_meta,
+                      enum bridge_trust *ret_trust)
 {
     struct bridge_txn *txn = &bridge->txn;
     struct bridge_trust_view view = {
@@ -63,17 +67,16 @@ static enum bridge_trust judge(struct bridge *bridge, const struct bridge_cursor
         .local_id = bridge->watermark_id,
         .local_written = bridge->watermark_id > 0,
     };
-    view.readable =
-        read->found && bridge_cursor_meta_decode(bytes_of_string(read->meta), read->offset_id, ret_meta);
+    view.readable = read->found && bridge_cursor_meta_decode(bytes_of_string(read->meta), read->offset_id, ret_meta);
     view.same_cluster = !view.readable || ret_meta->cluster[0] == '\0' || txn->cluster[0] == '\0' ||
                         strcmp(ret_meta->cluster, txn->cluster) == 0;
     if (!txn->begun_before)
         view.local_newer = spool_cursor_at_open(bridge->spool)->mode == SPOOL_AT_LEAST_ONCE;
     else
         view.local_newer = txn->mark != BRIDGE_TXN_MARKED; /* nothing was sent in this mode yet */
-    if (view.readable)
-        look_at_disk(bridge, ret_meta->nonce, &view);
-    return bridge_trust_of(&view);
+    enum err rc = view.readable ? look_at_disk(bridge, ret_meta->nonce, &view) : ERR_OK;
+    *ret_trust = bridge_trust_of(&view);
+    return rc;
 }
 
 static void say_stopped(struct bridge *bridge, const struct bridge_cursor_read *read)
@@ -151,8 +154,10 @@ void bridge_txn_read(struct bridge *bridge)
         return;
     }
     struct bridge_cursor_meta meta = {0};
-    enum bridge_trust trust = judge(bridge, &read, &meta);
-    if (trust == BRIDGE_TRUST_NOBODY) {
+    enum bridge_trust trust;
+    if (judge(bridge, &read, &meta, &trust) != ERR_OK) {
+        txn->due_ms = bridge->now_ms + SOON_MS;
+    } else if (trust == BRIDGE_TRUST_NOBODY) {
         say_stopped(bridge, &read);
         txn->state = BRIDGE_TXN_STOPPED;
         txn->due_ms = bridge->now_ms + STOPPED_AGAIN_MS;

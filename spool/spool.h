@@ -154,6 +154,10 @@ enum err spool_advance(struct spool *spool, enum spool_delivery mode, uint64_t d
 /* The nonce of a segment that lies on the disk; 0 when its header is damaged. Reads a little from disk; any thread.
  * Errors: ERR_NOT_FOUND (no such segment here), ERR_UNREADABLE, ERR_NOMEM */
 enum err spool_segment_nonce(struct spool *spool, uint64_t segment_id, uint64_t *ret_nonce);
+/* Whether this spool made the segment that somebody names with its id and nonce, rather than one that this spool is a copy of. It lies
+ * on the disk, damaged perhaps (without its header the id must do), or it vanished and a link or the cursors tell of it. Reads a little
+ * from disk; any thread. Errors: ERR_UNAVAILABLE (what vanished isn't known yet: ask again), ERR_UNREADABLE, ERR_NOMEM */
+enum err spool_had_segment(struct spool *spool, uint64_t segment_id, uint64_t nonce, bool *ret_ours);
 /* The lowest id of a segment on the disk, the live one included; UINT64_MAX: there is none. ERR_UNREADABLE, ERR_NOMEM */
 enum err spool_oldest_segment(struct spool *spool, uint64_t *ret_segment_id);
 

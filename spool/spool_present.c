@@ -2,6 +2,7 @@
  * spool_present.c - which segments lie on this disk: by that a copied or restored spool is told from the one that went on. */
 #include "spool/spool_dir.h"
 #include "spool/spool_internal.h"
+#include "spool/spool_loss_report.h"
 #include "spool/spool_reader.h"
 
 #include <errno.h>
@@ -26,6 +27,31 @@ enum err spool_segment_nonce(struct spool *spool, uint64_t segment_id, uint64_t 
     *ret_nonce = ends.header_found ? ends.header.nonce : 0;
     spool_ends_free(&ends);
     return ERR_OK;
+}
+
+/* A link or the cursors tell that a segment was made here of which nothing is left. */
+static enum err has_vanished(struct spool *spool, uint64_t segment_id, bool *ret_vanished)
+{
+    pthread_mutex_lock(&spool->lock);
+    bool looked = spool->vanished_found || !spool->cursors_found;
+    struct spool_entry *entry = spool_catalog_find(&spool->catalog, segment_id);
+    bool vanished = entry != NULL && entry->report != NULL && entry->report->vanished;
+    pthread_mutex_unlock(&spool->lock);
+    for (size_t i = 0; i < SPOOL_NEWEST_SEGMENTS; i++)
+        vanished = vanished || spool->at_open.newest_segments[i] == segment_id;
+    *ret_vanished = vanished;
+    return vanished || looked ? ERR_OK : ERR_UNAVAILABLE;
+}
+
+enum err spool_had_segment(struct spool *spool, uint64_t segment_id, uint64_t nonce, bool *ret_ours)
+{
+    uint64_t here = 0;
+    enum err rc = spool_segment_nonce(spool, segment_id, &here);
+    if (rc == ERR_NOT_FOUND)
+        return has_vanished(spool, segment_id, ret_ours);
+    if (rc == ERR_OK)
+        *ret_ours = here == 0 || here == nonce;
+    return rc;
 }
 
 enum err spool_oldest_segment(struct spool *spool, uint64_t *ret_segment_id)

@@ -21,9 +21,9 @@ static void test_each_situation_has_its_answer(void **state)
         enum bridge_trust trust;
     } cases[] = {
         {"a new spool", {.local_id = 0}, BRIDGE_TRUST_LOCAL},
-        {"a clean stop", {KAFKA(500), LOCAL(500), .segment_there = true}, BRIDGE_TRUST_KAFKA},
-        {"killed behind a commit", {KAFKA(900), LOCAL(500), .segment_there = true}, BRIDGE_TRUST_KAFKA},
-        {"the cursors file was damaged", {KAFKA(900), .segment_there = true}, BRIDGE_TRUST_KAFKA},
+        {"a clean stop", {KAFKA(500), LOCAL(500), .segment_ours = true}, BRIDGE_TRUST_KAFKA},
+        {"killed behind a commit", {KAFKA(900), LOCAL(500), .segment_ours = true}, BRIDGE_TRUST_KAFKA},
+        {"the cursors file was damaged", {KAFKA(900), .segment_ours = true}, BRIDGE_TRUST_KAFKA},
         {"drained, its segments retired", {KAFKA(900), LOCAL(1000), .before_all = true}, BRIDGE_TRUST_KAFKA},
         {"segments deleted", {KAFKA(900), LOCAL(500), .before_all = true}, BRIDGE_TRUST_KAFKA},
         {"restored from an old backup", {KAFKA(900), LOCAL(500)}, BRIDGE_TRUST_NOBODY},

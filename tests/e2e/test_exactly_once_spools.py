@@ -28,13 +28,14 @@ class Scene:
         self.topic, self.taken, self.agents = f"scene{scene_number}", 0, []
         self.directory = temporary_directory()
 
-    def agent(self, mode=ONCE, directory=None, bootstrap=None):
-        self.agents.append(Agent(directory or self.directory, bootstrap or kafka.bootstrap, spool_extra="  segment_size: 4MiB", extra=mode))
+    def agent(self, mode=ONCE, directory=None, bootstrap=None, spool_extra=""):
+        self.agents.append(Agent(directory or self.directory, bootstrap or kafka.bootstrap, spool_extra="  segment_size: 4MiB" + spool_extra,
+                                 extra=mode))
         self.agents[-1].start()
         return self.agents[-1]
 
-    def send(self, agent, count):
-        lines = "\n".join(str(self.taken + i) for i in range(count))
+    def send(self, agent, count, width=1):
+        lines = "\n".join(f"{self.taken + i:0{width}d}" for i in range(count))
         code, _, body = agent.post(self.topic, lines.encode(), "application/x-ndjson")
         check(code == 200, f"refused: {code} {body}")
         self.taken += count
@@ -103,6 +104,32 @@ agent.kill()
 os.unlink(os.path.join(scene.directory, "spool/cursors"))
 scene.run(100)
 scene.expect()
+
+def lose_directory(segment):
+    shutil.rmtree(segment)
+
+
+def damage_header(segment):
+    with open(os.path.join(segment, "000003.log"), "r+b") as f:
+        f.write(os.urandom(100))
+
+
+for title, damage in (("is gone", lose_directory), ("has a damaged header", damage_header)):
+    scene = Scene("killed, and then the segment that Kafka's cursor names " + title)
+    scene.run(100)
+    agent = scene.agent(spool_extra="\n  cursor_interval: 60s")   # the spool's own cursor stays behind
+    first = agent.status()["spool"]["live_segment"]
+    while agent.status()["spool"]["live_segment"] == first:   # an older one is still there: Kafka's cursor isn't before everything
+        scene.send(agent, 50, width=10000)
+    scene.send(agent, 500)
+    agent.wait_drained(30)
+    newest = agent.status()["spool"]["live_segment"]
+    agent.kill()
+    damage(os.path.join(scene.directory, "spool/segments", newest))
+    for _ in range(2):
+        agent = scene.run(100)
+        check("event=cursor_not_believed" not in log_of(agent), f"nobody has to do anything:\n{agent.log_tail()}")
+    scene.expect()
 
 scene = Scene("the spool wiped and made again")
 agent = scene.run(500)

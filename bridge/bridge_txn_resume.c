@@ -89,7 +89,7 @@ static void say_stopped(struct bridge *bridge, const struct bridge_cursor_read *
         bridge, true, "cursor_not_believed",
         "kafka_id=%" PRIu64 " local_id=%" PRIu64 " group=%s text=%s action=%s", read->offset_id,
         bridge->watermark_id, txn->group,
-        log_quote("Kafka's cursor is ahead of this spool and names a segment that isn't on this disk: the spool "
+        log_quote("Kafka's cursor is ahead of this spool and names a segment that was never on this disk: the spool "
                   "is a copy, was "
                   "restored from a backup, or went back in time"),
         log_quote(

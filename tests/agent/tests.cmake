@@ -32,3 +32,10 @@ if(Python3_FOUND AND NOT PENSTOCK_SANITIZE)
     add_test(NAME agent_reload COMMAND ${Python3_EXECUTABLE} ${CMAKE_CURRENT_LIST_DIR}/test_reload.py $<TARGET_FILE:penstock>)
     set_tests_properties(agent_reload PROPERTIES LABELS agent TIMEOUT 180)
 endif()
+
+# What programs in other languages would do.
+if(Python3_FOUND AND NOT PENSTOCK_SANITIZE)
+    add_test(NAME agent_clients
+             COMMAND ${Python3_EXECUTABLE} ${CMAKE_CURRENT_LIST_DIR}/test_clients.py $<TARGET_FILE:penstock> ${PROJECT_SOURCE_DIR})
+    set_tests_properties(agent_clients PROPERTIES LABELS agent TIMEOUT 300)
+endif()

@@ -22,8 +22,9 @@ struct agent_guard {
     const struct config *config;
     const struct agent_guard_calls *calls;
     pthread_t thread;
-    pthread_mutex_t lock; /* guards stopping and limits */
+    pthread_mutex_t lock; /* guards what follows */
     const struct spool_options *limits;
+    const struct bridge_options *bridge_options;
     pthread_cond_t wake;
     bool stopping;
 
@@ -81,12 +82,14 @@ static void detach(struct agent_guard *guard, const struct errmsg *why)
     log_event(LOG_LEVEL_WARN, "spool_missing", "reason=%s action=waiting", log_quote(why->text));
 }
 
-static void apply_limits(struct agent_guard *guard)
+static void apply_settings(struct agent_guard *guard)
 {
     pthread_rwlock_rdlock(&guard->state->lock);
     pthread_mutex_lock(&guard->lock);
     if (guard->state->spool != NULL)
         spool_set_limits(guard->state->spool, guard->limits);
+    if (guard->state->bridge != NULL)
+        bridge_set_options(guard->state->bridge, guard->bridge_options);
     pthread_mutex_unlock(&guard->lock);
     pthread_rwlock_unlock(&guard->state->lock);
 }
@@ -119,10 +122,14 @@ static void start_bridge(struct agent_guard *guard)
     struct agent_state *state = guard->state;
     struct bridge *bridge = NULL;
     struct errmsg why = {""};
-    enum err rc = bridge_start(&guard->config->bridge, state->spool, log_bridge, NULL, &bridge, &why);
+    pthread_mutex_lock(&guard->lock);
+    const struct bridge_options *options = guard->bridge_options;
+    pthread_mutex_unlock(&guard->lock);
+    enum err rc = bridge_start(options, state->spool, log_bridge, NULL, &bridge, &why);
     if (rc == ERR_OK) {
         guard->bridge_reason.text[0] = '\0';
         publish(guard, state->spool, bridge);
+        apply_settings(guard);
         return;
     }
     errmsg_wrap(&why, "kafka");
@@ -162,7 +169,7 @@ static void look(struct agent_guard *guard)
     }
     guard->options.create = false;
     publish(guard, spool, NULL);
-    apply_limits(guard); /* they may have changed since it began to open */
+    apply_settings(guard); /* they may have changed since it began to open */
     attach(guard);
     start_bridge(guard);
     if (guard->gave_up)
@@ -243,6 +250,7 @@ enum err agent_guard_start(const struct config *config, struct agent_state *stat
     guard->calls = calls;
     guard->options = config->spool;
     guard->limits = &config->spool;
+    guard->bridge_options = &config->bridge;
     guard->started_ms = guard->away_since_ms = clock_monotonic_ms();
     pthread_mutex_init(&guard->lock, NULL);
     pthread_cond_init(&guard->wake, NULL);
@@ -255,12 +263,13 @@ enum err agent_guard_start(const struct config *config, struct agent_state *stat
     return ERR_OK;
 }
 
-void agent_guard_set_limits(struct agent_guard *guard, const struct spool_options *limits)
+void agent_guard_set(struct agent_guard *guard, const struct config *config)
 {
     pthread_mutex_lock(&guard->lock);
-    guard->limits = limits;
+    guard->limits = &config->spool;
+    guard->bridge_options = &config->bridge;
     pthread_mutex_unlock(&guard->lock);
-    apply_limits(guard);
+    apply_settings(guard);
 }
 
 void agent_guard_stop(struct agent_guard *guard)

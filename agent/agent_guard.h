@@ -24,8 +24,9 @@ struct agent_guard_calls {
 enum err agent_guard_start(const struct config *config, struct agent_state *state,
                            const struct agent_guard_calls *calls, struct agent_guard **ret_guard, struct errmsg *msg);
 
-/* From now on the spool, this one and those to come, has these limits: spool_set_limits(). They outlive the guard. One thread. */
-void agent_guard_set_limits(struct agent_guard *guard, const struct spool_options *limits);
+/* From now on the spool and the bridge, these and those to come, have this config's settings as far as they can change:
+ * spool_set_limits(), bridge_set_options(). It outlives the guard. One thread. */
+void agent_guard_set(struct agent_guard *guard, const struct config *config);
 
 /* Ends the thread, once whatever it is doing is done. state's spool and bridge stay as they are, the caller's again.
  * NULL is fine. */

@@ -71,7 +71,7 @@ void agent_reload(const struct agent_run_options *options, struct agent_state *s
     } else {
         log_set_level(next->config.log_level);
         ingest_set_options(state->ingest, &next->config.ingest);
-        agent_guard_set_limits(guard, &next->config.spool);
+        agent_guard_set(guard, &next->config);
         log_event(LOG_LEVEL_INFO, "reloaded", "changed=%s", buf_string(&changed));
         next->before = *config;
         *config = next;

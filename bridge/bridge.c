@@ -134,7 +134,7 @@ static void *bridge_main(void *arg)
         bridge_producer_tend(bridge);
         bridge_txn_tend(bridge);
         bridge_flow_tend(bridge);
-        if (bridge->sink != NULL && bridge_txn_may_flow(bridge)) {
+        if (bridge->sink != NULL && bridge->settle_until_ms == 0 && bridge_txn_may_flow(bridge)) {
             bool alone = bridge_txn_choose(bridge);
             progress = !alone && bridge_flow_head(bridge);
             if (bridge->unsettled)
@@ -175,6 +175,7 @@ static struct bridge *bridge_new(const struct bridge_options *options, struct sp
     if (bridge == NULL)
         return NULL;
     bridge->options = options;
+    atomic_init(&bridge->next_options, options);
     bridge->spool = spool;
     bridge->report = report;
     bridge->report_arg = report_arg;
@@ -226,15 +227,6 @@ static enum err start_thread(struct bridge *bridge, struct errmsg *msg)
     return code == 0 ? ERR_OK : errmsg_set(msg, ERR_NOMEM, "the bridge's thread could not be started");
 }
 
-static void find_bootstrap(struct bridge *bridge)
-{
-    const char *bootstrap = bridge->mock != NULL ? bridge_mock_bootstrap(bridge->mock) : "";
-    for (size_t i = 0; bridge->mock == NULL && i < bridge->options->property_count; i++)
-        if (strcmp(bridge->options->properties[i].name, "bootstrap.servers") == 0)
-            bootstrap = bridge->options->properties[i].value;
-    snprintf(bridge->bootstrap, sizeof bridge->bootstrap, "%s", bootstrap);
-}
-
 enum err bridge_start(const struct bridge_options *options, struct spool *spool, bridge_report_fn *report,
                       void *report_arg, struct bridge **ret_bridge, struct errmsg *msg)
 {
@@ -243,7 +235,7 @@ enum err bridge_start(const struct bridge_options *options, struct spool *spool,
         return ERR_NOMEM;
     enum err rc = options->mock_kafka ? bridge_mock_start(&bridge->mock, msg) : ERR_OK;
     if (rc == ERR_OK) {
-        find_bootstrap(bridge);
+        bridge_find_bootstrap(bridge);
         rc = bridge_cursor_open(bridge);
     }
     if (rc == ERR_OK)
@@ -265,6 +257,12 @@ enum err bridge_start(const struct bridge_options *options, struct spool *spool,
     }
     *ret_bridge = bridge;
     return ERR_OK;
+}
+
+void bridge_set_options(struct bridge *bridge, const struct bridge_options *options)
+{
+    atomic_store(&bridge->next_options, options);
+    wake(bridge);
 }
 
 bool bridge_drain(struct bridge *bridge, int64_t timeout_ms)

@@ -54,6 +54,11 @@ enum err bridge_check_properties(const struct bridge_options *options, struct er
 enum err bridge_start(const struct bridge_options *options, struct spool *spool, bridge_report_fn *report,
                       void *report_arg, struct bridge **ret_bridge, struct errmsg *msg);
 
+/* From now on with other Kafka properties: takes no more events, waits for those in flight (a few seconds at most, so that none is sent
+ * twice without need), and makes the producer anew. All else in the options must be as before; they and what they point to outlive the
+ * bridge. Any thread; blocks for nothing. */
+void bridge_set_options(struct bridge *bridge, const struct bridge_options *options);
+
 /* Waits until everything accepted so far is done, at most timeout_ms; returns at once when Kafka is away.
  * True: all is done. */
 bool bridge_drain(struct bridge *bridge, int64_t timeout_ms);

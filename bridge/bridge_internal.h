@@ -42,14 +42,13 @@ struct bridge_published {
 };
 
 struct bridge {
-    const struct bridge_options *options; /* fixed after start, as is all up to the thread's own */
-    struct spool *spool;
+    struct spool *spool; /* fixed after start, as is all up to the thread's own, but for what is atomic or said to have a lock */
     bridge_report_fn *report;
     void *report_arg;
     struct bridge_mock *mock;
-    char bootstrap[256];
     pthread_t thread;
     atomic_bool stopping;
+    _Atomic(const struct bridge_options *) next_options; /* what the thread is to go over to */
     atomic_uint drain_tickets; /* drawn by bridge_drain() */
 
     pthread_mutex_t lock;   /* guards published, and sink against being closed while somebody wakes it */
@@ -58,6 +57,8 @@ struct bridge {
     struct bridge_sink *sink; /* NULL between two producers; changed by the thread only */
 
     /* the thread's own */
+    const struct bridge_options *options;
+    char bootstrap[256];
     int64_t now_ms;
     struct bridge_lanes lanes;
     struct bridge_hold_pool holds;
@@ -94,6 +95,7 @@ struct bridge {
 
     bool recreate; /* the producer is to be replaced */
     char recreate_why[256];
+    int64_t settle_until_ms; /* other options are waiting for what is in flight; 0: none are */
     int64_t sink_due_ms; /* without a sink: when to make one */
     int64_t sink_made_ms;
     unsigned sink_attempts;
@@ -142,6 +144,7 @@ void bridge_producer_trouble(void *bridge, int code, const char *text);
 void bridge_producer_line(void *bridge, bool problem, const char *text);
 
 /* bridge_status.c */
+void bridge_find_bootstrap(struct bridge *bridge); /* in the options */
 void bridge_status_publish(struct bridge *bridge, bool idle, unsigned ticket);
 
 /* More lanes are behind than Kafka's cursor can name: the offset waits for them. */

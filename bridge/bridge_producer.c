@@ -19,6 +19,7 @@
 #define REPLACE_MS_MAX 30000
 #define STAY "events stay in the spool; trying for ever"
 #define IS_IT_TLS "is security.protocol right? Brokers end connections without a word when it isn't; "
+#define SETTLE_MS 5000   /* so long do other options wait for what is in flight */
 #define SETTLED_MS 60000 /* a producer that lived so long was a good one */
 
 void bridge_producer_trouble(void *arg, int code, const char *text)
@@ -189,8 +190,35 @@ static void say_link(struct bridge *bridge)
     }
 }
 
+static bool is_settled(const struct bridge *bridge)
+{
+    bool nothing_open = bridge->txn.state == BRIDGE_TXN_OFF || bridge->txn.state < BRIDGE_TXN_OPEN;
+    return bridge->sink == NULL || !bridge->link.up || (bridge->budget.events == 0 && nothing_open);
+}
+
+static void go_over(struct bridge *bridge, const struct bridge_options *options)
+{
+    if (bridge->settle_until_ms == 0)
+        bridge->settle_until_ms = bridge->now_ms + SETTLE_MS;
+    if (!is_settled(bridge) && bridge->now_ms < bridge->settle_until_ms)
+        return;
+    if (bridge->txn.state == BRIDGE_TXN_OFF)
+        bridge_cursor_advance(bridge); /* what was reported a moment ago is not to be read again */
+    bridge->settle_until_ms = 0;
+    bridge->options = options;
+    bridge->sink_attempts = 0;
+    bridge->sink_due_ms = bridge->now_ms;
+    bridge->txn.cluster[0] = '\0'; /* it may be another one */
+    bridge_find_bootstrap(bridge);
+    if (bridge->sink != NULL)
+        bridge_producer_condemn(bridge, RD_KAFKA_RESP_ERR_NO_ERROR, "the kafka settings were reloaded");
+}
+
 void bridge_producer_tend(struct bridge *bridge)
 {
+    const struct bridge_options *options = atomic_load(&bridge->next_options);
+    if (options != bridge->options)
+        go_over(bridge, options);
     if (bridge->sink == NULL && bridge->now_ms >= bridge->sink_due_ms)
         reopen(bridge);
     if (bridge->sink != NULL) {

@@ -3,6 +3,7 @@
 #include "bridge/bridge_internal.h"
 
 #include "base/clock.h"
+#include "bridge/bridge_mock.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -52,6 +53,15 @@ static void publish_lanes(struct bridge *bridge)
     for (size_t i = 0; i < bridge->lanes.count; i++)
         fill_lane(bridge, bridge->lanes.items[i], &published->lanes[i]);
     published->lane_count = bridge->lanes.count;
+}
+
+void bridge_find_bootstrap(struct bridge *bridge)
+{
+    const char *bootstrap = bridge->mock != NULL ? bridge_mock_bootstrap(bridge->mock) : "";
+    for (size_t i = 0; bridge->mock == NULL && i < bridge->options->property_count; i++)
+        if (strcmp(bridge->options->properties[i].name, "bootstrap.servers") == 0)
+            bootstrap = bridge->options->properties[i].value;
+    snprintf(bridge->bootstrap, sizeof bridge->bootstrap, "%s", bootstrap);
 }
 
 void bridge_status_publish(struct bridge *bridge, bool idle, unsigned ticket)

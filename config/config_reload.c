@@ -58,8 +58,8 @@ enum err config_reload_check(const struct config *now, const struct config *next
     for (size_t i = 0; i < config_key_count; i++)
         if (!same_value(now, next, &config_keys[i]))
             put_name(config_keys[i].reloads ? ret_changed : &stuck, "", config_keys[i].name);
-    put_properties(next, now, true, &stuck);
-    put_properties(now, next, false, &stuck);
+    put_properties(next, now, true, ret_changed);
+    put_properties(now, next, false, ret_changed);
     enum err rc = ERR_OK;
     if (stuck.failed || ret_changed->failed)
         rc = errmsg_set(msg, ERR_NOMEM, "out of memory");

@@ -6,6 +6,7 @@ import http.client
 import json
 import re
 import signal
+import subprocess
 import threading
 import time
 
@@ -110,15 +111,37 @@ class Reload(Case):
         wait_until(lambda: "event=reloaded changed=topics.allow\n" in agent.log(), "the reload")
 
     def test_what_cannot_change_is_refused_by_name(self):
-        for names, changes in (("listen.threads", {"listen": ", threads: 3"}), ("kafka.bootstrap.servers", {"kafka": "127.0.0.1:1"}),
+        for names, changes in (("listen.threads", {"listen": ", threads: 3"}),
                                ("spool.segment_size,spool.window,bridge.id_header",
                                 {"spool": ", segment_size: 8MiB, window: 1MiB", "rest": "topics: {allow: [x]}\nbridge: {id_header: true}"})):
-            kept = self.kafka
             line = self.reload(**changes)
-            self.kafka = kept
             self.assertIn(f'event=reload_refused error="{names}: can\'t be changed while it runs', line)
             self.assertEqual(self.post("any"), 200)
         self.assertNotIn("hunter2", self.agent.log())
+
+    def test_kafka_properties(self):
+        """The right broker at last, and then a change under load: nothing is lost, and without need nothing repeated."""
+        servers = self.start("--mock-kafka", "--spool", self.dir + "/of-the-mock").bootstrap()
+        rest = "bridge: {delivery: at_least_once}"
+        self.agent.stop()
+        self.agent = Agent(self.dir, "--config", self.configure(rest=rest), port=self.port)
+        self.agents.append(self.agent)
+        self.connection.close()
+        self.connection.connect()
+        self.socket = self.connection.sock
+        sent = [self.post("k", b"first") for _ in range(100)]
+        self.assertEqual(self.agent.status()["pending"], 101)
+        self.assert_reloaded("kafka.bootstrap.servers", kafka=servers, rest=rest)
+        wait_until(lambda: self.agent.status()["pending"] == 0, "what was pending is delivered", 30)
+        for i in range(5):
+            sent += [self.post("k", b"more") for _ in range(200)]
+            self.assert_reloaded("kafka.client.id", rest=rest, kafka=f"{servers}', client.id: 'c{i}")
+            sent += [self.post("k", b"more") for _ in range(200)]
+        wait_until(lambda: self.agent.status()["pending"] == 0, "all is delivered", 30)
+        self.assertEqual(set(sent), {200})
+        out = subprocess.run(["kcat", "-C", "-e", "-q", "-b", servers, "-t", "k", "-f", "%s\n"], capture_output=True, timeout=60).stdout
+        self.assertEqual(len(out.splitlines()), len(sent))
+        self.assertEqual(self.agent.log().count("event=producer_recreated"), 6)
 
     def test_a_file_with_a_mistake_is_refused_whole(self):
         self.assertRegex(self.reload(rest="topics: {allow: [x]}\nlog: {levle: debug}"), r'event=reload_refused error=".*c\.yaml:5:.*levle')

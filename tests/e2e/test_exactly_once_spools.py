@@ -5,6 +5,7 @@ After each scene the topic holds every event that was taken, each once unless th
 """
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -186,6 +187,25 @@ check(pending > 0 and recreations < 10, "they don't fight")
 scene.expect(missing=pending)
 stopped.stop()
 other.stop()
+
+scene = Scene("other Kafka properties, five times under load")
+agent = scene.agent()
+scene.send(agent, 1)
+agent.wait_drained(30)
+with open(agent.config) as f:
+    before = f.read()
+for i in range(5):
+    for _ in range(20):
+        scene.send(agent, 50)
+    with open(agent.config, "w") as f:
+        f.write(before.replace("  bootstrap.servers:", f"  client.id: c{i}\n  bootstrap.servers:"))
+    agent.process.send_signal(signal.SIGHUP)
+    for _ in range(20):
+        scene.send(agent, 50)
+    wait_until(lambda: log_of(agent).count("event=producer_recreated") == i + 1, 20, "it has a new producer")
+    agent.wait_drained(30)
+agent.stop()
+scene.expect()
 
 scene = Scene("the cursor topic deleted: the cursor is gone")
 agent = scene.run(500)

@@ -32,12 +32,6 @@ struct agent_admin {
 
 /* ---- requests ------------------------------------------------------------------------------------------------------ */
 
-static int compare_ids(const void *a, const void *b)
-{
-    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-    return x < y ? -1 : x > y;
-}
-
 /* The numbers behind the first word, ascending. NULL: one isn't a number, or memory is out. */
 static uint64_t *parse_ids(const char *text, size_t *ret_count)
 {
@@ -54,7 +48,7 @@ static uint64_t *parse_ids(const char *text, size_t *ret_count)
         text = end;
     }
     if (ids != NULL)
-        qsort(ids, count, sizeof *ids, compare_ids);
+        qsort(ids, count, sizeof *ids, spool_id_compare);
     *ret_count = count;
     return ids;
 }

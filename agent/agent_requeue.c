@@ -90,12 +90,6 @@ struct requeue {
     enum err rc;
 };
 
-static int compare_ids(const void *a, const void *b)
-{
-    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-    return x < y ? -1 : x > y;
-}
-
 /* The event's headers and one more, encoded. */
 static bool add_origin(const struct spool_letter *letter, struct buf *out, uint32_t *ret_count)
 {
@@ -138,7 +132,7 @@ static enum err requeue_one(struct spool *spool, const struct spool_letter *lett
 static bool take_letter(void *arg, const struct spool_letter *letter)
 {
     struct requeue *requeue = arg;
-    if (bsearch(&letter->id, requeue->ids, requeue->count, sizeof letter->id, compare_ids) == NULL)
+    if (bsearch(&letter->id, requeue->ids, requeue->count, sizeof letter->id, spool_id_compare) == NULL)
         return true;
     requeue->rc = requeue_one(requeue->spool, letter);
     if (requeue->rc == ERR_OK)
@@ -152,7 +146,7 @@ enum err agent_requeue(struct spool *spool, const uint64_t *ids, size_t count, s
     if (requeue.done == NULL)
         return ERR_NOMEM;
     enum err read = spool_letters_each(spool, take_letter, &requeue, msg);
-    qsort(requeue.done, requeue.done_count, sizeof *requeue.done, compare_ids);
+    qsort(requeue.done, requeue.done_count, sizeof *requeue.done, spool_id_compare);
     enum err removed = spool_letters_remove(spool, requeue.done, requeue.done_count, NULL, msg);
     *ret_count = requeue.done_count;
     free(requeue.done);

@@ -107,12 +107,6 @@ static uint64_t leading_id(const char *name, const char **ret_rest)
     return p == name ? 0 : id;
 }
 
-static int compare_ids(const void *a, const void *b)
-{
-    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-    return x < y ? -1 : x > y;
-}
-
 enum err spool_dir_list_ids(int dir_fd, uint64_t **ret_ids, size_t *ret_count, struct errmsg *msg)
 {
     DIR *dir = list(dir_fd, ".");
@@ -142,7 +136,7 @@ enum err spool_dir_list_ids(int dir_fd, uint64_t **ret_ids, size_t *ret_count, s
         free(ids);
         return rc;
     }
-    qsort(ids, count, sizeof *ids, compare_ids);
+    qsort(ids, count, sizeof *ids, spool_id_compare);
     *ret_ids = ids;
     *ret_count = count;
     return ERR_OK;

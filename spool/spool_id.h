@@ -15,6 +15,8 @@ static inline uint64_t spool_id_of(uint64_t segment_id, uint32_t index)
 }
 static inline uint64_t spool_id_segment(uint64_t event_id) { return event_id >> SPOOL_INDEX_BITS; }
 static inline uint32_t spool_id_index(uint64_t event_id) { return (uint32_t)event_id & SPOOL_INDEX_MAX; }
+/* For qsort() and bsearch() over uint64_t ids of events or segments, ascending. */
+int spool_id_compare(const void *a, const void *b);
 
 /* The id for a segment made now: never at or below the highest known one, else the wall clock in units of
  * 16 ms (so that it tells when the segment was made). A clock before 1970 or beyond 2200 is ignored. */

@@ -262,15 +262,9 @@ struct removal {
     struct errmsg *msg;
 };
 
-static int compare_ids(const void *a, const void *b)
-{
-    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-    return x < y ? -1 : x > y;
-}
-
 static bool is_removed(const struct removal *removal, uint64_t id)
 {
-    return bsearch(&id, removal->ids, removal->count, sizeof id, compare_ids) != NULL;
+    return bsearch(&id, removal->ids, removal->count, sizeof id, spool_id_compare) != NULL;
 }
 
 static bool keep_one(void *arg, const struct spool_letter *letter)

@@ -27,7 +27,7 @@ def contents():
     for folder, _, files in os.walk(spool):
         found[folder] = ""
         for name in files:
-            if name not in ("cursors", "LOCK"):
+            if name not in ("cursors", "LOCK", "admin.sock"):   # a killed agent leaves its socket behind
                 path = os.path.join(folder, name)
                 with open(path, "rb") as f:
                     found[path] = hashlib.sha256(f.read()).hexdigest()

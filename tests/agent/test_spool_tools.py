@@ -25,6 +25,8 @@ def contents(directory):
         found[folder] = None
         for name in files:
             path = os.path.join(folder, name)
+            if name == "admin.sock":   # of an agent that runs, or was killed
+                continue
             with open(path, "rb") as f:
                 found[path] = (hashlib.sha256(f.read()).hexdigest(), os.stat(path).st_mtime_ns)
     return found

@@ -299,6 +299,31 @@ static void test_fatal_error_makes_a_new_producer_that_goes_on_from_the_cursors(
     assert_int_equal(bridge_fixture_reports(f, "wait_ms=0 "), 1);
 }
 
+static void test_other_properties_are_taken_under_load_and_nothing_is_repeated(void **state)
+{
+    struct bridge_fixture *f = *state;
+    enum { ROUNDS = 5, EVENTS = 2000 };
+    static struct bridge_property properties[ROUNDS][2];
+    static char name[] = "client.id", client_ids[ROUNDS][2] = {"a", "b", "c", "d", "e"};
+    static struct bridge_options options[ROUNDS];
+    bridge_fixture_start(f);
+    struct bridge_stats stats = {0};
+    for (unsigned i = 0; i < ROUNDS; i++) {
+        bridge_fixture_append(f, "doors", 2 * i * EVENTS, EVENTS, 100);
+        properties[i][0] = f->properties[0];
+        properties[i][1] = (struct bridge_property){.name = name, .value = client_ids[i]};
+        options[i] = f->options;
+        options[i].properties = properties[i];
+        options[i].property_count = 2;
+        bridge_set_options(f->bridge, &options[i]);
+        bridge_fixture_append(f, "doors", (2 * i + 1) * EVENTS, EVENTS, 100);
+        SPOOL_FIXTURE_WAIT((bridge_stats_get(f->bridge, &stats), stats.producer_recreations == i + 1));
+    }
+    SPOOL_FIXTURE_WAIT(delivered(f, 2 * ROUNDS * EVENTS));
+    assert_int_equal(bridge_fixture_expect(f, "doors", 2 * ROUNDS * EVENTS), 0);
+    assert_int_equal(bridge_fixture_log_size(f, "doors"), 2 * ROUNDS * EVENTS);
+}
+
 static void test_partition_without_leader_holds_only_its_lane(void **state)
 {
     struct bridge_fixture *f = *state;
@@ -477,6 +502,7 @@ int main(int argc, char **argv)
         TEST(test_retriable_errors_lose_nothing_and_keep_the_order),
         TEST(test_batch_refused_as_too_large_is_rewound_and_arrives),
         TEST(test_fatal_error_makes_a_new_producer_that_goes_on_from_the_cursors),
+        TEST(test_other_properties_are_taken_under_load_and_nothing_is_repeated),
         TEST(test_partition_without_leader_holds_only_its_lane),
         TEST(test_record_carries_key_value_headers_time_and_partition),
         TEST(test_event_wakes_an_idle_bridge),

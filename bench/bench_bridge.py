@@ -8,14 +8,16 @@ from harness import Agent, Kafka, check, temporary_directory, wait_until
 from support import NO_KAFKA, ROUNDS, cpu_seconds, interleaved, program, row, run_load
 
 EVENTS = 2000000
+ONCE_EVENTS = 6000000   # a drain takes long enough for what is done once at its start not to count: transactions begun, a cursor topic made
+GOALS = {"at_least_once": 0.9, "exactly_once": 0.85}
 
 
-def fill(directory):
+def fill(directory, count=EVENTS):
     """A spool with a backlog, cleanly stopped, and how many events it holds."""
     agent = Agent(directory, NO_KAFKA, spool_extra="  max_size: 40GiB")
     agent.start()
-    result = run_load(agent, connections=4, events=1000, size=200, keys=10, topics="drain", sender="f", count=EVENTS, seconds=300)
-    check(result["acked_events"] >= EVENTS, f"the fill: {result}")
+    result = run_load(agent, connections=4, events=1000, size=200, keys=10, topics="drain", sender="f", count=count, seconds=300)
+    check(result["acked_events"] >= count, f"the fill: {result}")
     accepted = agent.status()["accepted"]
     agent.stop()
     return accepted
@@ -45,10 +47,10 @@ def drain(kafka, filled, events, used, delivery="exactly_once"):
 
 def bench_once():
     filled, kafka, once_used, least_used = temporary_directory(), Kafka(), [], []
-    events = fill(filled)
+    events = fill(filled, ONCE_EVENTS)
     kafka.start()
     drain(kafka, filled, events, [], "at_least_once")   # makes the topic, and warms up the broker
-    row("drain of 2 M events, exactly_once ÷ at_least_once", *interleaved(lambda: drain(kafka, filled, events, once_used),
+    row("drain of 6 M events, exactly_once ÷ at_least_once", *interleaved(lambda: drain(kafka, filled, events, once_used),
                                                                           lambda: drain(kafka, filled, events, least_used, "at_least_once")),
         0.9, unit="events/s")
     row("  CPU", sorted(once_used)[ROUNDS // 2], sorted(least_used)[ROUNDS // 2], None, None, unit="s/M events")
@@ -65,7 +67,9 @@ def bench_drain():
         plain_used.append(result["cpu_s"] / events * 1e6)
         return result["events_per_s"]
     plain()   # makes the topic, and warms up the broker
-    row("drain of 2 M events ÷ plain librdkafka producer", *interleaved(lambda: drain(kafka, filled, events, ours_used), plain), 0.9,
-        unit="events/s")
-    row("  CPU", sorted(ours_used)[ROUNDS // 2], sorted(plain_used)[ROUNDS // 2], None, None, unit="s/M events")
+    for delivery, goal in GOALS.items():
+        del ours_used[:], plain_used[:]
+        row(f"drain of 2 M events, {delivery} ÷ plain librdkafka producer",
+            *interleaved(lambda: drain(kafka, filled, events, ours_used, delivery), plain), goal, unit="events/s")
+        row("  CPU", sorted(ours_used)[ROUNDS // 2], sorted(plain_used)[ROUNDS // 2], None, None, unit="s/M events")
     kafka.stop()

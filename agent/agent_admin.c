@@ -53,14 +53,16 @@ static uint64_t *parse_ids(const char *text, size_t *ret_count)
     return ids;
 }
 
-typedef enum err request_fn(struct spool *spool, const uint64_t *ids, size_t count, size_t *ret_count, struct errmsg *msg);
+typedef enum err request_fn(struct spool *spool, const uint64_t *ids, size_t count, size_t *ret_count,
+                            struct errmsg *msg);
 
 static const struct {
     const char *name;
     request_fn *fn;
 } requests[] = {{"drop", spool_letters_remove}, {"requeue", agent_requeue}};
 
-static enum err run_request(struct agent_state *state, request_fn *fn, const char *text, size_t *ret_count, struct errmsg *msg)
+static enum err run_request(struct agent_state *state, request_fn *fn, const char *text, size_t *ret_count,
+                            struct errmsg *msg)
 {
     size_t count = 0;
     uint64_t *ids = parse_ids(text, &count);
@@ -98,7 +100,8 @@ static bool read_line(int fd, struct buf *line)
 {
     for (;;) {
         struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
-        if (line->size > AGENT_ADMIN_LINE_BYTES_MAX || !buf_reserve(line, 65536) || poll(&poll_fd, 1, REQUEST_MS_MAX) <= 0)
+        if (line->size > AGENT_ADMIN_LINE_BYTES_MAX || !buf_reserve(line, 65536) ||
+            poll(&poll_fd, 1, REQUEST_MS_MAX) <= 0)
             return false;
         ssize_t n = recv(fd, line->data + line->size, 65536, 0);
         if (n <= 0)

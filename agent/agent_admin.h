@@ -8,7 +8,7 @@
 
 #include "agent/agent_state.h"
 
-#define AGENT_ADMIN_SOCKET "admin.sock"
+#define AGENT_ADMIN_SOCKET         "admin.sock"
 #define AGENT_ADMIN_LINE_BYTES_MAX (16u << 20)
 
 struct agent_admin;

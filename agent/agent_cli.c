@@ -59,7 +59,8 @@ int agent_man(int argc, char **argv)
 
 int agent_completion(int argc, char **argv)
 {
-    static const struct printed shells[] = {{"bash", agent_completion_bash}, {"zsh", agent_completion_zsh}, {NULL, NULL}};
+    static const struct printed shells[] = {
+        {"bash", agent_completion_bash}, {"zsh", agent_completion_zsh}, {NULL, NULL}};
     return print_one("completion", argc, argv, shells);
 }
 
@@ -72,8 +73,8 @@ int agent_usage_error(const char *command, const char *format, ...)
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    fprintf(stderr, "penstock%s%s: %s (see `penstock %s%s--help`)\n", command[0] ? " " : "", command, text,
-            command, command[0] ? " " : "");
+    fprintf(stderr, "penstock%s%s: %s (see `penstock %s%s--help`)\n", command[0] ? " " : "", command, text, command,
+            command[0] ? " " : "");
     return EXIT_USAGE;
 }
 

@@ -51,15 +51,15 @@ enum { AGENT_USAGE_MAX = 5, AGENT_WORDS_MAX = 5, AGENT_OPTIONS_MAX = 14 };
 /* Texts are one line a paragraph; lists end with a row without a name. */
 struct agent_command {
     const char *name;
-    int (*run)(int argc, char **argv);            /* takes what stands behind the name; returns the exit code */
-    const char *summary;                          /* a few words without a full stop */
-    const char *usage[AGENT_USAGE_MAX + 1];       /* what stands behind the name, in its forms */
+    int (*run)(int argc, char **argv);      /* takes what stands behind the name; returns the exit code */
+    const char *summary;                    /* a few words without a full stop */
+    const char *usage[AGENT_USAGE_MAX + 1]; /* what stands behind the name, in its forms */
     const char *about;
     struct agent_word words[AGENT_WORDS_MAX + 1]; /* what the first argument can be */
     struct agent_option options[AGENT_OPTIONS_MAX + 1];
-    const char *operand;                          /* FILE or DIR: what other arguments are, for completion. May be NULL */
-    const char *notes;                            /* behind the options. May be NULL */
-    const char *exits;                            /* "0 done, 1 failed" */
+    const char *operand; /* FILE or DIR: what other arguments are, for completion. May be NULL */
+    const char *notes;   /* behind the options. May be NULL */
+    const char *exits;   /* "0 done, 1 failed" */
 };
 
 extern const struct agent_command agent_commands[];
@@ -92,9 +92,9 @@ char **agent_args_rest(struct agent_args *args, int *ret_count);
 
 /* ---- what is made from the table --------------------------------------------------------------------------- */
 
-void agent_help_program(struct buf *out);                                       /* `penstock --help` */
-void agent_help_command(const struct agent_command *command, struct buf *out);  /* `penstock COMMAND --help` */
-void agent_man_program(struct buf *out);                                        /* penstock(1) */
+void agent_help_program(struct buf *out);                                      /* `penstock --help` */
+void agent_help_command(const struct agent_command *command, struct buf *out); /* `penstock COMMAND --help` */
+void agent_man_program(struct buf *out);                                       /* penstock(1) */
 void agent_completion_bash(struct buf *out);
 void agent_completion_zsh(struct buf *out);
 

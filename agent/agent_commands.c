@@ -7,6 +7,8 @@
 
 #include <string.h>
 
+/* A table to be read, and help texts whose lines are broken where a reader breaks them: */
+/* clang-format off */
 #define OPTION_CONFIG(text) {"config", 0, AGENT_OPTION_CONFIG, "FILE", text}
 #define OPTION_SPOOL(text) {"spool", 0, AGENT_OPTION_SPOOL, "DIR", text}
 #define OPTION_LEVEL {"log-level", 0, AGENT_OPTION_LEVEL, "LEVEL", "debug, info, warn or error (log.level)"}

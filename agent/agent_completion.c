@@ -65,13 +65,14 @@ static void put_bash_words(const struct agent_command *command, struct buf *out)
 
 void agent_completion_bash(struct buf *out)
 {
-    buf_append_string(out, "# bash completion for penstock; made by `penstock completion bash`.\n"
-                           "# shellcheck shell=bash disable=SC2034,SC2207\n"
-                           "_penstock() {\n"
-                           "    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} options words operand\n"
-                           "    COMPREPLY=()\n"
-                           "    if [ \"$COMP_CWORD\" -eq 1 ]; then\n"
-                           "        COMPREPLY=($(compgen -W '--help --version ");
+    buf_append_string(out,
+                      "# bash completion for penstock; made by `penstock completion bash`.\n"
+                      "# shellcheck shell=bash disable=SC2034,SC2207\n"
+                      "_penstock() {\n"
+                      "    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} options words operand\n"
+                      "    COMPREPLY=()\n"
+                      "    if [ \"$COMP_CWORD\" -eq 1 ]; then\n"
+                      "        COMPREPLY=($(compgen -W '--help --version ");
     put_commands(out);
     buf_append_string(out, "' -- \"$cur\"))\n        return\n    fi\n"
                            "    case ${COMP_WORDS[1]},$prev in\n");
@@ -157,10 +158,11 @@ void agent_completion_zsh(struct buf *out)
         put_zsh_text(out, agent_commands[i].summary);
         buf_append_string(out, "'\n");
     }
-    buf_append_string(out, "    )\n    if (( CURRENT == 2 )); then\n        _describe command commands\n        return\n    fi\n"
-                           "    local command=${words[2]}\n"
-                           "    words=(\"penstock $command\" \"${(@)words[3,-1]}\")\n    (( CURRENT -= 1 ))\n"
-                           "    case $command in\n");
+    buf_append_string(
+        out, "    )\n    if (( CURRENT == 2 )); then\n        _describe command commands\n        return\n    fi\n"
+             "    local command=${words[2]}\n"
+             "    words=(\"penstock $command\" \"${(@)words[3,-1]}\")\n    (( CURRENT -= 1 ))\n"
+             "    case $command in\n");
     for (size_t i = 0; i < agent_command_count; i++)
         put_zsh_command(&agent_commands[i], out);
     buf_append_string(out, "    esac\n}\n"

@@ -84,18 +84,16 @@ static enum agent_delivered send_until_answered(struct agent_delivery *delivery,
     }
 }
 
-static void refuse(struct agent_delivery *delivery, const struct agent_batch *batch, size_t index,
-                   const char *reason)
+static void refuse(struct agent_delivery *delivery, const struct agent_batch *batch, size_t index, const char *reason)
 {
-    fprintf(stderr, "penstock produce: line %" PRIu64 " refused: %s\n", agent_batch_entry(batch, index)->line,
-            reason);
+    fprintf(stderr, "penstock produce: line %" PRIu64 " refused: %s\n", agent_batch_entry(batch, index)->line, reason);
     delivery->refused++;
 }
 
 /* A request is taken or refused as a whole, so halving finds the events at fault and sends all others. The
  * depth is the logarithm of the batch. */
-static enum agent_delivered deliver_range(struct agent_delivery *delivery, const struct agent_batch *batch,
-                                          size_t from, size_t to)
+static enum agent_delivered deliver_range(struct agent_delivery *delivery, const struct agent_batch *batch, size_t from,
+                                          size_t to)
 {
     struct buf body = {0};
     const char *content_type;

@@ -31,8 +31,9 @@ static void log_bridge(void *arg, const struct bridge_report *report)
 static void say_progress(const struct spool_stats *stats)
 {
     log_event(LOG_LEVEL_INFO, "draining",
-              "delivered=%" PRIu64 " pending=%" PRIu64 "%s lost=%" PRIu64 " segments_unread=%" PRIu64, stats->books.delivered,
-              stats->books.pending, stats->counting ? "+" : "", stats->books.lost, stats->backlog_segments);
+              "delivered=%" PRIu64 " pending=%" PRIu64 "%s lost=%" PRIu64 " segments_unread=%" PRIu64,
+              stats->books.delivered, stats->books.pending, stats->counting ? "+" : "", stats->books.lost,
+              stats->backlog_segments);
 }
 
 /* Until all is done, a signal comes, or the time is over. True: all is done. */
@@ -49,7 +50,8 @@ static bool wait_until_done(struct spool *spool, struct bridge *bridge, const si
             say_progress(&stats);
             said_ms = now_ms;
         }
-        if (!stats.counting && stats.books.pending == 0 && stats.backlog_segments == 0 && bridge_stats.in_flight_events == 0)
+        if (!stats.counting && stats.books.pending == 0 && stats.backlog_segments == 0 &&
+            bridge_stats.in_flight_events == 0)
             return true;
         if (timeout_ms > 0 && now_ms - start_ms > timeout_ms)
             return false;
@@ -85,8 +87,7 @@ static int drain(const struct config *config, int64_t timeout_ms)
         return EXIT_FAILED;
     }
     printf("%s: %" PRIu64 " events delivered in all, %" PRIu64 " left, %" PRIu64 " lost%s\n", config->spool.path,
-           stats.books.delivered, stats.books.pending, stats.books.lost,
-           done ? "" : "; run it again to go on");
+           stats.books.delivered, stats.books.pending, stats.books.lost, done ? "" : "; run it again to go on");
     return done ? EXIT_DONE : EXIT_FAILED;
 }
 

@@ -13,9 +13,10 @@ struct agent_guard;
 
 /* Both are called on the guard's thread, at most once each. */
 struct agent_guard_calls {
-    void (*up)(void *arg);                                  /* the spool was there for the first time; the bridge runs */
-    void (*gave_up)(void *arg, const struct errmsg *why);   /* there won't be one: nothing happens any more */
-    void (*let_go)(void *arg); /* the spool that was there is of no more use: nothing may hold its filesystem. NULL: nobody does */
+    void (*up)(void *arg);                                /* the spool was there for the first time; the bridge runs */
+    void (*gave_up)(void *arg, const struct errmsg *why); /* there won't be one: nothing happens any more */
+    void (*let_go)(
+        void *arg); /* the spool that was there is of no more use: nothing may hold its filesystem. NULL: nobody does */
     void *arg;
 };
 

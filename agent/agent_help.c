@@ -38,8 +38,9 @@ static void option_label(const struct agent_option *option, char *label, size_t 
     char letter[8] = "";
     if (option->letter != '\0')
         snprintf(letter, sizeof letter, "-%c%s", option->letter, option->name != NULL ? ", " : "");
-    snprintf(label, size, "%s%s%s%s%s", letter, option->name != NULL ? "--" : "", option->name != NULL ? option->name : "",
-             option->value != NULL ? " " : "", option->value != NULL ? option->value : "");
+    snprintf(label, size, "%s%s%s%s%s", letter, option->name != NULL ? "--" : "",
+             option->name != NULL ? option->name : "", option->value != NULL ? " " : "",
+             option->value != NULL ? option->value : "");
 }
 
 static size_t widest_label(const struct agent_command *command)

@@ -120,8 +120,8 @@ static enum err ensure_connected(struct agent_http_client *client, struct errmsg
     bool local = client->socket[0] != '\0';
     client->fd = local ? connect_unix(client->socket) : connect_tcp(client);
     if (client->fd < 0)
-        return errmsg_set(msg, ERR_UNAVAILABLE, "no agent answers at %s%s%s: %s",
-                          local ? client->socket : client->host, local ? "" : ":", client->port, strerror(errno));
+        return errmsg_set(msg, ERR_UNAVAILABLE, "no agent answers at %s%s%s: %s", local ? client->socket : client->host,
+                          local ? "" : ":", client->port, strerror(errno));
     return ERR_OK;
 }
 

@@ -111,7 +111,8 @@ static void put_whole(struct selection *selection, const struct spool_letter *le
     buf_append_string(out, "}\n");
 }
 
-static int show(const struct letters_options *options, void (*each)(struct selection *, const struct spool_letter *), bool must)
+static int show(const struct letters_options *options, void (*each)(struct selection *, const struct spool_letter *),
+                bool must)
 {
     struct selection selection = {.options = options, .each = each};
     int code = select_letters(&selection);
@@ -141,7 +142,8 @@ static int connect_to(const char *spool)
         return fd;
     if (fd >= 0)
         close(fd);
-    fprintf(stderr, "penstock dead-letter: no agent is running with the spool '%s' (%s: %s); start it, then try again\n", spool,
+    fprintf(stderr,
+            "penstock dead-letter: no agent is running with the spool '%s' (%s: %s); start it, then try again\n", spool,
             AGENT_ADMIN_SOCKET, strerror(error));
     return -1;
 }
@@ -169,15 +171,19 @@ static int ask(const struct letters_options *options, const char *request)
     buf_append_string(&selection.out, request);
     int code = select_letters(&selection), fd = code == EXIT_DONE ? connect_to(options->spool) : -1;
     if (selection.count < options->id_count)
-        fprintf(stderr, "penstock dead-letter: %zu of the ids are no dead letters\n", options->id_count - (size_t)selection.count);
+        fprintf(stderr, "penstock dead-letter: %zu of the ids are no dead letters\n",
+                options->id_count - (size_t)selection.count);
     buf_append_char(&selection.out, '\n');
     if (fd >= 0) {
         ssize_t n = send_all(fd, &selection.out) ? recv(fd, answer, sizeof answer - 1, MSG_WAITALL) : -1;
         answer[n > 0 ? n : 0] = '\0';
         close(fd);
         bool good = strncmp(answer, "ok ", 3) == 0;
-        fprintf(good ? stdout : stderr, good ? "%sed: %s" : "penstock dead-letter %s: %s", good && request[0] == 'd' ? "dropp" : request,
-                answer[0] == '\0' ? "the agent ended the connection\n" : good ? answer + 3 : answer);
+        fprintf(good ? stdout : stderr, good ? "%sed: %s" : "penstock dead-letter %s: %s",
+                good && request[0] == 'd' ? "dropp" : request,
+                answer[0] == '\0' ? "the agent ended the connection\n"
+                : good            ? answer + 3
+                                  : answer);
         code = good && selection.count >= options->id_count ? EXIT_DONE : EXIT_FAILED;
     } else {
         code = EXIT_FAILED;
@@ -196,7 +202,8 @@ static int run_word(const char *word, const struct letters_options *options)
     if (strcmp(word, "export") == 0)
         return show(options, put_whole, false);
     if (strcmp(word, "show") == 0)
-        return options->id_count == 0 ? agent_usage_error("dead-letter", "show which? Give ids") : show(options, put_whole, true);
+        return options->id_count == 0 ? agent_usage_error("dead-letter", "show which? Give ids")
+                                      : show(options, put_whole, true);
     if (!some)
         return agent_usage_error("dead-letter", "which? Give ids, --topic TOPIC or --all");
     if (strcmp(word, "drop") == 0 && options->id_count == 0 && !options->yes)
@@ -243,7 +250,8 @@ int agent_letters(int argc, char **argv)
     for (size_t i = 0; count > 0 && i < sizeof known / sizeof known[0]; i++)
         is_known |= strcmp(words[0], known[i]) == 0;
     if (!is_known)
-        return agent_usage_error("dead-letter", count == 0 ? "what? list, show, export, requeue or drop" : "unknown command '%s'", words[0]);
+        return agent_usage_error(
+            "dead-letter", count == 0 ? "what? list, show, export, requeue or drop" : "unknown command '%s'", words[0]);
     if (options.spool == NULL)
         return agent_usage_error("dead-letter", "which spool? Give --spool DIR");
     int code = parse_ids(words + 1, count - 1, &options);

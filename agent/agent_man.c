@@ -104,8 +104,9 @@ void agent_man_program(struct buf *out)
                            ".SH NAME\npenstock \\- durable spool on each host, bridged to Kafka\n"
                            ".SH SYNOPSIS\n\\fBpenstock\\fR \\fICOMMAND\\fR [\\fIOPTIONS\\fR]\n"
                            ".SH DESCRIPTION\n");
-    roff_text(out, "Programs on a host post events over HTTP. Penstock writes them to a synced spool on that host before it "
-                   "answers, and forwards them to Kafka. An event is forgotten only once Kafka has acknowledged it.");
+    roff_text(out,
+              "Programs on a host post events over HTTP. Penstock writes them to a synced spool on that host before it "
+              "answers, and forwards them to Kafka. An event is forgotten only once Kafka has acknowledged it.");
     buf_append_string(out, ".PP\n");
     roff_text(out, "A first try without a Kafka: `penstock run --mock-kafka`.");
     buf_append_string(out, ".SH COMMANDS\n");

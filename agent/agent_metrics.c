@@ -15,9 +15,9 @@ static const struct {
     enum kind kind;
     size_t offset;
 } figures[] = {
-#define FIGURE(name, type, kind, field, help)                                                                     \
-    {                                                                                                             \
-        name, help, type, kind, offsetof(struct agent_snapshot, field)                                            \
+#define FIGURE(name, type, kind, field, help)                                                                          \
+    {                                                                                                                  \
+        name, help, type, kind, offsetof(struct agent_snapshot, field)                                                 \
     }
     FIGURE("penstock_events_accepted_total", COUNTER, U64, spool.books.accepted,
            "Events synced to disk since the spool was made."),
@@ -37,10 +37,8 @@ static const struct {
     FIGURE("penstock_spool_window_bytes", GAUGE, U64, spool.window_bytes,
            "Just-committed bytes kept in memory for the bridge."),
     FIGURE("penstock_spool_commits_total", COUNTER, U64, spool.commits, "Synced writes of events."),
-    FIGURE("penstock_spool_committed_bytes_total", COUNTER, U64, spool.committed_bytes,
-           "Bytes of frames in them."),
-    FIGURE("penstock_spool_commit_failures_total", COUNTER, U64, spool.commit_failures,
-           "Synced writes that failed."),
+    FIGURE("penstock_spool_committed_bytes_total", COUNTER, U64, spool.committed_bytes, "Bytes of frames in them."),
+    FIGURE("penstock_spool_commit_failures_total", COUNTER, U64, spool.commit_failures, "Synced writes that failed."),
     FIGURE("penstock_spool_segments_abandoned_total", COUNTER, U64, spool.segments_abandoned,
            "Segments ended by a write error."),
     FIGURE("penstock_spool_backlog_segments", GAUGE, U64, spool.backlog_segments,
@@ -58,8 +56,7 @@ static const struct {
            "1 while an event has no room among them and its topic waits."),
     FIGURE("penstock_spool_damaged_segments_total", COUNTER, U64, spool.damaged_segments,
            "Segments found damaged in this run."),
-    FIGURE("penstock_spool_cursor_writes_total", COUNTER, U64, spool.cursor_writes,
-           "Synced writes of the cursors."),
+    FIGURE("penstock_spool_cursor_writes_total", COUNTER, U64, spool.cursor_writes, "Synced writes of the cursors."),
     FIGURE("penstock_ingest_requests_total", COUNTER, U64, ingest.requests, "HTTP requests begun."),
     FIGURE("penstock_ingest_body_bytes_total", COUNTER, U64, ingest.body_bytes, "Bytes of request bodies."),
     FIGURE("penstock_ingest_connections", GAUGE, U64, ingest.connections, "Open connections."),
@@ -144,8 +141,10 @@ static void put_topics(struct buf *out, const struct agent_snapshot *s)
          offsetof(struct spool_topic_books, books.delivered)},
         {"penstock_topic_dead_lettered_total", "Events dead-lettered, by topic.", "counter",
          offsetof(struct spool_topic_books, books.dead_lettered)},
-        {"penstock_topic_lost_total", "Events lost, by topic.", "counter", offsetof(struct spool_topic_books, books.lost)},
-        {"penstock_topic_pending", "Events pending, by topic.", "gauge", offsetof(struct spool_topic_books, books.pending)},
+        {"penstock_topic_lost_total", "Events lost, by topic.", "counter",
+         offsetof(struct spool_topic_books, books.lost)},
+        {"penstock_topic_pending", "Events pending, by topic.", "gauge",
+         offsetof(struct spool_topic_books, books.pending)},
         {"penstock_topic_pending_bytes", "What they take of the spool, about.", "gauge",
          offsetof(struct spool_topic_books, pending_bytes)},
     };
@@ -155,7 +154,8 @@ static void put_topics(struct buf *out, const struct agent_snapshot *s)
             buf_printf(out, "%s{topic=\"%s\"} %" PRIu64 "\n", rows[row].name, s->topics[i].topic,
                        *(const uint64_t *)((const char *)&s->topics[i] + rows[row].offset));
     }
-    put_head(out, "penstock_topic_refused", "1 while a topic is refused alone: it has more than its share of the spool.", "gauge");
+    put_head(out, "penstock_topic_refused",
+             "1 while a topic is refused alone: it has more than its share of the spool.", "gauge");
     for (size_t i = 0; i < s->topic_count; i++)
         buf_printf(out, "penstock_topic_refused{topic=\"%s\"} %d\n", s->topics[i].topic, s->topics[i].refused);
 }

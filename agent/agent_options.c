@@ -139,30 +139,14 @@ static int take_produce_option(struct agent_produce_options *options, int id, co
 {
     int64_t number = 0;
     switch (id) {
-    case 't':
-        options->topic = value;
-        break;
-    case 'k':
-        options->key = value;
-        break;
-    case 'K':
-        options->key_delimiter = value;
-        break;
-    case 'l':
-        options->files_are_lines = true;
-        break;
-    case 'Z':
-        options->empty_is_null = true;
-        break;
-    case 'q':
-        options->quiet = true;
-        break;
-    case AGENT_OPTION_URL:
-        options->url = value;
-        break;
-    case AGENT_OPTION_UNIX:
-        options->socket = value;
-        break;
+    case 't': options->topic = value; break;
+    case 'k': options->key = value; break;
+    case 'K': options->key_delimiter = value; break;
+    case 'l': options->files_are_lines = true; break;
+    case 'Z': options->empty_is_null = true; break;
+    case 'q': options->quiet = true; break;
+    case AGENT_OPTION_URL: options->url = value; break;
+    case AGENT_OPTION_UNIX: options->socket = value; break;
     case 'H':
         if (options->header_count == AGENT_HEADERS_MAX)
             return agent_usage_error("produce", "more than %d -H", AGENT_HEADERS_MAX);

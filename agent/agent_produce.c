@@ -93,8 +93,7 @@ static bool take_lines(struct producer *producer, struct agent_lines *lines, boo
     while (!enough(producer)) {
         struct bytes line;
         switch (agent_lines_next(lines, at_end, &line)) {
-        case AGENT_LINES_NONE:
-            return true;
+        case AGENT_LINES_NONE: return true;
         case AGENT_LINES_LINE:
             if (!put_line(producer, lines->number, line))
                 return false;
@@ -166,12 +165,10 @@ static bool produce_whole(struct producer *producer, int fd, const char *name)
     struct buf content = {0};
     bool ok = true;
     for (size_t size = 1; ok && size > 0;) {
-        ok =
-            buf_reserve(&content, READ_BYTES) && read_some(producer, fd, content.data + content.size, name, &size);
+        ok = buf_reserve(&content, READ_BYTES) && read_some(producer, fd, content.data + content.size, name, &size);
         content.size += ok ? size : 0;
         if (ok && content.size > SPOOL_EVENT_BYTES_LIMIT) {
-            fprintf(stderr, "penstock produce: %s refused: larger than %llu bytes\n", name,
-                    SPOOL_EVENT_BYTES_LIMIT);
+            fprintf(stderr, "penstock produce: %s refused: larger than %llu bytes\n", name, SPOOL_EVENT_BYTES_LIMIT);
             producer->delivery.refused++;
             buf_free(&content);
             return true;
@@ -231,8 +228,7 @@ static int prepare(struct producer *producer)
     struct agent_delivery *delivery = &producer->delivery;
     struct errmsg msg = {""};
     if (!spool_topic_name_valid(bytes_of_string(options->topic)))
-        return agent_usage_error("produce", "'%s' is no topic name: 1 to 249 of a-z A-Z 0-9 . _ -",
-                                 options->topic);
+        return agent_usage_error("produce", "'%s' is no topic name: 1 to 249 of a-z A-Z 0-9 . _ -", options->topic);
     if (options->key_delimiter != NULL) {
         producer->delimiter = malloc(strlen(options->key_delimiter) + 1);
         if (producer->delimiter == NULL || !agent_line_unescape(options->key_delimiter, producer->delimiter))

@@ -36,7 +36,8 @@ static void find_field(const char *text, const char *name, char *out, size_t siz
 
 static void print_row(uint64_t id, const char *text)
 {
-    char kind[16], written[32], lost[32], recovered[32], uncertain[32], bytes[32], known[8], evidence[16], when[32] = "?";
+    char kind[16], written[32], lost[32], recovered[32], uncertain[32], bytes[32], known[8], evidence[16],
+        when[32] = "?";
     find_field(text, "kind", kind, sizeof kind);
     if (kind[0] == '\0') {
         printf("%-14" PRIu64 " the report is damaged or not yet written\n", id);
@@ -53,8 +54,8 @@ static void print_row(uint64_t id, const char *text)
     struct tm utc;
     if (gmtime_r(&seconds, &utc) != NULL)
         strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", &utc);
-    printf("%-14" PRIu64 " %-20s %-8s %10s %10s %10s %14s  %s\n", id, when, kind, strcmp(known, "true") == 0 ? lost : "unknown", uncertain,
-           recovered, bytes, evidence);
+    printf("%-14" PRIu64 " %-20s %-8s %10s %10s %10s %14s  %s\n", id, when, kind,
+           strcmp(known, "true") == 0 ? lost : "unknown", uncertain, recovered, bytes, evidence);
 }
 
 static enum err read_report(int quarantine_fd, uint64_t id, struct buf *text, struct errmsg *msg)
@@ -82,7 +83,8 @@ static int list(int quarantine_fd)
     if (count == 0)
         printf("nothing is in quarantine\n");
     else
-        printf("%-14s %-20s %-8s %10s %10s %10s %14s  %s\n", "segment", "reported", "kind", "lost", "uncertain", "recovered", "bytes damaged", "files");
+        printf("%-14s %-20s %-8s %10s %10s %10s %14s  %s\n", "segment", "reported", "kind", "lost", "uncertain",
+               "recovered", "bytes damaged", "files");
     for (size_t i = 0; i < count; i++) {
         struct buf text = {0};
         bool there = read_report(quarantine_fd, ids[i], &text, &msg) == ERR_OK;

@@ -26,9 +26,9 @@ static int refuse(const struct ingest_problem *problem, struct buf *body)
 
 static bool parse_topic(const char *text, struct asked *asked, struct ingest_problem *problem)
 {
-    if (text[0] == '\0' || (ingest_percent_decode(bytes_of_string(text), asked->topic, SPOOL_TOPIC_SIZE_MAX,
-                                                  &asked->topic_size) &&
-                            spool_topic_name_valid(bytes_of(asked->topic, asked->topic_size))))
+    if (text[0] == '\0' ||
+        (ingest_percent_decode(bytes_of_string(text), asked->topic, SPOOL_TOPIC_SIZE_MAX, &asked->topic_size) &&
+         spool_topic_name_valid(bytes_of(asked->topic, asked->topic_size))))
         return true;
     return ingest_problem_set(problem, 422, INGEST_TOPIC_NAME,
                               "no topic name: 1 to 249 of [a-zA-Z0-9._-], not \".\" or \"..\"");
@@ -75,10 +75,8 @@ static void put_topic(struct buf *body, const struct asked *asked)
 int agent_page_receipt(void *arg, const struct ingest_question *question, struct buf *body, const char **content_type)
 {
     static const char *const names[] = {
-        [SPOOL_FATE_UNKNOWN] = "unknown",
-        [SPOOL_FATE_ACCEPTED] = "accepted",
-        [SPOOL_FATE_DELIVERED] = "delivered",
-        [SPOOL_FATE_DEAD_LETTERED] = "dead_lettered",
+        [SPOOL_FATE_UNKNOWN] = "unknown",     [SPOOL_FATE_ACCEPTED] = "accepted",
+        [SPOOL_FATE_DELIVERED] = "delivered", [SPOOL_FATE_DEAD_LETTERED] = "dead_lettered",
         [SPOOL_FATE_LOST] = "lost",
     };
     struct agent_state *state = arg;

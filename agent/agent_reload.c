@@ -24,7 +24,8 @@ static enum err apply_options(struct config *config, const struct agent_run_opti
     return rc;
 }
 
-enum err agent_config_load(const struct agent_run_options *options, struct agent_config **ret_config, struct errmsg *msg)
+enum err agent_config_load(const struct agent_run_options *options, struct agent_config **ret_config,
+                           struct errmsg *msg)
 {
     struct agent_config *loaded = calloc(1, sizeof *loaded);
     if (loaded == NULL)

@@ -15,7 +15,8 @@ struct agent_config {
 
 /* Defaults, then the file, then the command line; checked. The caller ends it with agent_config_free().
  * Errors: as config_load() and config_check() */
-enum err agent_config_load(const struct agent_run_options *options, struct agent_config **ret_config, struct errmsg *msg);
+enum err agent_config_load(const struct agent_run_options *options, struct agent_config **ret_config,
+                           struct errmsg *msg);
 void agent_config_free(struct agent_config *config); /* and those before it; NULL is fine */
 
 /* Reads everything again and goes over to it: all of it, or on errors nothing. Logs which. *config is the new one then.

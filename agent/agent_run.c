@@ -50,10 +50,10 @@ static void raise_descriptor_limit(void)
 /* Memory stays where it is used: few arenas, large blocks straight from the kernel and back to it. */
 static void tune_memory(void)
 {
-    mallopt(M_ARENA_MAX, 4);        /* listener, committer, bridge, and Kafka's client don't wait for each other */
+    mallopt(M_ARENA_MAX, 4); /* listener, committer, bridge, and Kafka's client don't wait for each other */
     mallopt(M_MMAP_THRESHOLD, 1 << 20);
     mallopt(M_TRIM_THRESHOLD, 4 << 20);
-    mallopt(M_TOP_PAD, 1 << 20);    /* otherwise each commit grows an arena by a page or two, with a system call */
+    mallopt(M_TOP_PAD, 1 << 20); /* otherwise each commit grows an arena by a page or two, with a system call */
 }
 
 /* A second signal ends the process at once; a reload is too late then. */
@@ -87,9 +87,9 @@ struct running {
     struct agent_service service;
     pthread_t main_thread;
     int64_t start_ns;
-    bool up;                /* there has been a spool; the guard's until it has stopped */
+    bool up; /* there has been a spool; the guard's until it has stopped */
     atomic_bool gave_up;
-    struct errmsg why;      /* written before gave_up */
+    struct errmsg why; /* written before gave_up */
 };
 
 static void on_up(void *arg);
@@ -110,7 +110,8 @@ static enum err start_all(struct running *running, struct errmsg *msg)
     pthread_rwlock_unlock(&running->state.lock);
     for (size_t i = 0; i < ingest_address_count(ingest); i++)
         log_event(LOG_LEVEL_INFO, "listening", "address=%s", ingest_address(ingest, i));
-    running->calls = (struct agent_guard_calls){.up = on_up, .gave_up = on_gave_up, .let_go = on_let_go, .arg = running};
+    running->calls =
+        (struct agent_guard_calls){.up = on_up, .gave_up = on_gave_up, .let_go = on_let_go, .arg = running};
     rc = agent_admin_start(&running->state, &running->admin);
     return rc == ERR_OK ? agent_guard_start(running->config, &running->state, &running->calls, &running->guard, msg)
                         : errmsg_set(msg, rc, "out of memory");
@@ -139,8 +140,7 @@ static void stop_all(struct running *running)
 static void curl_words(const char *address, char *out, size_t size)
 {
     bool is_unix = strncmp(address, "unix:", 5) == 0;
-    snprintf(out, size, is_unix ? "--unix-socket '%s' http://localhost" : "http://%s",
-             is_unix ? address + 5 : address);
+    snprintf(out, size, is_unix ? "--unix-socket '%s' http://localhost" : "http://%s", is_unix ? address + 5 : address);
 }
 
 /* For a first try: lines to copy. */
@@ -204,8 +204,9 @@ static void list_pages(struct running *running)
         {"/progress", NULL, agent_page_progress},
     };
     for (size_t i = 0; i < PAGE_COUNT; i++)
-        running->pages[i] = (struct ingest_page){rows[i].path, rows[i].render, &running->state,
-                                                 rows[i].render == agent_page_index ? agent_page_policy : NULL, rows[i].answer};
+        running->pages[i] =
+            (struct ingest_page){rows[i].path, rows[i].render, &running->state,
+                                 rows[i].render == agent_page_index ? agent_page_policy : NULL, rows[i].answer};
 }
 
 /* The next signal; the service manager hears of the agent meanwhile. */
@@ -239,8 +240,12 @@ static enum err wait_for_the_end(struct running *running, const sigset_t *signal
 static int run_until_signal(const struct agent_run_options *options, struct agent_config **newest)
 {
     const struct config *config = &(*newest)->config;
-    struct running running = {.options = options, .newest = newest, .config = config, .state = {.started_ms = clock_monotonic_ms()},
-                              .main_thread = pthread_self(), .start_ns = clock_monotonic_ns()};
+    struct running running = {.options = options,
+                              .newest = newest,
+                              .config = config,
+                              .state = {.started_ms = clock_monotonic_ms()},
+                              .main_thread = pthread_self(),
+                              .start_ns = clock_monotonic_ns()};
     sigset_t signals;
     block_signals(&signals);
     raise_descriptor_limit();

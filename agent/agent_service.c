@@ -13,7 +13,8 @@ enum { INTERVAL_MS_MAX = 1000, SIGNS_PER_TIMEOUT = 4 };
 
 void agent_service_open(struct agent_service *service, struct agent_state *state)
 {
-    *service = (struct agent_service){.notify = agent_notify_open(), .state = state, .progress_ms = clock_monotonic_ms()};
+    *service =
+        (struct agent_service){.notify = agent_notify_open(), .state = state, .progress_ms = clock_monotonic_ms()};
 }
 
 void agent_service_close(struct agent_service *service)
@@ -37,16 +38,16 @@ static void flatten(char *text)
             *text = ' ';
 }
 
-static void describe(struct agent_pulse *pulse, enum err accepts, const struct errmsg *why, const struct spool_stats *spool,
-                     const struct bridge_stats *bridge)
+static void describe(struct agent_pulse *pulse, enum err accepts, const struct errmsg *why,
+                     const struct spool_stats *spool, const struct bridge_stats *bridge)
 {
     char books[64] = "", kafka[32] = "";
     if (pulse->has_spool)
         snprintf(books, sizeof books, "; %" PRIu64 "%s pending", spool->books.pending, spool->counting ? "+" : "");
     if (bridge != NULL)
         snprintf(kafka, sizeof kafka, "; Kafka %s", bridge->connected ? "connected" : "away");
-    snprintf(pulse->status, sizeof pulse->status, "%s%.250s%s%s", accepts == ERR_OK ? "accepting" : "refusing: ",
-             accepts == ERR_OK ? "" : why->text, books, kafka);
+    snprintf(pulse->status, sizeof pulse->status, "%s%.250s%s%s",
+             accepts == ERR_OK ? "accepting" : "refusing: ", accepts == ERR_OK ? "" : why->text, books, kafka);
     flatten(pulse->status);
 }
 
@@ -97,7 +98,8 @@ void agent_service_tick(struct agent_service *service)
     bool alive = agent_service_alive(service, &pulse, clock_monotonic_ms());
     bool is_news = strcmp(pulse.status, service->status) != 0;
     if (!alive && !service->withheld)
-        log_event(LOG_LEVEL_ERROR, "committer_stuck", "action=no_sign_of_life watchdog_ms=%" PRId64, service->notify.watchdog_ms);
+        log_event(LOG_LEVEL_ERROR, "committer_stuck", "action=no_sign_of_life watchdog_ms=%" PRId64,
+                  service->notify.watchdog_ms);
     service->withheld = !alive;
     snprintf(lines, sizeof lines, "%s%s%s%s", alive && service->notify.watchdog_ms > 0 ? "WATCHDOG=1\n" : "",
              is_news ? "STATUS=" : "", is_news ? pulse.status : "", is_news ? "\n" : "");

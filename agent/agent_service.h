@@ -23,7 +23,7 @@ struct agent_service {
     uint64_t commits;    /* when there last was some */
     int64_t progress_ms; /* progress, or nothing to do; monotonic */
     bool withheld;
-    char status[400];    /* as sent last */
+    char status[400]; /* as sent last */
 };
 
 void agent_service_open(struct agent_service *service, struct agent_state *state);

@@ -32,35 +32,18 @@ static int take_option(struct agent_spool_options *options, int id, const char *
 {
     uint64_t *number = NULL;
     switch (id) {
-    case AGENT_OPTION_JSON:
-        options->json = true;
-        break;
-    case AGENT_OPTION_PENDING:
-        options->pending = true;
-        break;
-    case AGENT_OPTION_TOPIC:
-        options->topic = value;
-        break;
-    case AGENT_OPTION_OUTPUT:
-        options->output = value;
-        break;
-    case AGENT_OPTION_FROM:
-        number = &options->from_id;
-        break;
-    case AGENT_OPTION_TO:
-        number = &options->to_id;
-        break;
-    case AGENT_OPTION_SINCE:
-        number = (uint64_t *)&options->since_ms;
-        break;
-    case AGENT_OPTION_UNTIL:
-        number = (uint64_t *)&options->until_ms;
-        break;
-    default: /* -n */
-        number = &options->count_max;
-        break;
+    case AGENT_OPTION_JSON: options->json = true; break;
+    case AGENT_OPTION_PENDING: options->pending = true; break;
+    case AGENT_OPTION_TOPIC: options->topic = value; break;
+    case AGENT_OPTION_OUTPUT: options->output = value; break;
+    case AGENT_OPTION_FROM: number = &options->from_id; break;
+    case AGENT_OPTION_TO: number = &options->to_id; break;
+    case AGENT_OPTION_SINCE: number = (uint64_t *)&options->since_ms; break;
+    case AGENT_OPTION_UNTIL: number = (uint64_t *)&options->until_ms; break;
+    default: /* -n */ number = &options->count_max; break;
     }
-    return number == NULL || parse_u64(value, number) ? EXIT_DONE : agent_usage_error("spool", "no number: '%s'", value);
+    return number == NULL || parse_u64(value, number) ? EXIT_DONE
+                                                      : agent_usage_error("spool", "no number: '%s'", value);
 }
 
 /* What stands behind `verify`, `ls`, … */

@@ -27,7 +27,8 @@ static bool is_utf8(struct bytes text)
             if ((text.data[i + k] & 0xc0) != 0x80)
                 return false;
         uint8_t second = more > 0 ? text.data[i + 1] : 0;
-        if ((c == 0xe0 && second < 0xa0) || (c == 0xed && second >= 0xa0) || (c == 0xf0 && second < 0x90) || (c == 0xf4 && second >= 0x90))
+        if ((c == 0xe0 && second < 0xa0) || (c == 0xed && second >= 0xa0) || (c == 0xf0 && second < 0x90) ||
+            (c == 0xf4 && second >= 0x90))
             return false;
         i += more + 1;
     }
@@ -64,8 +65,8 @@ static void put_headers(struct buf *out, const struct spool_event *event)
 
 void agent_spool_event_json(const struct spool_event *event, struct buf *out)
 {
-    buf_printf(out, "{\"id\":\"%" PRIu64 "\",\"segment\":\"%" PRIu64 "\",\"index\":%" PRIu32 ",\"time_ms\":%" PRId64, event->id,
-               spool_id_segment(event->id), spool_id_index(event->id), event->time_ms);
+    buf_printf(out, "{\"id\":\"%" PRIu64 "\",\"segment\":\"%" PRIu64 "\",\"index\":%" PRIu32 ",\"time_ms\":%" PRId64,
+               event->id, spool_id_segment(event->id), spool_id_index(event->id), event->time_ms);
     if (event->origin_id != 0)
         buf_printf(out, ",\"origin_id\":\"%" PRIu64 "\"", event->origin_id);
     put_bytes(out, ",", "topic", event->topic);
@@ -107,7 +108,8 @@ static bool is_wanted(const struct writer *writer, const struct spool_event *eve
 {
     const struct agent_spool_options *options = writer->options;
     return event->id >= options->from_id && event->id <= options->to_id && event->time_ms >= options->since_ms &&
-           event->time_ms <= options->until_ms && (options->topic == NULL || bytes_equal(bytes_of_string(options->topic), event->topic)) &&
+           event->time_ms <= options->until_ms &&
+           (options->topic == NULL || bytes_equal(bytes_of_string(options->topic), event->topic)) &&
            (!options->pending || is_pending(writer->inspect, event));
 }
 
@@ -120,7 +122,8 @@ static bool write_chunk(void *arg, const struct spool_chunk *chunk)
             continue;
         buf_clear(&writer->line);
         agent_spool_event_json(&event, &writer->line);
-        writer->failed = writer->line.failed || fwrite(writer->line.data, 1, writer->line.size, writer->out) != writer->line.size;
+        writer->failed =
+            writer->line.failed || fwrite(writer->line.data, 1, writer->line.size, writer->out) != writer->line.size;
         if (writer->failed)
             return false;
         writer->count++;

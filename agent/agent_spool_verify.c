@@ -27,8 +27,8 @@ static void say_progress(struct sums *sums, uint64_t bytes_all)
         return;
     sums->said_ms = now_ms;
     double seconds = (double)(now_ms - sums->start_ms) / 1000;
-    fprintf(stderr, "%" PRIu64 " of %" PRIu64 " MiB, %.0f MB/s, %" PRIu64 " segments damaged\n", sums->bytes >> 20, bytes_all >> 20,
-            seconds > 0 ? (double)sums->bytes / 1e6 / seconds : 0, sums->damaged);
+    fprintf(stderr, "%" PRIu64 " of %" PRIu64 " MiB, %.0f MB/s, %" PRIu64 " segments damaged\n", sums->bytes >> 20,
+            bytes_all >> 20, seconds > 0 ? (double)sums->bytes / 1e6 / seconds : 0, sums->damaged);
 }
 
 static void print_ranges(const char *what, uint64_t segment_id, const struct spool_ranges *ranges)
@@ -48,8 +48,8 @@ static void print_ranges_json(const char *what, uint64_t segment_id, const struc
 {
     printf(",\"%s\":[", what);
     for (size_t i = 0; i < ranges->count; i++)
-        printf("%s{\"first\":\"%" PRIu64 "\",\"last\":\"%" PRIu64 "\"}", i == 0 ? "" : ",", spool_id_of(segment_id, ranges->items[i].first),
-               spool_id_of(segment_id, ranges->items[i].last));
+        printf("%s{\"first\":\"%" PRIu64 "\",\"last\":\"%" PRIu64 "\"}", i == 0 ? "" : ",",
+               spool_id_of(segment_id, ranges->items[i].first), spool_id_of(segment_id, ranges->items[i].last));
     printf("]");
 }
 
@@ -58,14 +58,15 @@ static void print_damaged(const struct spool_inspect_segment *segment, const str
     if (json) {
         printf("{\"folder\":\"%s\",\"segment\":\"%" PRIu64 "\",\"events_found\":%" PRIu64 ",\"events_lost\":%" PRIu64
                ",\"events_uncertain\":%" PRIu64 ",\"damaged_bytes\":%" PRIu64,
-               segment->folder, segment->id, findings->event_count, findings->lost.total, findings->uncertain.total, findings->damaged_bytes);
+               segment->folder, segment->id, findings->event_count, findings->lost.total, findings->uncertain.total,
+               findings->damaged_bytes);
         print_ranges_json("lost", segment->id, &findings->lost);
         print_ranges_json("uncertain", segment->id, &findings->uncertain);
         printf("}\n");
         return;
     }
-    printf("%s/%" PRIu64 ": damaged: %" PRIu64 " events found, %" PRIu64 " bytes unreadable\n", segment->folder, segment->id,
-           findings->event_count, findings->damaged_bytes);
+    printf("%s/%" PRIu64 ": damaged: %" PRIu64 " events found, %" PRIu64 " bytes unreadable\n", segment->folder,
+           segment->id, findings->event_count, findings->damaged_bytes);
     print_ranges("missing", segment->id, &findings->lost);
     print_ranges("perhaps missing, never acknowledged", segment->id, &findings->uncertain);
 }
@@ -79,7 +80,8 @@ static bool may_be_written(const struct spool_inspect *inspect, const struct spo
     return newer <= 1;
 }
 
-static void verify_segment(const struct spool_inspect *inspect, const struct spool_inspect_segment *segment, bool json, struct sums *sums)
+static void verify_segment(const struct spool_inspect *inspect, const struct spool_inspect_segment *segment, bool json,
+                           struct sums *sums)
 {
     struct spool_findings findings;
     struct errmsg msg = {""};
@@ -90,7 +92,8 @@ static void verify_segment(const struct spool_inspect *inspect, const struct spo
     }
     enum err rc = spool_inspect_read(inspect, segment, NULL, NULL, &findings, &msg);
     /* What was read before and behind a write that was under way doesn't fit. */
-    for (int again = 0; rc == ERR_OK && findings.damaged && !findings.sealed && may_be_written(inspect, segment) && again < READ_AGAIN_MAX;
+    for (int again = 0; rc == ERR_OK && findings.damaged && !findings.sealed && may_be_written(inspect, segment) &&
+                        again < READ_AGAIN_MAX;
          again++) {
         spool_inspect_findings_free(&findings);
         usleep(READ_AGAIN_US);
@@ -120,7 +123,8 @@ static void print_vanished(const struct spool_inspect_vanished *vanished, bool j
     struct spool_range range = {vanished->first, vanished->first + vanished->lost - 1};
     struct spool_ranges lost = {&range, vanished->lost > 0, vanished->lost};
     if (json) {
-        printf("{\"folder\":\"segments\",\"segment\":\"%" PRIu64 "\",\"vanished\":true,\"count_known\":%s,\"events_found\":0,\"events_lost\":%" PRIu32
+        printf("{\"folder\":\"segments\",\"segment\":\"%" PRIu64
+               "\",\"vanished\":true,\"count_known\":%s,\"events_found\":0,\"events_lost\":%" PRIu32
                ",\"events_uncertain\":0,\"damaged_bytes\":0",
                vanished->id, vanished->count_known ? "true" : "false", vanished->lost);
         print_ranges_json("lost", vanished->id, &lost);
@@ -157,7 +161,8 @@ int agent_spool_verify(const struct agent_spool_options *options)
     }
     struct sums sums = {.start_ms = clock_monotonic_ms(), .said_ms = clock_monotonic_ms()};
     if (!inspect.has_identity)
-        printf("%s: PENSTOCK (the identity) is missing or damaged; the segments are read by their own headers\n", options->dir);
+        printf("%s: PENSTOCK (the identity) is missing or damaged; the segments are read by their own headers\n",
+               options->dir);
     for (size_t i = 0; i < inspect.segment_count; i++) {
         verify_segment(&inspect, &inspect.segments[i], options->json, &sums);
         say_progress(&sums, inspect.bytes);
@@ -167,12 +172,13 @@ int agent_spool_verify(const struct agent_spool_options *options)
         fprintf(stderr, "penstock spool verify: %s\n", msg.text);
     }
     if (!options->json)
-        printf("%s: %s: %" PRIu64 " segments, %" PRIu64 " events, %" PRIu64 " segments damaged, %" PRIu64 " events missing, %" PRIu64
-               " uncertain, %" PRIu64 " segments unreadable\n",
-               options->dir, sums.damaged > 0 || !inspect.has_identity ? "damaged" : "intact", sums.segments, sums.events, sums.damaged,
-               sums.lost, sums.uncertain, sums.unreadable);
+        printf("%s: %s: %" PRIu64 " segments, %" PRIu64 " events, %" PRIu64 " segments damaged, %" PRIu64
+               " events missing, %" PRIu64 " uncertain, %" PRIu64 " segments unreadable\n",
+               options->dir, sums.damaged > 0 || !inspect.has_identity ? "damaged" : "intact", sums.segments,
+               sums.events, sums.damaged, sums.lost, sums.uncertain, sums.unreadable);
     if (!options->json && sums.reported > 0)
-        printf("besides, %" PRIu64 " damaged segments are in quarantine: see penstock quarantine list\n", sums.reported);
+        printf("besides, %" PRIu64 " damaged segments are in quarantine: see penstock quarantine list\n",
+               sums.reported);
     bool damaged = sums.damaged > 0 || !inspect.has_identity;
     spool_inspect_close(&inspect);
     return sums.unreadable > 0 ? EXIT_UNREADABLE : damaged ? EXIT_FAILED : EXIT_DONE;
@@ -205,7 +211,8 @@ int agent_spool_ls(const struct agent_spool_options *options)
         printf("no cursors: nothing says what was delivered\n");
     printf("%-12s %-14s %12s\n", "folder", "segment", "bytes");
     for (size_t i = 0; i < inspect.segment_count; i++)
-        printf("%-12s %-14" PRIu64 " %12" PRIu64 "\n", inspect.segments[i].folder, inspect.segments[i].id, inspect.segments[i].bytes);
+        printf("%-12s %-14" PRIu64 " %12" PRIu64 "\n", inspect.segments[i].folder, inspect.segments[i].id,
+               inspect.segments[i].bytes);
     spool_inspect_close(&inspect);
     return EXIT_DONE;
 }

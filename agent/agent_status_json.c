@@ -13,8 +13,8 @@ static void put_text(struct buf *out, const char *name, const char *text)
 static void put_books(struct buf *out, const struct spool_books *books)
 {
     buf_printf(out,
-               "\"accepted\":%" PRIu64 ",\"delivered\":%" PRIu64 ",\"pending\":%" PRIu64
-               ",\"dead_lettered\":%" PRIu64 ",\"lost\":%" PRIu64,
+               "\"accepted\":%" PRIu64 ",\"delivered\":%" PRIu64 ",\"pending\":%" PRIu64 ",\"dead_lettered\":%" PRIu64
+               ",\"lost\":%" PRIu64,
                books->accepted, books->delivered, books->pending, books->dead_lettered, books->lost);
 }
 
@@ -24,18 +24,19 @@ static void put_spool(struct buf *out, const struct agent_snapshot *s)
                ",\"spool\":{\"used_bytes\":%" PRIu64 ",\"free_bytes\":%" PRIu64 ",\"segments\":%" PRIu64
                ",\"live_segment\":\"%" PRIu64 "\",\"last_event_id\":\"%" PRIu64 "\",\"queued_bytes\":%" PRIu64
                ",\"commits\":%" PRIu64 ",\"commit_failures\":%" PRIu64 ",\"segments_abandoned\":%" PRIu64
-               ",\"damaged_segments\":%" PRIu64 ",\"backlog_segments\":%" PRIu64 ",\"unread_segments\":%" PRIu64 ",\"quarantine_segments\":%" PRIu64
-               ",\"quarantine_bytes\":%" PRIu64 ",\"cursor_writes\":%" PRIu64 "}",
+               ",\"damaged_segments\":%" PRIu64 ",\"backlog_segments\":%" PRIu64 ",\"unread_segments\":%" PRIu64
+               ",\"quarantine_segments\":%" PRIu64 ",\"quarantine_bytes\":%" PRIu64 ",\"cursor_writes\":%" PRIu64 "}",
                s->spool.used_bytes, s->spool.free_bytes, s->spool.segment_count, s->spool.live_segment_id,
                s->spool.last_event_id, s->spool.queued_bytes, s->spool.commits, s->spool.commit_failures,
                s->spool.segments_abandoned, s->spool.damaged_segments, s->spool.backlog_segments,
-               s->spool.unread_segments, s->spool.quarantine_segments, s->spool.quarantine_bytes, s->spool.cursor_writes);
+               s->spool.unread_segments, s->spool.quarantine_segments, s->spool.quarantine_bytes,
+               s->spool.cursor_writes);
 }
 
 static void put_letters(struct buf *out, const struct agent_snapshot *s)
 {
-    buf_printf(out, ",\"dead_letters\":{\"count\":%" PRIu64 ",\"bytes\":%" PRIu64 ",\"full\":%s}", s->spool.dead_letters,
-               s->spool.dead_letter_bytes, s->spool.dead_letters_full ? "true" : "false");
+    buf_printf(out, ",\"dead_letters\":{\"count\":%" PRIu64 ",\"bytes\":%" PRIu64 ",\"full\":%s}",
+               s->spool.dead_letters, s->spool.dead_letter_bytes, s->spool.dead_letters_full ? "true" : "false");
 }
 
 static const char *lane_state_name(enum bridge_lane_state state)
@@ -50,9 +51,8 @@ static void put_bridge(struct buf *out, const struct agent_snapshot *s)
                ",\"bridge\":{\"connected\":%s,\"done_id\":\"%" PRIu64 "\",\"read_id\":\"%" PRIu64
                "\",\"in_flight_events\":%" PRIu64 ",\"in_flight_bytes\":%" PRIu64 ",\"produced\":%" PRIu64
                ",\"failed\":%" PRIu64 ",\"producer_recreations\":%" PRIu64,
-               s->bridge.connected ? "true" : "false", s->bridge.done_id, s->bridge.read_id,
-               s->bridge.in_flight_events, s->bridge.in_flight_bytes, s->bridge.produced, s->bridge.failed,
-               s->bridge.producer_recreations);
+               s->bridge.connected ? "true" : "false", s->bridge.done_id, s->bridge.read_id, s->bridge.in_flight_events,
+               s->bridge.in_flight_bytes, s->bridge.produced, s->bridge.failed, s->bridge.producer_recreations);
     if (s->bridge.bootstrap[0] != '\0') {
         buf_append_char(out, ',');
         put_text(out, "mock_bootstrap", s->bridge.bootstrap);

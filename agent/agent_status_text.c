@@ -72,11 +72,10 @@ static void put_bridge(struct buf *out, const struct agent_snapshot *s)
     buf_append_char(out, '\n');
 }
 
-static void put_row(struct buf *out, int width, const char *name, const struct spool_books *books,
-                    const char *note)
+static void put_row(struct buf *out, int width, const char *name, const struct spool_books *books, const char *note)
 {
-    buf_printf(out, "%-*s %14" PRIu64 " %14" PRIu64 " %14" PRIu64 " %14" PRIu64 " %10" PRIu64 "%s%s\n", width,
-               name, books->accepted, books->delivered, books->pending, books->dead_lettered, books->lost,
+    buf_printf(out, "%-*s %14" PRIu64 " %14" PRIu64 " %14" PRIu64 " %14" PRIu64 " %10" PRIu64 "%s%s\n", width, name,
+               books->accepted, books->delivered, books->pending, books->dead_lettered, books->lost,
                note[0] == '\0' ? "" : "  ", note);
 }
 

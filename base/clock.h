@@ -5,8 +5,8 @@
 
 #include <stdint.h>
 
-int64_t clock_wall_ms(void);       /* since 1970-01-01 UTC */
-int64_t clock_monotonic_ms(void);  /* for intervals and deadlines */
+int64_t clock_wall_ms(void);      /* since 1970-01-01 UTC */
+int64_t clock_monotonic_ms(void); /* for intervals and deadlines */
 int64_t clock_monotonic_ns(void);
 
 /* Tests put the wall clock elsewhere; 0 takes it back. Not for use while other threads read. */

@@ -24,11 +24,23 @@ static inline uint64_t codec_get_le(const uint8_t *p, unsigned width_bytes)
     return value;
 }
 
-static inline uint8_t *codec_put_u16(uint8_t *p, uint16_t v) { return codec_put_le(p, v, 2); }
-static inline uint8_t *codec_put_u32(uint8_t *p, uint32_t v) { return codec_put_le(p, v, 4); }
-static inline uint8_t *codec_put_u64(uint8_t *p, uint64_t v) { return codec_put_le(p, v, 8); }
+static inline uint8_t *codec_put_u16(uint8_t *p, uint16_t v)
+{
+    return codec_put_le(p, v, 2);
+}
+static inline uint8_t *codec_put_u32(uint8_t *p, uint32_t v)
+{
+    return codec_put_le(p, v, 4);
+}
+static inline uint8_t *codec_put_u64(uint8_t *p, uint64_t v)
+{
+    return codec_put_le(p, v, 8);
+}
 /* Written out: compilers make one load of it, which they don't of the loop. */
-static inline uint16_t codec_get_u16(const uint8_t *p) { return (uint16_t)(p[0] | p[1] << 8); }
+static inline uint16_t codec_get_u16(const uint8_t *p)
+{
+    return (uint16_t)(p[0] | p[1] << 8);
+}
 static inline uint32_t codec_get_u32(const uint8_t *p)
 {
     return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
@@ -69,7 +81,10 @@ static inline struct codec_in codec_in_of(const void *data, size_t size)
     return (struct codec_in){data, (const uint8_t *)data + size, true};
 }
 
-static inline size_t codec_in_left(const struct codec_in *in) { return (size_t)(in->end - in->p); }
+static inline size_t codec_in_left(const struct codec_in *in)
+{
+    return (size_t)(in->end - in->p);
+}
 
 static inline struct bytes codec_in_bytes(struct codec_in *in, uint64_t size)
 {

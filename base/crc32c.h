@@ -10,6 +10,9 @@
 /* The checksum of data appended to bytes whose checksum is crc (0 at the start). */
 uint32_t crc32c_extend(uint32_t crc, const void *data, size_t size);
 
-static inline uint32_t crc32c(const void *data, size_t size) { return crc32c_extend(0, data, size); }
+static inline uint32_t crc32c(const void *data, size_t size)
+{
+    return crc32c_extend(0, data, size);
+}
 
 #endif

@@ -18,24 +18,24 @@ enum err_class {
 };
 
 /*     code             class  text */
-#define ERR_TABLE(X)                                                                        \
-    X(ERR_OK,          NONE,  "ok")                                                         \
-    X(ERR_END,         NONE,  "nothing more")                                               \
-    X(ERR_TIMEOUT,     RETRY, "timed out; the outcome is unknown")                          \
-    X(ERR_FULL,        RETRY, "full")                                                       \
-    X(ERR_TOPIC_FULL,  RETRY, "too much of one topic is waiting")                           \
-    X(ERR_BUSY,        RETRY, "too much in flight")                                         \
-    X(ERR_UNAVAILABLE, RETRY, "not available now")                                          \
-    X(ERR_CLOSED,      RETRY, "shutting down")                                              \
-    X(ERR_UNREADABLE,  RETRY, "cannot be read now")                                         \
-    X(ERR_INVALID,     INPUT, "invalid")                                                    \
-    X(ERR_TOO_LARGE,   INPUT, "too large")                                                  \
-    X(ERR_NOT_FOUND,   INPUT, "not found")                                                  \
-    X(ERR_NOMEM,       FAULT, "out of memory")                                              \
-    X(ERR_IO,          FAULT, "input/output error")                                         \
-    X(ERR_LOCKED,      FAULT, "in use by another process")                                  \
-    X(ERR_DAMAGED,     FAULT, "damaged")                                                    \
-    X(ERR_VERSION,     FAULT, "made by a newer version")
+#define ERR_TABLE(X)                                                                                                   \
+    X(ERR_OK, NONE, "ok")                                                                                              \
+    X(ERR_END, NONE, "nothing more")                                                                                   \
+    X(ERR_TIMEOUT, RETRY, "timed out; the outcome is unknown")                                                         \
+    X(ERR_FULL, RETRY, "full")                                                                                         \
+    X(ERR_TOPIC_FULL, RETRY, "too much of one topic is waiting")                                                       \
+    X(ERR_BUSY, RETRY, "too much in flight")                                                                           \
+    X(ERR_UNAVAILABLE, RETRY, "not available now")                                                                     \
+    X(ERR_CLOSED, RETRY, "shutting down")                                                                              \
+    X(ERR_UNREADABLE, RETRY, "cannot be read now")                                                                     \
+    X(ERR_INVALID, INPUT, "invalid")                                                                                   \
+    X(ERR_TOO_LARGE, INPUT, "too large")                                                                               \
+    X(ERR_NOT_FOUND, INPUT, "not found")                                                                               \
+    X(ERR_NOMEM, FAULT, "out of memory")                                                                               \
+    X(ERR_IO, FAULT, "input/output error")                                                                             \
+    X(ERR_LOCKED, FAULT, "in use by another process")                                                                  \
+    X(ERR_DAMAGED, FAULT, "damaged")                                                                                   \
+    X(ERR_VERSION, FAULT, "made by a newer version")
 
 #define ERR_ENUM(code, class, text) code,
 enum err { ERR_TABLE(ERR_ENUM) ERR_COUNT };
@@ -52,8 +52,7 @@ struct errmsg {
 
 /* Sets msg (NULL is fine) and returns code, so that a failing path is one line:
  *   return errmsg_set(msg, ERR_IO, "write '%s': %s", path, strerror(errno)); */
-enum err errmsg_set(struct errmsg *msg, enum err code, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
+enum err errmsg_set(struct errmsg *msg, enum err code, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 /* Puts "<formatted>: " in front of what msg holds. */
 void errmsg_wrap(struct errmsg *msg, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -17,8 +17,7 @@ bool log_level_parse(const char *text, enum log_level *ret_level); /* "debug" "i
 /* Writes `time=… level=… event=<event> <formatted>`. The format holds key=value pairs; a value that may
  * hold spaces or quotes is passed through log_quote(). Example:
  *   log_event(LOG_LEVEL_WARN, "lane_backing_off", "topic=%s wait_ms=%d", topic, wait_ms); */
-void log_event(enum log_level level, const char *event, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
+void log_event(enum log_level level, const char *event, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 /* Returns text in double quotes with control bytes, quotes and backslashes escaped, in a buffer of the
  * calling thread that stays valid for the next 3 calls. Text beyond 900 bytes is cut. */

@@ -56,7 +56,8 @@ int uuid_parse(const char *text, uint8_t out[16])
             return -1;
         unsigned byte;
         int used = 0;
-        if (strspn(text + at, "0123456789abcdefABCDEF") < 2 || sscanf(text + at, "%2x%n", &byte, &used) != 1 || used != 2)
+        if (strspn(text + at, "0123456789abcdefABCDEF") < 2 || sscanf(text + at, "%2x%n", &byte, &used) != 1 ||
+            used != 2)
             return -1;
         uuid[i] = (uint8_t)byte;
         at += 2;

@@ -12,8 +12,8 @@ static size_t put_char(struct buf *out, const char *text)
     static const struct {
         const char *text, *roff;
     } special[] = {
-        {"\\", "\\e"},    {"-", "\\-"},     {"'", "\\(aq"},       {"^", "\\(ha"}, {"~", "\\(ti"},
-        {"\"", "\\(dq"},  {"\n", " "},      {"\xe2\x80\xa6", "..."}, /* not every terminal's font has it */
+        {"\\", "\\e"},  {"-", "\\-"},    {"'", "\\(aq"}, {"^", "\\(ha"},
+        {"~", "\\(ti"}, {"\"", "\\(dq"}, {"\n", " "},    {"\xe2\x80\xa6", "..."}, /* not every terminal's font has it */
     };
     for (size_t i = 0; i < sizeof special / sizeof special[0]; i++)
         if (strncmp(text, special[i].text, strlen(special[i].text)) == 0) {

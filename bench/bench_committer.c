@@ -75,7 +75,8 @@ static struct spool_batch *build(unsigned event_count)
     static char value[VALUE_SIZE];
     static uint64_t number;
     struct spool_batch *batch = NULL;
-    struct spool_event event = {.value = bytes_of(value, sizeof value), .partition = SPOOL_PARTITION_ANY, .time_ms = clock_wall_ms()};
+    struct spool_event event = {
+        .value = bytes_of(value, sizeof value), .partition = SPOOL_PARTITION_ANY, .time_ms = clock_wall_ms()};
     if (spool_batch_new(spool, bytes_of_string("bench"), &batch) != ERR_OK)
         errx(1, "no batch");
     for (unsigned i = 0; i < event_count; i++) {
@@ -145,7 +146,7 @@ int main(int argc, char **argv)
         ratios[i] = ours[i] / raw[i];
     }
     spool_close(spool);
-    printf("{\"raw_bytes_per_s\":%.1f,\"spool_bytes_per_s\":%.1f,\"ratio\":%.3f}\n", median(raw, rounds), median(ours, rounds),
-           median(ratios, rounds));
+    printf("{\"raw_bytes_per_s\":%.1f,\"spool_bytes_per_s\":%.1f,\"ratio\":%.3f}\n", median(raw, rounds),
+           median(ours, rounds), median(ratios, rounds));
     return 0;
 }

@@ -34,9 +34,14 @@ static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *message, void 
 static rd_kafka_t *open_producer(const char *bootstrap)
 {
     static const char *const properties[][2] = {
-        {"enable.idempotence", "true"}, {"acks", "all"}, {"compression.type", "lz4"}, {"linger.ms", "5"},
-        {"partitioner", "murmur2_random"}, {"message.timeout.ms", "0"},
-        {"queue.buffering.max.messages", "200000"}, {"queue.buffering.max.kbytes", "65536"},
+        {"enable.idempotence", "true"},
+        {"acks", "all"},
+        {"compression.type", "lz4"},
+        {"linger.ms", "5"},
+        {"partitioner", "murmur2_random"},
+        {"message.timeout.ms", "0"},
+        {"queue.buffering.max.messages", "200000"},
+        {"queue.buffering.max.kbytes", "65536"},
     };
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
     char text[256];
@@ -61,7 +66,8 @@ static struct record *make_records(uint64_t count, struct buf *values)
     for (uint64_t i = 0; i < count; i++) {
         uint64_t request = i / EVENTS, connection = request % CONNECTIONS, turn = request / CONNECTIONS;
         load_value_put(values, "f", (int)connection, turn * EVENTS + i % EVENTS, VALUE_SIZE);
-        records[i].key_size = (uint32_t)snprintf(records[i].key, sizeof records[i].key, "k%d-%d", (int)connection, (int)(turn % KEYS));
+        records[i].key_size =
+            (uint32_t)snprintf(records[i].key, sizeof records[i].key, "k%d-%d", (int)connection, (int)(turn % KEYS));
     }
     return records;
 }
@@ -70,7 +76,8 @@ static double cpu_seconds(void)
 {
     struct rusage usage;
     getrusage(RUSAGE_SELF, &usage);
-    return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) + (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
+    return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
+           (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
 }
 
 int main(int argc, char **argv)
@@ -104,7 +111,8 @@ int main(int argc, char **argv)
     double seconds = (double)(clock_monotonic_ns() - start_ns) / 1e9;
     double cpu = cpu_seconds() - cpu_before;
     if (delivered != count)
-        errx(1, "%lu of %lu delivered, %lu failed", (unsigned long)delivered, (unsigned long)count, (unsigned long)failed);
+        errx(1, "%lu of %lu delivered, %lu failed", (unsigned long)delivered, (unsigned long)count,
+             (unsigned long)failed);
     printf("{\"events_per_s\":%.1f,\"seconds\":%.3f,\"cpu_s\":%.3f}\n", (double)count / seconds, seconds, cpu);
     rd_kafka_topic_destroy(topic);
     rd_kafka_destroy(rk);

@@ -13,7 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define WAIT_MS_MAX 1000
+#define WAIT_MS_MAX     1000
 #define HELD_UP_WAIT_MS 50
 /* The bridge's thread and those of Kafka's client: a backlog can wait, programs that send events can't. */
 #define BRIDGE_NICE 10
@@ -109,8 +109,7 @@ static bool is_idle(const struct bridge *bridge)
 
 static void advance_when_due(struct bridge *bridge, unsigned ticket)
 {
-    bool quiet =
-        bridge->head_at_end && bridge->budget.events == 0; /* then tell at once: somebody may be waiting */
+    bool quiet = bridge->head_at_end && bridge->budget.events == 0; /* then tell at once: somebody may be waiting */
     bool due = bridge->now_ms - bridge->advanced_ms >= BRIDGE_ADVANCE_MS;
     bool look = bridge->budget.events > 0 && bridge->now_ms - bridge->advanced_ms >= BRIDGE_LOOK_MS;
     if (bridge->txn.state == BRIDGE_TXN_OFF &&
@@ -138,8 +137,7 @@ static void *bridge_main(void *arg)
             bool alone = bridge_txn_choose(bridge);
             progress = !alone && bridge_flow_head(bridge);
             if (bridge->unsettled)
-                progress =
-                    bridge_side_flow(bridge, progress ? BRIDGE_SIDE_EVENTS : BRIDGE_HEAD_EVENTS) || progress;
+                progress = bridge_side_flow(bridge, progress ? BRIDGE_SIDE_EVENTS : BRIDGE_HEAD_EVENTS) || progress;
         }
         advance_when_due(bridge, ticket);
         poll_reports(bridge, progress);
@@ -168,8 +166,8 @@ static void bridge_free(struct bridge *bridge)
     free(bridge);
 }
 
-static struct bridge *bridge_new(const struct bridge_options *options, struct spool *spool,
-                                 bridge_report_fn *report, void *report_arg)
+static struct bridge *bridge_new(const struct bridge_options *options, struct spool *spool, bridge_report_fn *report,
+                                 void *report_arg)
 {
     struct bridge *bridge = calloc(1, sizeof *bridge);
     if (bridge == NULL)
@@ -277,8 +275,7 @@ bool bridge_drain(struct bridge *bridge, int64_t timeout_ms)
         int64_t left_ms = deadline_ms - clock_monotonic_ms();
         pthread_mutex_lock(&bridge->lock);
         const struct bridge_published *published = &bridge->published;
-        bool done =
-            (int)(published->idle_ticket - ticket) >= 0 || (last_id != 0 && published->all_done_id >= last_id);
+        bool done = (int)(published->idle_ticket - ticket) >= 0 || (last_id != 0 && published->all_done_id >= last_id);
         bool away = published->away;
         pthread_mutex_unlock(&bridge->lock);
         if (done || away || left_ms <= 0)
@@ -294,8 +291,9 @@ static void leave_behind(struct bridge *bridge)
     bridge_reader_close(&bridge->head);
     for (size_t i = 0; i < bridge->lanes.count; i++)
         bridge_reader_close(&bridge->lanes.items[i]->reader);
-    bridge_say(bridge, true, "kafka_client_left_behind", "text=%s",
-               log_quote("it waits for Kafka's coordinator and can't be ended; its transaction will be aborted by Kafka"));
+    bridge_say(
+        bridge, true, "kafka_client_left_behind", "text=%s",
+        log_quote("it waits for Kafka's coordinator and can't be ended; its transaction will be aborted by Kafka"));
 }
 
 void bridge_stop(struct bridge *bridge)

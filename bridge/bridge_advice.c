@@ -7,11 +7,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#define E(name) RD_KAFKA_RESP_ERR_##name
-#define ANY_STEP (-1)
-#define ACL "grant it: kafka-acls --add --allow-principal User:<agent> "
+#define E(name)          RD_KAFKA_RESP_ERR_##name
+#define ANY_STEP         (-1)
+#define ACL              "grant it: kafka-acls --add --allow-principal User:<agent> "
 #define OR_AT_LEAST_ONCE ", or set bridge.delivery: at_least_once"
-#define MAKE_TOPIC "make it: kafka-topics --create --topic %t --partitions 1"
+#define MAKE_TOPIC       "make it: kafka-topics --create --topic %t --partitions 1"
 
 /* %g: group and transactional id, %t: the cursor topic. The first row that fits counts. */
 static const struct {
@@ -41,16 +41,14 @@ static const struct {
      "these brokers have no transactions as needed (Kafka 2.5 and later do): set bridge.delivery: at_least_once"},
     {ANY_STEP, E(UNSUPPORTED_VERSION),
      "these brokers have no transactions as needed (Kafka 2.5 and later do): set bridge.delivery: at_least_once"},
-    {ANY_STEP, E(_FENCED),
-     "another agent runs with the same spool id: a copy of this spool? Only one of them may run"},
+    {ANY_STEP, E(_FENCED), "another agent runs with the same spool id: a copy of this spool? Only one of them may run"},
     {ANY_STEP, E(PRODUCER_FENCED),
      "another agent runs with the same spool id: a copy of this spool? Only one of them may run"},
 };
 
 const char *bridge_step_name(enum bridge_step step)
 {
-    static const char *const names[] = {"init",        "read_cursor", "make_cursor_topic",
-                                        "send_cursor", "commit",      "abort"};
+    static const char *const names[] = {"init", "read_cursor", "make_cursor_topic", "send_cursor", "commit", "abort"};
     return names[step];
 }
 
@@ -60,8 +58,8 @@ static void bridge_advice_fill(const char *text, const char *group, const char *
     out[0] = '\0';
     for (const char *p = text; *p != '\0' && used + 1 < size; p++) {
         const char *word = p[0] == '%' && p[1] == 'g' ? group : p[0] == '%' && p[1] == 't' ? topic : NULL;
-        int n = word != NULL ? snprintf(out + used, size - used, "%s", word)
-                             : snprintf(out + used, size - used, "%c", *p);
+        int n =
+            word != NULL ? snprintf(out + used, size - used, "%s", word) : snprintf(out + used, size - used, "%c", *p);
         used += (size_t)n;
         p += word != NULL;
     }

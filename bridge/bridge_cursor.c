@@ -4,8 +4,7 @@
 
 #include <stdlib.h>
 
-#define ENTRIES_PER_FLIGHT                                                                                        \
-    4 /* delivered events kept because the watermark is pinned, per event allowed in flight */
+#define ENTRIES_PER_FLIGHT 4 /* delivered events kept because the watermark is pinned, per event allowed in flight */
 
 enum err bridge_cursor_open(struct bridge *bridge)
 {
@@ -99,8 +98,8 @@ static void tell(struct bridge *bridge, uint64_t watermark_id, enum spool_delive
             all_done_id = lane->cursor_id < all_done_id ? lane->cursor_id : all_done_id;
         }
         if (lane->delivered_new + lane->dead_new > 0)
-            bridge->outcomes[outcome_count++] =
-                (struct spool_outcome){{(const uint8_t *)lane->topic, lane->topic_size}, lane->delivered_new, lane->dead_new};
+            bridge->outcomes[outcome_count++] = (struct spool_outcome){
+                {(const uint8_t *)lane->topic, lane->topic_size}, lane->delivered_new, lane->dead_new};
     }
     if (spool_advance(bridge->spool, mode, watermark_id, bridge->cursors, cursor_count, bridge->outcomes,
                       outcome_count) != ERR_OK)

@@ -23,10 +23,8 @@ static enum bridge_txn_result fail(struct bridge_txn_error *ret_error, int code,
     case RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS:
     case RD_KAFKA_RESP_ERR_NOT_COORDINATOR:
     case RD_KAFKA_RESP_ERR_UNSTABLE_OFFSET_COMMIT:
-    case RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT:
-        return BRIDGE_TXN_LATER;
-    default:
-        return BRIDGE_TXN_FAILED;
+    case RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT: return BRIDGE_TXN_LATER;
+    default: return BRIDGE_TXN_FAILED;
     }
 }
 
@@ -122,8 +120,8 @@ enum bridge_txn_result bridge_cursor_topic_send(struct bridge_sink *sink, const 
 
 /* ---- reading it -------------------------------------------------------------------------------------------- */
 
-static enum bridge_txn_result take_offset(const rd_kafka_topic_partition_list_t *list,
-                                          struct bridge_cursor_read *ret, struct bridge_txn_error *ret_error)
+static enum bridge_txn_result take_offset(const rd_kafka_topic_partition_list_t *list, struct bridge_cursor_read *ret,
+                                          struct bridge_txn_error *ret_error)
 {
     if (list == NULL || list->cnt != 1)
         return fail(ret_error, RD_KAFKA_RESP_ERR__BAD_MSG, "no word about the cursor in the answer");

@@ -12,8 +12,8 @@
 #include <inttypes.h>
 
 #define TOKEN_SEQ_BITS 40
-#define SAY_AGAIN_MS 60000
-#define LOOK_MS 200
+#define SAY_AGAIN_MS   60000
+#define LOOK_MS        200
 
 int64_t bridge_flow_accepted_ms(const struct spool_event *event)
 {
@@ -151,8 +151,7 @@ static bool leaves(struct bridge *bridge, struct bridge_lane *lane, enum bridge_
     };
     if (bridge->txn.state != BRIDGE_TXN_OFF)
         return false; /* the transaction ends soon, well or badly */
-    if (room == BRIDGE_LANE_ROOM_NOWHERE ||
-        !bridge_lane_should_leave(lane, bridge->now_ms, &view, &bridge->budget))
+    if (room == BRIDGE_LANE_ROOM_NOWHERE || !bridge_lane_should_leave(lane, bridge->now_ms, &view, &bridge->budget))
         return false;
     const struct spool_event *event = &bridge->head.event;
     bridge_lane_leave(lane, event->id - 1, bridge_flow_accepted_ms(event));
@@ -229,8 +228,7 @@ void bridge_flow_unreadable(struct bridge *bridge, enum err rc, const struct err
     if (bridge->unreadable_said_ms != 0 && bridge->now_ms - bridge->unreadable_said_ms < SAY_AGAIN_MS)
         return;
     bridge->unreadable_said_ms = bridge->now_ms;
-    bridge_say(bridge, true, "spool_unreadable", "err=%s text=%s action=retrying", err_name(rc),
-               log_quote(msg->text));
+    bridge_say(bridge, true, "spool_unreadable", "err=%s text=%s action=retrying", err_name(rc), log_quote(msg->text));
 }
 
 bool bridge_flow_head(struct bridge *bridge)
@@ -261,8 +259,9 @@ bool bridge_flow_head(struct bridge *bridge)
 static void rewind_lane(struct bridge *bridge, struct bridge_lane *lane)
 {
     bool searches = bridge_letters_searches(lane);
-    int64_t wait_ms = searches ? 0 : bridge_backoff_ms(lane->attempts, bridge->options->backoff_ms_min,
-                                                       bridge->options->backoff_ms_max, random_u64());
+    int64_t wait_ms = searches ? 0
+                               : bridge_backoff_ms(lane->attempts, bridge->options->backoff_ms_min,
+                                                   bridge->options->backoff_ms_max, random_u64());
     if (searches && bridge->sink != NULL && lane->sink_topic != NULL && lane->poison_id == 0)
         (void)bridge_sink_probe(bridge->sink, lane->sink_topic, LOOK_MS); /* has the topic more partitions by now? */
     bridge_lane_rewind(lane, bridge->now_ms + wait_ms);
@@ -279,8 +278,8 @@ void bridge_flow_say_wait(struct bridge *bridge, struct bridge_lane *lane, int64
     lane->said_ms = bridge->now_ms;
     bridge_say(bridge, true, "lane_backing_off",
                "topic=%s error=%s class=%s failures=%" PRIu64 " wait_ms=%" PRId64 " text=%s action=retrying",
-               lane->topic, bridge_retry_code_name(lane->error), bridge_retry_name(bridge_retry_of(lane->error)), lane->failures, wait_ms,
-               log_quote(lane->error_text));
+               lane->topic, bridge_retry_code_name(lane->error), bridge_retry_name(bridge_retry_of(lane->error)),
+               lane->failures, wait_ms, log_quote(lane->error_text));
 }
 
 void bridge_flow_say(struct bridge *bridge, struct bridge_lane *lane)

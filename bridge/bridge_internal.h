@@ -15,19 +15,19 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#define BRIDGE_ADVANCE_MS 50      /* the cursors are told to the spool at most this often */
-#define BRIDGE_LOOK_MS 500        /* … and looked after, while something is in flight, at least this often */
-#define BRIDGE_PUBLISH_MS 200     /* lanes are copied for others at most this often */
-#define BRIDGE_HEAD_EVENTS 2000   /* passed in one go, between two looks at the reports */
-#define BRIDGE_SIDE_EVENTS 500    /* passed by lanes that catch up, while the head is busy */
-#define BRIDGE_SIDE_READERS_MAX 8 /* lanes that read by themselves at the same time */
-#define BRIDGE_SKIP_EVENTS 10000  /* of lanes that are behind, passed by the head in … */
-#define BRIDGE_SKIP_MS 100        /* … this time, while no lane flows */
-#define BRIDGE_READ_RETRY_MS 200  /* after the spool could not be read */
-#define BRIDGE_SUSPECT_MS                                                                                         \
+#define BRIDGE_ADVANCE_MS       50    /* the cursors are told to the spool at most this often */
+#define BRIDGE_LOOK_MS          500   /* … and looked after, while something is in flight, at least this often */
+#define BRIDGE_PUBLISH_MS       200   /* lanes are copied for others at most this often */
+#define BRIDGE_HEAD_EVENTS      2000  /* passed in one go, between two looks at the reports */
+#define BRIDGE_SIDE_EVENTS      500   /* passed by lanes that catch up, while the head is busy */
+#define BRIDGE_SIDE_READERS_MAX 8     /* lanes that read by themselves at the same time */
+#define BRIDGE_SKIP_EVENTS      10000 /* of lanes that are behind, passed by the head in … */
+#define BRIDGE_SKIP_MS          100   /* … this time, while no lane flows */
+#define BRIDGE_READ_RETRY_MS    200   /* after the spool could not be read */
+#define BRIDGE_SUSPECT_MS                                                                                              \
     100 /* in flight for so long without a report: its events are copied, so that they pin no chunk */
 #define BRIDGE_STUCK_MS 10000 /* in flight for so long without a report: the lane counts as stuck */
-#define BRIDGE_AWAY_MS 500    /* Kafka not seen for so long: draining does not wait for it */
+#define BRIDGE_AWAY_MS  500   /* Kafka not seen for so long: draining does not wait for it */
 
 struct bridge_mock;
 
@@ -42,14 +42,15 @@ struct bridge_published {
 };
 
 struct bridge {
-    struct spool *spool; /* fixed after start, as is all up to the thread's own, but for what is atomic or said to have a lock */
+    struct spool
+        *spool; /* fixed after start, as is all up to the thread's own, but for what is atomic or said to have a lock */
     bridge_report_fn *report;
     void *report_arg;
     struct bridge_mock *mock;
     pthread_t thread;
     atomic_bool stopping;
     _Atomic(const struct bridge_options *) next_options; /* what the thread is to go over to */
-    atomic_uint drain_tickets; /* drawn by bridge_drain() */
+    atomic_uint drain_tickets;                           /* drawn by bridge_drain() */
 
     pthread_mutex_t lock;   /* guards published, and sink against being closed while somebody wakes it */
     pthread_cond_t changed; /* published has changed, or the thread is to wake up without a sink */
@@ -96,7 +97,7 @@ struct bridge {
     bool recreate; /* the producer is to be replaced */
     char recreate_why[256];
     int64_t settle_until_ms; /* other options are waiting for what is in flight; 0: none are */
-    int64_t sink_due_ms; /* without a sink: when to make one */
+    int64_t sink_due_ms;     /* without a sink: when to make one */
     int64_t sink_made_ms;
     unsigned sink_attempts;
     uint64_t produced, delivered, failed, recreations;
@@ -115,11 +116,10 @@ bool bridge_flow_head(struct bridge *bridge); /* was anything passed? */
  * event. False: the client can't take it now. */
 bool bridge_flow_take(struct bridge *bridge, struct bridge_lane *lane, struct bridge_hold *hold,
                       const struct spool_event *event);
-void bridge_flow_unreadable(struct bridge *bridge, enum err rc,
-                            const struct errmsg *msg);           /* reports it, sparingly */
+void bridge_flow_unreadable(struct bridge *bridge, enum err rc, const struct errmsg *msg); /* reports it, sparingly */
 void bridge_flow_report(void *bridge, uint64_t token, int code, int32_t partition,
-                        int64_t offset); /* for struct bridge_sink_handler */
-void bridge_flow_tend(struct bridge *bridge);                    /* rewinds and wakes lanes whose time has come */
+                        int64_t offset);      /* for struct bridge_sink_handler */
+void bridge_flow_tend(struct bridge *bridge); /* rewinds and wakes lanes whose time has come */
 
 void bridge_flow_say(struct bridge *bridge, struct bridge_lane *lane); /* reports a lane's trouble, or its end */
 void bridge_flow_say_wait(struct bridge *bridge, struct bridge_lane *lane, int64_t wait_ms);

@@ -24,8 +24,7 @@ enum bridge_lane_room bridge_lane_room(const struct bridge_lane *lane, const str
         return budget->events == 0 ? BRIDGE_LANE_ROOM : BRIDGE_LANE_ROOM_NOWHERE;
     if (lane->window.in_flight == 0)
         return BRIDGE_LANE_ROOM; /* one goes always, however large */
-    if (lane->window.in_flight >= lane->allowance ||
-        lane->window.in_flight >= budget->events_max - budget->events ||
+    if (lane->window.in_flight >= lane->allowance || lane->window.in_flight >= budget->events_max - budget->events ||
         lane->window.in_flight_bytes >= budget->bytes_max - budget->bytes)
         return BRIDGE_LANE_ROOM_NOT_HERE;
     return BRIDGE_LANE_ROOM;

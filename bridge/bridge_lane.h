@@ -40,10 +40,10 @@ enum bridge_lane_mode {
 
 #define BRIDGE_LANE_ALLOWANCE_NEW 4096 /* events in flight before the first good report */
 #define BRIDGE_LANE_ALLOWANCE_MAX (1u << 30)
-#define BRIDGE_LANE_STUCK_MS 1000   /* holding up the head for so long without any good report: it leaves */
-#define BRIDGE_LANE_UNPROVEN_MS 300 /* the same for a lane that never had one, while others do */
-#define BRIDGE_LANE_SLOW_MS 5000    /* holding up the head with an event in flight for so long: likewise */
-#define BRIDGE_LANE_PIN_MS 2000     /* without any good report for so long: it no longer pins the watermark */
+#define BRIDGE_LANE_STUCK_MS      1000 /* holding up the head for so long without any good report: it leaves */
+#define BRIDGE_LANE_UNPROVEN_MS   300  /* the same for a lane that never had one, while others do */
+#define BRIDGE_LANE_SLOW_MS       5000 /* holding up the head with an event in flight for so long: likewise */
+#define BRIDGE_LANE_PIN_MS        2000 /* without any good report for so long: it no longer pins the watermark */
 
 struct bridge_lane {
     char *topic;
@@ -63,7 +63,7 @@ struct bridge_lane {
 
     uint64_t poison_id; /* the event that failed alone, by its own fault; 0: none. It is given up when it comes again */
     int poison_code;
-    uint64_t search;      /* exactly_once: so many events at a time, until the one at fault is found; 0: not searching */
+    uint64_t search; /* exactly_once: so many events at a time, until the one at fault is found; 0: not searching */
     uint64_t search_left; /* among so many it is */
 
     /* exactly_once */

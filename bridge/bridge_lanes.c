@@ -79,8 +79,7 @@ struct bridge_lane *bridge_lanes_find_slow(struct bridge_lanes *lanes, struct by
         if (index == 0)
             break;
         struct bridge_lane *lane = lanes->items[index - 1];
-        if (lane->hash == hash && lane->topic_size == topic.size &&
-            memcmp(lane->topic, topic.data, topic.size) == 0) {
+        if (lane->hash == hash && lane->topic_size == topic.size && memcmp(lane->topic, topic.data, topic.size) == 0) {
             found = lane;
             break;
         }

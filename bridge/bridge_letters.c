@@ -12,9 +12,9 @@
 #include <librdkafka/rdkafka.h>
 #include <stdio.h>
 
-#define LOAD_AGAIN_MS 5000
-#define AGAIN_MS 1000 /* when dead-letter/ has no room, or can't be written */
-#define SAY_AGAIN_MS 60000
+#define LOAD_AGAIN_MS  5000
+#define AGAIN_MS       1000 /* when dead-letter/ has no room, or can't be written */
+#define SAY_AGAIN_MS   60000
 #define LINES_A_MINUTE 60
 
 void bridge_letters_tend(struct bridge *bridge)
@@ -56,7 +56,8 @@ bool bridge_letters_searches(const struct bridge_lane *lane)
 
 bool bridge_letters_is_one(struct bridge *bridge, const struct bridge_lane *lane, const struct spool_event *event)
 {
-    return event->id == lane->poison_id || spool_letters_have(bridge->spool, event->origin_id != 0 ? event->origin_id : event->id);
+    return event->id == lane->poison_id ||
+           spool_letters_have(bridge->spool, event->origin_id != 0 ? event->origin_id : event->id);
 }
 
 static void wait(struct bridge *bridge, struct bridge_lane *lane, const char *text)
@@ -68,8 +69,9 @@ static void wait(struct bridge *bridge, struct bridge_lane *lane, const char *te
         return;
     lane->said_trouble = true;
     lane->said_ms = bridge->now_ms;
-    bridge_say(bridge, true, "lane_waits", "topic=%s error=%s text=%s action=%s", lane->topic, bridge_retry_code_name(lane->poison_code),
-               log_quote(text), log_quote("nothing is dropped; the other topics go on"));
+    bridge_say(bridge, true, "lane_waits", "topic=%s error=%s text=%s action=%s", lane->topic,
+               bridge_retry_code_name(lane->poison_code), log_quote(text),
+               log_quote("nothing is dropped; the other topics go on"));
 }
 
 /* Kafka takes times up to an hour ahead of its own. One that this host set tells of its clock. */
@@ -78,7 +80,9 @@ static bool is_clock(struct bridge *bridge, struct bridge_lane *lane, const stru
     char text[160];
     if (lane->poison_code != RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP || event->client_time)
         return false;
-    snprintf(text, sizeof text, "the time that this host gave the event is %" PRId64 " s from its clock's now: one of the two is wrong, or Kafka's clock is",
+    snprintf(text, sizeof text,
+             "the time that this host gave the event is %" PRId64
+             " s from its clock's now: one of the two is wrong, or Kafka's clock is",
              (event->time_ms - clock_wall_ms()) / 1000);
     wait(bridge, lane, text);
     lane->poison_id = 0; /* tried again then */
@@ -95,7 +99,8 @@ static void say_given_up(struct bridge *bridge, const struct bridge_lane *lane, 
         return; /* the metric counts them all */
     bridge_say(bridge, true, "dead_letter", "topic=%s event_id=%" PRIu64 " error=%s text=%s action=%s", lane->topic,
                event->origin_id != 0 ? event->origin_id : event->id, bridge_retry_code_name(lane->poison_code),
-               log_quote(bridge_retry_code_text(lane->poison_code)), log_quote("kept in dead-letter/: penstock dead-letter list"));
+               log_quote(bridge_retry_code_text(lane->poison_code)),
+               log_quote("kept in dead-letter/: penstock dead-letter list"));
 }
 
 bool bridge_letters_give_up(struct bridge *bridge, struct bridge_lane *lane, const struct spool_event *event)

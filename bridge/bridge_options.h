@@ -19,10 +19,10 @@ struct bridge_property {
 /* All strings are owned by whoever filled the struct. */
 struct bridge_options {
     enum bridge_delivery delivery;
-    bool id_header;  /* a header penstock-id on every record: costs CPU */
-    char *cursor_topic; /* exactly_once: its partition 0 carries the cursor; NULL: penstock.cursors */
+    bool id_header;            /* a header penstock-id on every record: costs CPU */
+    char *cursor_topic;        /* exactly_once: its partition 0 carries the cursor; NULL: penstock.cursors */
     int64_t cursor_refresh_ms; /* exactly_once: an idle bridge commits the cursor again, before it expires */
-    bool mock_kafka; /* run librdkafka's mock cluster inside, ignore bootstrap.servers */
+    bool mock_kafka;           /* run librdkafka's mock cluster inside, ignore bootstrap.servers */
     struct bridge_property *properties;
     size_t property_count;
     int64_t backoff_ms_min; /* of a lane in trouble */
@@ -31,10 +31,10 @@ struct bridge_options {
     uint32_t in_flight_events_max;
 };
 
-#define BRIDGE_OPTIONS_DEFAULT                                                                                    \
-    {                                                                                                             \
-        .delivery = BRIDGE_EXACTLY_ONCE, .cursor_refresh_ms = 24 * 3600 * 1000ll, .backoff_ms_min = 250, .backoff_ms_max = 30000,                         \
-        .in_flight_bytes_max = 32ull << 20, .in_flight_events_max = 200000,                                       \
+#define BRIDGE_OPTIONS_DEFAULT                                                                                         \
+    {                                                                                                                  \
+        .delivery = BRIDGE_EXACTLY_ONCE, .cursor_refresh_ms = 24 * 3600 * 1000ll, .backoff_ms_min = 250,               \
+        .backoff_ms_max = 30000, .in_flight_bytes_max = 32ull << 20, .in_flight_events_max = 200000,                   \
     }
 
 /* Exactly once is asked for, and can be had: the mock cluster's transactions are not real. */

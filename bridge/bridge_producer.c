@@ -12,15 +12,15 @@
 #include <stdio.h>
 
 #define PROBE_TIMEOUT_MS 10
-#define PROBE_MS 500      /* while Kafka is away */
-#define PROBE_EAGER_MS 50 /* in the first moments */
-#define SILENCE_MS 2000   /* in flight for so long without any good report: is Kafka there? */
-#define REPLACE_MS_MIN 250
-#define REPLACE_MS_MAX 30000
-#define STAY "events stay in the spool; trying for ever"
-#define IS_IT_TLS "is security.protocol right? Brokers end connections without a word when it isn't; "
-#define SETTLE_MS 5000   /* so long do other options wait for what is in flight */
-#define SETTLED_MS 60000 /* a producer that lived so long was a good one */
+#define PROBE_MS         500  /* while Kafka is away */
+#define PROBE_EAGER_MS   50   /* in the first moments */
+#define SILENCE_MS       2000 /* in flight for so long without any good report: is Kafka there? */
+#define REPLACE_MS_MIN   250
+#define REPLACE_MS_MAX   30000
+#define STAY             "events stay in the spool; trying for ever"
+#define IS_IT_TLS        "is security.protocol right? Brokers end connections without a word when it isn't; "
+#define SETTLE_MS        5000  /* so long do other options wait for what is in flight */
+#define SETTLED_MS       60000 /* a producer that lived so long was a good one */
 
 void bridge_producer_trouble(void *arg, int code, const char *text)
 {
@@ -32,8 +32,8 @@ void bridge_producer_trouble(void *arg, int code, const char *text)
         snprintf(bridge->trouble, sizeof bridge->trouble, "%s: %s", bridge_retry_code_name(code), text);
     if (bridge_retry_of(code) != BRIDGE_RETRY_OPERATOR || !bridge_link_line(&bridge->link, bridge->now_ms))
         return;
-    bridge_say(bridge, true, "kafka_refuses", "error=%s text=%s action=%s", bridge_retry_code_name(code), log_quote(text),
-               log_quote(bridge_advice_connection(code, text)));
+    bridge_say(bridge, true, "kafka_refuses", "error=%s text=%s action=%s", bridge_retry_code_name(code),
+               log_quote(text), log_quote(bridge_advice_connection(code, text)));
 }
 
 void bridge_producer_line(void *arg, bool problem, const char *text)
@@ -119,17 +119,17 @@ static void replace(struct bridge *bridge)
 {
     if (bridge->now_ms - bridge->sink_made_ms > SETTLED_MS)
         bridge->sink_attempts = 0;
-    int64_t wait_ms = bridge->sink_attempts == 0 ? 0
-                                                 : bridge_backoff_ms(bridge->sink_attempts - 1, REPLACE_MS_MIN,
-                                                                     REPLACE_MS_MAX, random_u64());
+    int64_t wait_ms = bridge->sink_attempts == 0
+                          ? 0
+                          : bridge_backoff_ms(bridge->sink_attempts - 1, REPLACE_MS_MIN, REPLACE_MS_MAX, random_u64());
     bridge->sink_attempts++;
     bridge->recreations++;
     if (bridge->txn.state != BRIDGE_TXN_INIT) /* else it never was one, and the reason is said */
         bridge_say(bridge, true, "producer_recreated", "%s wait_ms=%" PRId64 " in_flight=%" PRIu64 " action=%s",
-               bridge->recreate_why, wait_ms, bridge->budget.events,
-               log_quote(bridge->txn.state == BRIDGE_TXN_OFF
-                             ? "what is in flight is sent again from the cursors; some may be repeated"
-                             : "going on behind Kafka's cursor"));
+                   bridge->recreate_why, wait_ms, bridge->budget.events,
+                   log_quote(bridge->txn.state == BRIDGE_TXN_OFF
+                                 ? "what is in flight is sent again from the cursors; some may be repeated"
+                                 : "going on behind Kafka's cursor"));
     bridge_producer_close(bridge);
     rewind_all(bridge);
     bridge->sink_due_ms = bridge->now_ms + wait_ms;
@@ -146,8 +146,7 @@ static void reopen(struct bridge *bridge)
         return;
     bridge->sink_due_ms =
         bridge->now_ms + bridge_backoff_ms(bridge->sink_attempts++, REPLACE_MS_MIN, REPLACE_MS_MAX, random_u64());
-    bridge_say(bridge, true, "producer_failed", "err=%s text=%s action=retrying", err_name(rc),
-               log_quote(msg.text));
+    bridge_say(bridge, true, "producer_failed", "err=%s text=%s action=retrying", err_name(rc), log_quote(msg.text));
 }
 
 static void look_for_kafka(struct bridge *bridge)
@@ -176,8 +175,7 @@ static void say_link(struct bridge *bridge)
 {
     int64_t away_s = (bridge->now_ms - bridge->link.down_since_ms) / 1000;
     switch (bridge_link_news(&bridge->link, bridge->now_ms)) {
-    case BRIDGE_LINK_NOTHING:
-        break;
+    case BRIDGE_LINK_NOTHING: break;
     case BRIDGE_LINK_REACHABLE:
         bridge_say(bridge, false, "kafka_reachable", "away_s=%" PRId64, away_s);
         bridge->trouble[0] = '\0';

@@ -43,15 +43,14 @@ static const struct {
 };
 #define TRANSACTION_TIMEOUT_MS "60000" /* an agent that died holds up read_committed consumers for so long */
 
-#define LOSES "an event would count as delivered without being safe in Kafka"
-#define DISAPPEARS "events would disappear from the client's queue; they are tried until Kafka takes them"
-#define REPEATS "events would be repeated or change their order"
-#define OWN_QUEUE                                                                                                 \
-    "the bridge sizes the client's queue itself: see bridge.in_flight_bytes and bridge.in_flight_events"
+#define LOSES        "an event would count as delivered without being safe in Kafka"
+#define DISAPPEARS   "events would disappear from the client's queue; they are tried until Kafka takes them"
+#define REPEATS      "events would be repeated or change their order"
+#define OWN_QUEUE    "the bridge sizes the client's queue itself: see bridge.in_flight_bytes and bridge.in_flight_events"
 #define OWN_CALLBACK "the bridge installs it itself"
-#define OWN_MODE "set bridge.delivery instead"
-#define NO_TESTS "it is for the client's own tests: use --mock-kafka"
-#define ONLY_LOGS "the bridge takes in the client's log itself"
+#define OWN_MODE     "set bridge.delivery instead"
+#define NO_TESTS     "it is for the client's own tests: use --mock-kafka"
+#define ONLY_LOGS    "the bridge takes in the client's log itself"
 
 static const struct {
     const char *name, *why;
@@ -106,8 +105,7 @@ static bool bridge_property_is_bootstrap(const char *name)
     return strcmp(name, "bootstrap.servers") == 0 || strcmp(name, "metadata.broker.list") == 0;
 }
 
-static enum err bridge_properties_set(rd_kafka_conf_t *conf, const char *name, const char *value,
-                                      struct errmsg *msg)
+static enum err bridge_properties_set(rd_kafka_conf_t *conf, const char *name, const char *value, struct errmsg *msg)
 {
     char text[384] = "";
     if (rd_kafka_conf_set(conf, name, value, text, sizeof text) == RD_KAFKA_CONF_OK)
@@ -132,12 +130,13 @@ static enum err bridge_properties_set_all(rd_kafka_conf_t *conf, const struct br
                                           const char *bootstrap, const char *transactional_id, struct errmsg *msg)
 {
     enum err rc = ERR_OK;
-    for (size_t i = 0; rc == ERR_OK && i < sizeof bridge_property_defaults / sizeof bridge_property_defaults[0];
-         i++)
+    for (size_t i = 0; rc == ERR_OK && i < sizeof bridge_property_defaults / sizeof bridge_property_defaults[0]; i++)
         rc = bridge_properties_set(conf, bridge_property_defaults[i].name, bridge_property_defaults[i].value, msg);
     for (size_t i = 0; rc == ERR_OK && transactional_id != NULL &&
-                       i < sizeof bridge_property_txn_defaults / sizeof bridge_property_txn_defaults[0]; i++)
-        rc = bridge_properties_set(conf, bridge_property_txn_defaults[i].name, bridge_property_txn_defaults[i].value, msg);
+                       i < sizeof bridge_property_txn_defaults / sizeof bridge_property_txn_defaults[0];
+         i++)
+        rc = bridge_properties_set(conf, bridge_property_txn_defaults[i].name, bridge_property_txn_defaults[i].value,
+                                   msg);
     bool has_bootstrap = bootstrap != NULL;
     for (size_t i = 0; rc == ERR_OK && i < options->property_count; i++) {
         const struct bridge_property *property = &options->properties[i];
@@ -164,8 +163,7 @@ static enum err bridge_properties_set_all(rd_kafka_conf_t *conf, const struct br
         rc = bridge_properties_set(conf, "transaction.timeout.ms", TRANSACTION_TIMEOUT_MS, msg);
 
     char number[32];
-    snprintf(number, sizeof number, "%" PRIu64,
-             (uint64_t)(options->in_flight_bytes_max + ROOM_BESIDES_BYTES) / 1024);
+    snprintf(number, sizeof number, "%" PRIu64, (uint64_t)(options->in_flight_bytes_max + ROOM_BESIDES_BYTES) / 1024);
     if (rc == ERR_OK)
         rc = bridge_properties_set(conf, "queue.buffering.max.kbytes", number, msg);
     snprintf(number, sizeof number, "%" PRIu64, (uint64_t)options->in_flight_events_max + 1);
@@ -196,7 +194,8 @@ enum err bridge_check_properties(const struct bridge_options *options, struct er
 {
     const char *nowhere = options->mock_kafka ? "127.0.0.1:9" : NULL;
     rd_kafka_conf_t *conf;
-    enum err rc = bridge_properties_conf(options, nowhere, bridge_options_exactly_once(options) ? "penstock" : NULL, &conf, msg);
+    enum err rc =
+        bridge_properties_conf(options, nowhere, bridge_options_exactly_once(options) ? "penstock" : NULL, &conf, msg);
     if (rc != ERR_OK)
         return rc;
     /* Some mistakes are only found when a client is made; without brokers it connects to nobody. */

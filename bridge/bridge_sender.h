@@ -27,8 +27,8 @@ enum err bridge_sender_start(struct bridge_sender *sender); /* ERR_NOMEM */
 void bridge_sender_stop(struct bridge_sender *sender);      /* no call may be under way */
 
 /* place and meta stay as they are until the answer is taken. The sink is woken when it is there. */
-void bridge_sender_ask(struct bridge_sender *sender, struct bridge_sink *sink,
-                       const struct bridge_cursor_place *place, uint64_t offset_id, const char *meta);
+void bridge_sender_ask(struct bridge_sender *sender, struct bridge_sink *sink, const struct bridge_cursor_place *place,
+                       uint64_t offset_id, const char *meta);
 bool bridge_sender_busy(struct bridge_sender *sender);
 /* False: no answer yet. */
 bool bridge_sender_answer(struct bridge_sender *sender, enum bridge_txn_result *ret_result,

@@ -101,7 +101,8 @@ bool bridge_side_flow(struct bridge *bridge, unsigned events_max)
     size_t count = bridge->lanes.count;
     for (size_t i = 0; i < count && passed < events_max; i++) {
         struct bridge_lane *lane = bridge->lanes.items[(bridge->side_turn + i) % count];
-        if (lane->mode != BRIDGE_LANE_MODE_CATCHING_UP || bridge->now_ms < lane->due_ms || !bridge_txn_takes(bridge, lane))
+        if (lane->mode != BRIDGE_LANE_MODE_CATCHING_UP || bridge->now_ms < lane->due_ms ||
+            !bridge_txn_takes(bridge, lane))
             continue;
         unsigned part = flow_lane(bridge, lane, events_max - passed);
         passed += part;

@@ -26,9 +26,8 @@ struct bridge_sink_handler {
 
 /* Makes a producer, a transactional one in exactly_once; doesn't wait for Kafka. bootstrap replaces bootstrap.servers unless it is NULL. handler is
  * copied. Errors: ERR_INVALID (properties; msg says which), ERR_NOMEM */
-enum err bridge_sink_open(const struct bridge_options *options, const char *bootstrap,
-                          const uint8_t spool_uuid[16], const struct bridge_sink_handler *handler,
-                          struct bridge_sink **ret_sink, struct errmsg *msg);
+enum err bridge_sink_open(const struct bridge_options *options, const char *bootstrap, const uint8_t spool_uuid[16],
+                          const struct bridge_sink_handler *handler, struct bridge_sink **ret_sink, struct errmsg *msg);
 
 /* Forgets what is in flight without further reports, ends the client's threads. Until it returns, the memory
  * of what was handed over may be read. All its topics must be closed. NULL is fine. */

@@ -33,8 +33,8 @@ static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *message, void 
 {
     (void)rk;
     struct bridge_sink *sink = opaque;
-    sink->handler.report(sink->handler.arg, (uint64_t)(uintptr_t)message->_private, message->err,
-                         message->partition, message->offset);
+    sink->handler.report(sink->handler.arg, (uint64_t)(uintptr_t)message->_private, message->err, message->partition,
+                         message->offset);
 }
 
 static void on_error(rd_kafka_t *rk, int code, const char *reason, void *opaque)
@@ -52,9 +52,8 @@ static void on_log(const rd_kafka_t *rk, int level, const char *facility, const 
     sink->handler.line(sink->handler.arg, level <= LOG_WARNING, line);
 }
 
-enum err bridge_sink_open(const struct bridge_options *options, const char *bootstrap,
-                          const uint8_t spool_uuid[16], const struct bridge_sink_handler *handler,
-                          struct bridge_sink **ret_sink, struct errmsg *msg)
+enum err bridge_sink_open(const struct bridge_options *options, const char *bootstrap, const uint8_t spool_uuid[16],
+                          const struct bridge_sink_handler *handler, struct bridge_sink **ret_sink, struct errmsg *msg)
 {
     struct bridge_sink *sink = calloc(1, sizeof *sink);
     if (sink == NULL)
@@ -68,8 +67,8 @@ enum err bridge_sink_open(const struct bridge_options *options, const char *boot
     rd_kafka_conf_t *conf;
     char transactional_id[64];
     snprintf(transactional_id, sizeof transactional_id, "penstock.%s", sink->spool_uuid);
-    enum err rc = bridge_properties_conf(options, bootstrap, bridge_options_exactly_once(options) ? transactional_id : NULL,
-                                         &conf, msg);
+    enum err rc = bridge_properties_conf(options, bootstrap,
+                                         bridge_options_exactly_once(options) ? transactional_id : NULL, &conf, msg);
     if (rc != ERR_OK) {
         free(sink->bootstrap);
         free(sink);
@@ -115,7 +114,8 @@ struct rd_kafka_s *bridge_sink_group_reader(struct bridge_sink *sink, const char
     (void)rd_kafka_conf_set(conf, "log.queue", "false", text, sizeof text);
     (void)rd_kafka_conf_set(conf, "group.id", group, text, sizeof text);
     (void)rd_kafka_conf_set(conf, "enable.auto.commit", "false", text, sizeof text);
-    (void)rd_kafka_conf_set(conf, "isolation.level", "read_committed", text, sizeof text); /* waits for pending commits */
+    (void)rd_kafka_conf_set(conf, "isolation.level", "read_committed", text,
+                            sizeof text); /* waits for pending commits */
     sink->group_reader = rd_kafka_new(RD_KAFKA_CONSUMER, conf, text, sizeof text);
     if (sink->group_reader == NULL)
         rd_kafka_conf_destroy(conf);
@@ -154,8 +154,8 @@ void bridge_sink_topic_close(struct bridge_sink_topic *topic)
 
 static bool add_header(rd_kafka_headers_t *headers, struct bytes name, struct bytes value)
 {
-    return rd_kafka_header_add(headers, (const char *)name.data, (ssize_t)name.size, value.data,
-                               (ssize_t)value.size) == RD_KAFKA_RESP_ERR_NO_ERROR;
+    return rd_kafka_header_add(headers, (const char *)name.data, (ssize_t)name.size, value.data, (ssize_t)value.size) ==
+           RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
 /* The event's own headers, then ours. */
@@ -191,12 +191,12 @@ static int produce_with_headers(struct bridge_sink *sink, struct bridge_sink_top
     rd_kafka_headers_t *headers = make_headers(sink, event);
     if (headers == NULL)
         return BRIDGE_SINK_FULL;
-    rd_kafka_resp_err_t code = rd_kafka_producev(
-        sink->rk, RD_KAFKA_V_RKT(as_rkt(topic)), RD_KAFKA_V_PARTITION(event->partition),
-        RD_KAFKA_V_KEY(event->key.data, event->key.size),
-        RD_KAFKA_V_VALUE((void *)(uintptr_t)event->value.data, event->value.size), RD_KAFKA_V_MSGFLAGS(flags),
-        RD_KAFKA_V_TIMESTAMP(event->time_ms), RD_KAFKA_V_HEADERS(headers),
-        RD_KAFKA_V_OPAQUE((void *)(uintptr_t)token), RD_KAFKA_V_END);
+    rd_kafka_resp_err_t code =
+        rd_kafka_producev(sink->rk, RD_KAFKA_V_RKT(as_rkt(topic)), RD_KAFKA_V_PARTITION(event->partition),
+                          RD_KAFKA_V_KEY(event->key.data, event->key.size),
+                          RD_KAFKA_V_VALUE((void *)(uintptr_t)event->value.data, event->value.size),
+                          RD_KAFKA_V_MSGFLAGS(flags), RD_KAFKA_V_TIMESTAMP(event->time_ms), RD_KAFKA_V_HEADERS(headers),
+                          RD_KAFKA_V_OPAQUE((void *)(uintptr_t)token), RD_KAFKA_V_END);
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
         rd_kafka_headers_destroy(headers);
     return code;
@@ -236,8 +236,7 @@ bool bridge_sink_probe(struct bridge_sink *sink, struct bridge_sink_topic *topic
         rd_kafka_metadata(sink->rk, 0, topic != NULL ? as_rkt(topic) : NULL, &metadata, timeout_ms);
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
         rd_kafka_metadata_destroy(metadata);
-    return code == RD_KAFKA_RESP_ERR_NO_ERROR ||
-           code == RD_KAFKA_RESP_ERR__TIMED_OUT; /* _TRANSPORT: no broker is up */
+    return code == RD_KAFKA_RESP_ERR_NO_ERROR || code == RD_KAFKA_RESP_ERR__TIMED_OUT; /* _TRANSPORT: no broker is up */
 }
 
 int bridge_sink_fatal(struct bridge_sink *sink, char *ret_text, size_t size)

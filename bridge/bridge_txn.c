@@ -14,19 +14,19 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#define CALL_MS 500 /* one call blocks for so long: stopping needn't wait longer */
+#define CALL_MS       500 /* one call blocks for so long: stopping needn't wait longer */
 #define TOPIC_CALL_MS 5000
-#define AGE_MS 50 /* a transaction takes events for so long */
-#define BUSY_AGE_MS                                                                                               \
+#define AGE_MS        50 /* a transaction takes events for so long */
+#define BUSY_AGE_MS                                                                                                    \
     300 /* … and for so long while there is a backlog: between two of them nothing flows for 20 to 40 ms */
-#define HELD_UP_MS 5000       /* the reports take longer: it is aborted, and who holds it up leaves */
+#define HELD_UP_MS      5000  /* the reports take longer: it is aborted, and who holds it up leaves */
 #define SOLE_HELD_UP_MS 1000  /* the same for one lane's alone: the others wait for it */
 #define LONG_HELD_UP_MS 20000 /* … although all topics look well */
-#define STOP_MS 2000
-#define READ_AGAIN_MS 10000 /* within so long after a reading there may be another: its client stays connected */
-#define SAY_AGAIN_MS 60000
-#define AGAIN_MS_MIN 250
-#define AGAIN_MS_MAX 30000
+#define STOP_MS         2000
+#define READ_AGAIN_MS   10000 /* within so long after a reading there may be another: its client stays connected */
+#define SAY_AGAIN_MS    60000
+#define AGAIN_MS_MIN    250
+#define AGAIN_MS_MAX    30000
 
 static void enter(struct bridge *bridge, enum bridge_txn_state state)
 {
@@ -65,11 +65,8 @@ static bool went_well(struct bridge *bridge, enum bridge_step step, enum bridge_
 {
     bridge->now_ms = clock_monotonic_ms();
     switch (result) {
-    case BRIDGE_TXN_OK:
-        bridge->txn.attempts = 0;
-        return true;
-    case BRIDGE_TXN_LATER:
-        return false;
+    case BRIDGE_TXN_OK: bridge->txn.attempts = 0; return true;
+    case BRIDGE_TXN_LATER: return false;
     case BRIDGE_TXN_ABORT:
         if (step == BRIDGE_STEP_OFFSETS &&
             !bridge->txn.spoilt) /* else it is some event's fault, and its lane says it */
@@ -103,8 +100,7 @@ static void look_again(struct bridge *bridge)
 static void make_topic(struct bridge *bridge)
 {
     struct bridge_txn_error error;
-    enum bridge_txn_result result =
-        bridge_cursor_topic_make(bridge->sink, &bridge->txn.place, TOPIC_CALL_MS, &error);
+    enum bridge_txn_result result = bridge_cursor_topic_make(bridge->sink, &bridge->txn.place, TOPIC_CALL_MS, &error);
     bridge->now_ms = clock_monotonic_ms();
     if (result == BRIDGE_TXN_OK)
         enter(bridge, BRIDGE_TXN_READY);
@@ -151,8 +147,7 @@ static void be_ready(struct bridge *bridge)
         wait_for_disk(bridge);
     else if (bridge->head_at_end && (txn->committed_ms == 0 || bridge->now_ms - txn->committed_ms >= refresh_ms))
         refresh(bridge); /* the offset would expire; and at the start it shows whether all rights are there */
-    else if (bridge->dirty && bridge_txn_divisible(bridge) &&
-             bridge->now_ms - bridge->advanced_ms >= BRIDGE_ADVANCE_MS)
+    else if (bridge->dirty && bridge_txn_divisible(bridge) && bridge->now_ms - bridge->advanced_ms >= BRIDGE_ADVANCE_MS)
         bridge_cursor_committed(bridge, bridge_txn_position(bridge)); /* what Kafka had already */
 }
 
@@ -166,8 +161,7 @@ static void take(struct bridge *bridge)
     struct bridge_txn *txn = &bridge->txn;
     if (txn->spoilt)
         enter(bridge, BRIDGE_TXN_ABORTING);
-    else if ((txn->sole != NULL || bridge->now_ms - txn->since_ms >= age_ms(bridge)) &&
-             bridge_txn_divisible(bridge))
+    else if ((txn->sole != NULL || bridge->now_ms - txn->since_ms >= age_ms(bridge)) && bridge_txn_divisible(bridge))
         close_it(bridge);
 }
 
@@ -204,8 +198,7 @@ static void close_down(struct bridge *bridge)
     if (!bridge->link.up)
         txn->since_ms = bridge->now_ms; /* nobody is to blame for that */
     int64_t held_up_ms = bridge->now_ms - txn->since_ms;
-    if (!txn->spoilt && bridge->budget.events > 0 &&
-        held_up_ms >= (txn->sole != NULL ? SOLE_HELD_UP_MS : HELD_UP_MS))
+    if (!txn->spoilt && bridge->budget.events > 0 && held_up_ms >= (txn->sole != NULL ? SOLE_HELD_UP_MS : HELD_UP_MS))
         bridge_txn_blame_silent(bridge, held_up_ms >= LONG_HELD_UP_MS);
     if (!free)
         return;
@@ -299,8 +292,7 @@ void bridge_txn_tend(struct bridge *bridge)
     enum bridge_txn_state before;
     do {
         before = bridge->txn.state;
-        if (before == BRIDGE_TXN_OFF || bridge->sink == NULL || bridge->recreate ||
-            bridge->now_ms < bridge->txn.due_ms)
+        if (before == BRIDGE_TXN_OFF || bridge->sink == NULL || bridge->recreate || bridge->now_ms < bridge->txn.due_ms)
             return;
         steps[before](bridge);
     } while (bridge->txn.state != before && bridge->txn.state != BRIDGE_TXN_READY);
@@ -339,20 +331,15 @@ int64_t bridge_txn_deadline_ms(const struct bridge *bridge)
 {
     const struct bridge_txn *txn = &bridge->txn;
     switch (txn->state) {
-    case BRIDGE_TXN_OFF:
-        return INT64_MAX;
+    case BRIDGE_TXN_OFF: return INT64_MAX;
     case BRIDGE_TXN_OPEN:
-        return txn->spoilt         ? bridge->now_ms
-               : txn->sole != NULL ? bridge->now_ms + 1
-                                   : txn->since_ms + age_ms(bridge);
-    case BRIDGE_TXN_CLOSING:
-        return bridge->now_ms + 20; /* a report ends the wait */
+        return txn->spoilt ? bridge->now_ms : txn->sole != NULL ? bridge->now_ms + 1 : txn->since_ms + age_ms(bridge);
+    case BRIDGE_TXN_CLOSING: return bridge->now_ms + 20; /* a report ends the wait */
     case BRIDGE_TXN_READY:
         if (txn->mark == BRIDGE_TXN_MARKED)
             return bridge->dirty ? bridge->now_ms + BRIDGE_ADVANCE_MS : INT64_MAX;
         return bridge->now_ms + 10;
-    default:
-        return txn->due_ms > bridge->now_ms ? txn->due_ms : bridge->now_ms + 10;
+    default: return txn->due_ms > bridge->now_ms ? txn->due_ms : bridge->now_ms + 10;
     }
 }
 

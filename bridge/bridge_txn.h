@@ -107,8 +107,7 @@ bool bridge_txn_divisible(const struct bridge *bridge); /* could a cursor say ju
 /* bridge_txn_lane.c: lanes in trouble. */
 /* May this event go into the transaction? False: not now, or the lane has left because of it (its mode tells). */
 bool bridge_txn_admit(struct bridge *bridge, struct bridge_lane *lane, const struct spool_event *event);
-void bridge_txn_refused(struct bridge *bridge, struct bridge_lane *lane, const struct spool_event *event,
-                        int code);
+void bridge_txn_refused(struct bridge *bridge, struct bridge_lane *lane, const struct spool_event *event, int code);
 void bridge_txn_report(struct bridge *bridge, struct bridge_lane *lane, int code);
 /* Lanes without a report are to blame, if their topic doesn't look well, or whatever it looks like. */
 void bridge_txn_blame_silent(struct bridge *bridge, bool whatever);

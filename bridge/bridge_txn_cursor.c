@@ -32,8 +32,7 @@ static uint64_t lane_at(struct bridge *bridge, struct bridge_lane *lane, uint64_
 {
     if (lane->round != bridge->txn.round)
         bridge_txn_meet_slow(bridge, lane);
-    uint64_t at =
-        lane->mode == BRIDGE_LANE_MODE_FLOWING || lane->read_id > position_id ? position_id : lane->read_id;
+    uint64_t at = lane->mode == BRIDGE_LANE_MODE_FLOWING || lane->read_id > position_id ? position_id : lane->read_id;
     return at > lane->known_id ? at : lane->known_id;
 }
 

@@ -9,12 +9,12 @@
 #include <librdkafka/rdkafka.h>
 #include <stdio.h>
 
-#define LOOK_MS 200         /* for a topic that is used for the first time */
-#define LOOK_AGAIN_MS 50    /* for one that was in trouble */
-#define BLAME_AGAIN_MS 1000 /* between two looks at who holds up a transaction */
-#define QUIET_ATTEMPTS 3    /* a topic may be about to be made */
-#define FORGIVEN_EVENTS 64  /* delivered alone in a row: waits start small again */
-#define TRUSTED_EVENTS 1024 /* … : it goes with the others again */
+#define LOOK_MS         200  /* for a topic that is used for the first time */
+#define LOOK_AGAIN_MS   50   /* for one that was in trouble */
+#define BLAME_AGAIN_MS  1000 /* between two looks at who holds up a transaction */
+#define QUIET_ATTEMPTS  3    /* a topic may be about to be made */
+#define FORGIVEN_EVENTS 64   /* delivered alone in a row: waits start small again */
+#define TRUSTED_EVENTS  1024 /* … : it goes with the others again */
 
 static void set_error(struct bridge_lane *lane, int code)
 {
@@ -34,8 +34,9 @@ static void own_cursor(struct bridge *bridge, struct bridge_lane *lane)
 void bridge_txn_back_off(struct bridge *bridge, struct bridge_lane *lane)
 {
     bool searches = bridge_letters_searches(lane);
-    int64_t wait_ms = searches ? 0 : bridge_backoff_ms(lane->attempts, bridge->options->backoff_ms_min,
-                                                       bridge->options->backoff_ms_max, random_u64());
+    int64_t wait_ms = searches ? 0
+                               : bridge_backoff_ms(lane->attempts, bridge->options->backoff_ms_min,
+                                                   bridge->options->backoff_ms_max, random_u64());
     if (lane->reader.tail != NULL)
         bridge->side_readers--;
     bridge_reader_close(&lane->reader);
@@ -49,8 +50,8 @@ void bridge_txn_back_off(struct bridge *bridge, struct bridge_lane *lane)
     lane->blamed = false;
     bridge->unsettled = true;
     bridge->dirty = true;
-    bool may_pass = lane->error == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART ||
-                    lane->error == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE;
+    bool may_pass =
+        lane->error == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART || lane->error == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE;
     if (!searches && (!may_pass || lane->attempts > QUIET_ATTEMPTS))
         bridge_flow_say_wait(bridge, lane, wait_ms);
 }
@@ -152,7 +153,8 @@ void bridge_txn_try(struct bridge *bridge, struct bridge_lane *lane)
         return;
     if (lane->sink_topic == NULL)
         lane->sink_topic = bridge_sink_topic_open(bridge->sink, lane->topic);
-    bool look = lane->sink_topic != NULL && lane->search == 0 && lane->poison_id == 0; /* else it isn't the topic's fault */
+    bool look =
+        lane->sink_topic != NULL && lane->search == 0 && lane->poison_id == 0; /* else it isn't the topic's fault */
     int code = look ? bridge_sink_topic_look(bridge->sink, lane->sink_topic, LOOK_AGAIN_MS) : 0;
     if (code == 0) {
         lane->mode = BRIDGE_LANE_MODE_CATCHING_UP;

@@ -8,10 +8,10 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#define CALL_MS 3000
-#define SOON_MS 200
+#define CALL_MS          3000
+#define SOON_MS          200
 #define STOPPED_AGAIN_MS 30000
-#define SAY_AGAIN_MS 60000
+#define SAY_AGAIN_MS     60000
 
 void bridge_txn_meet_slow(struct bridge *bridge, struct bridge_lane *lane)
 {
@@ -86,17 +86,15 @@ static void say_stopped(struct bridge *bridge, const struct bridge_cursor_read *
         return;
     txn->said_ms = bridge->now_ms;
     bridge_say(
-        bridge, true, "cursor_not_believed",
-        "kafka_id=%" PRIu64 " local_id=%" PRIu64 " group=%s text=%s action=%s", read->offset_id,
-        bridge->watermark_id, txn->group,
+        bridge, true, "cursor_not_believed", "kafka_id=%" PRIu64 " local_id=%" PRIu64 " group=%s text=%s action=%s",
+        read->offset_id, bridge->watermark_id, txn->group,
         log_quote("Kafka's cursor is ahead of this spool and names a segment that was never on this disk: the spool "
                   "is a copy, was "
                   "restored from a backup, or went back in time"),
-        log_quote(
-            "forwarding has stopped, events are still taken. If no other agent runs with this spool id, then "
-            "`kafka-consumer-groups --delete --group <group>` makes this one go on behind its own cursor; what "
-            "was "
-            "delivered since the backup or copy was made is sent again"));
+        log_quote("forwarding has stopped, events are still taken. If no other agent runs with this spool id, then "
+                  "`kafka-consumer-groups --delete --group <group>` makes this one go on behind its own cursor; what "
+                  "was "
+                  "delivered since the backup or copy was made is sent again"));
 }
 
 static void say_read(struct bridge *bridge, const struct bridge_cursor_read *read, enum bridge_trust trust)
@@ -107,12 +105,12 @@ static void say_read(struct bridge *bridge, const struct bridge_cursor_read *rea
         "kafka=%s kafka_id=%" PRIu64 " local_id=%" PRIu64 " lanes_behind=%zu believed=%s action=%s",
         read->found ? "found" : "none", read->offset_id, bridge->watermark_id, bridge->txn.known.lane_count,
         bridge_trust_name(trust),
-        log_quote(
-            loud ? "Kafka has no cursor of this spool: it expired (offsets.retention.minutes), its topic was made "
-                   "again, or this is another cluster. Going on behind the spool's own cursor; what was sent in "
-                   "the last "
-                   "second before the agent stopped may be repeated"
-                 : "going on"));
+        log_quote(loud
+                      ? "Kafka has no cursor of this spool: it expired (offsets.retention.minutes), its topic was made "
+                        "again, or this is another cluster. Going on behind the spool's own cursor; what was sent in "
+                        "the last "
+                        "second before the agent stopped may be repeated"
+                      : "going on"));
 }
 
 static void adopt(struct bridge *bridge, const struct bridge_cursor_read *read, enum bridge_trust trust,

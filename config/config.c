@@ -111,12 +111,11 @@ static enum err on_property(struct loader *loader, const struct config_yaml_sett
     char shown[CONFIG_SHOWN_SIZE];
     const char *why = bridge_property_refused(name);
     if (why != NULL)
-        return config_fail(source, setting->name_place, msg, "%s: can't be set: %s",
-                           config_shown(setting->name, shown), why);
+        return config_fail(source, setting->name_place, msg, "%s: can't be set: %s", config_shown(setting->name, shown),
+                           why);
     for (size_t i = 0; i < options->property_count; i++)
         if (strcmp(options->properties[i].name, name) == 0)
-            return mark(loader, &source->properties[i], setting->name_place, setting->name, setting->name_place,
-                        msg);
+            return mark(loader, &source->properties[i], setting->name_place, setting->name, setting->name_place, msg);
     if (options->property_count == PROPERTIES_MAX)
         return config_fail(source, setting->name_place, msg, "more than %d kafka properties", PROPERTIES_MAX);
     struct config_place *more = realloc(source->properties, (options->property_count + 1) * sizeof *more);
@@ -145,8 +144,7 @@ static enum err on_setting(void *arg, const struct config_yaml_setting *setting,
     int key = config_key_find(setting->name);
     if (key < 0)
         return unknown(loader, setting->name, setting->name_place, config_near_key(setting->name), msg);
-    enum err rc =
-        mark(loader, &loader->source->keys[key], setting->place, setting->name, setting->name_place, msg);
+    enum err rc = mark(loader, &loader->source->keys[key], setting->place, setting->name, setting->name_place, msg);
     return rc == ERR_OK ? config_apply_key(loader->config, loader->source, key, setting, msg) : rc;
 }
 

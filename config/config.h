@@ -47,7 +47,8 @@ enum err config_check(const struct config *config, struct errmsg *msg);
 
 /* May a running agent go over from one to the other? *ret_changed: the names of what changes, separated by commas.
  * Errors: ERR_INVALID (msg names every setting that a running agent can't change), ERR_NOMEM */
-enum err config_reload_check(const struct config *now, const struct config *next, struct buf *ret_changed, struct errmsg *msg);
+enum err config_reload_check(const struct config *now, const struct config *next, struct buf *ret_changed,
+                             struct errmsg *msg);
 
 /* Made from the table of settings: the reference page, and a file with every setting at its default. */
 void config_docs_page(struct buf *out);

@@ -17,17 +17,13 @@ static void *field(const struct config *config, size_t offset)
 static void store_number(void *to, size_t width, uint64_t number)
 {
     switch (width) {
-    case sizeof(bool):
-        *(bool *)to = number != 0;
-        break;
+    case sizeof(bool): *(bool *)to = number != 0; break;
     case sizeof(uint32_t): { /* enums too */
         uint32_t narrow = (uint32_t)number;
         memcpy(to, &narrow, sizeof narrow);
         break;
     }
-    default:
-        assert(width == sizeof(uint64_t));
-        memcpy(to, &number, sizeof number);
+    default: assert(width == sizeof(uint64_t)); memcpy(to, &number, sizeof number);
     }
 }
 
@@ -37,14 +33,9 @@ uint64_t config_apply_number(const struct config *config, const struct config_ke
     uint32_t narrow;
     uint64_t number;
     switch (key->width) {
-    case sizeof(bool):
-        return *(const bool *)from;
-    case sizeof(uint32_t):
-        memcpy(&narrow, from, sizeof narrow);
-        return narrow;
-    default:
-        memcpy(&number, from, sizeof number);
-        return number;
+    case sizeof(bool): return *(const bool *)from;
+    case sizeof(uint32_t): memcpy(&narrow, from, sizeof narrow); return narrow;
+    default: memcpy(&number, from, sizeof number); return number;
     }
 }
 
@@ -188,8 +179,7 @@ enum err config_apply_key(struct config *config, const struct config_source *sou
         return config_fail(source, setting->place, msg, "%s takes one value, not a list", row->name);
     if (row->type == CONFIG_LIST)
         return apply_list(&apply, setting);
-    return row->type == CONFIG_STRING ? apply_string(&apply, setting->items)
-                                      : apply_number(&apply, setting->items);
+    return row->type == CONFIG_STRING ? apply_string(&apply, setting->items) : apply_number(&apply, setting->items);
 }
 
 /* Defaults are in our own table: a wrong one is our bug. */

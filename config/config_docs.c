@@ -229,9 +229,8 @@ static void put_example_row(const struct config_key *key, struct buf *out)
 
 void config_docs_example(struct buf *out)
 {
-    buf_append_string(out,
-                      "# Every setting of Penstock; what is commented out stands at its default.\n"
-                      "# Made by `penstock check-config --print-example`; explained in docs/configuration.md.\n");
+    buf_append_string(out, "# Every setting of Penstock; what is commented out stands at its default.\n"
+                           "# Made by `penstock check-config --print-example`; explained in docs/configuration.md.\n");
     for (size_t section = 0; section < config_section_count; section++) {
         buf_printf(out, "\n# %s\n%s:\n", config_sections[section].help, config_sections[section].name);
         if (strcmp(config_sections[section].name, CONFIG_KAFKA) == 0)

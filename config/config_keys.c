@@ -5,22 +5,21 @@
 #include "base/random.h"
 #include "spool/spool_topic_name.h"
 
-#define KIB (1ull << 10)
-#define MIB (1ull << 20)
-#define GIB (1ull << 30)
-#define TIB (1ull << 40)
+#define KIB    (1ull << 10)
+#define MIB    (1ull << 20)
+#define GIB    (1ull << 30)
+#define TIB    (1ull << 40)
 #define SECOND 1000ull
 #define MINUTE (60 * SECOND)
-#define HOUR (60 * MINUTE)
+#define HOUR   (60 * MINUTE)
 
-#define AT(member) .offset = offsetof(struct config, member), .width = sizeof(((struct config *)0)->member)
-#define ALSO(member) .also_offset = offsetof(struct config, member)
+#define AT(member)      .offset = offsetof(struct config, member), .width = sizeof(((struct config *)0)->member)
+#define ALSO(member)    .also_offset = offsetof(struct config, member)
 #define COUNTED(member) .count_offset = offsetof(struct config, member)
 
 static const char *topic_wrong(const char *item)
 {
-    return spool_topic_name_valid(bytes_of_string(item)) ? NULL
-                                                         : "not a topic name: 1 to 249 of a-z A-Z 0-9 . _ -";
+    return spool_topic_name_valid(bytes_of_string(item)) ? NULL : "not a topic name: 1 to 249 of a-z A-Z 0-9 . _ -";
 }
 
 static const char *mount_wrong(const char *text)
@@ -73,9 +72,10 @@ const struct config_key config_keys[] = {
      .fallback = "false",
      AT(spool.create),
      .example = "true",
-     .help = "Make a new spool when there is none at `spool.path` and its mounts are there. Only at the start: an agent "
-             "that has had its spool never makes another. Without it a spool is made by `penstock init`, and a path "
-             "without one is waited for: events get 503 until it is there."},
+     .help =
+         "Make a new spool when there is none at `spool.path` and its mounts are there. Only at the start: an agent "
+         "that has had its spool never makes another. Without it a spool is made by `penstock init`, and a path "
+         "without one is waited for: events get 503 until it is there."},
     {.name = "spool.require_mount",
      .type = CONFIG_STRING,
      .fallback = "auto",
@@ -115,9 +115,8 @@ const struct config_key config_keys[] = {
      .min = 16 * MIB,
      .max = 1024 * TIB,
      AT(spool.size_bytes_max),
-     .help =
-         "Everything below `spool.path` counts. Beyond it new events are refused with 503 until Kafka has taken "
-         "some. At least four segments."},
+     .help = "Everything below `spool.path` counts. Beyond it new events are refused with 503 until Kafka has taken "
+             "some. At least four segments."},
     {.name = "spool.min_free",
      .reloads = true,
      .type = CONFIG_SIZE,
@@ -152,8 +151,7 @@ const struct config_key config_keys[] = {
      .min = 64 * KIB,
      .max = 4 * GIB,
      AT(spool.window_bytes_max),
-     .help =
-         "Events kept in memory after their sync, so that the bridge needn't read the disk while it keeps up."},
+     .help = "Events kept in memory after their sync, so that the bridge needn't read the disk while it keeps up."},
     {.name = "spool.commit_timeout",
      .reloads = true,
      .type = CONFIG_DURATION,
@@ -181,7 +179,8 @@ const struct config_key config_keys[] = {
      .fallback = "30d",
      .max = 10 * 365 * 24 * HOUR,
      AT(spool.quarantine_ms_max),
-     .help = "How long a damaged segment is kept, once what is intact in it has been delivered. Its loss report stays."},
+     .help =
+         "How long a damaged segment is kept, once what is intact in it has been delivered. Its loss report stays."},
     {.name = "quarantine.max_size",
      .reloads = true,
      .type = CONFIG_SIZE,
@@ -197,8 +196,9 @@ const struct config_key config_keys[] = {
      .fallback = "256MiB",
      .max = 1024 * TIB,
      AT(spool.letters_bytes_max),
-     .help = "Room for dead letters. When it is full nothing is dropped: topics with further ones wait until some are requeued "
-             "or dropped (`penstock dead-letter`), and the others go on."},
+     .help =
+         "Room for dead letters. When it is full nothing is dropped: topics with further ones wait until some are requeued "
+         "or dropped (`penstock dead-letter`), and the others go on."},
 
     {.name = "listen.http",
      .type = CONFIG_LIST,
@@ -206,8 +206,7 @@ const struct config_key config_keys[] = {
      AT(ingest.http),
      COUNTED(ingest.http_count),
      .example = "[\"127.0.0.1:8080\"]",
-     .help =
-         "Addresses of the HTTP interface: `127.0.0.1:8080`, `\"[::1]:8080\"`, `unix:/run/penstock/http.sock`."},
+     .help = "Addresses of the HTTP interface: `127.0.0.1:8080`, `\"[::1]:8080\"`, `unix:/run/penstock/http.sock`."},
     {.name = "listen.allow_remote",
      .type = CONFIG_BOOL,
      .fallback = "false",
@@ -296,17 +295,19 @@ const struct config_key config_keys[] = {
      .fallback = "exactly_once",
      .choices = delivery_choices,
      AT(bridge.delivery),
-     .help = "`exactly_once`: consumers with `isolation.level=read_committed` see each event once, across crashes of the "
-             "agent and of Kafka; needs rights on a transactional id, a group and the cursor topic (see "
-             "docs/delivery.md). `at_least_once`: each event arrives; after a crash, or when Kafka's answer got lost, "
-             "some arrive twice."},
+     .help =
+         "`exactly_once`: consumers with `isolation.level=read_committed` see each event once, across crashes of the "
+         "agent and of Kafka; needs rights on a transactional id, a group and the cursor topic (see "
+         "docs/delivery.md). `at_least_once`: each event arrives; after a crash, or when Kafka's answer got lost, "
+         "some arrive twice."},
     {.name = "bridge.cursor_topic",
      .type = CONFIG_STRING,
      .fallback = "penstock.cursors",
      .item_wrong = topic_wrong,
      AT(bridge.cursor_topic),
-     .help = "With `exactly_once`: what was delivered is kept in Kafka as a committed offset on partition 0 of this topic. "
-             "Nothing is ever written to it; all agents can share it. Made when it isn't there, if the agent may."},
+     .help =
+         "With `exactly_once`: what was delivered is kept in Kafka as a committed offset on partition 0 of this topic. "
+         "Nothing is ever written to it; all agents can share it. Made when it isn't there, if the agent may."},
     {.name = "bridge.id_header",
      .type = CONFIG_BOOL,
      .fallback = "false",
@@ -319,9 +320,10 @@ const struct config_key config_keys[] = {
      .min = 1,
      .max = 100,
      AT(spool.topic_share_percent),
-     .help = "Percent of `spool.max_size` that the pending events of one topic may take. Beyond it events for this topic alone "
-             "are refused with 503, until a tenth of that is delivered: a topic that Kafka doesn't take must not fill the "
-             "spool for all others. 100: no such limit."},
+     .help =
+         "Percent of `spool.max_size` that the pending events of one topic may take. Beyond it events for this topic alone "
+         "are refused with 503, until a tenth of that is delivered: a topic that Kafka doesn't take must not fill the "
+         "spool for all others. 100: no such limit."},
     {.name = "bridge.in_flight_bytes",
      .type = CONFIG_SIZE,
      .fallback = "32MiB",
@@ -360,8 +362,7 @@ const struct config_key config_keys[] = {
      .help = "The least important lines that are written."},
 };
 const size_t config_key_count = sizeof config_keys / sizeof config_keys[0];
-_Static_assert(sizeof config_keys / sizeof config_keys[0] <= CONFIG_KEYS_MAX,
-               "config_source has a place for each key");
+_Static_assert(sizeof config_keys / sizeof config_keys[0] <= CONFIG_KEYS_MAX, "config_source has a place for each key");
 
 int config_key_find(const char *name)
 {

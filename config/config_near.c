@@ -5,7 +5,7 @@
 #include "config/config_keys.h"
 
 #define TEXT_MAX 64
-#define FAR 1000
+#define FAR      1000
 
 static size_t least(size_t a, size_t b)
 {

@@ -15,7 +15,8 @@ static bool same_text(const char *a, const char *b)
 static bool same_list(const struct config *a, const struct config *b, const struct config_key *key)
 {
     size_t count = *(const size_t *)field(a, key->count_offset);
-    char *const *items_a = *(char *const *const *)field(a, key->offset), *const *items_b = *(char *const *const *)field(b, key->offset);
+    char *const *items_a = *(char *const *const *)field(a, key->offset), *const *items_b = *(char *const *const *)field(
+                                                                             b, key->offset);
     bool same = count == *(const size_t *)field(b, key->count_offset);
     for (size_t i = 0; same && i < count; i++)
         same = same_text(items_a[i], items_b[i]);
@@ -46,13 +47,15 @@ static void put_name(struct buf *out, const char *section, const char *name)
 static void put_properties(const struct config *of, const struct config *other, bool values, struct buf *out)
 {
     for (size_t i = 0; i < of->bridge.property_count; i++) {
-        const struct bridge_property *property = &of->bridge.properties[i], *found = find_property(other, property->name);
+        const struct bridge_property *property = &of->bridge.properties[i],
+                                     *found = find_property(other, property->name);
         if (found == NULL || (values && strcmp(found->value, property->value) != 0))
             put_name(out, CONFIG_KAFKA ".", property->name);
     }
 }
 
-enum err config_reload_check(const struct config *now, const struct config *next, struct buf *ret_changed, struct errmsg *msg)
+enum err config_reload_check(const struct config *now, const struct config *next, struct buf *ret_changed,
+                             struct errmsg *msg)
 {
     struct buf stuck = {0};
     for (size_t i = 0; i < config_key_count; i++)

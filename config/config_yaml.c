@@ -61,8 +61,7 @@ static enum err next(struct reader *reader)
     const yaml_event_t *event = &reader->event;
     const yaml_char_t *anchor = NULL, *tag = NULL;
     switch (event->type) {
-    case YAML_ALIAS_EVENT:
-        return fail(reader, "aliases (*name) are not supported");
+    case YAML_ALIAS_EVENT: return fail(reader, "aliases (*name) are not supported");
     case YAML_SCALAR_EVENT:
         anchor = event->data.scalar.anchor;
         tag = event->data.scalar.tag;
@@ -75,15 +74,13 @@ static enum err next(struct reader *reader)
         anchor = event->data.mapping_start.anchor;
         tag = event->data.mapping_start.tag;
         break;
-    default:
-        break;
+    default: break;
     }
     if (anchor != NULL)
         return fail(reader, "anchors (&name) are not supported");
     if (tag != NULL)
         return fail(reader, "tags (!name) are not supported");
-    if (event->type == YAML_SCALAR_EVENT &&
-        memchr(event->data.scalar.value, '\0', event->data.scalar.length) != NULL)
+    if (event->type == YAML_SCALAR_EVENT && memchr(event->data.scalar.value, '\0', event->data.scalar.length) != NULL)
         return fail(reader, "a text with a zero byte in it");
     return ERR_OK;
 }

@@ -10,7 +10,7 @@
 #include "config/config_message.h"
 
 #define CONFIG_YAML_BYTES_MAX (1u << 20)
-#define CONFIG_YAML_NAME_MAX 200
+#define CONFIG_YAML_NAME_MAX  200
 #define CONFIG_YAML_ITEMS_MAX 4096 /* of one list */
 
 struct config_yaml_scalar {

@@ -17,9 +17,8 @@
 
 enum {
     REAP_EVERY_MS = 100,
-    DRAIN_MS_MAX = 2000, /* for answers that are still to be sent when everything ends */
-    DESCRIPTORS_KEPT =
-        640, /* for the spool, Kafka's client and what else is open, and connections that come and go */
+    DRAIN_MS_MAX = 2000,    /* for answers that are still to be sent when everything ends */
+    DESCRIPTORS_KEPT = 640, /* for the spool, Kafka's client and what else is open, and connections that come and go */
 };
 
 /* Waits for the next turn; false at the end. */
@@ -134,9 +133,8 @@ enum err ingest_start(const struct ingest_options *options, struct spool *spool,
     size_t servers = options->threads > 1 ? options->threads : 1;
     ingest->listeners = calloc(options->http_count + 1, sizeof *ingest->listeners);
     ingest->servers = calloc(servers, sizeof *ingest->servers);
-    enum err rc = ingest->listeners == NULL || ingest->servers == NULL
-                      ? errmsg_set(msg, ERR_NOMEM, "out of memory")
-                      : start_listeners(ingest, msg);
+    enum err rc = ingest->listeners == NULL || ingest->servers == NULL ? errmsg_set(msg, ERR_NOMEM, "out of memory")
+                                                                       : start_listeners(ingest, msg);
     if (rc == ERR_OK)
         rc = start_threads(ingest, servers, msg);
     if (rc != ERR_OK) {

@@ -145,8 +145,7 @@ static bool evict_longest_silent(struct ingest_connections *connections)
     int64_t still_ms = clock_monotonic_ms() - INGEST_STILL_MS;
     struct ingest_connection *silent = connections->oldest, *still = NULL;
     for (; silent != NULL && (silent->closed || activity_of(silent) != INGEST_SILENT); silent = silent->next)
-        if (still == NULL && !silent->closed && activity_of(silent) == INGEST_SENDING &&
-            moved_ms(silent) < still_ms)
+        if (still == NULL && !silent->closed && activity_of(silent) == INGEST_SENDING && moved_ms(silent) < still_ms)
             still = silent;
     bool still_is_longer = still != NULL && (silent == NULL || moved_ms(still) < since_ms(silent));
     struct ingest_connection *longest = still_is_longer ? still : silent;

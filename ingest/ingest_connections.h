@@ -42,7 +42,8 @@ struct ingest_connections {
 };
 
 void ingest_connections_init(struct ingest_connections *connections, size_t count_max);
-void ingest_connections_set_max(struct ingest_connections *connections, size_t count_max); /* counts for the next that comes */
+void ingest_connections_set_max(struct ingest_connections *connections,
+                                size_t count_max); /* counts for the next that comes */
 void ingest_connections_done(struct ingest_connections *connections);
 
 /* Takes in one that was counted as starting. NULL: out of memory. */

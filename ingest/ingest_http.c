@@ -19,7 +19,7 @@
 
 /* Head and reading buffer of a connection. The library clears all of it after every request, so more makes small
  * requests slower, and connections that were used once keep it. */
-#define POOL_BYTES (16u << 10)
+#define POOL_BYTES  (16u << 10)
 #define LIMIT_SLACK 1024 /* connections on their way in or out, beyond our own limit */
 
 void ingest_http_resume(struct MHD_Connection *http)
@@ -67,9 +67,8 @@ static enum MHD_Result send_answer(struct ingest_request *request)
     struct ingest_answer answer = {0};
     ingest_request_answer(request, &answer);
     struct MHD_Response *response =
-        answer.body.failed
-            ? NULL
-            : MHD_create_response_from_buffer(answer.body.size, answer.body.data, MHD_RESPMEM_MUST_FREE);
+        answer.body.failed ? NULL
+                           : MHD_create_response_from_buffer(answer.body.size, answer.body.data, MHD_RESPMEM_MUST_FREE);
     if (response == NULL) {
         buf_free(&answer.body);
         return MHD_NO; /* out of memory: the client sees the connection end */
@@ -87,8 +86,7 @@ static enum MHD_Result send_and_hang_up(struct ingest_request *request)
     struct ingest_answer answer = {0};
     struct buf wire = {0};
     ingest_request_answer(request, &answer);
-    buf_printf(&wire,
-               "HTTP/1.1 %d Refused\r\nConnection: close\r\nContent-Type: %s\r\nContent-Length: %zu\r\n\r\n",
+    buf_printf(&wire, "HTTP/1.1 %d Refused\r\nConnection: close\r\nContent-Type: %s\r\nContent-Length: %zu\r\n\r\n",
                answer.status, answer.content_type, answer.body.size);
     if (request->connection != NULL && buf_append(&wire, answer.body.data, answer.body.size) && !wire.failed) {
         request->connection->linger = true;
@@ -130,8 +128,8 @@ static enum MHD_Result take_parameter(void *cls, enum MHD_ValueKind kind, const 
         const char *name;
         const char **value;
     } rows[] = {
-        {"key", &head->key},           {"timestamp", &head->timestamp}, {"wait", &head->wait},
-        {"wait_ms", &head->wait_ms},   {"topic", &head->topic},         {"spool_id", &head->spool_id},
+        {"key", &head->key},         {"timestamp", &head->timestamp}, {"wait", &head->wait},
+        {"wait_ms", &head->wait_ms}, {"topic", &head->topic},         {"spool_id", &head->spool_id},
     };
     const char **which = NULL;
     (void)kind;
@@ -144,8 +142,8 @@ static enum MHD_Result take_parameter(void *cls, enum MHD_ValueKind kind, const 
     return MHD_YES;
 }
 
-static enum MHD_Result begin(struct ingest *ingest, struct MHD_Connection *http, const char *url,
-                             const char *method, void **state)
+static enum MHD_Result begin(struct ingest *ingest, struct MHD_Connection *http, const char *url, const char *method,
+                             void **state)
 {
     struct ingest_request *request = ingest_request_new(ingest, http, connection_of(http));
     if (request == NULL)
@@ -195,8 +193,7 @@ static void *on_request_line(void *cls, const char *target, struct MHD_Connectio
     return NULL; /* *state of the first call of on_request() */
 }
 
-static void on_completed(void *cls, struct MHD_Connection *http, void **state,
-                         enum MHD_RequestTerminationCode code)
+static void on_completed(void *cls, struct MHD_Connection *http, void **state, enum MHD_RequestTerminationCode code)
 {
     struct ingest_request *request = *state;
     struct ingest_server *server = cls;
@@ -266,8 +263,8 @@ enum err ingest_http_start(struct ingest_server *server, struct errmsg *msg)
         {MHD_OPTION_END, 0, NULL},
     };
     server->daemon =
-        MHD_start_daemon(MHD_USE_POLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_NO_LISTEN_SOCKET, 0,
-                         NULL, NULL, on_request, server, MHD_OPTION_ARRAY, options, MHD_OPTION_END);
+        MHD_start_daemon(MHD_USE_POLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_NO_LISTEN_SOCKET, 0, NULL,
+                         NULL, on_request, server, MHD_OPTION_ARRAY, options, MHD_OPTION_END);
     return server->daemon != NULL ? ERR_OK : errmsg_set(msg, ERR_IO, "the HTTP server did not start");
 }
 

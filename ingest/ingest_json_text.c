@@ -37,20 +37,13 @@ static uint32_t take_escape(const uint8_t **p, const uint8_t *end)
     if (*p == end)
         return INVALID;
     switch (*(*p)++) {
-    case 'b':
-        return '\b';
-    case 'f':
-        return '\f';
-    case 'n':
-        return '\n';
-    case 'r':
-        return '\r';
-    case 't':
-        return '\t';
-    case 'u':
-        return take_hex_escape(p, end);
-    default:
-        return (*p)[-1]; /* quote, backslash, slash */
+    case 'b': return '\b';
+    case 'f': return '\f';
+    case 'n': return '\n';
+    case 'r': return '\r';
+    case 't': return '\t';
+    case 'u': return take_hex_escape(p, end);
+    default: return (*p)[-1]; /* quote, backslash, slash */
     }
 }
 
@@ -59,10 +52,7 @@ static uint32_t take_utf8(const uint8_t **p, const uint8_t *end)
 {
     static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
     uint8_t lead = *(*p)++;
-    int size = lead >= 0xf0 && lead < 0xf8   ? 4
-               : lead >= 0xe0 && lead < 0xf0 ? 3
-               : lead >= 0xc0 && lead < 0xe0 ? 2
-                                             : 0;
+    int size = lead >= 0xf0 && lead < 0xf8 ? 4 : lead >= 0xe0 && lead < 0xf0 ? 3 : lead >= 0xc0 && lead < 0xe0 ? 2 : 0;
     if (size == 0 || end - *p < size - 1)
         return INVALID;
     uint32_t value = lead & (0x7fu >> size);

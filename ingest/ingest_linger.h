@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 #define INGEST_LINGER_MAX 64
-#define INGEST_LINGER_MS 5000
+#define INGEST_LINGER_MS  5000
 
 struct ingest_linger {
     pthread_mutex_t lock;

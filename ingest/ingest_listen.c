@@ -29,8 +29,7 @@ static bool is_loopback(const struct sockaddr *address)
 {
     if (address->sa_family == AF_INET)
         return ntohl(((const struct sockaddr_in *)address)->sin_addr.s_addr) >> 24 == 127;
-    return address->sa_family == AF_INET6 &&
-           IN6_IS_ADDR_LOOPBACK(&((const struct sockaddr_in6 *)address)->sin6_addr);
+    return address->sa_family == AF_INET6 && IN6_IS_ADDR_LOOPBACK(&((const struct sockaddr_in6 *)address)->sin6_addr);
 }
 
 /* "127.0.0.1:8080", "[::1]:8080", "localhost:8080" to a socket address. */
@@ -41,8 +40,7 @@ static enum err resolve(const char *address, bool allow_remote, struct addrinfo 
     size_t host_size = colon == NULL ? 0 : (size_t)(colon - address);
     char *end;
     long port = colon == NULL ? -1 : strtol(colon + 1, &end, 10);
-    if (host_size == 0 || host_size >= sizeof host || colon[1] < '0' || colon[1] > '9' || *end != '\0' ||
-        port > 65535)
+    if (host_size == 0 || host_size >= sizeof host || colon[1] < '0' || colon[1] > '9' || *end != '\0' || port > 65535)
         return errmsg_set(msg, ERR_INVALID, "'%s' is no address: use 127.0.0.1:8080, [::1]:8080 or unix:/path",
                           address);
     bool brackets = address[0] == '[' && address[host_size - 1] == ']';
@@ -51,8 +49,8 @@ static enum err resolve(const char *address, bool allow_remote, struct addrinfo 
     const char *numeric = strcmp(host, "localhost") == 0 ? "127.0.0.1" : host; /* nothing is looked up */
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV};
     if (bare_v6 || getaddrinfo(numeric, colon + 1, &hints, ret_info) != 0)
-        return errmsg_set(msg, ERR_INVALID,
-                          "'%s': '%s' is neither an IP address ([IPv6] in brackets) nor localhost", address, host);
+        return errmsg_set(msg, ERR_INVALID, "'%s': '%s' is neither an IP address ([IPv6] in brackets) nor localhost",
+                          address, host);
     if (!allow_remote && !is_loopback((*ret_info)->ai_addr)) {
         freeaddrinfo(*ret_info);
         return errmsg_set(msg, ERR_INVALID,
@@ -127,11 +125,9 @@ static enum err set_access(const struct ingest_options *options, const char *pat
     if (options->socket_group != NULL) {
         struct group *group = getgrnam(options->socket_group);
         if (group == NULL)
-            return errmsg_set(msg, ERR_INVALID, "listen.socket_group: there is no group '%s'",
-                              options->socket_group);
+            return errmsg_set(msg, ERR_INVALID, "listen.socket_group: there is no group '%s'", options->socket_group);
         if (chown(path, (uid_t)-1, group->gr_gid) != 0)
-            return errmsg_set(msg, ERR_IO, "give '%s' to group '%s': %s", path, options->socket_group,
-                              strerror(errno));
+            return errmsg_set(msg, ERR_IO, "give '%s' to group '%s': %s", path, options->socket_group, strerror(errno));
     }
     if (chmod(path, options->socket_mode) != 0)
         return errmsg_set(msg, ERR_IO, "chmod '%s': %s", path, strerror(errno));
@@ -171,8 +167,8 @@ static enum err listen_unix(const struct ingest_options *options, const char *pa
     return ERR_OK;
 }
 
-enum err ingest_listen(const struct ingest_options *options, const char *address,
-                       struct ingest_listener *ret_listener, struct errmsg *msg)
+enum err ingest_listen(const struct ingest_options *options, const char *address, struct ingest_listener *ret_listener,
+                       struct errmsg *msg)
 {
     const char *path = unix_path_of(address);
     enum err rc = ingest_address_check(address, options->allow_remote, msg);
@@ -187,8 +183,8 @@ void ingest_unlisten(struct ingest_listener *listener)
     if (listener->fd >= 0)
         close(listener->fd);
     struct stat status;
-    if (listener->unix_path != NULL && lstat(listener->unix_path, &status) == 0 &&
-        status.st_dev == listener->device && status.st_ino == listener->inode)
+    if (listener->unix_path != NULL && lstat(listener->unix_path, &status) == 0 && status.st_dev == listener->device &&
+        status.st_ino == listener->inode)
         unlink(listener->unix_path);
     free(listener->unix_path);
     *listener = (struct ingest_listener){.fd = -1};

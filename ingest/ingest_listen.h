@@ -19,8 +19,8 @@ struct ingest_listener {
 
 /* Binds and listens. A stale Unix socket (nobody answers on it) is replaced.
  * Errors: ERR_INVALID (malformed, or beyond loopback without allow_remote), ERR_IO */
-enum err ingest_listen(const struct ingest_options *options, const char *address,
-                       struct ingest_listener *ret_listener, struct errmsg *msg);
+enum err ingest_listen(const struct ingest_options *options, const char *address, struct ingest_listener *ret_listener,
+                       struct errmsg *msg);
 void ingest_unlisten(struct ingest_listener *listener); /* closes fd unless it is -1 */
 
 #endif

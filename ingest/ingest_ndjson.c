@@ -46,8 +46,7 @@ bool ingest_ndjson_feed(struct ingest_ndjson *lines, struct bytes piece, struct 
             return ingest_problem_set(problem, 503, INGEST_RETRY, "out of memory, nothing stored, retry");
         if (newline == NULL)
             return true;
-        ok = put_line(lines, lines->partial.size > 0 ? buf_bytes(&lines->partial) : bytes_of(p, size), sink,
-                      problem);
+        ok = put_line(lines, lines->partial.size > 0 ? buf_bytes(&lines->partial) : bytes_of(p, size), sink, problem);
         buf_clear(&lines->partial);
         if (!ok)
             return false;

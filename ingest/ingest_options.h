@@ -25,11 +25,11 @@ struct ingest_options {
     size_t topics_allow_count;
 };
 
-#define INGEST_OPTIONS_DEFAULT                                                                                    \
-    {                                                                                                             \
-        .allow_remote = false, .socket_mode = 0660, .body_bytes_max = 32ull << 20,                                \
-        .in_flight_bytes_max = 64ull << 20, .connections_max = 4096, .threads = 1, .request_timeout_ms = 30000,   \
-        .idle_timeout_ms = 60000, .commit_timeout_ms = 10000,                                                     \
+#define INGEST_OPTIONS_DEFAULT                                                                                         \
+    {                                                                                                                  \
+        .allow_remote = false, .socket_mode = 0660, .body_bytes_max = 32ull << 20, .in_flight_bytes_max = 64ull << 20, \
+        .connections_max = 4096, .threads = 1, .request_timeout_ms = 30000, .idle_timeout_ms = 60000,                  \
+        .commit_timeout_ms = 10000,                                                                                    \
     }
 
 #endif

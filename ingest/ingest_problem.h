@@ -9,7 +9,7 @@
 /* Codes of the Kafka REST API (v2) where it has one; the others are the HTTP status with two digits. */
 enum ingest_code {
     INGEST_BAD_REQUEST = 40001,
-    INGEST_NOT_FOUND = 40401, /* topic, or path */
+    INGEST_NOT_FOUND = 40401,   /* topic, or path */
     INGEST_OTHER_SPOOL = 40403, /* the receipt is of another spool */
     INGEST_METHOD = 40501,
     INGEST_TIMEOUT = 40801,
@@ -39,7 +39,6 @@ bool ingest_problem_set(struct ingest_problem *problem, int status, int code, co
 /* The answer to an error of the spool, by a table. */
 void ingest_problem_of_err(struct ingest_problem *problem, enum err err, const char *detail);
 
-void ingest_problem_render(const struct ingest_problem *problem,
-                           struct buf *body); /* {"error_code":…,"message":…} */
+void ingest_problem_render(const struct ingest_problem *problem, struct buf *body); /* {"error_code":…,"message":…} */
 
 #endif

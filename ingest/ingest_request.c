@@ -157,8 +157,7 @@ static enum err put_event(void *arg, const struct spool_event *event)
         enum err rc =
             spool_batch_new(request->ingest->spool, bytes_of(route->topic, route->topic_size), &request->batch);
         if (rc == ERR_FULL)
-            ingest_request_refuse(request, 422, INGEST_TOPICS_FULL,
-                                  "topics.max reached: no more new topics are taken");
+            ingest_request_refuse(request, 422, INGEST_TOPICS_FULL, "topics.max reached: no more new topics are taken");
         if (rc != ERR_OK)
             return rc;
     }
@@ -282,8 +281,7 @@ void ingest_request_answer(struct ingest_request *request, struct ingest_answer 
 {
     if (request->submitted)
         judge_receipt(request);
-    ret_answer->content_type =
-        ingest_request_is_v2(request) ? "application/vnd.kafka.v2+json" : "application/json";
+    ret_answer->content_type = ingest_request_is_v2(request) ? "application/vnd.kafka.v2+json" : "application/json";
     if (request->problem.status != 0) {
         ret_answer->status = request->problem.status;
         ingest_problem_render(&request->problem, &ret_answer->body);

@@ -18,8 +18,7 @@ static bool check_length(struct ingest_request *request, const struct ingest_hea
             request, 400, INGEST_BAD_REQUEST,
             "more than one Content-Length or Transfer-Encoding: where the body ends is ambiguous");
     if (head->transfer_encoding != NULL && strcasecmp(head->transfer_encoding, "chunked") != 0)
-        return ingest_request_refuse(request, 400, INGEST_BAD_REQUEST,
-                                     "the only Transfer-Encoding taken is chunked");
+        return ingest_request_refuse(request, 400, INGEST_BAD_REQUEST, "the only Transfer-Encoding taken is chunked");
     return true;
 }
 
@@ -43,8 +42,8 @@ static bool take_question(struct ingest_request *request, const struct ingest_he
         head->wait_ms != NULL)
         return ingest_request_refuse(request, 422, INGEST_PARAMETER,
                                      "a parameter is unknown or stands there twice; known: topic, spool_id");
-    return (keep_string(&request->question, head->path + page_size) &&
-            keep_string(&request->question, head->topic) && keep_string(&request->question, head->spool_id)) ||
+    return (keep_string(&request->question, head->path + page_size) && keep_string(&request->question, head->topic) &&
+            keep_string(&request->question, head->spool_id)) ||
            ingest_request_no_memory(request);
 }
 
@@ -80,8 +79,7 @@ static bool check_route(struct ingest_request *request, const struct ingest_head
 static bool check_format(struct ingest_request *request, const struct ingest_head *head)
 {
     if (head->content_encoding != NULL && strcasecmp(head->content_encoding, "identity") != 0)
-        return ingest_request_refuse(request, 415, INGEST_MEDIA_TYPE,
-                                     "bodies with a Content-Encoding are not taken");
+        return ingest_request_refuse(request, 415, INGEST_MEDIA_TYPE, "bodies with a Content-Encoding are not taken");
     return ingest_format_parse(head->content_type, &request->format, &request->problem);
 }
 
@@ -105,11 +103,12 @@ static bool check_parameters(struct ingest_request *request, const struct ingest
     struct spool_event *defaults = &request->sink.defaults;
     *defaults = (struct spool_event){.time_ms = clock_wall_ms(), .partition = request->route.partition};
     if (head->bad_parameter != NULL || head->topic != NULL || head->spool_id != NULL)
-        return ingest_problem_set(&request->problem, 422, INGEST_PARAMETER,
-                                  "parameter \"%.40s\" is unknown or stands there twice; known: key, timestamp, wait, wait_ms",
-                                  head->bad_parameter != NULL ? head->bad_parameter
-                                  : head->topic != NULL       ? "topic"
-                                                              : "spool_id");
+        return ingest_problem_set(
+            &request->problem, 422, INGEST_PARAMETER,
+            "parameter \"%.40s\" is unknown or stands there twice; known: key, timestamp, wait, wait_ms",
+            head->bad_parameter != NULL ? head->bad_parameter
+            : head->topic != NULL       ? "topic"
+                                        : "spool_id");
     if (!check_wait(request, head))
         return false;
     if (ingest_request_is_v2(request) && (head->key != NULL || head->timestamp != NULL))

@@ -57,8 +57,7 @@ bool ingest_route_parse(const char *path, struct ingest_route *ret_route, struct
     static const char prefix[] = "/topics/", partitions[] = "/partitions/";
     struct ingest_route route = {.partition = SPOOL_PARTITION_ANY};
     if (strncmp(path, prefix, sizeof prefix - 1) != 0)
-        return ingest_problem_set(problem, 404, INGEST_NOT_FOUND,
-                                  "no such path: events go to POST /topics/{topic}");
+        return ingest_problem_set(problem, 404, INGEST_NOT_FOUND, "no such path: events go to POST /topics/{topic}");
     const char *topic = path + sizeof prefix - 1, *slash = strchr(topic, '/');
     size_t topic_size = slash == NULL ? strlen(topic) : (size_t)(slash - topic);
     if (slash != NULL) {
@@ -71,8 +70,7 @@ bool ingest_route_parse(const char *path, struct ingest_route *ret_route, struct
                                       "the partition is no number from 0 to 2147483647");
         route.partition = (int32_t)partition;
     }
-    if (!ingest_percent_decode(bytes_of(topic, topic_size), route.topic, SPOOL_TOPIC_SIZE_MAX,
-                               &route.topic_size) ||
+    if (!ingest_percent_decode(bytes_of(topic, topic_size), route.topic, SPOOL_TOPIC_SIZE_MAX, &route.topic_size) ||
         !spool_topic_name_valid(bytes_of(route.topic, route.topic_size)))
         return ingest_problem_set(problem, 422, INGEST_TOPIC_NAME,
                                   "no topic name: 1 to 249 of [a-zA-Z0-9._-], not \".\" or \"..\"");

@@ -69,8 +69,8 @@ static const struct member header_members[] = {
 
 static bool refuse(struct ingest_v2 *v2, const char *field, const char *what)
 {
-    return ingest_problem_set(v2->problem, 422, INGEST_PAYLOAD, "record %" PRIu64 ": field \"%s\" %s",
-                              v2->sink->count, field, what);
+    return ingest_problem_set(v2->problem, 422, INGEST_PAYLOAD, "record %" PRIu64 ": field \"%s\" %s", v2->sink->count,
+                              field, what);
 }
 
 static bool out_of_memory(struct ingest_v2 *v2)
@@ -424,10 +424,10 @@ bool ingest_v2_end(struct ingest_v2 *v2, struct ingest_problem *problem)
 
 /* ---- the answer --------------------------------------------------------------------------------------------- */
 
-#define OFFSETS_HEAD "{\"offsets\":["
-#define OFFSETS_TAIL "],\"key_schema_id\":null,\"value_schema_id\":null}"
-#define OFFSET_HEAD "{\"partition\":"
-#define OFFSET_TAIL ",\"offset\":null,\"error_code\":null,\"error\":null},"
+#define OFFSETS_HEAD       "{\"offsets\":["
+#define OFFSETS_TAIL       "],\"key_schema_id\":null,\"value_schema_id\":null}"
+#define OFFSET_HEAD        "{\"partition\":"
+#define OFFSET_TAIL        ",\"offset\":null,\"error_code\":null,\"error\":null},"
 #define PARTITION_SIZE_MAX 10
 
 size_t ingest_v2_render_size(uint64_t count)

@@ -168,7 +168,8 @@ static size_t links_at_open(struct spool *spool, struct spool_link links[LINKS_A
     size_t first = spool->catalog.count > LINKS_AT_OPEN ? spool->catalog.count - LINKS_AT_OPEN : 0, count = 0;
     for (size_t i = 0; i < SPOOL_NEWEST_SEGMENTS; i++) { /* gone, perhaps, and not yet reported: not to be forgotten */
         uint64_t id = spool->at_open.newest_segments[i];
-        if (id != 0 && spool_catalog_find(&spool->catalog, id) == NULL && spool_count_done_below(spool, id) != SPOOL_INDEX_MAX)
+        if (id != 0 && spool_catalog_find(&spool->catalog, id) == NULL &&
+            spool_count_done_below(spool, id) != SPOOL_INDEX_MAX)
             links[count++] = (struct spool_link){id, SPOOL_COUNT_UNKNOWN};
     }
     for (size_t i = first; i < spool->catalog.count; i++)

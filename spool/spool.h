@@ -19,9 +19,9 @@ struct spool;
 /* Something that operators should read in the log; the spool itself never logs. Called from the spool's threads,
  * never with a lock held; must not call back into the spool. */
 struct spool_report {
-    bool problem;        /* a warning rather than news */
-    const char *event;   /* a word for the log: "segment_abandoned", "refusing", "accepting_again", … */
-    const char *detail;  /* key=value pairs */
+    bool problem;       /* a warning rather than news */
+    const char *event;  /* a word for the log: "segment_abandoned", "refusing", "accepting_again", … */
+    const char *detail; /* key=value pairs */
 };
 typedef void spool_report_fn(void *arg, const struct spool_report *report);
 
@@ -181,32 +181,32 @@ struct spool_topic_books {
 
 struct spool_stats {
     struct spool_books books;
-    bool counting;               /* what an earlier run left is still being counted */
-    uint64_t used_bytes;         /* everything below the path */
-    uint64_t free_bytes;         /* of the filesystem */
-    uint64_t segment_count;      /* on disk, the live one included */
+    bool counting;          /* what an earlier run left is still being counted */
+    uint64_t used_bytes;    /* everything below the path */
+    uint64_t free_bytes;    /* of the filesystem */
+    uint64_t segment_count; /* on disk, the live one included */
     uint64_t live_segment_id;
-    uint64_t last_event_id;      /* last accepted; 0: none in this run */
-    uint64_t queued_bytes;       /* taken, not yet synced */
-    uint64_t window_bytes;       /* kept in memory for the bridge */
-    uint64_t commits;            /* synced writes in this run */
-    uint64_t committed_bytes;    /* of frames, in this run */
+    uint64_t last_event_id;   /* last accepted; 0: none in this run */
+    uint64_t queued_bytes;    /* taken, not yet synced */
+    uint64_t window_bytes;    /* kept in memory for the bridge */
+    uint64_t commits;         /* synced writes in this run */
+    uint64_t committed_bytes; /* of frames, in this run */
     uint64_t commit_failures;
     uint64_t segments_abandoned; /* ended by a write error */
     uint64_t cursor_writes;
     enum spool_delivery cursor_mode; /* of the cursors as they stand on the disk; 0: none there */
-    int64_t commit_ms_last;      /* how long the last synced write took */
-    int64_t commit_running_ms;   /* how long the one that runs now has taken; 0: none runs */
-    uint64_t commit_us_sum;      /* of all synced writes */
-    int64_t sync_us_histogram[16]; /* count of commits that took < 2^(i+6) us; the last holds the rest */
-    uint64_t damaged_segments;   /* found so far, in this run */
-    uint64_t backlog_segments;   /* left by earlier runs, not yet read to their ends */
-    uint64_t unread_segments;    /* that can't be read now: put aside, pending, tried again */
-    uint64_t quarantine_segments; /* that a loss report tells of */
-    uint64_t quarantine_bytes;   /* of damaged segments that are kept */
-    uint64_t dead_letters;       /* that lie in dead-letter/ */
-    uint64_t dead_letter_bytes;  /* their frames */
-    bool dead_letters_full;      /* an event had no room there, and its topic waits */
+    int64_t commit_ms_last;          /* how long the last synced write took */
+    int64_t commit_running_ms;       /* how long the one that runs now has taken; 0: none runs */
+    uint64_t commit_us_sum;          /* of all synced writes */
+    int64_t sync_us_histogram[16];   /* count of commits that took < 2^(i+6) us; the last holds the rest */
+    uint64_t damaged_segments;       /* found so far, in this run */
+    uint64_t backlog_segments;       /* left by earlier runs, not yet read to their ends */
+    uint64_t unread_segments;        /* that can't be read now: put aside, pending, tried again */
+    uint64_t quarantine_segments;    /* that a loss report tells of */
+    uint64_t quarantine_bytes;       /* of damaged segments that are kept */
+    uint64_t dead_letters;           /* that lie in dead-letter/ */
+    uint64_t dead_letter_bytes;      /* their frames */
+    bool dead_letters_full;          /* an event had no room there, and its topic waits */
 };
 
 void spool_stats_get(struct spool *spool, struct spool_stats *ret_stats); /* any thread */

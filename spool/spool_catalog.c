@@ -114,7 +114,8 @@ static bool is_done_up_to(const struct spool_entry *entry, uint64_t done_id)
 bool spool_entry_is_done(const struct spool_entry *entry, uint64_t done_id, const struct spool_lane_cursor *lanes,
                          size_t lane_count)
 {
-    if (entry->state == SPOOL_ENTRY_LIVE || entry->unread || (entry->readers > 0 && !entry->read_through) || !is_done_up_to(entry, done_id))
+    if (entry->state == SPOOL_ENTRY_LIVE || entry->unread || (entry->readers > 0 && !entry->read_through) ||
+        !is_done_up_to(entry, done_id))
         return false;
     for (size_t i = 0; i < lane_count; i++)
         if (!is_done_up_to(entry, lanes[i].done_id))

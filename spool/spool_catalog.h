@@ -28,25 +28,25 @@ enum spool_count_state { SPOOL_UNCOUNTED, SPOOL_COUNTING, SPOOL_COUNTED };
 struct spool_entry {
     uint64_t id;
     enum spool_entry_state state;
-    uint32_t event_count;      /* acknowledged; SPOOL_COUNT_UNKNOWN for old ones */
-    bool sealed;               /* closed: by a good last batch, so that all its frames count */
-    uint64_t log_bytes;        /* live: size of its log after the last good write */
-    uint64_t disk_bytes;       /* what it takes */
-    enum spool_count_state counted; /* are its events in the books? */
-    bool counted_by_seal;      /* they are, by the counts in its seal */
-    bool unread;               /* it can't be read now, and was put aside: pending, and passed over */
-    uint32_t unread_from;      /* then: what lies below was handed out */
+    uint32_t event_count;                     /* acknowledged; SPOOL_COUNT_UNKNOWN for old ones */
+    bool sealed;                              /* closed: by a good last batch, so that all its frames count */
+    uint64_t log_bytes;                       /* live: size of its log after the last good write */
+    uint64_t disk_bytes;                      /* what it takes */
+    enum spool_count_state counted;           /* are its events in the books? */
+    bool counted_by_seal;                     /* they are, by the counts in its seal */
+    bool unread;                              /* it can't be read now, and was put aside: pending, and passed over */
+    uint32_t unread_from;                     /* then: what lies below was handed out */
     int64_t unread_due_ms, unread_backoff_ms; /* monotonic: when it is tried again */
-    struct spool_ranges missing; /* what a reader has not found so far; owned */
-    uint32_t readers;          /* tails that read it from disk now: it isn't done before they know what is lost */
-    bool read_through;         /* a reader has been to its end */
-    uint64_t last_found_id;    /* then: its highest event; 0 without any */
-    uint64_t lost;             /* then: acknowledged events that are gone */
-    struct spool_loss_report *report; /* then: owned; NULL: nothing to report, nothing to keep */
+    struct spool_ranges missing;              /* what a reader has not found so far; owned */
+    uint32_t readers;       /* tails that read it from disk now: it isn't done before they know what is lost */
+    bool read_through;      /* a reader has been to its end */
+    uint64_t last_found_id; /* then: its highest event; 0 without any */
+    uint64_t lost;          /* then: acknowledged events that are gone */
+    struct spool_loss_report *report;      /* then: owned; NULL: nothing to report, nothing to keep */
     struct spool_topic_loss *topic_losses; /* then: where the lost ones' topics are known, by its seal; malloc'ed */
     size_t topic_loss_count;
-    bool lost_applied;         /* its losses are in the books */
-    bool retire_failed;        /* it is done, but could not be moved away yet */
+    bool lost_applied;  /* its losses are in the books */
+    bool retire_failed; /* it is done, but could not be moved away yet */
 };
 
 struct spool_catalog {
@@ -67,7 +67,10 @@ struct spool_entry *spool_catalog_next(struct spool_catalog *catalog, uint64_t p
 void spool_catalog_remove(struct spool_catalog *catalog, uint64_t segment_id);
 
 /* The position from which nothing more comes from that segment, whatever it holds. */
-static inline uint64_t spool_position_end_of(uint64_t segment_id) { return spool_id_of(segment_id, SPOOL_INDEX_MAX); }
+static inline uint64_t spool_position_end_of(uint64_t segment_id)
+{
+    return spool_id_of(segment_id, SPOOL_INDEX_MAX);
+}
 
 /* May the entry hold events after position? */
 bool spool_entry_has_after(const struct spool_entry *entry, uint64_t position);

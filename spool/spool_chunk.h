@@ -12,12 +12,12 @@
 struct spool_chunk {
     _Atomic uint32_t references;
     uint32_t event_count;
-    uint64_t first_id;   /* of its events; both 0 while it is empty */
+    uint64_t first_id; /* of its events; both 0 while it is empty */
     uint64_t last_id;
-    size_t size;         /* bytes of frames in data */
+    size_t size; /* bytes of frames in data */
     size_t capacity;
-    bool salvaged;       /* its events were found among damage */
-    uint8_t *data;       /* frames, one after the other */
+    bool salvaged; /* its events were found among damage */
+    uint8_t *data; /* frames, one after the other */
 };
 
 /* A new, empty chunk with room for capacity bytes and one reference; NULL when memory is out. */

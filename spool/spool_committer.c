@@ -76,8 +76,11 @@ static void end_live(struct spool *spool, bool sealed)
 static enum err begin_live(struct spool *spool, struct spool_segment *segment)
 {
     struct spool_entry entry = {
-        .id = segment->id, .state = SPOOL_ENTRY_LIVE, .log_bytes = segment->log_bytes,
-        .disk_bytes = segment->log_bytes, .counted = SPOOL_COUNTED,
+        .id = segment->id,
+        .state = SPOOL_ENTRY_LIVE,
+        .log_bytes = segment->log_bytes,
+        .disk_bytes = segment->log_bytes,
+        .counted = SPOOL_COUNTED,
     };
     pthread_mutex_lock(&spool->lock);
     enum err rc = spool_catalog_add(&spool->catalog, &entry);
@@ -132,7 +135,8 @@ static bool put_seal_topics(struct spool *spool, struct buf *body, uint32_t even
         if (live->topic_counts[i] == 0)
             continue;
         const struct spool_topic *topic = spool_topics_at(&spool->topics, i);
-        topics[count++] = (struct spool_seal_topic){bytes_of(topic->name, topic->name_size), live->topic_counts[i], live->topic_bytes[i]};
+        topics[count++] = (struct spool_seal_topic){bytes_of(topic->name, topic->name_size), live->topic_counts[i],
+                                                    live->topic_bytes[i]};
     }
     bool ok = topics != NULL && spool_seal_put(body, event_count, topics, count);
     free(topics);
@@ -173,7 +177,8 @@ static enum err write_synced(struct spool *spool, uint32_t event_count, struct e
     struct spool_committer *committer = &spool->committer;
     int64_t start_ns = clock_monotonic_ns();
     atomic_store(&committer->running_since_ms, start_ns / 1000000);
-    enum err rc = spool_segment_write(committer->live, committer->group.entries, committer->group.entry_count, event_count, msg);
+    enum err rc =
+        spool_segment_write(committer->live, committer->group.entries, committer->group.entry_count, event_count, msg);
     atomic_store(&committer->running_since_ms, 0);
     count_duration(committer, clock_monotonic_ns() - start_ns);
     return rc;
@@ -189,7 +194,8 @@ static void publish(struct spool *spool)
     entry->event_count = live->event_count;
     entry->log_bytes = entry->disk_bytes = live->log_bytes;
     spool->last_event_id = spool_id_of(live->id, live->event_count - 1);
-    spool_times_note(&spool->times, spool_id_of(live->id, live->event_count - committer->group.event_count), clock_wall_ms());
+    spool_times_note(&spool->times, spool_id_of(live->id, live->event_count - committer->group.event_count),
+                     clock_wall_ms());
     for (size_t i = 0; i < committer->group.chunk_count; i++)
         spool_window_push(&spool->window, spool_chunk_ref(committer->group.chunks[i]));
     if (spool->wakeup_armed && spool->wakeup != NULL) /* under the lock, so that nobody is woken after taking it away */
@@ -201,7 +207,8 @@ static void publish(struct spool *spool)
 static bool live_is_full(const struct spool *spool)
 {
     const struct spool_segment *live = spool->committer.live;
-    uint64_t bytes_max = spool->options.segment_bytes < SEGMENT_BYTES_HARD_MAX ? spool->options.segment_bytes : SEGMENT_BYTES_HARD_MAX;
+    uint64_t bytes_max =
+        spool->options.segment_bytes < SEGMENT_BYTES_HARD_MAX ? spool->options.segment_bytes : SEGMENT_BYTES_HARD_MAX;
     return live != NULL && (live->log_bytes >= bytes_max || live->event_count >= SPOOL_INDEX_MAX - 1);
 }
 
@@ -209,7 +216,8 @@ static enum err count_topics(struct spool *spool, const struct spool_batch *firs
 {
     enum err rc = ERR_OK;
     for (const struct spool_batch *batch = first; rc == ERR_OK && batch != NULL; batch = batch->next)
-        rc = spool_segment_count_topic(spool->committer.live, batch->topic->index, batch->event_count, batch->queued_bytes);
+        rc = spool_segment_count_topic(spool->committer.live, batch->topic->index, batch->event_count,
+                                       batch->queued_bytes);
     return rc;
 }
 
@@ -306,7 +314,8 @@ static struct spool_batch *take_group(struct spool *spool)
     size_t bytes = 0;
     uint64_t events = 0;
     for (struct spool_batch *batch; (batch = *end) != NULL; end = &batch->next) {
-        if (bytes > 0 && (bytes + batch->frames.size > SPOOL_COMMIT_BYTES_MAX || events + batch->event_count > SPOOL_BATCH_EVENTS_MAX))
+        if (bytes > 0 && (bytes + batch->frames.size > SPOOL_COMMIT_BYTES_MAX ||
+                          events + batch->event_count > SPOOL_BATCH_EVENTS_MAX))
             break;
         bytes += batch->frames.size;
         events += batch->event_count;

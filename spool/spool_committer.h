@@ -16,18 +16,18 @@
 struct spool;
 struct spool_batch;
 
-#define SPOOL_COMMIT_BYTES_MAX (4u << 20)  /* of frames in one commit, but for one larger batch */
-#define SPOOL_LINKS_MAX 16                 /* more are cut off at the oldest end */
+#define SPOOL_COMMIT_BYTES_MAX (4u << 20) /* of frames in one commit, but for one larger batch */
+#define SPOOL_LINKS_MAX        16         /* more are cut off at the oldest end */
 
 struct spool_committer {
     pthread_t thread;
     bool started;
-    pthread_mutex_t lock;         /* guards the queue and stopping */
+    pthread_mutex_t lock; /* guards the queue and stopping */
     pthread_cond_t wake;
     struct spool_batch *first, **last;
-    bool stopping;                /* nothing more is taken */
+    bool stopping; /* nothing more is taken */
     atomic_uint_fast64_t queued_bytes;
-    atomic_bool unavailable;      /* no segment can be written now */
+    atomic_bool unavailable; /* no segment can be written now */
 
     /* the thread's own */
     struct spool_segment *live;
@@ -35,11 +35,11 @@ struct spool_committer {
     struct buf link_frame, seal_frame;
     struct spool_link links[SPOOL_LINKS_MAX]; /* the segments since the last acknowledged batch */
     size_t link_count;
-    bool live_acknowledged;       /* the live segment holds an acknowledged batch */
+    bool live_acknowledged; /* the live segment holds an acknowledged batch */
 
     atomic_int_fast64_t running_since_ms; /* the write, or wait for a segment, that runs now; monotonic */
     atomic_int_fast64_t last_ms;
-    atomic_uint_fast64_t us_sum;  /* of all writes */
+    atomic_uint_fast64_t us_sum; /* of all writes */
     atomic_uint_fast64_t commits, committed_bytes, failures, abandoned;
     atomic_int_fast64_t histogram[16]; /* see struct spool_stats */
 };

@@ -7,7 +7,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
-enum { NOT_YET, NOTED, COUNTS };                            /* of a place */
+enum { NOT_YET, NOTED, COUNTS };                                  /* of a place */
 enum confirm_state { CONFIRM_NEW, CONFIRM_LISTED, CONFIRM_OVER }; /* OVER: cancelled, or confirmed() is being called */
 
 struct spool_confirm {
@@ -58,8 +58,8 @@ enum err spool_confirm_new(struct spool *spool, uint32_t event_count, spool_conf
     struct spool_confirms *confirms = spool->confirms;
     struct spool_confirm *confirm = NULL;
     pthread_mutex_lock(&confirms->lock);
-    bool room = confirms->batches < SPOOL_CONFIRM_BATCHES_MAX &&
-                confirms->events + event_count <= SPOOL_CONFIRM_EVENTS_MAX;
+    bool room =
+        confirms->batches < SPOOL_CONFIRM_BATCHES_MAX && confirms->events + event_count <= SPOOL_CONFIRM_EVENTS_MAX;
     if (room)
         confirm = calloc(1, sizeof *confirm + event_count * sizeof confirm->places[0]);
     if (confirm != NULL) {

@@ -11,7 +11,7 @@
 #include "spool/spool.h"
 
 #define SPOOL_CONFIRM_BATCHES_MAX 1000
-#define SPOOL_CONFIRM_EVENTS_MAX (1u << 20) /* of all of them together: 16 bytes each */
+#define SPOOL_CONFIRM_EVENTS_MAX  (1u << 20) /* of all of them together: 16 bytes each */
 
 struct spool_confirm;
 
@@ -55,8 +55,8 @@ void spool_confirm_settle(struct spool *spool, bool committed);
 /* ---- for the spool ------------------------------------------------------------------------------------------- */
 
 struct spool_confirms;
-struct spool_confirms *spool_confirms_new(void);                /* NULL: out of memory */
-void spool_confirms_close(struct spool_confirms *confirms);     /* ends every wait; NULL is fine */
+struct spool_confirms *spool_confirms_new(void);            /* NULL: out of memory */
+void spool_confirms_close(struct spool_confirms *confirms); /* ends every wait; NULL is fine */
 void spool_confirms_register(struct spool_confirms *confirms, struct spool_confirm *confirm, uint64_t first_id);
 
 #endif

@@ -19,7 +19,10 @@ static struct spool_reader_options reader_options(struct spool *spool, uint64_t 
 {
     snprintf(name, NAME_SIZE, "%" PRIu64, segment_id);
     return (struct spool_reader_options){
-        .parent_fd = spool->segments_fd, .name = name, .segment_id = segment_id, .seed = spool->identity.seed,
+        .parent_fd = spool->segments_fd,
+        .name = name,
+        .segment_id = segment_id,
+        .seed = spool->identity.seed,
         .count_limit = SPOOL_COUNT_UNKNOWN,
     };
 }
@@ -122,14 +125,16 @@ static bool count_by_seal(struct spool *spool, const struct spool_reader_options
 {
     struct spool_ends ends = {0};
     uint32_t limit = SPOOL_COUNT_UNKNOWN;
-    if (!is_all_pending(spool, options->segment_id) || spool_count_limit(spool, options->segment_id, &limit, NULL) != ERR_OK ||
+    if (!is_all_pending(spool, options->segment_id) ||
+        spool_count_limit(spool, options->segment_id, &limit, NULL) != ERR_OK ||
         spool_reader_ends(options, &ends, NULL) != ERR_OK)
         return false;
     struct spool_frame frame;
     struct spool_seal seal;
     struct spool_seal_topic topic;
     bool sealed = ends.sealed && spool_frame_get_trusted(ends.seal_frame.data, ends.seal_frame.size, &frame) &&
-                  spool_seal_get(&frame, &seal) && seal.event_count <= limit; /* else it stood in a batch that was refused */
+                  spool_seal_get(&frame, &seal) &&
+                  seal.event_count <= limit; /* else it stood in a batch that was refused */
     while (sealed && spool_seal_next(&seal, &topic))
         add_pending(spool, topic.topic, topic.event_count, topic.bytes);
     spool_ends_free(&ends);
@@ -144,7 +149,7 @@ struct tally {
     uint64_t done_id;
     struct topic_tally {
         uint64_t count, bytes;
-    } *topics;                    /* by the topic's index */
+    } * topics; /* by the topic's index */
     size_t capacity;
 };
 
@@ -198,7 +203,8 @@ static enum err tally_chunk(struct tally *tally, const struct spool_chunk *chunk
 }
 
 /* What the cursors at open had passed as missing, below an index. */
-static enum err passed_as_missing(const struct spool *spool, uint64_t segment_id, uint32_t below, struct spool_ranges *ret_passed)
+static enum err passed_as_missing(const struct spool *spool, uint64_t segment_id, uint32_t below,
+                                  struct spool_ranges *ret_passed)
 {
     const struct spool_cursor_state *at_open = &spool->at_open;
     enum err rc = ERR_OK;
@@ -230,8 +236,8 @@ static enum err append_from(struct spool_ranges *below, const struct spool_range
 /* Of the events that are gone, those that were not delivered: above the cursor, or passed by it as missing. The latter even when they
  * can be read now: the cursor doesn't go back, so they are told of. When a gap was passed, it was not known yet whether the end
  * of the segment would make it an uncertain one. */
-static enum err not_delivered(const struct spool *spool, uint64_t segment_id, const struct spool_findings *findings, uint32_t done_below,
-                              struct spool_ranges *ret_lost, struct spool_ranges *ret_uncertain)
+static enum err not_delivered(const struct spool *spool, uint64_t segment_id, const struct spool_findings *findings,
+                              uint32_t done_below, struct spool_ranges *ret_lost, struct spool_ranges *ret_uncertain)
 {
     struct spool_ranges passed, lost = {0}, uncertain = {0};
     enum err rc = passed_as_missing(spool, segment_id, done_below, &passed);
@@ -402,7 +408,8 @@ static enum err topics_of_seal(struct spool *spool, const struct spool_reader_op
 }
 
 /* What the seal says a topic has, less what can be found of it. The caller frees *ret_losses. */
-static enum err losses_by_topic(struct spool *spool, uint64_t segment_id, struct spool_topic_loss **ret_losses, size_t *ret_count)
+static enum err losses_by_topic(struct spool *spool, uint64_t segment_id, struct spool_topic_loss **ret_losses,
+                                size_t *ret_count)
 {
     char name[NAME_SIZE];
     struct spool_reader_options options = reader_options(spool, segment_id, name);
@@ -446,8 +453,8 @@ static uint64_t found_below(const struct spool_findings *findings, uint32_t belo
     return below - missing;
 }
 
-struct spool_loss_report *spool_count_report(const struct spool *spool, uint64_t segment_id, const struct spool_findings *findings,
-                                             uint32_t done_below)
+struct spool_loss_report *spool_count_report(const struct spool *spool, uint64_t segment_id,
+                                             const struct spool_findings *findings, uint32_t done_below)
 {
     struct spool_loss_report *report = calloc(1, sizeof *report);
     if (report == NULL)
@@ -467,14 +474,16 @@ struct spool_loss_report *spool_count_report(const struct spool *spool, uint64_t
     return report;
 }
 
-enum err spool_count_findings(struct spool *spool, uint64_t segment_id, uint32_t first_index, const struct spool_findings *findings)
+enum err spool_count_findings(struct spool *spool, uint64_t segment_id, uint32_t first_index,
+                              const struct spool_findings *findings)
 {
     pthread_mutex_lock(&spool->lock);
     struct spool_entry *entry = spool_catalog_find(&spool->catalog, segment_id);
     bool first_time = entry != NULL && !entry->read_through;
     bool by_seal = first_time && (entry->counted_by_seal || entry->state == SPOOL_ENTRY_CLOSED);
     /* What lies below was handed out from memory, or was done by an earlier run: it isn't missed. */
-    uint32_t done_below = first_time && entry->state == SPOOL_ENTRY_OLD ? spool_count_done_below(spool, segment_id) : first_index;
+    uint32_t done_below =
+        first_time && entry->state == SPOOL_ENTRY_OLD ? spool_count_done_below(spool, segment_id) : first_index;
     pthread_mutex_unlock(&spool->lock);
     if (!first_time)
         return ERR_OK;

@@ -17,10 +17,18 @@
 #include <xxhash.h>
 
 #define CURSORS_NAME "cursors"
-#define SLOT_MAGIC "PSCURSR1"
+#define SLOT_MAGIC   "PSCURSR1"
 
 /* Offsets in a slot's head; the checksum covers everything behind itself. */
-enum { AT_MAGIC = 0, AT_CHECKSUM = 8, AT_UUID = 16, AT_SEQUENCE = 32, AT_BODY_SIZE = 40, HEAD_SIZE = 44, FILE_SIZE = 2 * SPOOL_CURSORS_SLOT_SIZE };
+enum {
+    AT_MAGIC = 0,
+    AT_CHECKSUM = 8,
+    AT_UUID = 16,
+    AT_SEQUENCE = 32,
+    AT_BODY_SIZE = 40,
+    HEAD_SIZE = 44,
+    FILE_SIZE = 2 * SPOOL_CURSORS_SLOT_SIZE
+};
 
 enum { TRIES = 4, RETRY_MS = 20 };
 
@@ -109,7 +117,8 @@ static enum err encode(struct spool_cursors *cursors, const struct spool_cursor_
     memcpy(slot->data + AT_UUID, cursors->uuid, 16);
     codec_put_u64(slot->data + AT_SEQUENCE, sequence);
     codec_put_u32(slot->data + AT_BODY_SIZE, (uint32_t)(slot->size - HEAD_SIZE));
-    codec_put_u64(slot->data + AT_CHECKSUM, XXH3_64bits_withSeed(slot->data + AT_UUID, slot->size - AT_UUID, cursors->seed));
+    codec_put_u64(slot->data + AT_CHECKSUM,
+                  XXH3_64bits_withSeed(slot->data + AT_UUID, slot->size - AT_UUID, cursors->seed));
     return ERR_OK;
 }
 
@@ -175,10 +184,12 @@ static bool decode_body(struct codec_in *in, struct spool_cursor_state *state)
         totals.lost = codec_in_varint(in);
         state->topics[state->topic_count++] = totals;
     }
-    return in->ok && state->missed != NULL && state->unread != NULL && state->lanes != NULL && state->topics != NULL && state->segment_id_max <= SPOOL_SEGMENT_ID_MAX;
+    return in->ok && state->missed != NULL && state->unread != NULL && state->lanes != NULL && state->topics != NULL &&
+           state->segment_id_max <= SPOOL_SEGMENT_ID_MAX;
 }
 
-static bool decode(const struct spool_cursors *cursors, struct bytes slot, uint64_t *ret_sequence, struct spool_cursor_state *ret_state)
+static bool decode(const struct spool_cursors *cursors, struct bytes slot, uint64_t *ret_sequence,
+                   struct spool_cursor_state *ret_state)
 {
     if (slot.size < HEAD_SIZE || memcmp(slot.data, SLOT_MAGIC, 8) != 0)
         return false;
@@ -265,7 +276,8 @@ static bool is_blank(struct bytes content)
     return content.size == SPOOL_CURSORS_SLOT_SIZE;
 }
 
-static void take_newer(struct spool_cursors *cursors, struct bytes content, int slot, struct spool_cursor_state *state, bool *found)
+static void take_newer(struct spool_cursors *cursors, struct bytes content, int slot, struct spool_cursor_state *state,
+                       bool *found)
 {
     struct spool_cursor_state other;
     uint64_t sequence;
@@ -283,7 +295,8 @@ static void take_newer(struct spool_cursors *cursors, struct bytes content, int 
 }
 
 /* The newest intact slot; one that is damaged, cut off, or on a bad sector doesn't cost the other. */
-static enum err load(struct spool_cursors *cursors, int fd, struct spool_cursor_state *state, bool *found, struct errmsg *msg)
+static enum err load(struct spool_cursors *cursors, int fd, struct spool_cursor_state *state, bool *found,
+                     struct errmsg *msg)
 {
     uint8_t *content = malloc(SPOOL_CURSORS_SLOT_SIZE);
     if (content == NULL)
@@ -301,10 +314,12 @@ static enum err load(struct spool_cursors *cursors, int fd, struct spool_cursor_
         errmsg_set(msg, ERR_OK, "one of two slots cannot be read, maybe the newer one: %s", strerror(error));
     if (*found || blank)
         return ERR_OK;
-    return errmsg_set(msg, ERR_DAMAGED, "no intact slot%s%s", error != 0 ? ": " : "", error != 0 ? strerror(error) : "");
+    return errmsg_set(msg, ERR_DAMAGED, "no intact slot%s%s", error != 0 ? ": " : "",
+                      error != 0 ? strerror(error) : "");
 }
 
-static enum err open_existing(struct spool_cursors *cursors, struct spool_cursor_state *state, bool *found, struct errmsg *msg)
+static enum err open_existing(struct spool_cursors *cursors, struct spool_cursor_state *state, bool *found,
+                              struct errmsg *msg)
 {
     const int flags = O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK; /* a FIFO must not hold us up */
     int fd = openat(cursors->root_fd, CURSORS_NAME, O_RDWR | flags);
@@ -314,7 +329,7 @@ static enum err open_existing(struct spool_cursors *cursors, struct spool_cursor
     if (fd < 0)
         return errmsg_set(msg, spool_err_of_errno(errno), "open '" CURSORS_NAME "': %s", strerror(errno));
     struct stat status;
-    enum err rc = fstat(fd, &status) != 0 ? errmsg_set(msg, spool_err_of_errno(errno), "fstat: %s", strerror(errno))
+    enum err rc = fstat(fd, &status) != 0   ? errmsg_set(msg, spool_err_of_errno(errno), "fstat: %s", strerror(errno))
                   : S_ISREG(status.st_mode) ? load(cursors, fd, state, found, msg)
                                             : errmsg_set(msg, ERR_INVALID, "not a regular file");
     if (rc == ERR_OK && writable) {
@@ -327,7 +342,8 @@ static enum err open_existing(struct spool_cursors *cursors, struct spool_cursor
 }
 
 /* Cursors put aside cost deliveries again: worth some tries. */
-static enum err open_at_last(struct spool_cursors *cursors, struct spool_cursor_state *state, bool *found, struct errmsg *msg)
+static enum err open_at_last(struct spool_cursors *cursors, struct spool_cursor_state *state, bool *found,
+                             struct errmsg *msg)
 {
     enum err rc = ERR_UNREADABLE;
     for (int tries = 0; rc == ERR_UNREADABLE && tries < TRIES; tries++) {
@@ -341,8 +357,9 @@ static enum err open_at_last(struct spool_cursors *cursors, struct spool_cursor_
     return rc;
 }
 
-enum err spool_cursors_open(int root_fd, const uint8_t spool_uuid[16], uint64_t seed, struct spool_cursors **ret_cursors,
-                            struct spool_cursor_state *ret_state, bool *ret_found, struct errmsg *msg)
+enum err spool_cursors_open(int root_fd, const uint8_t spool_uuid[16], uint64_t seed,
+                            struct spool_cursors **ret_cursors, struct spool_cursor_state *ret_state, bool *ret_found,
+                            struct errmsg *msg)
 {
     struct spool_cursors *cursors = calloc(1, sizeof *cursors);
     struct spool_cursor_state state = {0};
@@ -370,8 +387,8 @@ enum err spool_cursors_open(int root_fd, const uint8_t spool_uuid[16], uint64_t 
     return ERR_OK;
 }
 
-enum err spool_cursors_peek(int root_fd, const uint8_t spool_uuid[16], uint64_t seed, struct spool_cursor_state *ret_state, bool *ret_found,
-                            struct errmsg *msg)
+enum err spool_cursors_peek(int root_fd, const uint8_t spool_uuid[16], uint64_t seed,
+                            struct spool_cursor_state *ret_state, bool *ret_found, struct errmsg *msg)
 {
     struct spool_cursors cursors = {.root_fd = root_fd, .fd = -1, .seed = seed};
     struct spool_cursor_state state = {0};
@@ -387,7 +404,8 @@ enum err spool_cursors_peek(int root_fd, const uint8_t spool_uuid[16], uint64_t 
 
 static enum err write_slot(struct spool_cursors *cursors, int slot, struct errmsg *msg)
 {
-    enum err rc = spool_file_pwrite(cursors->fd, cursors->slot.data, cursors->slot.size, (uint64_t)slot * SPOOL_CURSORS_SLOT_SIZE);
+    enum err rc = spool_file_pwrite(cursors->fd, cursors->slot.data, cursors->slot.size,
+                                    (uint64_t)slot * SPOOL_CURSORS_SLOT_SIZE);
     if (rc == ERR_OK && fdatasync(cursors->fd) != 0)
         rc = ERR_IO;
     if (rc != ERR_OK) {

@@ -15,18 +15,20 @@
 /* On disk: do not change these values. */
 enum spool_delivery { SPOOL_AT_LEAST_ONCE = 1, SPOOL_EXACTLY_ONCE = 2 };
 
-#define SPOOL_MISSED_MAX 4096   /* ranges in the file; what is beyond counts as delivered after a crash in just that moment */
-#define SPOOL_NEWEST_SEGMENTS 16 /* a run without events links to nothing: those of some such runs in a row are still named */
+#define SPOOL_MISSED_MAX                                                                                               \
+    4096 /* ranges in the file; what is beyond counts as delivered after a crash in just that moment */
+#define SPOOL_NEWEST_SEGMENTS                                                                                          \
+    16 /* a run without events links to nothing: those of some such runs in a row are still named */
 
 /* A topic whose cursor is behind the common one. */
 struct spool_lane_cursor {
-    char *topic;        /* NUL-terminated, owned by the state */
+    char *topic; /* NUL-terminated, owned by the state */
     uint64_t done_id;
 };
 
 /* Totals since the spool was made, of what lies at or below the cursors. */
 struct spool_topic_totals {
-    char *topic;        /* owned by the state */
+    char *topic; /* owned by the state */
     uint64_t delivered;
     uint64_t dead_lettered;
     uint64_t lost;
@@ -45,9 +47,10 @@ struct spool_missed_range {
 };
 
 struct spool_cursor_state {
-    enum spool_delivery mode;    /* which mode wrote it */
-    uint64_t segment_id_max;     /* the highest id that was ever given out */
-    uint64_t newest_segments[SPOOL_NEWEST_SEGMENTS]; /* that were made, and may hold events although nothing links to them yet; 0: none */
+    enum spool_delivery mode; /* which mode wrote it */
+    uint64_t segment_id_max;  /* the highest id that was ever given out */
+    uint64_t newest_segments
+        [SPOOL_NEWEST_SEGMENTS]; /* that were made, and may hold events although nothing links to them yet; 0: none */
     uint64_t done_id;            /* every event up to it is done, but for the lanes below */
     struct spool_missed_range *missed;
     size_t missed_count;
@@ -67,12 +70,13 @@ struct spool_cursors;
 /* Opens the file `cursors` below root_fd. The newest intact slot of this spool is decoded into *ret_state (zeroed when there is none;
  * *ret_found tells). Without a state the first spool_cursors_write() makes the file. One that is damaged or cannot be read is no error:
  * it is put aside as cursors.damaged-<n>, and *ret_found is false; msg then says what was found. ERR_NOMEM */
-enum err spool_cursors_open(int root_fd, const uint8_t spool_uuid[16], uint64_t seed, struct spool_cursors **ret_cursors,
-                            struct spool_cursor_state *ret_state, bool *ret_found, struct errmsg *msg);
+enum err spool_cursors_open(int root_fd, const uint8_t spool_uuid[16], uint64_t seed,
+                            struct spool_cursors **ret_cursors, struct spool_cursor_state *ret_state, bool *ret_found,
+                            struct errmsg *msg);
 
 /* Reads only, and makes nothing: *ret_found is false without an intact slot. ERR_NOMEM */
-enum err spool_cursors_peek(int root_fd, const uint8_t spool_uuid[16], uint64_t seed, struct spool_cursor_state *ret_state, bool *ret_found,
-                            struct errmsg *msg);
+enum err spool_cursors_peek(int root_fd, const uint8_t spool_uuid[16], uint64_t seed,
+                            struct spool_cursor_state *ret_state, bool *ret_found, struct errmsg *msg);
 
 /* Writes the state into the older slot and syncs it. After a failure the other slot still holds the state before.
  * Errors: ERR_IO; ERR_TOO_LARGE (more topics than a slot holds); ERR_NOMEM */

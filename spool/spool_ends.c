@@ -47,15 +47,13 @@ static enum err on_frame(void *arg, const struct spool_frame *frame, const uint8
         if (!ends->header_found)
             ends->header_found = spool_header_get(frame, &ends->header);
         return ERR_OK;
-    case SPOOL_FRAME_LINK:
-        return take_links(frame, ends);
+    case SPOOL_FRAME_LINK: return take_links(frame, ends);
     case SPOOL_FRAME_SEAL:
         buf_clear(&ends->seal_frame);
         ends->sealed = buf_append(&ends->seal_frame, raw, frame->size);
         return ends->sealed ? ERR_OK : ERR_NOMEM;
     case SPOOL_FRAME_EVENT:
-    case SPOOL_FRAME_MOVED:
-        break;
+    case SPOOL_FRAME_MOVED: break;
     }
     return ERR_OK;
 }
@@ -108,7 +106,8 @@ static enum err read_log(int fd, bool first, bool last, uint64_t segment_id, str
     return rc;
 }
 
-static enum err read_logs(int dir_fd, const struct spool_reader_options *options, struct spool_ends *ends, struct errmsg *msg)
+static enum err read_logs(int dir_fd, const struct spool_reader_options *options, struct spool_ends *ends,
+                          struct errmsg *msg)
 {
     struct spool_files files = {0};
     struct search search = {.ends = ends};

@@ -19,7 +19,7 @@
 
 enum { NAME_SIZE = 32, READ_SIZE = 256 << 10, REPORT_SIZE_MAX = 8 << 20 };
 
-#define KEPT "\"evidence\":\"kept\""
+#define KEPT    "\"evidence\":\"kept\""
 #define REMOVED "\"evidence\":\"removed\""
 
 /* ---- listing -------------------------------------------------------------------------------------------------- */
@@ -179,7 +179,8 @@ enum err spool_evidence_remove(int quarantine_fd, uint64_t segment_id, struct er
         char *slash = strchr(files.names[i], '/');
         if (slash != NULL)
             *slash = '\0'; /* a directory goes as a whole */
-        if (strcmp(files.names[i], SPOOL_LOSS_REPORT_NAME) != 0 && spool_dir_remove_tree(dir_fd, files.names[i]) != ERR_OK)
+        if (strcmp(files.names[i], SPOOL_LOSS_REPORT_NAME) != 0 &&
+            spool_dir_remove_tree(dir_fd, files.names[i]) != ERR_OK)
             rc = errmsg_set(msg, ERR_IO, "remove '%s/%s'", name, files.names[i]);
     }
     spool_files_free(&files);

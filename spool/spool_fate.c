@@ -192,7 +192,8 @@ enum err spool_fate_get(struct spool *spool, uint64_t event_id, struct bytes top
         gone = spool_id_segment(event_id) >= first_segment_id(spool) && event_id <= spool->progress.done_id;
     pthread_mutex_unlock(&spool->lock);
     enum err rc = gone ? fate_by_report(spool, event_id, &fate, msg) : ERR_OK;
-    if (rc == ERR_OK && fate == SPOOL_FATE_DELIVERED) /* so the cursor may be told: a letter is written before it passes */
+    if (rc == ERR_OK &&
+        fate == SPOOL_FATE_DELIVERED) /* so the cursor may be told: a letter is written before it passes */
         fate = fate_of_done(spool, event_id);
     *ret_fate = fate;
     return rc;
@@ -234,8 +235,7 @@ static uint64_t below_put_aside(const struct spool *spool, uint64_t done_id)
             break;
         if (entry->unread)
             return entry->unread_from > 0 ? spool_id_of(entry->id, entry->unread_from - 1) : before;
-        if (is_damaged(entry) && entry->state != SPOOL_ENTRY_LIVE &&
-            !spool_entry_is_done(entry, done_id, NULL, 0))
+        if (is_damaged(entry) && entry->state != SPOOL_ENTRY_LIVE && !spool_entry_is_done(entry, done_id, NULL, 0))
             return before;
     }
     return done_id;

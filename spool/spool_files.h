@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 struct spool_files {
-    char **names;     /* relative to the directory; `lost/x` for what lies one deeper */
+    char **names; /* relative to the directory; `lost/x` for what lies one deeper */
     size_t count;
     size_t log_count; /* the first ones are the segment's logs, ascending */
 };

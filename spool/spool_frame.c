@@ -40,7 +40,8 @@ size_t spool_headers_size(const struct spool_header *headers, size_t count)
     size_t size = 0;
     for (size_t i = 0; i < count; i++) {
         size += codec_varint_size(headers[i].name.size) + headers[i].name.size;
-        size += headers[i].value.data == NULL ? 1 : codec_varint_size(headers[i].value.size + 1) + headers[i].value.size;
+        size +=
+            headers[i].value.data == NULL ? 1 : codec_varint_size(headers[i].value.size + 1) + headers[i].value.size;
     }
     return size;
 }
@@ -75,7 +76,8 @@ bool spool_headers_next(struct bytes *rest, struct spool_header *ret)
 
 static uint8_t flags_of(const struct spool_event *event)
 {
-    return (uint8_t)((event->key.data != NULL ? SPOOL_FLAG_KEY : 0) | (event->header_count > 0 ? SPOOL_FLAG_HEADERS : 0) |
+    return (uint8_t)((event->key.data != NULL ? SPOOL_FLAG_KEY : 0) |
+                     (event->header_count > 0 ? SPOOL_FLAG_HEADERS : 0) |
                      (event->partition >= 0 ? SPOOL_FLAG_PARTITION : 0) |
                      (event->value.data == NULL ? SPOOL_FLAG_NULL_VALUE : 0) |
                      (event->client_time ? SPOOL_FLAG_CLIENT_TIME : 0));
@@ -216,5 +218,6 @@ bool spool_frame_get(const uint8_t *p, size_t size_available, uint64_t seed, str
 struct bytes spool_frame_original(struct bytes bytes)
 {
     struct spool_frame frame;
-    return spool_frame_get_trusted(bytes.data, bytes.size, &frame) && frame.kind == SPOOL_FRAME_MOVED ? frame.body : bytes;
+    return spool_frame_get_trusted(bytes.data, bytes.size, &frame) && frame.kind == SPOOL_FRAME_MOVED ? frame.body
+                                                                                                      : bytes;
 }

@@ -10,16 +10,16 @@
 #include "base/bytes.h"
 #include "spool/spool_id.h"
 
-#define SPOOL_FRAME_MAGIC "\xe7PS\x9a"
-#define SPOOL_FRAME_MAGIC_SIZE 4
-#define SPOOL_FRAME_HEAD_SIZE 28  /* up to the topic */
-#define SPOOL_FRAME_TAIL_SIZE 8   /* the checksum */
-#define SPOOL_FRAME_SIZE_MIN (SPOOL_FRAME_HEAD_SIZE + SPOOL_FRAME_TAIL_SIZE)
-#define SPOOL_FRAME_SIZE_MAX (65u << 20)
+#define SPOOL_FRAME_MAGIC       "\xe7PS\x9a"
+#define SPOOL_FRAME_MAGIC_SIZE  4
+#define SPOOL_FRAME_HEAD_SIZE   28 /* up to the topic */
+#define SPOOL_FRAME_TAIL_SIZE   8  /* the checksum */
+#define SPOOL_FRAME_SIZE_MIN    (SPOOL_FRAME_HEAD_SIZE + SPOOL_FRAME_TAIL_SIZE)
+#define SPOOL_FRAME_SIZE_MAX    (65u << 20)
 #define SPOOL_FRAME_TIME_MS_MAX ((1ll << 48) - 1)
 
 #define SPOOL_TOPIC_SIZE_MAX 249 /* Kafka's own limit */
-#define SPOOL_PARTITION_ANY (-1)
+#define SPOOL_PARTITION_ANY  (-1)
 
 /* On disk: do not change these values. */
 enum spool_frame_kind {
@@ -42,17 +42,17 @@ enum spool_frame_flag {
 /* One event as programs see it: views into memory that somebody else owns. */
 struct spool_event {
     uint64_t id;
-    int64_t time_ms;        /* since 1970-01-01 UTC */
+    int64_t time_ms; /* since 1970-01-01 UTC */
     struct bytes topic;
-    struct bytes key;       /* data NULL: null */
-    struct bytes value;     /* data NULL: null */
-    struct bytes headers;   /* encoded, see spool_headers_next(); size 0: none */
+    struct bytes key;     /* data NULL: null */
+    struct bytes value;   /* data NULL: null */
+    struct bytes headers; /* encoded, see spool_headers_next(); size 0: none */
     uint32_t header_count;
-    int32_t partition;      /* SPOOL_PARTITION_ANY or >= 0 */
+    int32_t partition; /* SPOOL_PARTITION_ANY or >= 0 */
     bool client_time;
-    uint64_t origin_id;     /* moved from another segment: the id it was accepted under; else 0 */
-    bool salvaged;          /* not stored: set by the reader for what it found among damage */
-    struct bytes frame;     /* not stored: set by spool_chunk_next(): the whole frame that it comes from */
+    uint64_t origin_id; /* moved from another segment: the id it was accepted under; else 0 */
+    bool salvaged;      /* not stored: set by the reader for what it found among damage */
+    struct bytes frame; /* not stored: set by spool_chunk_next(): the whole frame that it comes from */
 };
 
 struct spool_header {
@@ -63,11 +63,11 @@ struct spool_header {
 /* A frame taken apart; the views point into the frame. */
 struct spool_frame {
     enum spool_frame_kind kind;
-    uint64_t id;            /* segment and index; for other kinds than events the index of the next event */
-    uint32_t batch_first;   /* first index of the batch it was written in */
-    uint32_t size;          /* of the whole frame, in bytes */
+    uint64_t id;              /* segment and index; for other kinds than events the index of the next event */
+    uint32_t batch_first;     /* first index of the batch it was written in */
+    uint32_t size;            /* of the whole frame, in bytes */
     struct spool_event event; /* events, and moved ones: as accepted, but for the id, which is that of this frame */
-    struct bytes body;      /* other kinds: everything between head and checksum */
+    struct bytes body;        /* other kinds: everything between head and checksum */
 };
 
 /* Encoded size of the headers, and the encoding. A NULL value is kept apart from an empty one. */

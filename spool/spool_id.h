@@ -5,16 +5,22 @@
 
 #include <stdint.h>
 
-#define SPOOL_INDEX_BITS 24
-#define SPOOL_INDEX_MAX ((1u << SPOOL_INDEX_BITS) - 1)      /* a segment holds at most this many events */
+#define SPOOL_INDEX_BITS     24
+#define SPOOL_INDEX_MAX      ((1u << SPOOL_INDEX_BITS) - 1) /* a segment holds at most this many events */
 #define SPOOL_SEGMENT_ID_MAX ((1ull << (63 - SPOOL_INDEX_BITS)) - 1)
 
 static inline uint64_t spool_id_of(uint64_t segment_id, uint32_t index)
 {
     return segment_id << SPOOL_INDEX_BITS | index;
 }
-static inline uint64_t spool_id_segment(uint64_t event_id) { return event_id >> SPOOL_INDEX_BITS; }
-static inline uint32_t spool_id_index(uint64_t event_id) { return (uint32_t)event_id & SPOOL_INDEX_MAX; }
+static inline uint64_t spool_id_segment(uint64_t event_id)
+{
+    return event_id >> SPOOL_INDEX_BITS;
+}
+static inline uint32_t spool_id_index(uint64_t event_id)
+{
+    return (uint32_t)event_id & SPOOL_INDEX_MAX;
+}
 /* For qsort() and bsearch() over uint64_t ids of events or segments, ascending. */
 int spool_id_compare(const void *a, const void *b);
 
@@ -23,6 +29,9 @@ int spool_id_compare(const void *a, const void *b);
 uint64_t spool_segment_id_next(uint64_t known_max, int64_t wall_ms);
 
 /* When a segment with this id was made, by the clock of that time. */
-static inline int64_t spool_segment_id_time_ms(uint64_t segment_id) { return (int64_t)(segment_id * 16); }
+static inline int64_t spool_segment_id_time_ms(uint64_t segment_id)
+{
+    return (int64_t)(segment_id * 16);
+}
 
 #endif

@@ -18,9 +18,9 @@
 #include <unistd.h>
 #include <xxhash.h>
 
-#define IDENTITY_NAME "PENSTOCK"
+#define IDENTITY_NAME     "PENSTOCK"
 #define IDENTITY_SIZE_MAX 4096
-#define LOCK_NAME "LOCK"
+#define LOCK_NAME         "LOCK"
 
 /* Takes "<key>: <value>\n" off the text; NULL when it isn't there. */
 static char *take_line(char **text, const char *key)
@@ -41,8 +41,8 @@ static enum err parse(char *text, struct spool_identity *ret_identity, struct er
     uint64_t sum = check_line == NULL ? 0 : XXH3_64bits(text, (size_t)(check_line - text));
     char *version = take_line(&text, "penstock-spool");
     if (version != NULL && atoi(version) > SPOOL_FORMAT_VERSION)
-        return errmsg_set(msg, ERR_VERSION, IDENTITY_NAME " says format %s, this Penstock knows %d: use a newer one", version,
-                          SPOOL_FORMAT_VERSION);
+        return errmsg_set(msg, ERR_VERSION, IDENTITY_NAME " says format %s, this Penstock knows %d: use a newer one",
+                          version, SPOOL_FORMAT_VERSION);
     char *id = version == NULL ? NULL : take_line(&text, "id");
     char *seed = id == NULL ? NULL : take_line(&text, "seed");
     char *created = seed == NULL ? NULL : take_line(&text, "created-ms");
@@ -76,8 +76,8 @@ enum err spool_identity_write(int root_fd, const struct spool_identity *identity
     char uuid[UUID_TEXT_SIZE];
     uuid_format(identity->uuid, uuid);
     struct buf text = {0};
-    buf_printf(&text, "penstock-spool: %d\nid: %s\nseed: %016" PRIx64 "\ncreated-ms: %" PRId64 "\n", identity->version, uuid,
-               identity->seed, identity->created_ms);
+    buf_printf(&text, "penstock-spool: %d\nid: %s\nseed: %016" PRIx64 "\ncreated-ms: %" PRId64 "\n", identity->version,
+               uuid, identity->seed, identity->created_ms);
     buf_printf(&text, "check: %016" PRIx64 "\n", (uint64_t)XXH3_64bits(text.data, text.size));
     enum err rc = text.failed ? errmsg_set(msg, ERR_NOMEM, "out of memory")
                               : spool_file_replace(root_fd, IDENTITY_NAME, buf_bytes(&text), msg);
@@ -89,7 +89,8 @@ enum err spool_identity_create(int root_fd, struct spool_identity *ret_identity,
 {
     if (faccessat(root_fd, IDENTITY_NAME, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
         return errmsg_set(msg, ERR_INVALID, "there is a spool already");
-    struct spool_identity identity = {.version = SPOOL_FORMAT_VERSION, .seed = random_u64(), .created_ms = clock_wall_ms()};
+    struct spool_identity identity = {
+        .version = SPOOL_FORMAT_VERSION, .seed = random_u64(), .created_ms = clock_wall_ms()};
     random_uuid_v4(identity.uuid);
     enum err rc = spool_identity_write(root_fd, &identity, msg);
     if (rc == ERR_OK)

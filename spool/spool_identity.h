@@ -10,10 +10,10 @@
 #include <stdint.h>
 
 struct spool_identity {
-    uint16_t version;      /* of the format */
+    uint16_t version; /* of the format */
     uint8_t uuid[16];
-    uint64_t seed;         /* secret: whoever knows it can make bytes that pass as frames */
-    int64_t created_ms;    /* wall clock */
+    uint64_t seed;      /* secret: whoever knows it can make bytes that pass as frames */
+    int64_t created_ms; /* wall clock */
 };
 
 /* Errors: ERR_NOT_FOUND (no such file), ERR_DAMAGED, ERR_VERSION (made by a newer Penstock), ERR_UNREADABLE */

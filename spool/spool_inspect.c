@@ -20,11 +20,15 @@ static const char quarantine[] = "quarantine";
 static const char *const folders[] = {"segments", "parked", "dead-letter", quarantine};
 enum { FOLDER_COUNT = sizeof folders / sizeof folders[0] };
 
-static struct spool_reader_options options_of(const struct spool_inspect *inspect, uint64_t id, int folder_fd, char name[NAME_SIZE])
+static struct spool_reader_options options_of(const struct spool_inspect *inspect, uint64_t id, int folder_fd,
+                                              char name[NAME_SIZE])
 {
     snprintf(name, NAME_SIZE, "%" PRIu64, id);
-    return (struct spool_reader_options){
-        .parent_fd = folder_fd, .name = name, .segment_id = id, .seed = inspect->identity.seed, .count_limit = SPOOL_COUNT_UNKNOWN};
+    return (struct spool_reader_options){.parent_fd = folder_fd,
+                                         .name = name,
+                                         .segment_id = id,
+                                         .seed = inspect->identity.seed,
+                                         .count_limit = SPOOL_COUNT_UNKNOWN};
 }
 
 static enum err add_folder(struct spool_inspect *inspect, const char *folder, bool *ret_there, struct errmsg *msg)
@@ -74,7 +78,8 @@ enum err spool_inspect_open(const char *path, struct spool_inspect *ret_inspect,
     if (rc == ERR_OK && !there)
         rc = errmsg_set(msg, ERR_NOT_FOUND, "'%s' is no spool: no file PENSTOCK and no folder of segments", path);
     if (rc == ERR_OK && inspect.has_identity)
-        rc = spool_cursors_peek(inspect.root_fd, inspect.identity.uuid, inspect.identity.seed, &inspect.cursors, &inspect.has_cursors, msg);
+        rc = spool_cursors_peek(inspect.root_fd, inspect.identity.uuid, inspect.identity.seed, &inspect.cursors,
+                                &inspect.has_cursors, msg);
     if (rc != ERR_OK) {
         spool_inspect_close(&inspect);
         return rc;
@@ -93,7 +98,8 @@ void spool_inspect_close(struct spool_inspect *inspect)
 }
 
 /* By the link of the next segment that has one. */
-static uint32_t count_limit(const struct spool_inspect *inspect, const struct spool_inspect_segment *segment, int folder_fd)
+static uint32_t count_limit(const struct spool_inspect *inspect, const struct spool_inspect_segment *segment,
+                            int folder_fd)
 {
     uint32_t limit = SPOOL_COUNT_UNKNOWN;
     if (strcmp(segment->folder, "segments") != 0)
@@ -150,8 +156,8 @@ static enum err read_segment(struct spool_reader *reader, spool_inspect_fn *fn, 
     return rc == ERR_END ? ERR_OK : rc;
 }
 
-enum err spool_inspect_read(const struct spool_inspect *inspect, const struct spool_inspect_segment *segment, spool_inspect_fn *fn, void *arg,
-                            struct spool_findings *ret_findings, struct errmsg *msg)
+enum err spool_inspect_read(const struct spool_inspect *inspect, const struct spool_inspect_segment *segment,
+                            spool_inspect_fn *fn, void *arg, struct spool_findings *ret_findings, struct errmsg *msg)
 {
     int folder_fd = -1;
     char name[NAME_SIZE];
@@ -177,7 +183,8 @@ enum err spool_inspect_read(const struct spool_inspect *inspect, const struct sp
 bool spool_inspect_is_reported(const struct spool_inspect *inspect, const struct spool_inspect_segment *segment)
 {
     int fd = -1;
-    if (strcmp(segment->folder, quarantine) != 0 || spool_dir_open(inspect->root_fd, quarantine, false, &fd, NULL) != ERR_OK)
+    if (strcmp(segment->folder, quarantine) != 0 ||
+        spool_dir_open(inspect->root_fd, quarantine, false, &fd, NULL) != ERR_OK)
         return false;
     bool reported = spool_evidence_has_report(fd, segment->id);
     close(fd);

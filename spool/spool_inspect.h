@@ -12,18 +12,18 @@
 struct spool_inspect_segment {
     const char *folder; /* "segments", "quarantine", "parked", "dead-letter" */
     uint64_t id;
-    uint64_t bytes;     /* of its logs */
+    uint64_t bytes; /* of its logs */
 };
 
 struct spool_inspect {
     int root_fd;
-    bool has_identity;              /* false: missing or damaged; segments are read by their own headers */
+    bool has_identity; /* false: missing or damaged; segments are read by their own headers */
     struct spool_identity identity;
     bool has_cursors;
     struct spool_cursor_state cursors;
     struct spool_inspect_segment *segments; /* by folder, then id */
     size_t segment_count;
-    uint64_t bytes;                 /* of all logs */
+    uint64_t bytes; /* of all logs */
 };
 
 /* Errors: ERR_NOT_FOUND (no such directory, or neither an identity nor a folder of segments in it), ERR_UNREADABLE, ERR_NOMEM */
@@ -38,8 +38,8 @@ typedef bool spool_inspect_fn(void *arg, const struct spool_chunk *chunk);
  *   ERR_END         it is no longer there (retired meanwhile)
  *   ERR_CLOSED      fn ended the reading; no findings
  *   ERR_UNREADABLE, ERR_NOMEM */
-enum err spool_inspect_read(const struct spool_inspect *inspect, const struct spool_inspect_segment *segment, spool_inspect_fn *fn, void *arg,
-                            struct spool_findings *ret_findings, struct errmsg *msg);
+enum err spool_inspect_read(const struct spool_inspect *inspect, const struct spool_inspect_segment *segment,
+                            spool_inspect_fn *fn, void *arg, struct spool_findings *ret_findings, struct errmsg *msg);
 void spool_inspect_findings_free(struct spool_findings *findings);
 
 /* A segment of which nothing is left, although not all of it was done. */
@@ -50,8 +50,8 @@ struct spool_inspect_vanished {
     uint32_t lost;    /* so many from there on; 0 when not known */
 };
 /* Of all; *ret_vanished is malloc'ed, NULL for none. ERR_UNREADABLE, ERR_NOMEM */
-enum err spool_inspect_vanished(const struct spool_inspect *inspect, struct spool_inspect_vanished **ret_vanished, size_t *ret_count,
-                                struct errmsg *msg);
+enum err spool_inspect_vanished(const struct spool_inspect *inspect, struct spool_inspect_vanished **ret_vanished,
+                                size_t *ret_count, struct errmsg *msg);
 
 /* Is it damaged, set aside, and told of by a loss report? Then nothing of it is to be delivered any more. */
 bool spool_inspect_is_reported(const struct spool_inspect *inspect, const struct spool_inspect_segment *segment);

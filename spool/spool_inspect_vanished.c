@@ -62,8 +62,8 @@ static enum err expect(struct search *search, struct spool_link link)
 {
     uint32_t below = done_below(&search->now, link.segment_id);
     bool known = link.event_count != SPOOL_COUNT_UNKNOWN;
-    if (link.segment_id == 0 || below == SPOOL_INDEX_MAX || (known && link.event_count <= below) || is_known(search, link.segment_id) ||
-        is_there(search->inspect, link.segment_id))
+    if (link.segment_id == 0 || below == SPOOL_INDEX_MAX || (known && link.event_count <= below) ||
+        is_known(search, link.segment_id) || is_there(search->inspect, link.segment_id))
         return ERR_OK;
     if (search->count == search->capacity) {
         size_t capacity = search->capacity * 2 + 8;
@@ -83,8 +83,11 @@ static enum err expect_linked_by(struct search *search, int segments_fd, uint64_
 {
     char name[32];
     snprintf(name, sizeof name, "%" PRIu64, segment_id);
-    struct spool_reader_options options = {.parent_fd = segments_fd, .name = name, .segment_id = segment_id,
-                                           .seed = search->inspect->identity.seed, .count_limit = SPOOL_COUNT_UNKNOWN};
+    struct spool_reader_options options = {.parent_fd = segments_fd,
+                                           .name = name,
+                                           .segment_id = segment_id,
+                                           .seed = search->inspect->identity.seed,
+                                           .count_limit = SPOOL_COUNT_UNKNOWN};
     struct spool_ends ends = {0};
     if (spool_reader_ends(&options, &ends, NULL) != ERR_OK)
         return ERR_OK;
@@ -106,7 +109,8 @@ static enum err expect_all(struct search *search, struct errmsg *msg)
     for (size_t i = 0; segments_fd >= 0 && rc == ERR_OK && i < inspect->segment_count; i++)
         if (strcmp(inspect->segments[i].folder, "segments") == 0)
             rc = expect_linked_by(search, segments_fd, inspect->segments[i].id);
-    for (size_t i = 0; rc == ERR_OK && i < SPOOL_NEWEST_SEGMENTS; i++) /* after the links: those know how many events there were */
+    for (size_t i = 0; rc == ERR_OK && i < SPOOL_NEWEST_SEGMENTS;
+         i++) /* after the links: those know how many events there were */
         rc = expect(search, (struct spool_link){search->now.newest_segments[i], SPOOL_COUNT_UNKNOWN});
     if (segments_fd >= 0)
         close(segments_fd);
@@ -129,13 +133,13 @@ static enum err peek(struct search *search, bool *ret_found, struct errmsg *msg)
     spool_cursor_state_free(&search->now);
     search->now = (struct spool_cursor_state){0};
     *ret_found = false;
-    return inspect->has_identity
-               ? spool_cursors_peek(inspect->root_fd, inspect->identity.uuid, inspect->identity.seed, &search->now, ret_found, msg)
-               : ERR_OK;
+    return inspect->has_identity ? spool_cursors_peek(inspect->root_fd, inspect->identity.uuid, inspect->identity.seed,
+                                                      &search->now, ret_found, msg)
+                                 : ERR_OK;
 }
 
-enum err spool_inspect_vanished(const struct spool_inspect *inspect, struct spool_inspect_vanished **ret_vanished, size_t *ret_count,
-                                struct errmsg *msg)
+enum err spool_inspect_vanished(const struct spool_inspect *inspect, struct spool_inspect_vanished **ret_vanished,
+                                size_t *ret_count, struct errmsg *msg)
 {
     struct search search = {.inspect = inspect};
     bool found = false;

@@ -32,9 +32,9 @@ struct spool_batch {
     struct spool_topic *topic;
     struct buf frames;
     uint32_t event_count;
-    bool moved;              /* holds events that were accepted before: their topic is not refused */
-    uint32_t group_offset;   /* of its first event in the group that is being committed */
-    size_t queued_bytes;     /* what it counts for in committer.queued_bytes */
+    bool moved;            /* holds events that were accepted before: their topic is not refused */
+    uint32_t group_offset; /* of its first event in the group that is being committed */
+    size_t queued_bytes;   /* what it counts for in committer.queued_bytes */
     spool_done_fn *done;
     void *done_arg;
     struct spool_batch *next;
@@ -51,20 +51,20 @@ struct spool_progress {
     uint64_t done_id;
     struct spool_lane_cursor *lanes;
     size_t lane_count;
-    bool dirty;              /* not yet written to the cursors file */
+    bool dirty; /* not yet written to the cursors file */
 };
 
 struct spool {
     const struct spool_options *_Atomic limits; /* of sizes and times: spool_set_limits() changes it */
-    struct spool_options options;      /* fixed after open, as is all up to the lock */
+    struct spool_options options;               /* fixed after open, as is all up to the lock */
     spool_report_fn *report;
     void *report_arg;
     struct spool_identity identity;
     char *segments_path;
     int root_fd, segments_fd, quarantine_fd, trash_fd, lock_fd;
     struct spool_cursor_state at_open;
-    bool cursors_found;                /* at_open was read, and isn't empty for want of a file */
-    struct spool_watch watch;          /* of who calls spool_place() */
+    bool cursors_found;       /* at_open was read, and isn't empty for want of a file */
+    struct spool_watch watch; /* of who calls spool_place() */
 
     struct spool_topics topics;
     atomic_uint_fast64_t unknown_accepted; /* events of unknown topic: lost, but counted nowhere else */
@@ -76,14 +76,14 @@ struct spool {
     struct spool_catalog catalog;
     struct spool_window window;
     struct spool_progress progress;
-    uint64_t segment_id_max;           /* the highest ever given out */
+    uint64_t segment_id_max;                         /* the highest ever given out */
     uint64_t newest_segments[SPOOL_NEWEST_SEGMENTS]; /* made last; 0: none */
-    bool vanished_found;               /* until then the cursors stay as they were */
-    uint64_t first_segment_id;         /* of this run */
-    uint64_t last_event_id;            /* accepted in this run */
-    struct spool_times times;          /* of what was accepted in this run */
+    bool vanished_found;                             /* until then the cursors stay as they were */
+    uint64_t first_segment_id;                       /* of this run */
+    uint64_t last_event_id;                          /* accepted in this run */
+    struct spool_times times;                        /* of what was accepted in this run */
     uint64_t damaged_segments;
-    pthread_cond_t counted;            /* an entry has become SPOOL_COUNTED, or the spool closes */
+    pthread_cond_t counted; /* an entry has become SPOOL_COUNTED, or the spool closes */
     void (*wakeup)(void *arg);
     void *wakeup_arg;
     bool wakeup_armed;
@@ -123,10 +123,11 @@ void spool_count_missing(struct spool *spool, uint64_t segment_id, struct spool_
 /* Takes over what a reader that began at first_index found out about a segment: losses, and what to report of it.
  * Errors: ERR_UNREADABLE, ERR_NOMEM: nothing was done, try again */
 struct spool_findings;
-enum err spool_count_findings(struct spool *spool, uint64_t segment_id, uint32_t first_index, const struct spool_findings *findings);
+enum err spool_count_findings(struct spool *spool, uint64_t segment_id, uint32_t first_index,
+                              const struct spool_findings *findings);
 /* What of that is to be reported, events below done_below having been done before; NULL: memory is out. */
-struct spool_loss_report *spool_count_report(const struct spool *spool, uint64_t segment_id, const struct spool_findings *findings,
-                                             uint32_t done_below);
+struct spool_loss_report *spool_count_report(const struct spool *spool, uint64_t segment_id,
+                                             const struct spool_findings *findings, uint32_t done_below);
 /* Body of the thread that counts what earlier runs left. */
 void *spool_counter_main(void *spool);
 

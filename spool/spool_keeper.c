@@ -20,8 +20,11 @@ enum { TICK_MS = 100, MAKE_BACKOFF_MS_MIN = 100, MAKE_BACKOFF_MS_MAX = 5000, WAL
 static enum err make_segment(struct spool *spool, struct spool_segment **ret_segment, struct errmsg *msg)
 {
     struct spool_segment_place place = {
-        .segments_path = spool->segments_path, .segments_fd = spool->segments_fd, .spool_uuid = spool->identity.uuid,
-        .seed = spool->identity.seed, .bytes_max = spool->options.segment_bytes + SPOOL_COMMIT_BYTES_MAX,
+        .segments_path = spool->segments_path,
+        .segments_fd = spool->segments_fd,
+        .spool_uuid = spool->identity.uuid,
+        .seed = spool->identity.seed,
+        .bytes_max = spool->options.segment_bytes + SPOOL_COMMIT_BYTES_MAX,
     };
     enum err rc = spool_segment_make(&place, spool_take_segment_id(spool), ret_segment, msg);
     if (rc == ERR_OK)
@@ -219,7 +222,8 @@ enum err spool_keeper_space(struct spool *spool, uint64_t queued_bytes, uint64_t
 {
     struct spool_keeper *keeper = &spool->keeper;
     struct spool_space space = {
-        .used_bytes = atomic_load(&keeper->used_bytes), .free_bytes = atomic_load(&keeper->free_bytes),
+        .used_bytes = atomic_load(&keeper->used_bytes),
+        .free_bytes = atomic_load(&keeper->free_bytes),
         .new_bytes = queued_bytes + batch_bytes,
     };
     enum err rc = spool_space_check(spool->limits, &space, atomic_load(&keeper->refusing), msg);
@@ -272,7 +276,8 @@ void spool_keeper_write_cursors(struct spool *spool)
         pthread_mutex_unlock(&spool->lock);
     }
     if ((rc != ERR_OK) != keeper->cursors_failing)
-        spool_say(spool, rc != ERR_OK, rc != ERR_OK ? "cursors_not_written" : "cursors_written_again", "error=\"%s\"", msg.text);
+        spool_say(spool, rc != ERR_OK, rc != ERR_OK ? "cursors_not_written" : "cursors_written_again", "error=\"%s\"",
+                  msg.text);
     keeper->cursors_failing = rc != ERR_OK;
     spool_cursor_state_free(&state);
 }

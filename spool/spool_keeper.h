@@ -16,31 +16,31 @@ struct spool;
 struct spool_keeper {
     pthread_t thread;
     bool started;
-    pthread_mutex_t lock;             /* guards what follows up to the next comment */
-    pthread_cond_t wake;              /* there is work */
-    pthread_cond_t made;              /* a spare was made, or could not be */
+    pthread_mutex_t lock; /* guards what follows up to the next comment */
+    pthread_cond_t wake;  /* there is work */
+    pthread_cond_t made;  /* a spare was made, or could not be */
     bool stopping;
     struct spool_segment *spare;
     bool spare_wanted;
-    bool spare_awaited;               /* the committer stands still for it */
+    bool spare_awaited; /* the committer stands still for it */
     bool making_failed;
-    struct errmsg trouble;            /* why the last write or making of a segment failed */
-    int64_t make_again_ms;            /* monotonic: not before this */
+    struct errmsg trouble; /* why the last write or making of a segment failed */
+    int64_t make_again_ms; /* monotonic: not before this */
     int64_t make_backoff_ms;
-    struct spool_segment **closing;   /* to be closed */
+    struct spool_segment **closing; /* to be closed */
     size_t closing_count, closing_capacity;
 
     /* the thread's own */
-    struct spool_cursors *cursors;    /* NULL while the file can't be made */
+    struct spool_cursors *cursors; /* NULL while the file can't be made */
     int64_t cursors_written_ms;
     uint64_t segment_id_written;
     bool cursors_failing;
     int64_t walked_ms;
     int unlinked_at_once;
 
-    atomic_uint_fast64_t used_bytes;  /* estimates, kept current between measurements by what is committed */
+    atomic_uint_fast64_t used_bytes; /* estimates, kept current between measurements by what is committed */
     atomic_uint_fast64_t free_bytes;
-    atomic_bool refusing;             /* the answer about space before */
+    atomic_bool refusing; /* the answer about space before */
     atomic_uint_fast64_t cursor_writes;
     atomic_int cursor_mode;           /* enum spool_delivery, as on the disk */
     atomic_uint_fast64_t other_bytes; /* below the path, but in no segment of the catalog */

@@ -147,7 +147,10 @@ static enum err begin_segment(struct spool *spool, uint64_t bytes_max, struct er
     }
     snprintf(path, sizeof path, "%s/" SPOOL_LETTERS_FOLDER, spool->options.path);
     const struct spool_segment_place place = {
-        .segments_path = path, .segments_fd = letters->folder_fd, .spool_uuid = spool->identity.uuid, .seed = spool->identity.seed,
+        .segments_path = path,
+        .segments_fd = letters->folder_fd,
+        .spool_uuid = spool->identity.uuid,
+        .seed = spool->identity.seed,
         .bytes_max = bytes_max,
     };
     letters->segment_bytes_max = bytes_max;
@@ -171,7 +174,8 @@ static size_t put_escaped(char *out, size_t used, size_t size, const char *text)
 }
 
 /* The two frames of a letter, unstamped. */
-static enum err put_frames(struct buf *frames, uint64_t id, const struct spool_letter_reason *reason, struct bytes frame)
+static enum err put_frames(struct buf *frames, uint64_t id, const struct spool_letter_reason *reason,
+                           struct bytes frame)
 {
     char json[SPOOL_LETTERS_ERROR_SIZE + 2 * SPOOL_LETTERS_TEXT_SIZE + 64], key[24];
     size_t used = (size_t)snprintf(json, sizeof json, "{\"error\":\"%s\",\"text\":\"", reason->error);
@@ -179,7 +183,10 @@ static enum err put_frames(struct buf *frames, uint64_t id, const struct spool_l
     used += (size_t)snprintf(json + used, sizeof json - used, "\"}");
     snprintf(key, sizeof key, "%" PRIu64, id);
     const struct spool_event event = {
-        .time_ms = reason->time_ms, .topic = bytes_of_string(SPOOL_LETTERS_TOPIC), .key = bytes_of_string(key), .value = bytes_of(json, used),
+        .time_ms = reason->time_ms,
+        .topic = bytes_of_string(SPOOL_LETTERS_TOPIC),
+        .key = bytes_of_string(key),
+        .value = bytes_of(json, used),
         .partition = SPOOL_PARTITION_ANY,
     };
     size_t reason_size = spool_frame_size(&event), moved_size = SPOOL_FRAME_SIZE_MIN + frame.size;
@@ -194,7 +201,8 @@ static enum err put_frames(struct buf *frames, uint64_t id, const struct spool_l
     return ERR_OK;
 }
 
-static enum err write_letter(struct spool *spool, uint64_t id, const struct spool_letter_reason *reason, struct bytes frame, struct errmsg *msg)
+static enum err write_letter(struct spool *spool, uint64_t id, const struct spool_letter_reason *reason,
+                             struct bytes frame, struct errmsg *msg)
 {
     struct spool_letters *letters = &spool->letters;
     struct buf frames = {0};
@@ -221,7 +229,8 @@ static enum err write_letter(struct spool *spool, uint64_t id, const struct spoo
     return rc;
 }
 
-enum err spool_letters_put(struct spool *spool, const struct spool_event *event, const struct spool_letter_reason *reason, struct errmsg *msg)
+enum err spool_letters_put(struct spool *spool, const struct spool_event *event,
+                           const struct spool_letter_reason *reason, struct errmsg *msg)
 {
     struct spool_letters *letters = &spool->letters;
     uint64_t id = event->origin_id != 0 ? event->origin_id : event->id, bytes_max = spool->limits->letters_bytes_max;
@@ -279,7 +288,8 @@ static bool keep_one(void *arg, const struct spool_letter *letter)
 static enum err write_anew(struct removal *removal)
 {
     struct spool_letters *letters = &removal->spool->letters;
-    enum err rc = spool_letters_read(letters->folder_fd, removal->spool->identity.seed, keep_one, removal, removal->msg);
+    enum err rc =
+        spool_letters_read(letters->folder_fd, removal->spool->identity.seed, keep_one, removal, removal->msg);
     return removal->rc != ERR_OK ? removal->rc : rc;
 }
 
@@ -290,7 +300,8 @@ static enum err note_removed(struct removal *removal)
     enum err rc = ERR_OK;
     pthread_mutex_lock(&letters->ids_lock);
     for (size_t i = 0; rc == ERR_OK && i < removal->count; i++)
-        if (spool_id_set_has(&letters->ids, removal->ids[i]) && (rc = spool_id_set_reserve(&letters->removed)) == ERR_OK)
+        if (spool_id_set_has(&letters->ids, removal->ids[i]) &&
+            (rc = spool_id_set_reserve(&letters->removed)) == ERR_OK)
             spool_id_set_add(&letters->removed, removal->ids[i]);
     pthread_mutex_unlock(&letters->ids_lock);
     return rc;
@@ -329,7 +340,8 @@ static enum err remove_some(struct removal *removal)
     return rc;
 }
 
-enum err spool_letters_remove(struct spool *spool, const uint64_t *ids, size_t count, size_t *ret_removed, struct errmsg *msg)
+enum err spool_letters_remove(struct spool *spool, const uint64_t *ids, size_t count, size_t *ret_removed,
+                              struct errmsg *msg)
 {
     struct spool_letters *letters = &spool->letters;
     struct removal removal = {spool, ids, count, ERR_OK, msg};

@@ -16,22 +16,23 @@
 
 struct spool;
 
-#define SPOOL_LETTERS_FOLDER "dead-letter"
-#define SPOOL_LETTERS_TOPIC "penstock.dead-letter"
+#define SPOOL_LETTERS_FOLDER     "dead-letter"
+#define SPOOL_LETTERS_TOPIC      "penstock.dead-letter"
 #define SPOOL_LETTERS_ERROR_SIZE 64
-#define SPOOL_LETTERS_TEXT_SIZE 256
+#define SPOOL_LETTERS_TEXT_SIZE  256
 
 struct spool_letter_reason {
-    char error[SPOOL_LETTERS_ERROR_SIZE]; /* Kafka's name of it, such as MSG_SIZE_TOO_LARGE; "": the reason is damaged */
+    char
+        error[SPOOL_LETTERS_ERROR_SIZE]; /* Kafka's name of it, such as MSG_SIZE_TOO_LARGE; "": the reason is damaged */
     char text[SPOOL_LETTERS_TEXT_SIZE];
-    int64_t time_ms;                      /* when it was given up; 0: not known */
+    int64_t time_ms; /* when it was given up; 0: not known */
 };
 
 /* One that is read; the views live as long as the call that it is passed to. */
 struct spool_letter {
-    uint64_t id;                /* under which the event was accepted */
-    struct spool_event event;   /* its own id is where it lies now */
-    struct bytes frame;         /* the event's, as accepted */
+    uint64_t id;              /* under which the event was accepted */
+    struct spool_event event; /* its own id is where it lies now */
+    struct bytes frame;       /* the event's, as accepted */
     struct spool_letter_reason reason;
 };
 
@@ -56,14 +57,15 @@ bool spool_letters_had(struct spool *spool, uint64_t id);
 
 /* Writes an event there; ERR_OK: synced, now or before. frame is as in struct spool_event, its seal not looked at.
  * Errors: ERR_FULL (dead_letter.max_size; nothing was written), ERR_IO, ERR_UNREADABLE, ERR_NOMEM, ERR_TOO_LARGE */
-enum err spool_letters_put(struct spool *spool, const struct spool_event *event, const struct spool_letter_reason *reason,
-                           struct errmsg *msg);
+enum err spool_letters_put(struct spool *spool, const struct spool_event *event,
+                           const struct spool_letter_reason *reason, struct errmsg *msg);
 
 /* All letters, oldest first, with nobody else adding or removing meanwhile. Errors as spool_letters_read(). */
 enum err spool_letters_each(struct spool *spool, spool_letters_fn *fn, void *arg, struct errmsg *msg);
 
 /* Takes letters away, by their ids in ascending order; unknown ones are passed over. *ret_removed may be NULL.
  * Errors: ERR_IO, ERR_UNREADABLE, ERR_NOMEM: all are still there */
-enum err spool_letters_remove(struct spool *spool, const uint64_t *ids, size_t count, size_t *ret_removed, struct errmsg *msg);
+enum err spool_letters_remove(struct spool *spool, const uint64_t *ids, size_t count, size_t *ret_removed,
+                              struct errmsg *msg);
 
 #endif

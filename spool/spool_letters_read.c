@@ -19,7 +19,7 @@ struct reading {
     spool_letters_fn *fn;
     void *arg;
     struct spool_id_set seen; /* after a crash one may lie there twice */
-    uint64_t reason_id; /* whose reason was read last */
+    uint64_t reason_id;       /* whose reason was read last */
     struct spool_letter_reason reason;
 };
 
@@ -73,7 +73,11 @@ static enum err read_segment(struct reading *reading, int folder_fd, uint64_t id
     char name[32];
     snprintf(name, sizeof name, "%" PRIu64, id);
     const struct spool_reader_options options = {
-        .parent_fd = folder_fd, .name = name, .segment_id = id, .seed = seed, .count_limit = SPOOL_COUNT_UNKNOWN,
+        .parent_fd = folder_fd,
+        .name = name,
+        .segment_id = id,
+        .seed = seed,
+        .count_limit = SPOOL_COUNT_UNKNOWN,
     };
     struct spool_reader *reader = NULL;
     struct spool_chunk *chunk;

@@ -12,23 +12,30 @@
 
 enum {
     BLOCK_SIZE = SPOOL_LOG_BLOCK_SIZE,
-    HEADER_SIZE = 7,         /* log_format.h, kHeaderSize */
-    TYPE_FULL = 1, TYPE_FIRST = 2, TYPE_MIDDLE = 3, TYPE_LAST = 4,
+    HEADER_SIZE = 7, /* log_format.h, kHeaderSize */
+    TYPE_FULL = 1,
+    TYPE_FIRST = 2,
+    TYPE_MIDDLE = 3,
+    TYPE_LAST = 4,
     FRAGMENT_MAX = BLOCK_SIZE, /* header and payload */
     WINDOW_SIZE = 16 * BLOCK_SIZE,
-    CREDIT_PER_BYTE = 256,   /* garbage takes 130: one byte in 64 may be a type, and half of the lengths fit */
+    CREDIT_PER_BYTE = 256, /* garbage takes 130: one byte in 64 may be a type, and half of the lengths fit */
     CREDIT_MAX = 64 << 20,
-    CHEAP_SIZE = 512,        /* always affordable */
-    SECTOR_SIZE = 512,       /* what a disk writes whole */
-    LONG_STEP = 512,         /* over zeros */
+    CHEAP_SIZE = 512,  /* always affordable */
+    SECTOR_SIZE = 512, /* what a disk writes whole */
+    LONG_STEP = 512,   /* over zeros */
 };
 
 #define CRC_MASK_DELTA 0xa282ead8u /* util/crc32c.h, kMaskDelta */
 
 enum err spool_log_init(struct spool_log *log, int fd, uint64_t position)
 {
-    *log = (struct spool_log){.fd = fd, .position = position, .window_start = position, .window = malloc(WINDOW_SIZE),
-                              .anchored = true, .credit = CREDIT_MAX};
+    *log = (struct spool_log){.fd = fd,
+                              .position = position,
+                              .window_start = position,
+                              .window = malloc(WINDOW_SIZE),
+                              .anchored = true,
+                              .credit = CREDIT_MAX};
     return log->window == NULL ? ERR_NOMEM : ERR_OK;
 }
 
@@ -203,8 +210,10 @@ static struct spool_log_piece take_damaged(struct spool_log *log, struct bytes v
     size_t skip = !at_header ? 0 : size < HEADER_SIZE ? size : HEADER_SIZE;
     bool unwritten = skip > 0 && is_unwritten(log, view.data, skip);
     advance(log, size);
-    return (struct spool_log_piece){.bytes = bytes_of(view.data + skip, size - skip), .file_bytes = (uint32_t)size,
-                                    .zeros = is_zeros(view.data, size), .unwritten = unwritten};
+    return (struct spool_log_piece){.bytes = bytes_of(view.data + skip, size - skip),
+                                    .file_bytes = (uint32_t)size,
+                                    .zeros = is_zeros(view.data, size),
+                                    .unwritten = unwritten};
 }
 
 static struct spool_log_piece take_intact(struct spool_log *log, const uint8_t *p, size_t size)
@@ -219,8 +228,11 @@ static struct spool_log_piece take_intact(struct spool_log *log, const uint8_t *
     log->may_go_on = goes_on;
     size_t skip = log->anchored ? HEADER_SIZE : 0;
     advance(log, size);
-    return (struct spool_log_piece){.bytes = bytes_of(p + skip, size - skip), .file_bytes = (uint32_t)size, .intact = true,
-                                    .starts_record = starts, .breaks = starts && log->anchored};
+    return (struct spool_log_piece){.bytes = bytes_of(p + skip, size - skip),
+                                    .file_bytes = (uint32_t)size,
+                                    .intact = true,
+                                    .starts_record = starts,
+                                    .breaks = starts && log->anchored};
 }
 
 static enum err at_end(struct spool_log *log, uint64_t end)

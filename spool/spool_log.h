@@ -15,9 +15,9 @@
 #define SPOOL_LOG_BLOCK_SIZE 32768 /* LevelDB's log_format.h, kBlockSize */
 
 struct spool_log {
-    int fd;             /* borrowed */
-    uint64_t position;  /* of the next header */
-    uint8_t *window;    /* bytes [window_start, window_start + window_size) of the file */
+    int fd;            /* borrowed */
+    uint64_t position; /* of the next header */
+    uint8_t *window;   /* bytes [window_start, window_start + window_size) of the file */
     uint64_t window_start;
     size_t window_size;
     uint64_t short_end; /* the file ended at the window's end when it was read up to here; 0: not known to */
@@ -28,13 +28,14 @@ struct spool_log {
 };
 
 struct spool_log_piece {
-    struct bytes bytes;   /* valid until the next call */
-    uint32_t file_bytes;  /* that it took up, headers included */
-    bool intact;          /* payload of a fragment whose checksum verified */
-    bool zeros;           /* damaged, and nothing but zero bytes */
-    bool unwritten;       /* damaged, and zeros where a fragment's header should be: a crash left out the beginning of a write */
-    bool starts_record;   /* intact, and a record begins here */
-    bool breaks;          /* what came before doesn't go on here; not told for what a search found: a client may have put it into
+    struct bytes bytes;  /* valid until the next call */
+    uint32_t file_bytes; /* that it took up, headers included */
+    bool intact;         /* payload of a fragment whose checksum verified */
+    bool zeros;          /* damaged, and nothing but zero bytes */
+    bool
+        unwritten; /* damaged, and zeros where a fragment's header should be: a crash left out the beginning of a write */
+    bool starts_record; /* intact, and a record begins here */
+    bool breaks; /* what came before doesn't go on here; not told for what a search found: a client may have put it into
                            * an event, so its header is then among the bytes, which just go on */
 };
 

@@ -38,10 +38,13 @@ bool spool_loss_report_render(const struct spool_loss_report *report, const uint
 {
     char uuid[UUID_TEXT_SIZE];
     uuid_format(spool_uuid, uuid);
-    bool truncated = report->lost.count > SPOOL_LOSS_REPORT_RANGES_MAX || report->uncertain.count > SPOOL_LOSS_REPORT_RANGES_MAX;
-    buf_printf(out, "{\"version\":1,\"kind\":\"%s\",\"spool_id\":\"%s\",\"segment\":\"%" PRIu64 "\",\"written_ms\":%" PRId64,
+    bool truncated =
+        report->lost.count > SPOOL_LOSS_REPORT_RANGES_MAX || report->uncertain.count > SPOOL_LOSS_REPORT_RANGES_MAX;
+    buf_printf(out,
+               "{\"version\":1,\"kind\":\"%s\",\"spool_id\":\"%s\",\"segment\":\"%" PRIu64 "\",\"written_ms\":%" PRId64,
                report->vanished ? "vanished" : "damaged", uuid, report->segment_id, report->written_ms);
-    buf_printf(out, ",\n \"first_time_ms\":%" PRId64 ",\"last_time_ms\":%" PRId64, report->first_time_ms, report->last_time_ms);
+    buf_printf(out, ",\n \"first_time_ms\":%" PRId64 ",\"last_time_ms\":%" PRId64, report->first_time_ms,
+               report->last_time_ms);
     buf_printf(out, ",\n \"count_known\":%s,\"events_recovered\":%" PRIu64 ",\"events_delivered_before\":%" PRIu64,
                report->count_known ? "true" : "false", report->recovered, report->delivered_before);
     put_ranges(out, "lost", report->segment_id, &report->lost);

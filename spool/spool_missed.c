@@ -22,7 +22,8 @@ static enum err add_range(struct spool_cursor_state *state, struct spool_missed_
     return ERR_OK;
 }
 
-static enum err add_ranges(struct spool_cursor_state *state, uint64_t segment_id, const struct spool_ranges *missing, uint32_t below)
+static enum err add_ranges(struct spool_cursor_state *state, uint64_t segment_id, const struct spool_ranges *missing,
+                           uint32_t below)
 {
     enum err rc = ERR_OK;
     for (size_t i = 0; rc == ERR_OK && i < missing->count && missing->items[i].first < below; i++) {
@@ -49,7 +50,8 @@ static enum err add_report(struct spool_cursor_state *state, const struct spool_
         return add_range(state, (struct spool_missed_range){report->segment_id, 1, 0});
     if (report->count_known)
         return add_ranges(state, report->segment_id, &report->lost, UINT32_MAX);
-    return add_range(state, (struct spool_missed_range){report->segment_id, (uint32_t)report->delivered_before, SPOOL_INDEX_MAX});
+    return add_range(
+        state, (struct spool_missed_range){report->segment_id, (uint32_t)report->delivered_before, SPOOL_INDEX_MAX});
 }
 
 static enum err add_entry(const struct spool *spool, const struct spool_entry *entry, struct spool_cursor_state *state)
@@ -58,7 +60,8 @@ static enum err add_entry(const struct spool *spool, const struct spool_entry *e
         return add_report(state, entry->report);
     enum err rc = entry->report == NULL && !entry->lost_applied ? keep_ranges(spool, entry->id, state) : ERR_OK;
     uint64_t done_segment = spool_id_segment(state->done_id);
-    if (rc == ERR_OK && done_segment >= entry->id && !entry->lost_applied) /* behind it, when a lane still has to do with it */
+    if (rc == ERR_OK && done_segment >= entry->id &&
+        !entry->lost_applied) /* behind it, when a lane still has to do with it */
         rc = add_ranges(state, entry->id, entry->report != NULL ? &entry->report->lost : &entry->missing,
                         done_segment == entry->id ? spool_id_index(state->done_id) + 1 : UINT32_MAX);
     return rc;
@@ -91,7 +94,8 @@ enum err spool_missed_list(struct spool *spool, struct spool_cursor_state *state
 /* ---- to be reported -------------------------------------------------------------------------------------------- */
 
 /* The segment's own, from the cursors at open. *ret_known: they tell of it, be it that there are none. */
-static enum err ranges_at_open(const struct spool *spool, uint64_t segment_id, struct spool_ranges *ret_ranges, bool *ret_known)
+static enum err ranges_at_open(const struct spool *spool, uint64_t segment_id, struct spool_ranges *ret_ranges,
+                               bool *ret_known)
 {
     struct spool_ranges ranges = {0};
     enum err rc = ERR_OK;
@@ -110,13 +114,15 @@ static enum err ranges_at_open(const struct spool *spool, uint64_t segment_id, s
     return rc;
 }
 
-struct spool_loss_report *spool_missed_report(const struct spool *spool, uint64_t segment_id, const struct spool_findings *findings)
+struct spool_loss_report *spool_missed_report(const struct spool *spool, uint64_t segment_id,
+                                              const struct spool_findings *findings)
 {
     struct spool_ranges missed;
     bool known;
     if (ranges_at_open(spool, segment_id, &missed, &known) != ERR_OK)
         return NULL;
-    struct spool_loss_report *report = findings->damaged || known ? spool_count_report(spool, segment_id, findings, 0) : NULL;
+    struct spool_loss_report *report =
+        findings->damaged || known ? spool_count_report(spool, segment_id, findings, 0) : NULL;
     if (report == NULL || !known) { /* then what is not there may be lost */
         spool_ranges_free(&missed);
         return report;

@@ -10,7 +10,7 @@
 #include <stddef.h>
 
 #define SPOOL_MOUNT_AUTO "auto"
-#define SPOOL_MOUNT_OFF "off"
+#define SPOOL_MOUNT_OFF  "off"
 
 /* Where the system's tables are. */
 struct spool_mount_files {

@@ -14,7 +14,7 @@ bool spool_mount_fstab_next(char **text, char **ret_point);
 
 /* One mounted filesystem. */
 struct spool_mount {
-    int id, parent_id;   /* parent_id: of the mount below it */
+    int id, parent_id; /* parent_id: of the mount below it */
     const char *point;
     const char *type;    /* of the filesystem; "autofs" is only the promise of one */
     const char *options; /* of the filesystem, with commas between them */

@@ -11,11 +11,11 @@
 #define SPOOL_EVENT_BYTES_LIMIT (64ull << 20) /* no event, and so no frame, is ever larger */
 
 struct spool_options {
-    char *path;                    /* directory; owned by whoever filled the struct */
-    bool create;                   /* make the identity where there is none */
-    bool forward_only;             /* take nothing, and change nothing but the cursors: for a spool that is only to be emptied */
-    char *require_mount;           /* "auto": what fstab names at or above path; a mount point; "off" or NULL: nothing */
-    char *id;                      /* only this spool, as text; NULL: any. Both strings owned as path */
+    char *path;          /* directory; owned by whoever filled the struct */
+    bool create;         /* make the identity where there is none */
+    bool forward_only;   /* take nothing, and change nothing but the cursors: for a spool that is only to be emptied */
+    char *require_mount; /* "auto": what fstab names at or above path; a mount point; "off" or NULL: nothing */
+    char *id;            /* only this spool, as text; NULL: any. Both strings owned as path */
     uint64_t segment_bytes;        /* a segment ends when it passes this */
     uint64_t size_bytes_max;       /* everything below path counts; beyond it ingest is refused */
     uint64_t free_bytes_min;       /* free space that ingest leaves to others; at least two segments */
@@ -31,13 +31,13 @@ struct spool_options {
     uint64_t topic_share_percent;  /* of size_bytes_max that one topic's pending events may take; 100, 0: all */
 };
 
-#define SPOOL_OPTIONS_DEFAULT                                                                                   \
-    {                                                                                                           \
-        .path = NULL, .create = false, .segment_bytes = 32ull << 20, .size_bytes_max = 10ull << 30,             \
-        .free_bytes_min = 256ull << 20, .event_bytes_max = 1000000, .queued_bytes_max = 48ull << 20,            \
-        .window_bytes_max = 8ull << 20, .commit_timeout_ms = 10000, .cursor_interval_ms = 1000, .topics_max = 1000,               \
-        .quarantine_ms_max = 30 * 24 * 3600000ll, .quarantine_bytes_max = 1ull << 30,             \
-        .letters_bytes_max = 256ull << 20, .topic_share_percent = 50,                                                                    \
+#define SPOOL_OPTIONS_DEFAULT                                                                                          \
+    {                                                                                                                  \
+        .path = NULL, .create = false, .segment_bytes = 32ull << 20, .size_bytes_max = 10ull << 30,                    \
+        .free_bytes_min = 256ull << 20, .event_bytes_max = 1000000, .queued_bytes_max = 48ull << 20,                   \
+        .window_bytes_max = 8ull << 20, .commit_timeout_ms = 10000, .cursor_interval_ms = 1000, .topics_max = 1000,    \
+        .quarantine_ms_max = 30 * 24 * 3600000ll, .quarantine_bytes_max = 1ull << 30,                                  \
+        .letters_bytes_max = 256ull << 20, .topic_share_percent = 50,                                                  \
     }
 
 #endif

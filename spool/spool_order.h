@@ -14,11 +14,11 @@
 #define SPOOL_ORDER_WINDOWS_MAX 64
 
 struct spool_order {
-    bool known;                /* windows are used: `below` bounds the one that is being read */
-    uint32_t below;            /* its events lie below this index; 0: it is the last */
-    bool as_it_stands;         /* too many windows: the position may move only once all was read */
-    unsigned windows;          /* found so far */
-    struct spool_ranges gone;  /* missing in the windows that are behind */
+    bool known;               /* windows are used: `below` bounds the one that is being read */
+    uint32_t below;           /* its events lie below this index; 0: it is the last */
+    bool as_it_stands;        /* too many windows: the position may move only once all was read */
+    unsigned windows;         /* found so far */
+    struct spool_ranges gone; /* missing in the windows that are behind */
 };
 
 void spool_order_done(struct spool_order *order); /* as before the first window again */

@@ -18,8 +18,11 @@ enum err spool_segment_nonce(struct spool *spool, uint64_t segment_id, uint64_t 
     snprintf(name, sizeof name, "%" PRIu64, segment_id);
     if (faccessat(spool->segments_fd, name, F_OK, AT_SYMLINK_NOFOLLOW) != 0)
         return errno == ENOENT ? ERR_NOT_FOUND : ERR_UNREADABLE;
-    struct spool_reader_options options = {.parent_fd = spool->segments_fd, .name = name, .segment_id = segment_id,
-                                           .seed = spool->identity.seed, .count_limit = SPOOL_COUNT_UNKNOWN};
+    struct spool_reader_options options = {.parent_fd = spool->segments_fd,
+                                           .name = name,
+                                           .segment_id = segment_id,
+                                           .seed = spool->identity.seed,
+                                           .count_limit = SPOOL_COUNT_UNKNOWN};
     struct spool_ends ends;
     enum err rc = spool_reader_ends(&options, &ends, NULL);
     if (rc != ERR_OK)

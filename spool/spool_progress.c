@@ -49,7 +49,8 @@ enum err spool_progress_load(struct spool *spool)
 }
 
 /* Looks the topics up before anything is changed, so that nothing can fail half way. */
-static enum err find_topics(struct spool *spool, const struct spool_outcome *outcomes, size_t count, struct spool_topic ***ret_topics)
+static enum err find_topics(struct spool *spool, const struct spool_outcome *outcomes, size_t count,
+                            struct spool_topic ***ret_topics)
 {
     struct spool_topic **topics = calloc(count + 1, sizeof(struct spool_topic *));
     if (topics == NULL)

@@ -113,7 +113,8 @@ static void say_report(struct spool *spool, const struct spool_loss_report *repo
 static void end_first(struct spool_quarantine *quarantine, bool keep)
 {
     struct spool_loss_report *report = quarantine->pending[0];
-    memmove(quarantine->pending, quarantine->pending + 1, (quarantine->pending_count - 1) * sizeof(struct spool_loss_report *));
+    memmove(quarantine->pending, quarantine->pending + 1,
+            (quarantine->pending_count - 1) * sizeof(struct spool_loss_report *));
     if (keep) {
         quarantine->pending[quarantine->pending_count - 1] = report;
         return;
@@ -153,7 +154,10 @@ static void write_pending(struct spool *spool, bool checksums)
 static struct spool_loss_report *read_again(struct spool *spool, uint64_t segment_id, const char *name)
 {
     struct spool_reader_options options = {
-        .parent_fd = spool->quarantine_fd, .name = name, .segment_id = segment_id, .seed = spool->identity.seed,
+        .parent_fd = spool->quarantine_fd,
+        .name = name,
+        .segment_id = segment_id,
+        .seed = spool->identity.seed,
         .count_limit = SPOOL_COUNT_UNKNOWN,
     };
     struct spool_reader *reader = NULL;
@@ -161,7 +165,8 @@ static struct spool_loss_report *read_again(struct spool *spool, uint64_t segmen
     enum err rc = spool_reader_open(&options, &reader, NULL);
     while (rc == ERR_OK && (rc = spool_reader_next(reader, SPOOL_READ_TO_END, &chunk, NULL)) == ERR_OK)
         spool_chunk_unref(chunk);
-    struct spool_loss_report *report = rc == ERR_END ? spool_missed_report(spool, segment_id, spool_reader_findings(reader)) : NULL;
+    struct spool_loss_report *report =
+        rc == ERR_END ? spool_missed_report(spool, segment_id, spool_reader_findings(reader)) : NULL;
     spool_reader_close(reader);
     return report;
 }
@@ -171,7 +176,8 @@ static bool is_empty_or_missing(struct spool *spool, const char *name)
     int fd = -1;
     struct spool_files files = {0};
     enum err rc = spool_dir_open(spool->quarantine_fd, name, false, &fd, NULL);
-    bool empty = rc == ERR_NOT_FOUND || (rc == ERR_OK && spool_files_list(fd, &files, NULL) == ERR_OK && files.count == 0);
+    bool empty =
+        rc == ERR_NOT_FOUND || (rc == ERR_OK && spool_files_list(fd, &files, NULL) == ERR_OK && files.count == 0);
     if (rc == ERR_OK)
         close(fd);
     spool_files_free(&files);
@@ -197,7 +203,8 @@ static void report_again(struct spool *spool, uint64_t segment_id)
 static bool is_owed(struct spool *spool, uint64_t segment_id)
 {
     pthread_mutex_lock(&spool->lock);
-    bool owed = spool_count_done_below(spool, segment_id) == SPOOL_INDEX_MAX && spool_catalog_find(&spool->catalog, segment_id) == NULL;
+    bool owed = spool_count_done_below(spool, segment_id) == SPOOL_INDEX_MAX &&
+                spool_catalog_find(&spool->catalog, segment_id) == NULL;
     pthread_mutex_unlock(&spool->lock);
     return owed && !spool_evidence_has_report(spool->quarantine_fd, segment_id);
 }
@@ -244,18 +251,23 @@ static void make_room(struct spool *spool)
     atomic_store(&quarantine->bytes, sums.kept_bytes);
     while (sums.oldest_id != 0) {
         int64_t age_ms = clock_wall_ms() - sums.oldest_ms;
-        bool old = age_ms > spool->limits->quarantine_ms_max, much = sums.kept_bytes > spool->limits->quarantine_bytes_max;
+        bool old = age_ms > spool->limits->quarantine_ms_max,
+             much = sums.kept_bytes > spool->limits->quarantine_bytes_max;
         if (!old && !much && !space_is_short(spool))
             return;
         struct errmsg msg = {""};
         uint64_t id = sums.oldest_id, bytes = sums.kept_bytes;
         enum err rc = spool_evidence_remove(spool->quarantine_fd, id, &msg);
         spool_say(spool, rc != ERR_OK, rc == ERR_OK ? "quarantine_removed" : "quarantine_not_removed",
-                  "segment=%" PRIu64 " because=%s%s%s", id, old ? "max_age" : much ? "max_size" : "space",
+                  "segment=%" PRIu64 " because=%s%s%s", id,
+                  old    ? "max_age"
+                  : much ? "max_size"
+                         : "space",
                   rc == ERR_OK ? "" : " error=", rc == ERR_OK ? "" : msg.text);
         if (rc != ERR_OK || spool_evidence_measure(spool->quarantine_fd, &sums) != ERR_OK)
             return;
-        uint64_t removed = bytes > sums.kept_bytes ? bytes - sums.kept_bytes : 0, other = atomic_load(&spool->keeper.other_bytes);
+        uint64_t removed = bytes > sums.kept_bytes ? bytes - sums.kept_bytes : 0,
+                 other = atomic_load(&spool->keeper.other_bytes);
         atomic_store(&spool->keeper.other_bytes, other > removed ? other - removed : 0);
         atomic_store(&quarantine->bytes, sums.kept_bytes);
         spool_keeper_measure(spool);

@@ -18,15 +18,15 @@ struct spool;
 struct spool_quarantine {
     pthread_t thread;
     bool started;
-    pthread_mutex_t lock;                /* guards what follows up to the next comment */
+    pthread_mutex_t lock; /* guards what follows up to the next comment */
     pthread_cond_t wake;
     bool stopping;
-    struct spool_loss_report **pending;  /* to be completed and written; owned */
+    struct spool_loss_report **pending; /* to be completed and written; owned */
     size_t pending_count, pending_capacity;
 
-    atomic_bool caught_up;               /* the reports that earlier runs owed are written */
-    atomic_uint_fast64_t segments;       /* reports that lie there */
-    atomic_uint_fast64_t bytes;          /* on disk, the files that are kept */
+    atomic_bool caught_up;         /* the reports that earlier runs owed are written */
+    atomic_uint_fast64_t segments; /* reports that lie there */
+    atomic_uint_fast64_t bytes;    /* on disk, the files that are kept */
 };
 
 /* Before anything else; a zeroed one. */

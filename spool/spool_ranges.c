@@ -78,7 +78,8 @@ static enum err push(struct spool_ranges *ranges, size_t *capacity, uint32_t fir
     return ERR_OK;
 }
 
-enum err spool_index_set_gaps(const struct spool_index_set *set, uint32_t from, uint32_t below, struct spool_ranges *ret_gaps)
+enum err spool_index_set_gaps(const struct spool_index_set *set, uint32_t from, uint32_t below,
+                              struct spool_ranges *ret_gaps)
 {
     struct spool_ranges gaps = {0};
     size_t capacity = 0;
@@ -119,7 +120,8 @@ enum err spool_ranges_from(const struct spool_ranges *ranges, uint32_t from, str
 }
 
 /* Cuts each range at the borders of the other's; keeps what lies in those, or what doesn't. */
-static enum err cut(const struct spool_ranges *ranges, const struct spool_ranges *other, bool inside, struct spool_ranges *ret)
+static enum err cut(const struct spool_ranges *ranges, const struct spool_ranges *other, bool inside,
+                    struct spool_ranges *ret)
 {
     struct spool_ranges kept = {0};
     enum err rc = ERR_OK;
@@ -143,12 +145,14 @@ static enum err cut(const struct spool_ranges *ranges, const struct spool_ranges
     return rc;
 }
 
-enum err spool_ranges_minus(const struct spool_ranges *ranges, const struct spool_ranges *other, struct spool_ranges *ret_rest)
+enum err spool_ranges_minus(const struct spool_ranges *ranges, const struct spool_ranges *other,
+                            struct spool_ranges *ret_rest)
 {
     return cut(ranges, other, false, ret_rest);
 }
 
-enum err spool_ranges_and(const struct spool_ranges *ranges, const struct spool_ranges *other, struct spool_ranges *ret_both)
+enum err spool_ranges_and(const struct spool_ranges *ranges, const struct spool_ranges *other,
+                          struct spool_ranges *ret_both)
 {
     return cut(ranges, other, true, ret_both);
 }

@@ -27,8 +27,10 @@ void spool_ranges_free(struct spool_ranges *ranges);
 enum err spool_ranges_from(const struct spool_ranges *ranges, uint32_t from, struct spool_ranges *ret_above);
 
 /* A copy of what lies in one but not in the other, or in both. ERR_NOMEM */
-enum err spool_ranges_minus(const struct spool_ranges *ranges, const struct spool_ranges *other, struct spool_ranges *ret_rest);
-enum err spool_ranges_and(const struct spool_ranges *ranges, const struct spool_ranges *other, struct spool_ranges *ret_both);
+enum err spool_ranges_minus(const struct spool_ranges *ranges, const struct spool_ranges *other,
+                            struct spool_ranges *ret_rest);
+enum err spool_ranges_and(const struct spool_ranges *ranges, const struct spool_ranges *other,
+                          struct spool_ranges *ret_both);
 
 bool spool_ranges_have(const struct spool_ranges *ranges, uint32_t index);
 /* Appends a range behind the others. ERR_NOMEM */
@@ -52,6 +54,7 @@ void spool_index_set_free(struct spool_index_set *set);
 bool spool_index_set_next(const struct spool_index_set *set, uint32_t above, uint32_t *ret_index);
 
 /* The indexes in [from, below) that are not in the set. ERR_NOMEM */
-enum err spool_index_set_gaps(const struct spool_index_set *set, uint32_t from, uint32_t below, struct spool_ranges *ret_gaps);
+enum err spool_index_set_gaps(const struct spool_index_set *set, uint32_t from, uint32_t below,
+                              struct spool_ranges *ret_gaps);
 
 #endif

@@ -13,17 +13,17 @@
 #include <unistd.h>
 
 struct spool_reader {
-    char name[64];                  /* for messages */
+    char name[64]; /* for messages */
     uint64_t segment_id;
-    int dir_fd;                     /* -1: there is no such directory */
+    int dir_fd; /* -1: there is no such directory */
     struct spool_files files;
     bool files_listed;
-    size_t file;                    /* being read */
-    int fd;                         /* of that file; -1: not open */
+    size_t file; /* being read */
+    int fd;      /* of that file; -1: not open */
     struct spool_log log;
     struct spool_scan scan;
     struct spool_sieve sieve;
-    bool must_rewind;               /* memory was out in the middle of a piece */
+    bool must_rewind; /* memory was out in the middle of a piece */
     bool ended;
 };
 
@@ -68,7 +68,8 @@ static void rewind_files(struct spool_reader *reader)
 
 /* ---- reading --------------------------------------------------------------------------------------------------------- */
 
-static enum err next_piece(struct spool_reader *reader, uint64_t log_bytes, struct spool_log_piece *ret_piece, struct errmsg *msg)
+static enum err next_piece(struct spool_reader *reader, uint64_t log_bytes, struct spool_log_piece *ret_piece,
+                           struct errmsg *msg)
 {
     const char *name = reader->files.names[reader->file];
     enum err rc = spool_files_is_log(name) ? spool_log_next(&reader->log, log_bytes, ret_piece)
@@ -136,7 +137,8 @@ static enum err start(struct spool_reader *reader, struct errmsg *msg)
     return rc;
 }
 
-enum err spool_reader_next(struct spool_reader *reader, uint64_t log_bytes, struct spool_chunk **ret_chunk, struct errmsg *msg)
+enum err spool_reader_next(struct spool_reader *reader, uint64_t log_bytes, struct spool_chunk **ret_chunk,
+                           struct errmsg *msg)
 {
     struct spool_chunk *chunk = spool_sieve_take(&reader->sieve, reader->ended);
     enum err rc = chunk != NULL ? ERR_OK : reader->ended ? ERR_END : start(reader, msg);
@@ -159,7 +161,8 @@ enum err spool_reader_next(struct spool_reader *reader, uint64_t log_bytes, stru
     return ERR_OK;
 }
 
-enum err spool_reader_open(const struct spool_reader_options *options, struct spool_reader **ret_reader, struct errmsg *msg)
+enum err spool_reader_open(const struct spool_reader_options *options, struct spool_reader **ret_reader,
+                           struct errmsg *msg)
 {
     int dir_fd = -1;
     enum err rc = spool_files_open_dir(options->parent_fd, options->name, &dir_fd, msg);
@@ -193,7 +196,8 @@ enum err spool_reader_missing(const struct spool_reader *reader, uint32_t below,
 bool spool_reader_is_whole(const struct spool_reader *reader)
 {
     const struct spool_index_set *seen = &reader->sieve.seen;
-    return reader->sieve.findings.damaged_bytes == 0 && (seen->count == 0 || seen->count == (uint64_t)seen->highest + 1);
+    return reader->sieve.findings.damaged_bytes == 0 &&
+           (seen->count == 0 || seen->count == (uint64_t)seen->highest + 1);
 }
 
 const struct spool_findings *spool_reader_findings(const struct spool_reader *reader)

@@ -18,32 +18,32 @@
 struct spool_reader;
 
 struct spool_reader_options {
-    int parent_fd;          /* directory that holds the segment's directory; borrowed until open returns */
-    const char *name;       /* of the segment's directory below parent_fd */
-    uint64_t segment_id;    /* frames of other segments are not its events (stale or misplaced blocks) */
-    uint64_t seed;          /* the spool's; the segment's own header wins when it verifies */
-    uint32_t first_index;   /* events below it are verified and counted, but not returned */
-    uint32_t below_index;   /* likewise events at or beyond it; 0: no such bound */
-    uint32_t count_limit;   /* frames at or beyond it were moved on or refused: ignored; SPOOL_COUNT_UNKNOWN: none */
+    int parent_fd;        /* directory that holds the segment's directory; borrowed until open returns */
+    const char *name;     /* of the segment's directory below parent_fd */
+    uint64_t segment_id;  /* frames of other segments are not its events (stale or misplaced blocks) */
+    uint64_t seed;        /* the spool's; the segment's own header wins when it verifies */
+    uint32_t first_index; /* events below it are verified and counted, but not returned */
+    uint32_t below_index; /* likewise events at or beyond it; 0: no such bound */
+    uint32_t count_limit; /* frames at or beyond it were moved on or refused: ignored; SPOOL_COUNT_UNKNOWN: none */
 };
 
 /* What was found out about a segment; complete once spool_reader_next() has said ERR_END with
  * SPOOL_READ_TO_END. */
 struct spool_findings {
-    bool header_found;             /* without a header nothing was ever written in it, or it is damaged */
+    bool header_found; /* without a header nothing was ever written in it, or it is damaged */
     struct spool_segment_header header;
-    bool sealed;                   /* the seal frame was found: sealed_count is what it must hold */
+    bool sealed; /* the seal frame was found: sealed_count is what it must hold */
     uint32_t sealed_count;
-    uint64_t event_count;          /* distinct intact events found (below count_limit) */
-    uint32_t highest_index;        /* of the events found */
-    uint32_t acknowledged_below;   /* highest first index of a batch: all below it was acknowledged */
-    struct spool_ranges lost;      /* acknowledged, but not found */
-    struct spool_ranges uncertain; /* not found, in the last batch of an unsealed segment */
-    uint64_t damaged_bytes;        /* bytes read that belong to no intact record */
+    uint64_t event_count;                /* distinct intact events found (below count_limit) */
+    uint32_t highest_index;              /* of the events found */
+    uint32_t acknowledged_below;         /* highest first index of a batch: all below it was acknowledged */
+    struct spool_ranges lost;            /* acknowledged, but not found */
+    struct spool_ranges uncertain;       /* not found, in the last batch of an unsealed segment */
+    uint64_t damaged_bytes;              /* bytes read that belong to no intact record */
     int64_t first_time_ms, last_time_ms; /* span of the events found; 0 without any */
-    bool any_batch;                /* a link or a seal was found */
-    bool empty;                    /* a header and nothing else: no damage */
-    bool damaged;                  /* anything that a clean stop or a torn tail cannot explain, or any loss */
+    bool any_batch;                      /* a link or a seal was found */
+    bool empty;                          /* a header and nothing else: no damage */
+    bool damaged;                        /* anything that a clean stop or a torn tail cannot explain, or any loss */
 };
 
 /* Opens the segment's directory. A missing or empty directory, missing or garbage files are findings, no errors.
@@ -81,8 +81,8 @@ struct spool_ends {
     struct spool_link links[64]; /* the newest when there are more */
     size_t link_count;
     bool sealed;
-    struct buf seal_frame;       /* the whole seal frame when sealed; spool_ends_free() frees it */
-    uint64_t log_bytes;          /* size of its log files */
+    struct buf seal_frame; /* the whole seal frame when sealed; spool_ends_free() frees it */
+    uint64_t log_bytes;    /* size of its log files */
 };
 enum err spool_reader_ends(const struct spool_reader_options *options, struct spool_ends *ret_ends, struct errmsg *msg);
 void spool_ends_free(struct spool_ends *ends);

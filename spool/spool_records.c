@@ -97,7 +97,8 @@ bool spool_seal_get(const struct spool_frame *frame, struct spool_seal *ret)
     uint64_t event_count = codec_in_varint(&in), topic_count = codec_in_varint(&in);
     if (!in.ok || event_count > SPOOL_INDEX_MAX + 1u || topic_count > frame->body.size)
         return false;
-    *ret = (struct spool_seal){(uint32_t)event_count, (uint32_t)topic_count, bytes_of(in.p, codec_in_left(&in)), BYTES_NULL};
+    *ret = (struct spool_seal){(uint32_t)event_count, (uint32_t)topic_count, bytes_of(in.p, codec_in_left(&in)),
+                               BYTES_NULL};
     struct spool_seal walk = *ret;
     struct spool_seal_topic topic;
     while (spool_seal_next(&walk, &topic))

@@ -87,7 +87,10 @@ static struct spool_loss_report *look_through(struct spool *spool, uint64_t segm
     char name[NAME_SIZE];
     snprintf(name, sizeof name, "%" PRIu64, segment_id);
     struct spool_reader_options options = {
-        .parent_fd = spool->segments_fd, .name = name, .segment_id = segment_id, .seed = spool->identity.seed,
+        .parent_fd = spool->segments_fd,
+        .name = name,
+        .segment_id = segment_id,
+        .seed = spool->identity.seed,
         .count_limit = SPOOL_COUNT_UNKNOWN,
     };
     struct spool_reader *reader = NULL;
@@ -122,7 +125,8 @@ static enum err retire(struct spool *spool, struct spool_entry *entry)
     if (rc != ERR_OK) {
         keep_entry(spool, entry->id);
         if (!entry->retire_failed)
-            spool_say(spool, true, "segment_not_retired", "segment=%" PRIu64 " error=\"%s\" action=trying_again", entry->id, msg.text);
+            spool_say(spool, true, "segment_not_retired", "segment=%" PRIu64 " error=\"%s\" action=trying_again",
+                      entry->id, msg.text);
         return rc;
     }
     atomic_fetch_add(&spool->keeper.other_bytes, entry->disk_bytes);

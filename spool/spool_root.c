@@ -122,10 +122,12 @@ static enum err may_make(const struct spool_options *options, int root_fd, struc
     for (size_t i = 0; i < sizeof remains / sizeof remains[0]; i++)
         if (faccessat(root_fd, remains[i], F_OK, AT_SYMLINK_NOFOLLOW) == 0)
             return errmsg_set(msg, ERR_DAMAGED,
-                              "the file PENSTOCK is missing beside '%s': without it nothing in there can be read", remains[i]);
+                              "the file PENSTOCK is missing beside '%s': without it nothing in there can be read",
+                              remains[i]);
     if (!options->create)
-        return errmsg_set(msg, ERR_NOT_FOUND,
-                          "no spool there (no file PENSTOCK): `penstock init` or spool.create make one, or is a mount missing?");
+        return errmsg_set(
+            msg, ERR_NOT_FOUND,
+            "no spool there (no file PENSTOCK): `penstock init` or spool.create make one, or is a mount missing?");
     if (options->id != NULL)
         return errmsg_set(msg, ERR_NOT_FOUND, "no spool there, and spool.id asks for %s: none is made", options->id);
     return ERR_OK;
@@ -186,7 +188,7 @@ enum err spool_init(const struct spool_options *options, uint8_t ret_uuid[16], b
     struct spool_options making = *options;
     struct spool_root root = SPOOL_ROOT_NONE;
     making.create = true;
-    making.id = NULL; /* what is made has an id of its own */
+    making.id = NULL;                                          /* what is made has an id of its own */
     enum err rc = read_existing(options, &root.identity, msg); /* also while an agent has it */
     bool found = rc == ERR_OK;
     if (rc == ERR_NOT_FOUND)

@@ -12,9 +12,9 @@ struct spool_root {
     int lock_fd; /* holds the lock; -1: none */
     struct spool_identity identity;
 };
-#define SPOOL_ROOT_NONE                                                                                           \
-    {                                                                                                             \
-        .fd = -1, .lock_fd = -1                                                                                   \
+#define SPOOL_ROOT_NONE                                                                                                \
+    {                                                                                                                  \
+        .fd = -1, .lock_fd = -1                                                                                        \
     }
 
 /* Errors: as spool_open() (spool.h) for this part. On errors nothing stays open. */

@@ -9,13 +9,14 @@
 #define CREDIT_MAX (4ull << 30)
 enum {
     CREDIT_PER_BYTE = 64,
-    CHEAP_SIZE = 4096,          /* always affordable: most events */
-    CARRY_KEPT_MAX = 1 << 20,   /* larger ones are given back */
+    CHEAP_SIZE = 4096,        /* always affordable: most events */
+    CARRY_KEPT_MAX = 1 << 20, /* larger ones are given back */
 };
 
 void spool_scan_init(struct spool_scan *scan, uint64_t segment_id, uint64_t seed, spool_scan_fn *found, void *arg)
 {
-    *scan = (struct spool_scan){.seed = seed, .segment_id = segment_id, .found = found, .arg = arg, .credit = CREDIT_MAX};
+    *scan =
+        (struct spool_scan){.seed = seed, .segment_id = segment_id, .found = found, .arg = arg, .credit = CREDIT_MAX};
 }
 
 void spool_scan_done(struct spool_scan *scan)

@@ -15,13 +15,13 @@ typedef enum err spool_scan_fn(void *arg, const struct spool_frame *frame, const
 
 struct spool_scan {
     uint64_t seed;
-    uint64_t segment_id;     /* frames of others are passed over */
+    uint64_t segment_id; /* frames of others are passed over */
     spool_scan_fn *found;
     void *arg;
-    struct buf carry;        /* from carry_start on: the beginning of what may be a frame */
+    struct buf carry; /* from carry_start on: the beginning of what may be a frame */
     size_t carry_start;
     bool carry_damaged;
-    uint64_t credit;         /* bytes that may still be checksummed in vain */
+    uint64_t credit; /* bytes that may still be checksummed in vain */
 };
 
 void spool_scan_init(struct spool_scan *scan, uint64_t segment_id, uint64_t seed, spool_scan_fn *found, void *arg);

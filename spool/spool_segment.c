@@ -18,13 +18,14 @@
 
 enum {
     NAME_SIZE = 32,
-    RESERVE_BYTES = 256 << 10,        /* at a time: both ends of a segment must still be found quickly, see spool_ends.c */
+    RESERVE_BYTES = 256 << 10, /* at a time: both ends of a segment must still be found quickly, see spool_ends.c */
     RESERVE_FOR_BYTES_MAX = 16 << 10, /* larger writes gain nothing by it */
 };
 
 static enum err write_header(const struct spool_segment_place *place, struct spool_segment *segment, struct errmsg *msg)
 {
-    struct spool_segment_header header = {.version = SPOOL_FORMAT_VERSION, .nonce = segment->nonce, .seed = place->seed};
+    struct spool_segment_header header = {
+        .version = SPOOL_FORMAT_VERSION, .nonce = segment->nonce, .seed = place->seed};
     memcpy(header.spool_uuid, place->spool_uuid, sizeof header.spool_uuid);
     struct buf body = {0};
     uint8_t frame[SPOOL_FRAME_SIZE_MIN + 64];
@@ -151,7 +152,8 @@ enum err spool_segment_make(const struct spool_segment_place *place, uint64_t id
     return ERR_OK;
 }
 
-enum err spool_segment_count_topic(struct spool_segment *segment, uint32_t topic_index, uint32_t event_count, uint64_t bytes)
+enum err spool_segment_count_topic(struct spool_segment *segment, uint32_t topic_index, uint32_t event_count,
+                                   uint64_t bytes)
 {
     if (topic_index >= segment->topic_capacity) {
         size_t capacity = segment->topic_capacity == 0 ? 64 : segment->topic_capacity;
@@ -217,7 +219,8 @@ void spool_segment_free(struct spool_segment *segment)
     if (segment == NULL)
         return;
     spool_store_close(segment->store);
-    if (segment->reserved_bytes > segment->log_bytes && !segment->failed && ftruncate(segment->log_fd, (off_t)segment->log_bytes) != 0)
+    if (segment->reserved_bytes > segment->log_bytes && !segment->failed &&
+        ftruncate(segment->log_fd, (off_t)segment->log_bytes) != 0)
         segment->reserved_bytes = 0; /* the zeros stay */
     if (segment->log_fd >= 0)
         close(segment->log_fd);

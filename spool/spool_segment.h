@@ -13,13 +13,13 @@ struct spool_segment {
     uint64_t id;
     uint64_t nonce;
     struct spool_store *store;
-    int log_fd;             /* its write-ahead log, to look at its size and to reserve room ahead */
-    uint64_t log_bytes;     /* after the last good write; the file may be longer by what is reserved */
+    int log_fd;              /* its write-ahead log, to look at its size and to reserve room ahead */
+    uint64_t log_bytes;      /* after the last good write; the file may be longer by what is reserved */
     uint64_t reserved_bytes; /* the file was made this long ahead of its writes; 0: not */
-    bool failed;            /* a write failed: nobody touches it any more */
-    uint32_t event_count;   /* acknowledged */
-    uint32_t *topic_counts; /* by topic index; the group being written included */
-    uint64_t *topic_bytes;  /* likewise: of their frames */
+    bool failed;             /* a write failed: nobody touches it any more */
+    uint32_t event_count;    /* acknowledged */
+    uint32_t *topic_counts;  /* by topic index; the group being written included */
+    uint64_t *topic_bytes;   /* likewise: of their frames */
     size_t topic_capacity;
 };
 
@@ -28,7 +28,7 @@ struct spool_segment_place {
     int segments_fd;           /* the same directory; everything else goes through it */
     const uint8_t *spool_uuid;
     uint64_t seed;
-    uint64_t bytes_max;        /* that will ever be written to it */
+    uint64_t bytes_max; /* that will ever be written to it */
 };
 
 /* Errors: ERR_IO, ERR_UNREADABLE, ERR_NOMEM; what was made by then is removed again as far as possible */
@@ -36,7 +36,8 @@ enum err spool_segment_make(const struct spool_segment_place *place, uint64_t id
                             struct errmsg *msg);
 
 /* Adds to the counts that its seal will hold. ERR_NOMEM */
-enum err spool_segment_count_topic(struct spool_segment *segment, uint32_t topic_index, uint32_t event_count, uint64_t bytes);
+enum err spool_segment_count_topic(struct spool_segment *segment, uint32_t topic_index, uint32_t event_count,
+                                   uint64_t bytes);
 
 /* One synced write. On ERR_OK the events count as acknowledged; on an error the segment must not be written again.
  * Errors: ERR_IO */

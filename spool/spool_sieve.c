@@ -204,9 +204,11 @@ enum err spool_sieve_conclude(struct spool_sieve *sieve)
     findings->uncertain = uncertain;
     findings->highest_index = found == 0 ? 0 : found - 1;
     bool torn = sieve->damage_unexplained > 0, seal_torn = sieve->seal_in_damage && sieve->unwritten;
-    findings->empty = findings->header_found && found == 0 && !findings->any_batch && !findings->damaged && !torn && must == 0;
+    findings->empty =
+        findings->header_found && found == 0 && !findings->any_batch && !findings->damaged && !torn && must == 0;
     /* A crash explains a torn end, and gaps in it. Nothing explains bytes behind a seal, unless its own write was torn, or gaps without damage around. */
-    if (lost.total > 0 || !findings->header_found || (findings->sealed && torn && !seal_torn) || (uncertain.total > 0 && !torn && sieve->zeros_behind == 0))
+    if (lost.total > 0 || !findings->header_found || (findings->sealed && torn && !seal_torn) ||
+        (uncertain.total > 0 && !torn && sieve->zeros_behind == 0))
         findings->damaged = true;
     return ERR_OK;
 }

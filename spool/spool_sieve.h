@@ -8,17 +8,18 @@
 #include "spool/spool_reader.h"
 
 struct spool_sieve {
-    uint32_t first_index;            /* events below it are only counted */
-    uint32_t below_index;            /* likewise at or beyond it; 0: no such bound */
-    uint32_t count_limit;            /* frames at or beyond it are ignored */
+    uint32_t first_index; /* events below it are only counted */
+    uint32_t below_index; /* likewise at or beyond it; 0: no such bound */
+    uint32_t count_limit; /* frames at or beyond it are ignored */
     struct spool_index_set seen;
     struct spool_chunk *filling;
-    struct spool_chunk **ready;      /* full ones, oldest first */
+    struct spool_chunk **ready; /* full ones, oldest first */
     size_t ready_first, ready_count, ready_capacity;
-    uint64_t damage_unexplained;     /* damaged bytes so far that nothing of a later record has followed: a torn end, perhaps */
-    bool unwritten;                  /* the last damage began with zeros: with what a crash kept from being written */
-    bool seal_in_damage;             /* the seal was found among damaged bytes */
-    uint64_t zeros_behind;           /* zero bytes that nothing has followed: room that was reserved, perhaps */
+    uint64_t
+        damage_unexplained; /* damaged bytes so far that nothing of a later record has followed: a torn end, perhaps */
+    bool unwritten;         /* the last damage began with zeros: with what a crash kept from being written */
+    bool seal_in_damage;    /* the seal was found among damaged bytes */
+    uint64_t zeros_behind;  /* zero bytes that nothing has followed: room that was reserved, perhaps */
     struct spool_findings findings;
 };
 

@@ -13,8 +13,10 @@ static uint64_t not_negative(int64_t value)
 static struct spool_books topic_books(struct spool_topic *topic)
 {
     return (struct spool_books){
-        .accepted = atomic_load(&topic->accepted), .delivered = atomic_load(&topic->delivered),
-        .pending = not_negative(atomic_load(&topic->pending)), .dead_lettered = atomic_load(&topic->dead_lettered),
+        .accepted = atomic_load(&topic->accepted),
+        .delivered = atomic_load(&topic->delivered),
+        .pending = not_negative(atomic_load(&topic->pending)),
+        .dead_lettered = atomic_load(&topic->dead_lettered),
         .lost = atomic_load(&topic->lost),
     };
 }
@@ -23,7 +25,8 @@ static struct spool_books topic_books(struct spool_topic *topic)
 static struct spool_books all_books(struct spool *spool)
 {
     struct spool_books sum = {
-        .accepted = atomic_load(&spool->unknown_accepted), .lost = atomic_load(&spool->unknown_lost),
+        .accepted = atomic_load(&spool->unknown_accepted),
+        .lost = atomic_load(&spool->unknown_lost),
     };
     int64_t pending = atomic_load(&spool->unknown_pending);
     size_t count = spool_topics_count(&spool->topics);
@@ -67,8 +70,10 @@ static bool is_backlog(const struct spool *spool, const struct spool_entry *entr
 void spool_stats_get(struct spool *spool, struct spool_stats *ret_stats)
 {
     struct spool_stats stats = {
-        .counting = atomic_load(&spool->counting), .used_bytes = atomic_load(&spool->keeper.used_bytes),
-        .free_bytes = atomic_load(&spool->keeper.free_bytes), .cursor_writes = atomic_load(&spool->keeper.cursor_writes),
+        .counting = atomic_load(&spool->counting),
+        .used_bytes = atomic_load(&spool->keeper.used_bytes),
+        .free_bytes = atomic_load(&spool->keeper.free_bytes),
+        .cursor_writes = atomic_load(&spool->keeper.cursor_writes),
         .cursor_mode = (enum spool_delivery)atomic_load(&spool->keeper.cursor_mode),
     };
     fill_committer(spool, &stats);

@@ -16,7 +16,7 @@ struct spool_store;
 enum err spool_store_create(const char *path, uint64_t bytes_max, struct spool_store **ret_store, struct errmsg *msg);
 
 struct spool_store_entry {
-    uint8_t key[9];      /* a letter for people with a hex dump, and a big-endian id */
+    uint8_t key[9]; /* a letter for people with a hex dump, and a big-endian id */
     struct bytes value;
 };
 

@@ -5,10 +5,10 @@
 #include "base/codec.h"
 
 enum {
-    BLOCK_SIZE = 32768,     /* doc/log_format.md */
+    BLOCK_SIZE = 32768, /* doc/log_format.md */
     FRAGMENT_HEADER = 7,
-    BATCH_HEADER = 12,      /* db/write_batch.cc, kHeader: sequence number and count */
-    KEY_HEADER = 2,         /* tag, and the size of a short key as a varint */
+    BATCH_HEADER = 12, /* db/write_batch.cc, kHeader: sequence number and count */
+    KEY_HEADER = 2,    /* tag, and the size of a short key as a varint */
 };
 
 static uint64_t record_size(const struct spool_store_entry *entries, size_t entry_count)

@@ -14,21 +14,21 @@ enum { UNREAD_AFTER_MS = 2000 };
 
 struct spool_tail {
     struct spool *spool;
-    uint64_t position;            /* everything up to it was returned, or doesn't exist */
-    struct spool_reader *reader;  /* NULL while the window serves */
-    uint64_t reading_id;          /* the segment it reads */
-    struct spool_order order;     /* of its events */
-    uint64_t unreadable_id;       /* the segment that can't be read, and since when */
-    int64_t unreadable_since_ms;  /* monotonic */
-    uint32_t reading_from;        /* index in it where that reading began */
-    bool reading_live;            /* it was live when the reader was opened */
+    uint64_t position;           /* everything up to it was returned, or doesn't exist */
+    struct spool_reader *reader; /* NULL while the window serves */
+    uint64_t reading_id;         /* the segment it reads */
+    struct spool_order order;    /* of its events */
+    uint64_t unreadable_id;      /* the segment that can't be read, and since when */
+    int64_t unreadable_since_ms; /* monotonic */
+    uint32_t reading_from;       /* index in it where that reading began */
+    bool reading_live;           /* it was live when the reader was opened */
 };
 
 /* Where to read on, as decided under the lock. */
 struct source {
     enum { FROM_NOTHING, FROM_WINDOW, FROM_DISK } kind;
-    struct spool_chunk *chunk;    /* from the window */
-    uint64_t segment_id;          /* from disk */
+    struct spool_chunk *chunk; /* from the window */
+    uint64_t segment_id;       /* from disk */
     enum spool_entry_state state;
     uint64_t log_bytes;
     uint32_t count_limit;
@@ -92,7 +92,8 @@ static struct source choose(struct spool_tail *tail)
     if (tail->reader != NULL && (entry == NULL || entry->id != tail->reading_id)) {
         /* Retired meanwhile, or nothing new: let the reader come to its end first. */
         struct spool_entry *reading = spool_catalog_find(&spool->catalog, tail->reading_id);
-        if (reading != NULL && !reading->unread && reading->state != SPOOL_ENTRY_LIVE && tail->position < spool_position_end_of(reading->id))
+        if (reading != NULL && !reading->unread && reading->state != SPOOL_ENTRY_LIVE &&
+            tail->position < spool_position_end_of(reading->id))
             entry = reading;
     }
     if (entry != NULL) {
@@ -139,8 +140,12 @@ static enum err reader_options(const struct spool_tail *tail, const struct sourc
     struct spool *spool = tail->spool;
     snprintf(name->text, sizeof name->text, "%" PRIu64, source->segment_id);
     *ret_options = (struct spool_reader_options){
-        .parent_fd = spool->segments_fd, .name = name->text, .segment_id = source->segment_id, .seed = spool->identity.seed,
-        .first_index = next_index(tail, source->segment_id), .count_limit = source->count_limit,
+        .parent_fd = spool->segments_fd,
+        .name = name->text,
+        .segment_id = source->segment_id,
+        .seed = spool->identity.seed,
+        .first_index = next_index(tail, source->segment_id),
+        .count_limit = source->count_limit,
     };
     if (source->state != SPOOL_ENTRY_OLD)
         return ERR_OK;
@@ -174,7 +179,8 @@ static enum err open_reader(struct spool_tail *tail, const struct source *source
 static bool is_dense(const struct spool_tail *tail, const struct spool_chunk *chunk)
 {
     uint64_t first_id = spool_id_of(tail->reading_id, next_index(tail, tail->reading_id));
-    return chunk->first_id == first_id && chunk->last_id >= first_id && chunk->last_id - first_id + 1 == chunk->event_count;
+    return chunk->first_id == first_id && chunk->last_id >= first_id &&
+           chunk->last_id - first_id + 1 == chunk->event_count;
 }
 
 static enum err find_window(struct spool_tail *tail, const struct source *source, struct errmsg *msg)
@@ -230,7 +236,8 @@ static enum err end_window(struct spool_tail *tail, const struct source *source,
 
 static enum err end_reading(struct spool_tail *tail, struct errmsg *msg)
 {
-    enum err rc = spool_count_findings(tail->spool, tail->reading_id, tail->reading_from, spool_reader_findings(tail->reader));
+    enum err rc =
+        spool_count_findings(tail->spool, tail->reading_id, tail->reading_from, spool_reader_findings(tail->reader));
     if (rc != ERR_OK)
         return errmsg_set(msg, rc, "segment '%" PRIu64 "': %s", tail->reading_id, err_text(rc));
     close_reader(tail);
@@ -284,7 +291,8 @@ static bool put_aside(struct spool_tail *tail, const struct source *source)
         tail->unreadable_id = source->segment_id;
         tail->unreadable_since_ms = now_ms;
     }
-    if (source->state == SPOOL_ENTRY_LIVE || tail->spool->options.forward_only || now_ms - tail->unreadable_since_ms < UNREAD_AFTER_MS)
+    if (source->state == SPOOL_ENTRY_LIVE || tail->spool->options.forward_only ||
+        now_ms - tail->unreadable_since_ms < UNREAD_AFTER_MS)
         return false;
     spool_unread_put_aside(tail->spool, source->segment_id, tail->position);
     close_reader(tail);

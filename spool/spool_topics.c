@@ -83,7 +83,8 @@ static enum err add(struct spool_topics *topics, struct bytes name, struct spool
     return ERR_OK;
 }
 
-enum err spool_topics_get(struct spool_topics *topics, struct bytes name, size_t count_max, struct spool_topic **ret_topic)
+enum err spool_topics_get(struct spool_topics *topics, struct bytes name, size_t count_max,
+                          struct spool_topic **ret_topic)
 {
     if (name.size == 0 || name.size > SPOOL_TOPIC_SIZE_MAX)
         return ERR_INVALID;

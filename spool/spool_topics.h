@@ -14,7 +14,7 @@
  * what an earlier run left is counted. */
 struct spool_topic {
     struct spool_topic *next_in_bucket;
-    uint32_t index;              /* dense from 0, in order of first meeting */
+    uint32_t index; /* dense from 0, in order of first meeting */
     atomic_uint_fast64_t accepted;
     atomic_int_fast64_t pending;
     atomic_uint_fast64_t pending_bytes; /* spool_share.h */
@@ -27,10 +27,10 @@ struct spool_topic {
 };
 
 struct spool_topics {
-    pthread_rwlock_t lock;       /* guards what follows, not the counters */
+    pthread_rwlock_t lock; /* guards what follows, not the counters */
     struct spool_topic **buckets;
     struct spool_topic **by_index;
-    size_t bucket_count;         /* a power of two */
+    size_t bucket_count; /* a power of two */
     size_t count;
 };
 
@@ -39,7 +39,8 @@ void spool_topics_done(struct spool_topics *topics);
 
 /* The topic of that name, made when it is new. count_max bounds making (0: none).
  * Errors: ERR_INVALID (empty or longer than 249 bytes), ERR_FULL (would be more than count_max), ERR_NOMEM */
-enum err spool_topics_get(struct spool_topics *topics, struct bytes name, size_t count_max, struct spool_topic **ret_topic);
+enum err spool_topics_get(struct spool_topics *topics, struct bytes name, size_t count_max,
+                          struct spool_topic **ret_topic);
 
 size_t spool_topics_count(struct spool_topics *topics);
 struct spool_topic *spool_topics_at(struct spool_topics *topics, size_t index);

@@ -18,9 +18,9 @@ enum { BACKOFF_MS_MIN = 1000, BACKOFF_MS_MAX = 60000, MOVE_BYTES = 1 << 20, WAIT
 
 static uint32_t index_behind(uint64_t done_id, uint64_t segment_id)
 {
-    return spool_id_segment(done_id) < segment_id               ? 0
+    return spool_id_segment(done_id) < segment_id         ? 0
            : done_id >= spool_position_end_of(segment_id) ? SPOOL_INDEX_MAX
-                                                                : spool_id_index(done_id) + 1;
+                                                          : spool_id_index(done_id) + 1;
 }
 
 /* Lanes that are behind would pass it, too: what they have not done is pending in it. With the lock held. */
@@ -48,7 +48,8 @@ void spool_unread_put_aside(struct spool *spool, uint64_t segment_id, uint64_t p
     }
     pthread_mutex_unlock(&spool->lock);
     if (aside)
-        spool_say(spool, true, "segment_unread", "segment=%" PRIu64 " action=going_on_without_it_and_trying_again", segment_id);
+        spool_say(spool, true, "segment_unread", "segment=%" PRIu64 " action=going_on_without_it_and_trying_again",
+                  segment_id);
 }
 
 /* Nothing can be moved then: reading begins before them once more, and some events are delivered again. */
@@ -96,8 +97,8 @@ int spool_unread_list(struct spool *spool, struct spool_cursor_state *state)
             continue;
         /* What was handed out and isn't done yet would be passed after a crash. */
         uint32_t done = index_behind(state->done_id, entry->id);
-        state->unread[state->unread_count++] =
-            (struct spool_unread_segment){entry->id, lanes_behind(spool, entry->id, done < entry->unread_from ? done : entry->unread_from)};
+        state->unread[state->unread_count++] = (struct spool_unread_segment){
+            entry->id, lanes_behind(spool, entry->id, done < entry->unread_from ? done : entry->unread_from)};
     }
     return ERR_OK;
 }
@@ -107,9 +108,9 @@ int spool_unread_list(struct spool *spool, struct spool_cursor_state *state)
 struct mover {
     struct spool *spool;
     uint64_t segment_id;
-    bool counted;               /* its events are in the books: moved ones must not count twice */
-    struct spool_batch *batch;  /* of one topic, being filled */
-    uint64_t last_id;           /* in it */
+    bool counted;              /* its events are in the books: moved ones must not count twice */
+    struct spool_batch *batch; /* of one topic, being filled */
+    uint64_t last_id;          /* in it */
     enum err rc;
 };
 
@@ -135,7 +136,8 @@ static enum err submit(struct spool *spool, struct spool_batch *batch)
 {
     struct waiter waiter = {.lock = PTHREAD_MUTEX_INITIALIZER, .done = PTHREAD_COND_INITIALIZER};
     enum err rc;
-    while (((rc = spool_submit(spool, batch, on_done, &waiter)) == ERR_FULL || rc == ERR_BUSY) && !atomic_load(&spool->closing))
+    while (((rc = spool_submit(spool, batch, on_done, &waiter)) == ERR_FULL || rc == ERR_BUSY) &&
+           !atomic_load(&spool->closing))
         usleep(WAIT_FOR_ROOM_US);
     if (rc != ERR_OK) {
         spool_batch_free(batch);
@@ -174,7 +176,8 @@ static void flush(struct mover *mover)
 
 static void move_event(struct mover *mover, const struct spool_event *event)
 {
-    bool same = mover->batch != NULL && bytes_equal(bytes_of(mover->batch->topic->name, mover->batch->topic->name_size), event->topic);
+    bool same = mover->batch != NULL &&
+                bytes_equal(bytes_of(mover->batch->topic->name, mover->batch->topic->name_size), event->topic);
     if (mover->batch != NULL && (!same || spool_batch_bytes(mover->batch) > MOVE_BYTES))
         flush(mover);
     if (mover->rc == ERR_OK && mover->batch == NULL)
@@ -185,8 +188,8 @@ static void move_event(struct mover *mover, const struct spool_event *event)
         mover->last_id = event->id;
 }
 
-static enum err read_all(struct spool *spool, struct spool_reader_options *options, struct mover *mover, struct spool_reader **ret_reader,
-                         struct errmsg *msg)
+static enum err read_all(struct spool *spool, struct spool_reader_options *options, struct mover *mover,
+                         struct spool_reader **ret_reader, struct errmsg *msg)
 {
     struct spool_chunk *chunk;
     enum err rc = spool_reader_open(options, ret_reader, msg);
@@ -210,7 +213,8 @@ static enum err read_all(struct spool *spool, struct spool_reader_options *optio
 }
 
 /* Everything in it is elsewhere now: it is done. */
-static enum err settle(struct spool *spool, uint64_t segment_id, uint32_t from, bool counted, const struct spool_findings *findings)
+static enum err settle(struct spool *spool, uint64_t segment_id, uint32_t from, bool counted,
+                       const struct spool_findings *findings)
 {
     enum err rc = spool_count_findings(spool, segment_id, from, findings);
     if (rc != ERR_OK)
@@ -229,17 +233,23 @@ static enum err settle(struct spool *spool, uint64_t segment_id, uint32_t from, 
         spool->progress.dirty = true;
     }
     pthread_mutex_unlock(&spool->lock);
-    spool_say(spool, false, "segment_read_again", "segment=%" PRIu64 " events_found=%" PRIu64, segment_id, findings->event_count);
+    spool_say(spool, false, "segment_read_again", "segment=%" PRIu64 " events_found=%" PRIu64, segment_id,
+              findings->event_count);
     return ERR_END;
 }
 
-static enum err try_again(struct spool *spool, uint64_t segment_id, uint32_t from, uint32_t count_limit, bool counted, struct errmsg *msg)
+static enum err try_again(struct spool *spool, uint64_t segment_id, uint32_t from, uint32_t count_limit, bool counted,
+                          struct errmsg *msg)
 {
     char name[32];
     snprintf(name, sizeof name, "%" PRIu64, segment_id);
     struct spool_reader_options options = {
-        .parent_fd = spool->segments_fd, .name = name, .segment_id = segment_id, .seed = spool->identity.seed,
-        .first_index = from, .count_limit = count_limit,
+        .parent_fd = spool->segments_fd,
+        .name = name,
+        .segment_id = segment_id,
+        .seed = spool->identity.seed,
+        .first_index = from,
+        .count_limit = count_limit,
     };
     struct spool_reader *reader = NULL;
     /* Once to see that all of it can be read, so that nothing is moved twice. */
@@ -268,7 +278,8 @@ static uint64_t take_due(struct spool *spool, struct spool_entry *ret_entry)
         id = entry->id;
         *ret_entry = *entry;
         entry->unread_due_ms = clock_monotonic_ms() + entry->unread_backoff_ms;
-        entry->unread_backoff_ms = entry->unread_backoff_ms * 2 > BACKOFF_MS_MAX ? BACKOFF_MS_MAX : entry->unread_backoff_ms * 2;
+        entry->unread_backoff_ms =
+            entry->unread_backoff_ms * 2 > BACKOFF_MS_MAX ? BACKOFF_MS_MAX : entry->unread_backoff_ms * 2;
     }
     pthread_mutex_unlock(&spool->lock);
     return id;

@@ -16,14 +16,18 @@ static void expect(struct spool *spool, struct spool_link link)
     uint32_t done_below = spool_count_done_below(spool, link.segment_id);
     bool count_known = link.event_count != SPOOL_COUNT_UNKNOWN;
     uint32_t lost = count_known && link.event_count > done_below ? link.event_count - done_below : 0;
-    if (link.segment_id == 0 || done_below == SPOOL_INDEX_MAX ||
-        (count_known && lost == 0))
+    if (link.segment_id == 0 || done_below == SPOOL_INDEX_MAX || (count_known && lost == 0))
         return;
     struct spool_loss_report *report = calloc(1, sizeof *report);
     struct spool_range *range = lost == 0 ? NULL : malloc(sizeof *range);
     struct spool_entry entry = {
-        .id = link.segment_id, .state = SPOOL_ENTRY_OLD, .event_count = link.event_count, .counted = SPOOL_COUNTED,
-        .read_through = true, .lost = lost, .report = report,
+        .id = link.segment_id,
+        .state = SPOOL_ENTRY_OLD,
+        .event_count = link.event_count,
+        .counted = SPOOL_COUNTED,
+        .read_through = true,
+        .lost = lost,
+        .report = report,
     };
     bool noted = report != NULL && (lost == 0 || range != NULL);
     if (noted) {
@@ -59,7 +63,10 @@ static void expect_linked_by(struct spool *spool, uint64_t segment_id)
     char name[32];
     snprintf(name, sizeof name, "%" PRIu64, segment_id);
     struct spool_reader_options options = {
-        .parent_fd = spool->segments_fd, .name = name, .segment_id = segment_id, .seed = spool->identity.seed,
+        .parent_fd = spool->segments_fd,
+        .name = name,
+        .segment_id = segment_id,
+        .seed = spool->identity.seed,
         .count_limit = SPOOL_COUNT_UNKNOWN,
     };
     struct spool_ends ends = {0};

@@ -12,13 +12,11 @@ static const char *const json = "application/vnd.kafka.binary.v2+json", *const n
 
 static void add(struct agent_batch *batch, const char *key, const char *value)
 {
-    assert_true(agent_batch_add(batch, agent_batch_count(batch) + 1,
-                                key == NULL ? BYTES_NULL : bytes_of_string(key),
+    assert_true(agent_batch_add(batch, agent_batch_count(batch) + 1, key == NULL ? BYTES_NULL : bytes_of_string(key),
                                 value == NULL ? BYTES_NULL : bytes_of_string(value)));
 }
 
-static void expect_body(const struct agent_batch *batch, size_t from, size_t to, const char *type,
-                        const char *body)
+static void expect_body(const struct agent_batch *batch, size_t from, size_t to, const char *type, const char *body)
 {
     struct buf out = {0};
     const char *got_type;
@@ -83,9 +81,8 @@ static void test_headers_go_with_every_event(void **state)
     assert_true(agent_batch_header(&headers, "null"));
     assert_true(agent_batch_headers_end(&headers));
     batch.headers = (const char *)headers.data;
-    assert_string_equal(batch.headers,
-                        "[{\"key\":\"n\\\"ame\",\"value\":\"dj13\"},{\"key\":\"empty\",\"value\":\"\"},"
-                        "{\"key\":\"null\",\"value\":null}]");
+    assert_string_equal(batch.headers, "[{\"key\":\"n\\\"ame\",\"value\":\"dj13\"},{\"key\":\"empty\",\"value\":\"\"},"
+                                       "{\"key\":\"null\",\"value\":null}]");
     add(&batch, NULL, "a");
     char body[512];
     snprintf(body, sizeof body, "{\"records\":[{\"key\":null,\"value\":\"YQ==\",\"headers\":%s}]}", batch.headers);

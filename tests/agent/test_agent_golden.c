@@ -36,7 +36,8 @@ static void unpack(const struct golden *g)
     char command[1024];
     spool_fixture_init(&f);
     f.options.create = false;
-    snprintf(command, sizeof command, "tar -xzf tests/golden/v%d.tar.gz --strip-components=1 -C '%s'", g->version, f.dir);
+    snprintf(command, sizeof command, "tar -xzf tests/golden/v%d.tar.gz --strip-components=1 -C '%s'", g->version,
+             f.dir);
     assert_int_equal(system(command), 0);
 }
 
@@ -84,7 +85,8 @@ static void test_looking_into_them_finds_every_event(void **state)
         assert_true(inspect.has_identity && inspect.has_cursors);
         for (size_t k = 0; k < inspect.segment_count; k++) {
             struct spool_findings findings;
-            assert_int_equal(spool_inspect_read(&inspect, &inspect.segments[k], put_chunk, &found, &findings, &msg), ERR_OK);
+            assert_int_equal(spool_inspect_read(&inspect, &inspect.segments[k], put_chunk, &found, &findings, &msg),
+                             ERR_OK);
             spool_inspect_findings_free(&findings);
         }
         assert_string_equal(buf_string(&found), buf_string(&expected));
@@ -147,7 +149,8 @@ static void test_they_are_opened_read_and_written_on(void **state)
         spool_fixture_open(&f);
         buf_clear(&found);
         read_tail(&found);
-        assert_memory_equal(buf_string(&found), buf_string(&expected), expected.size); /* the new ones come after them */
+        assert_memory_equal(buf_string(&found), buf_string(&expected),
+                            expected.size); /* the new ones come after them */
         assert_non_null(strstr(buf_string(&found) + expected.size, "\"value\":\"new-2\""));
         assert_books(&golden[i], 3);
         buf_free(&found);

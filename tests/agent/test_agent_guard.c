@@ -143,13 +143,13 @@ static int tear_down(void **state)
 }
 
 /* Waits (bounded), and tells how long it took. */
-#define WAIT(condition)                                                                                           \
-    do {                                                                                                          \
-        for (int wait_i = 0; !(condition); wait_i++) {                                                            \
-            if (wait_i > 20000)                                                                                   \
-                fail_msg("waited 20 s in vain for %s", #condition);                                               \
-            clock_sleep_ms(1);                                                                                    \
-        }                                                                                                         \
+#define WAIT(condition)                                                                                                \
+    do {                                                                                                               \
+        for (int wait_i = 0; !(condition); wait_i++) {                                                                 \
+            if (wait_i > 20000)                                                                                        \
+                fail_msg("waited 20 s in vain for %s", #condition);                                                    \
+            clock_sleep_ms(1);                                                                                         \
+        }                                                                                                              \
     } while (0)
 
 static bool is_away_because(const char *part)
@@ -309,9 +309,11 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_spool_is_waited_for_and_used_once_it_is_there, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_spool_that_comes_and_goes_stays_open, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_copy_in_its_place_is_opened_and_the_spool_before_is_closed, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_copy_in_its_place_is_opened_and_the_spool_before_is_closed, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(test_spool_of_another_agent_is_an_error_at_the_start_only, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_spool_that_is_taken_while_it_is_waited_for_is_waited_for_on, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_spool_that_is_taken_while_it_is_waited_for_is_waited_for_on, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(test_waiting_ends_with_its_time_or_with_the_agent, set_up, tear_down),
     };
     return tsan_threads_linked ? cmocka_run_group_tests(tests, NULL, NULL) : 1;

@@ -24,8 +24,7 @@ static const char *cut(const char *text, size_t step, size_t line_bytes_max)
         memcpy(room, text + at, n);
         agent_lines_filled(&lines, n);
         struct bytes line;
-        for (enum agent_lines_found found;
-             (found = agent_lines_next(&lines, at_end, &line)) != AGENT_LINES_NONE;) {
+        for (enum agent_lines_found found; (found = agent_lines_next(&lines, at_end, &line)) != AGENT_LINES_NONE;) {
             size_t used = strlen(seen);
             if (found == AGENT_LINES_LINE)
                 snprintf(seen + used, sizeof seen - used, "%d:%.*s|", (int)lines.number, (int)line.size,

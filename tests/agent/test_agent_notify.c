@@ -88,9 +88,15 @@ static void test_an_abstract_socket(void **state)
 static void test_without_a_manager_nothing_is_sent(void **state)
 {
     (void)state;
-    static const char *const names[] = {NULL, "", "/", "@", "relative", "/nowhere/at/all",
-                                        "/a-name-that-is-longer-than-the-address-of-a-unix-socket-can-be-------------------"
-                                        "-----------------------------------------------------------"};
+    static const char *const names[] = {
+        NULL,
+        "",
+        "/",
+        "@",
+        "relative",
+        "/nowhere/at/all",
+        "/a-name-that-is-longer-than-the-address-of-a-unix-socket-can-be-------------------"
+        "-----------------------------------------------------------"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         if (names[i] != NULL)
             setenv("NOTIFY_SOCKET", names[i], 1);

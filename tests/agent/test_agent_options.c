@@ -109,18 +109,8 @@ static void test_produce_refuses_what_makes_no_sense(void **state)
 {
     (void)state;
     static const char *const bad[] = {
-        "",
-        "-p|1",
-        "-t",
-        "-t|x|-p|-1",
-        "-t|x|-p|2147483648",
-        "-t|x|-c|many",
-        "-t|x|--timeout|soon",
-        "-t|x|-H|=v",
-        "-t|x|-H|",
-        "-t|x|-l",
-        "-t|x|-Q",
-        "-t|x|--urls|y",
+        "",           "-p|1",     "-t",      "-t|x|-p|-1", "-t|x|-p|2147483648", "-t|x|-c|many", "-t|x|--timeout|soon",
+        "-t|x|-H|=v", "-t|x|-H|", "-t|x|-l", "-t|x|-Q",    "-t|x|--urls|y",
     };
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         struct agent_produce_options options;

@@ -55,8 +55,7 @@ static struct agent_snapshot make(void)
     return s;
 }
 
-static const char *rendered(void (*render)(const struct agent_snapshot *, struct buf *),
-                            const struct agent_snapshot *s)
+static const char *rendered(void (*render)(const struct agent_snapshot *, struct buf *), const struct agent_snapshot *s)
 {
     static struct buf out;
     buf_clear(&out);

@@ -104,8 +104,9 @@ static void test_crc32c_is_the_standards_for_every_size_and_offset(void **state)
     for (size_t offset = 0; offset < 8; offset++)
         for (size_t size = 0; size < 300; size++) {
             assert_int_equal(crc32c(bytes + offset, size), crc32c_slow(bytes + offset, size));
-            assert_int_equal(crc32c_extend(crc32c(bytes + offset, size / 3), bytes + offset + size / 3, size - size / 3),
-                             crc32c_slow(bytes + offset, size));
+            assert_int_equal(
+                crc32c_extend(crc32c(bytes + offset, size / 3), bytes + offset + size / 3, size - size / 3),
+                crc32c_slow(bytes + offset, size));
         }
 }
 
@@ -119,8 +120,12 @@ static void test_uuids_round_trip_and_odd_ones_are_refused(void **state)
     assert_int_equal(text[14], '4');
     assert_int_equal(uuid_parse(text, b), 0);
     assert_memory_equal(a, b, 16);
-    static const char *const bad[] = {"", "x", "00000000-0000-0000-0000-00000000000", "00000000_0000-0000-0000-000000000000",
-                                      "0000000g-0000-0000-0000-000000000000", "00000000-0000-0000-0000-0000000000000"};
+    static const char *const bad[] = {"",
+                                      "x",
+                                      "00000000-0000-0000-0000-00000000000",
+                                      "00000000_0000-0000-0000-000000000000",
+                                      "0000000g-0000-0000-0000-000000000000",
+                                      "00000000-0000-0000-0000-0000000000000"};
     for (size_t i = 0; i < 6; i++)
         assert_int_equal(uuid_parse(bad[i], b), -1);
     assert_int_not_equal(random_u64(), random_u64());

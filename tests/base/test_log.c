@@ -60,7 +60,9 @@ static void test_a_line_has_time_level_event_and_pairs(void **state)
     log_event(LOG_LEVEL_INFO, "empty", "%s", "");
     end_capture();
     assert_true(next_line(line, sizeof line));
-    assert_int_equal(sscanf(line, "time=%4d-%2d-%2dT%2d:%2d:%2d.%3dZ %n", &year, &month, &day, &hour, &minute, &second, &ms, &used), 7);
+    assert_int_equal(
+        sscanf(line, "time=%4d-%2d-%2dT%2d:%2d:%2d.%3dZ %n", &year, &month, &day, &hour, &minute, &second, &ms, &used),
+        7);
     assert_true(year >= 2024 && month >= 1 && month <= 12 && used == 30);
     assert_string_equal(line + used, "level=warn event=lane_backing_off topic=orders wait_ms=250\n");
     assert_true(next_line(line, sizeof line));
@@ -170,7 +172,11 @@ static void test_quoted_text_of_any_length_fits(void **state)
             memset(text + plain, fillers[f], size - plain);
             text[size] = '\0';
             const char *quoted = log_quote(text);
-            size_t length = strlen(quoted), each = f == 0 ? 1 : f == 1 ? 2 : 4, whole = plain + (size - plain) * each + 2;
+            size_t length = strlen(quoted),
+                   each = f == 0   ? 1
+                          : f == 1 ? 2
+                                   : 4,
+                   whole = plain + (size - plain) * each + 2;
             assert_true(quoted[0] == '"' && quoted[length - 1] == '"');
             assert_true(length < 1024 - 10); /* the buffer it says it has */
             if (whole <= 900)
@@ -181,7 +187,8 @@ static void test_quoted_text_of_any_length_fits(void **state)
 static void test_levels_are_parsed_by_their_names_alone(void **state)
 {
     (void)state;
-    static const char *const names[] = {"debug", "info", "warn", "error"}, *const bad[] = {"", "warning", "INFO", "err", "info ", "4"};
+    static const char *const names[] = {"debug", "info", "warn", "error"}, *const bad[] = {"",    "warning", "INFO",
+                                                                                           "err", "info ",   "4"};
     enum log_level level = LOG_LEVEL_DEBUG;
     for (int i = 0; i < 4; i++) {
         assert_true(log_level_parse(names[i], &level));

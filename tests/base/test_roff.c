@@ -35,7 +35,8 @@ static void test_code_is_bold(void **state)
 static void test_the_markdown_of_our_pages(void **state)
 {
     (void)state;
-    assert_becomes(roff_markdown, "# Title\n\n<!-- made by -->\nSee [the page](page.md), **now**.\n\n- one\n  more\n- two\n",
+    assert_becomes(roff_markdown,
+                   "# Title\n\n<!-- made by -->\nSee [the page](page.md), **now**.\n\n- one\n  more\n- two\n",
                    "See the page, \\fBnow\\fR.\n.IP \\(bu 2\none\nmore\n.IP \\(bu 2\ntwo\n");
     assert_becomes(roff_markdown, "a:\n\n```yaml\nb: # c\n  - `d`\n```\n\nend [no link\n",
                    "a:\n.PP\n.in +4n\n.nf\nb: # c\n  \\- `d`\n.fi\n.in\n.PP\nend [no link\n");

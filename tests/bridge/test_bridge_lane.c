@@ -13,8 +13,7 @@ static const struct bridge_budget plenty = {.events = 10, .bytes = 1000, .events
 static uint64_t take(struct bridge_lane *lane, uint64_t id, int64_t now_ms)
 {
     uint64_t seq = lane->window.end_seq;
-    const struct bridge_window_entry entry = {
-        .id = id, .bytes = 100, .time_ms = id * 10, .taken_ms = (uint32_t)now_ms};
+    const struct bridge_window_entry entry = {.id = id, .bytes = 100, .time_ms = id * 10, .taken_ms = (uint32_t)now_ms};
     assert_true(bridge_window_reserve(&lane->window));
     bridge_window_push(&lane->window, &entry);
     lane->read_id = id > lane->read_id ? id : lane->read_id;
@@ -30,8 +29,8 @@ static void report(struct bridge_lane *lane, uint64_t seq, bool good)
         bridge_lane_failed(lane, 29, "denied");
 }
 
-static bool should_leave(struct bridge_lane *lane, int64_t now_ms, bool connected,
-                         const struct bridge_budget *budget, bool others_flow)
+static bool should_leave(struct bridge_lane *lane, int64_t now_ms, bool connected, const struct bridge_budget *budget,
+                         bool others_flow)
 {
     const struct bridge_lane_view view = {.connected = connected, .others_flow = others_flow, .others_good = true};
     return bridge_lane_should_leave(lane, now_ms, &view, budget);

@@ -419,8 +419,7 @@ static void test_null_and_empty_stay_apart(void **state)
 {
     struct bridge_fixture *f = *state;
     bridge_fixture_start(f);
-    const struct spool_event tombstone = {
-        .key = bytes_of("", 0), .value = BYTES_NULL, .partition = 3, .time_ms = 1};
+    const struct spool_event tombstone = {.key = bytes_of("", 0), .value = BYTES_NULL, .partition = 3, .time_ms = 1};
     const struct spool_event empty = {.key = BYTES_NULL, .value = bytes_of("", 0), .partition = 0, .time_ms = 1};
     bridge_fixture_append_event(f, "tombs", &tombstone);
     bridge_fixture_append_event(f, "empty", &empty);

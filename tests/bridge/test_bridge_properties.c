@@ -11,9 +11,9 @@
 #include <string.h>
 #include <cmocka.h>
 
-#define BROKER                                                                                                    \
-    {                                                                                                             \
-        (char[]){"bootstrap.servers"}, (char[]){"127.0.0.1:9"}, false                                             \
+#define BROKER                                                                                                         \
+    {                                                                                                                  \
+        (char[]){"bootstrap.servers"}, (char[]){"127.0.0.1:9"}, false                                                  \
     }
 
 static enum err check(const char *name, const char *value, bool secret, struct errmsg *msg)

@@ -34,8 +34,11 @@ static void test_each_situation_has_its_answer(void **state)
         {"the offset expired", {LOCAL(900)}, BRIDGE_TRUST_EXPIRED},
         {"another cluster", {.found = true, .readable = true, .kafka_id = 100, LOCAL(900)}, BRIDGE_TRUST_EXPIRED},
         {"somebody set the offset by hand, ahead",
-         {.found = true, .same_cluster = true, .kafka_id = 900, LOCAL(500), .before_all = true}, BRIDGE_TRUST_NOBODY},
-        {"somebody set the offset by hand, back", {.found = true, .same_cluster = true, .kafka_id = 1, LOCAL(500)}, BRIDGE_TRUST_LOCAL},
+         {.found = true, .same_cluster = true, .kafka_id = 900, LOCAL(500), .before_all = true},
+         BRIDGE_TRUST_NOBODY},
+        {"somebody set the offset by hand, back",
+         {.found = true, .same_cluster = true, .kafka_id = 1, LOCAL(500)},
+         BRIDGE_TRUST_LOCAL},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
         if (bridge_trust_of(&cases[i].view) != cases[i].trust)
@@ -50,10 +53,12 @@ static void test_missing_rights_name_what_to_grant(void **state)
         int code;
         const char *part;
     } cases[] = {
-        {BRIDGE_STEP_INIT, RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED, "--operation Write --operation Describe --transactional-id G"},
+        {BRIDGE_STEP_INIT, RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
+         "--operation Write --operation Describe --transactional-id G"},
         {BRIDGE_STEP_READ, RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED, "--operation Read --group G"},
         {BRIDGE_STEP_OFFSETS, RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, "--operation Read --topic T"},
-        {BRIDGE_STEP_TOPIC, RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, "kafka-topics --create --topic T --partitions 1"},
+        {BRIDGE_STEP_TOPIC, RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED,
+         "kafka-topics --create --topic T --partitions 1"},
         {BRIDGE_STEP_INIT, RD_KAFKA_RESP_ERR_INVALID_TRANSACTION_TIMEOUT, "transaction.max.timeout.ms"},
         {BRIDGE_STEP_INIT, RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE, "bridge.delivery: at_least_once"},
     };
@@ -66,7 +71,8 @@ static void test_missing_rights_name_what_to_grant(void **state)
     bridge_advice(BRIDGE_STEP_INIT, RD_KAFKA_RESP_ERR__TIMED_OUT, "G", "T", text, sizeof text);
     assert_string_equal(text, "");
     char small[8];
-    bridge_advice(BRIDGE_STEP_INIT, RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED, "GGGGGGGGGG", "T", small, sizeof small);
+    bridge_advice(BRIDGE_STEP_INIT, RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED, "GGGGGGGGGG", "T", small,
+                  sizeof small);
     assert_true(strlen(small) < sizeof small);
 }
 

@@ -97,8 +97,7 @@ static void test_every_setting_lies_in_a_section_and_has_help(void **state)
             sections += config_section_of(config_keys[i].name, section);
         assert_int_equal(sections, 1);
         assert_non_null(config_keys[i].help);
-        assert_true(config_keys[i].width == sizeof(bool) || config_keys[i].width == 4 ||
-                    config_keys[i].width == 8);
+        assert_true(config_keys[i].width == sizeof(bool) || config_keys[i].width == 4 || config_keys[i].width == 8);
     }
 }
 

@@ -76,18 +76,17 @@ static void test_file_with_every_section_is_taken(void **state)
 static void test_every_setting_reaches_its_field(void **state)
 {
     struct config *config = *state;
-    load(config,
-         "spool: {path: /a, create: true, segment_size: 8MiB, max_size: 1GiB, min_free: 1MiB, max_event_size: "
-         "2MB,\n"
-         "  max_queued: 100MiB, window: 1MiB, commit_timeout: 7s, cursor_interval: 200ms,\n"
-         "  require_mount: /mnt, mount_wait: 90s, id: 0b4e1f5c-6ad1-4d1c-9d0a-6d4a2f1f9a51}\n"
-         "listen: {http: [\"127.0.0.1:1\"], allow_remote: true, socket_mode: 0600, socket_group: g, max_body: "
-         "1MiB,\n"
-         "  max_in_flight: 2MiB, max_connections: 9, request_timeout: 3s, idle_timeout: 4s, threads: 2}\n"
-         "topics: {max: 5, allow: [a, b.c]}\n"
-         "bridge: {delivery: at_least_once, id_header: true, in_flight_bytes: 3MiB, in_flight_events: 11,\n"
-         "  backoff_min: 1s, backoff_max: 2s}\n"
-         "log: {level: warn}\n");
+    load(config, "spool: {path: /a, create: true, segment_size: 8MiB, max_size: 1GiB, min_free: 1MiB, max_event_size: "
+                 "2MB,\n"
+                 "  max_queued: 100MiB, window: 1MiB, commit_timeout: 7s, cursor_interval: 200ms,\n"
+                 "  require_mount: /mnt, mount_wait: 90s, id: 0b4e1f5c-6ad1-4d1c-9d0a-6d4a2f1f9a51}\n"
+                 "listen: {http: [\"127.0.0.1:1\"], allow_remote: true, socket_mode: 0600, socket_group: g, max_body: "
+                 "1MiB,\n"
+                 "  max_in_flight: 2MiB, max_connections: 9, request_timeout: 3s, idle_timeout: 4s, threads: 2}\n"
+                 "topics: {max: 5, allow: [a, b.c]}\n"
+                 "bridge: {delivery: at_least_once, id_header: true, in_flight_bytes: 3MiB, in_flight_events: 11,\n"
+                 "  backoff_min: 1s, backoff_max: 2s}\n"
+                 "log: {level: warn}\n");
     assert_int_equal(config->spool.segment_bytes, 8 << 20);
     assert_int_equal(config->spool.size_bytes_max, 1 << 30);
     assert_int_equal(config->spool.free_bytes_min, 1 << 20);
@@ -153,8 +152,7 @@ static void test_defaults_are_those_of_the_modules(void **state)
 static void test_empty_files_change_nothing(void **state)
 {
     struct config *config = *state;
-    static const char *const texts[] = {"",           "\n\n", "# nothing\n",     "---\n",
-                                        "---\n...\n", "~\n",  "spool:\nkafka:\n"};
+    static const char *const texts[] = {"", "\n\n", "# nothing\n", "---\n", "---\n...\n", "~\n", "spool:\nkafka:\n"};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
         load(config, texts[i]);
     test_defaults_are_those_of_the_modules(state);

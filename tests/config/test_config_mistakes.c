@@ -32,8 +32,7 @@ static const struct mistake in_one_setting[] = {
     {"kafka:\n  \"\": x\n", "t.yaml:2:3: 'kafka.': no such setting"},
     /* twice */
     {S "  path: /a\n  path: /b\n", "t.yaml:3:3: 'spool.path': given twice, first in line 2"},
-    {S "  path: /a\nlog: {level: info}\nspool:\n  create: true\n",
-     "t.yaml:4:1: 'spool': given twice, first in line 1"},
+    {S "  path: /a\nlog: {level: info}\nspool:\n  create: true\n", "t.yaml:4:1: 'spool': given twice, first in line 1"},
     {S "  path: /a\nspool.path: /b\n", "t.yaml:3:1: 'spool.path': given twice, first in line 2"},
     {"kafka:\n  client.id: a\n  client.id: b\n", "t.yaml:3:3: 'kafka.client.id': given twice, first in line 2"},
     /* types */
@@ -188,8 +187,7 @@ static void test_settings_that_contradict_each_other_are_named(void **state)
 static void test_addresses_are_checked_without_binding(void **state)
 {
     (void)state;
-    static const char *const bad[] = {"0.0.0.0:8080", "127.0.0.1", "127.0.0.1:99999",
-                                      "unix:",        "[::1]",     "host name:1"};
+    static const char *const bad[] = {"0.0.0.0:8080", "127.0.0.1", "127.0.0.1:99999", "unix:", "[::1]", "host name:1"};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         char text[256];
         enum err rc;

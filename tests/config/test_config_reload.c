@@ -73,7 +73,8 @@ static void test_every_other_setting_is_refused_by_its_name(void **state)
     (void)state;
     assert_refused(BASE, "spool: {path: /t}\nkafka: {bootstrap.servers: 'a:1'}\n", "spool.path");
     assert_refused(BASE, BASE "listen: {http: ['127.0.0.1:1']}\n", "listen.http");
-    assert_refused(BASE, BASE "listen: {socket_group: g, threads: 2}\nlog: {level: warn}\n", "listen.socket_group,listen.threads");
+    assert_refused(BASE, BASE "listen: {socket_group: g, threads: 2}\nlog: {level: warn}\n",
+                   "listen.socket_group,listen.threads");
     assert_refused(BASE "listen: {socket_group: g}\n", BASE, "listen.socket_group");
     assert_refused(BASE, BASE "bridge: {id_header: true}\n", "bridge.id_header");
 }
@@ -87,7 +88,9 @@ static void test_kafkas_properties_are_refused_without_their_values(void **state
     assert_refused(BASE, "spool: {path: /s}\nkafka: {bootstrap.servers: 'a:1', linger.ms: 7}\n", "kafka.linger.ms");
     assert_refused("spool: {path: /s}\nkafka: {bootstrap.servers: 'a:1', linger.ms: 7}\n", BASE, "kafka.linger.ms");
     assert_int_equal(change("spool: {path: /s}\nkafka: {bootstrap.servers: 'a:1', sasl.password: old-word}\n",
-                            "spool: {path: /s}\nkafka: {bootstrap.servers: 'a:1', sasl.password: new-word}\n", &changed, &msg), ERR_INVALID);
+                            "spool: {path: /s}\nkafka: {bootstrap.servers: 'a:1', sasl.password: new-word}\n", &changed,
+                            &msg),
+                     ERR_INVALID);
     assert_non_null(strstr(msg.text, "kafka.sasl.password"));
     assert_null(strstr(msg.text, "-word"));
     buf_free(&changed);

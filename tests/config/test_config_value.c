@@ -37,16 +37,16 @@ static void assert_refuses(parse_fn *parse, const char *const *texts, size_t cou
     }
 }
 
-#define ACCEPTS(parse, ...)                                                                                       \
-    do {                                                                                                          \
-        static const struct accepted rows[] = {__VA_ARGS__};                                                      \
-        assert_accepts(parse, rows, sizeof rows / sizeof rows[0]);                                                \
+#define ACCEPTS(parse, ...)                                                                                            \
+    do {                                                                                                               \
+        static const struct accepted rows[] = {__VA_ARGS__};                                                           \
+        assert_accepts(parse, rows, sizeof rows / sizeof rows[0]);                                                     \
     } while (0)
 
-#define REFUSES(parse, ...)                                                                                       \
-    do {                                                                                                          \
-        static const char *const texts[] = {__VA_ARGS__};                                                         \
-        assert_refuses(parse, texts, sizeof texts / sizeof texts[0]);                                             \
+#define REFUSES(parse, ...)                                                                                            \
+    do {                                                                                                               \
+        static const char *const texts[] = {__VA_ARGS__};                                                              \
+        assert_refuses(parse, texts, sizeof texts / sizeof texts[0]);                                                  \
     } while (0)
 
 static void test_size(void **state)
@@ -64,8 +64,8 @@ static void test_size(void **state)
 static void test_duration(void **state)
 {
     (void)state;
-    ACCEPTS(config_value_duration, {"500ms", 500}, {"10s", 10000}, {"5m", 300000}, {"2h", 7200000},
-            {"1d", 86400000}, {"0s", 0}, {"10 s", 10000});
+    ACCEPTS(config_value_duration, {"500ms", 500}, {"10s", 10000}, {"5m", 300000}, {"2h", 7200000}, {"1d", 86400000},
+            {"0s", 0}, {"10 s", 10000});
     REFUSES(config_value_duration, "", "10", "s", "-10s", "1.5s", "10S", "10sec", "1h30m", "10us", "10s ", " 10s",
             "10 sec", "1m30s", "-1s", "300000000000000d", "18446744073709551615s", "18446744073709551616ms");
 }
@@ -73,10 +73,8 @@ static void test_duration(void **state)
 static void test_count(void **state)
 {
     (void)state;
-    ACCEPTS(config_value_count, {"0", 0}, {"64", 64}, {"007", 7}, {"4096", 4096},
-            {"18446744073709551615", UINT64_MAX});
-    REFUSES(config_value_count, "", "-1", "+1", "1.0", "1e3", "0x10", "1 ", " 1", "one", "18446744073709551616",
-            "1k");
+    ACCEPTS(config_value_count, {"0", 0}, {"64", 64}, {"007", 7}, {"4096", 4096}, {"18446744073709551615", UINT64_MAX});
+    REFUSES(config_value_count, "", "-1", "+1", "1.0", "1e3", "0x10", "1 ", " 1", "one", "18446744073709551616", "1k");
 }
 
 static void test_mode(void **state)
@@ -84,8 +82,7 @@ static void test_mode(void **state)
     (void)state;
     ACCEPTS(config_value_mode, {"0660", 0660}, {"660", 0660}, {"0o660", 0660}, {"0o600", 0600}, {"0000", 0},
             {"0777", 0777});
-    REFUSES(config_value_mode, "", "0o", "0680", "rw-rw----", "0x1b0", "-0660", "0660 ",
-            "7777777777777777777777777");
+    REFUSES(config_value_mode, "", "0o", "0680", "rw-rw----", "0x1b0", "-0660", "0660 ", "7777777777777777777777777");
 }
 
 /* YAML 1.1 has many spellings; one each is enough and can't be taken for a text. */
@@ -96,8 +93,7 @@ static void test_bool(void **state)
     REFUSES(config_value_bool, "", "yes", "no", "on", "off", "True", "TRUE", "1", "0", "true ", "y");
 }
 
-static void assert_formats(void (*format)(uint64_t, struct buf *), parse_fn *parse, uint64_t number,
-                           const char *text)
+static void assert_formats(void (*format)(uint64_t, struct buf *), parse_fn *parse, uint64_t number, const char *text)
 {
     struct buf out = {0};
     format(number, &out);

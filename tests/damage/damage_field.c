@@ -27,7 +27,7 @@ struct field_book {
     uint32_t event_count;
     uint64_t done_id;
     uint32_t done_count;
-    uint32_t runs[RECEIPTS_MAX];      /* which one got the receipt */
+    uint32_t runs[RECEIPTS_MAX]; /* which one got the receipt */
     uint64_t first_ids[RECEIPTS_MAX];
     uint32_t counts[RECEIPTS_MAX];
 };
@@ -75,22 +75,27 @@ static uint32_t value_size(uint64_t random)
 static void compose(const struct field_plan *plan, uint32_t number, struct field_event *out)
 {
     uint64_t random = number * 7919ull + 1, r = segment_random(&random);
-    size_t size = value_size(r), used = (size_t)snprintf((char *)out->value, 80, "%s-%" PRIu32 "-", plan->label, number);
+    size_t size = value_size(r),
+           used = (size_t)snprintf((char *)out->value, 80, "%s-%" PRIu32 "-", plan->label, number);
     for (uint64_t bits = 0; used < size; used++, bits >>= 4) {
         if (bits < 16)
             bits = segment_random(&random) | 1ull << 63;
         out->value[used] = (uint8_t) "0123456789abcdef"[bits & 15];
     }
     uint32_t batch = number / plan->batch_events; /* has one topic */
-    out->event = (struct spool_event){.time_ms = FIELD_TIME_MS + number, .topic = bytes_of_string(topics[batch % FIELD_TOPICS]), .client_time = true,
-                                      .partition = r % 7 == 0 ? (int32_t)(r / 8 % 4) : SPOOL_PARTITION_ANY, .value = bytes_of(out->value, used)};
+    out->event = (struct spool_event){.time_ms = FIELD_TIME_MS + number,
+                                      .topic = bytes_of_string(topics[batch % FIELD_TOPICS]),
+                                      .client_time = true,
+                                      .partition = r % 7 == 0 ? (int32_t)(r / 8 % 4) : SPOOL_PARTITION_ANY,
+                                      .value = bytes_of(out->value, used)};
     if (r / 3 % 2 == 0) {
         snprintf(out->key, sizeof out->key, "k%" PRIu64, r / 5 % 40);
         out->event.key = bytes_of_string(out->key);
     }
     if (r / 11 % 5 == 0) {
         struct spool_header header = {.name = bytes_of_string("trace"), .value = bytes_of("1234", 4)};
-        out->event.headers = bytes_of(out->headers, (size_t)(spool_headers_put(out->headers, &header, 1) - out->headers));
+        out->event.headers =
+            bytes_of(out->headers, (size_t)(spool_headers_put(out->headers, &header, 1) - out->headers));
         out->event.header_count = 1;
     }
 }
@@ -136,7 +141,8 @@ struct spool_receipt damage_field_append(struct spool *spool, const char *topic,
     for (uint32_t i = 0; rc == ERR_OK && i < count; i++) {
         char value[64];
         snprintf(value, sizeof value, "%s%" PRIu32, prefix, i);
-        rc = spool_batch_add(batch, &(struct spool_event){.value = bytes_of_string(value), .partition = SPOOL_PARTITION_ANY,
+        rc = spool_batch_add(batch, &(struct spool_event){.value = bytes_of_string(value),
+                                                          .partition = SPOOL_PARTITION_ANY,
                                                           .time_ms = FIELD_TIME_MS});
     }
     if (rc == ERR_OK)
@@ -197,7 +203,8 @@ static void fill(void *arg)
         book->counts[book->receipt_count++] = plan->batch_events;
         book->event_count += plan->batch_events;
         segments += spool_id_segment(receipt.first_id) != current;
-        in_segment = spool_id_segment(receipt.first_id) != current ? plan->batch_events : in_segment + plan->batch_events;
+        in_segment =
+            spool_id_segment(receipt.first_id) != current ? plan->batch_events : in_segment + plan->batch_events;
         current = spool_id_segment(receipt.first_id);
         if (segments > plan->segments[run->number])
             break; /* one event beyond the last one asked for */
@@ -253,7 +260,8 @@ static void read_identity(struct damage_field *field)
     assert_true(field->seed != 0 && field->uuid[0] != '\0');
 }
 
-static void know_event(struct field_segment *segment, const struct damage_field *field, uint32_t number, uint64_t id, uint32_t batch_first)
+static void know_event(struct field_segment *segment, const struct damage_field *field, uint32_t number, uint64_t id,
+                       uint32_t batch_first)
 {
     static struct field_event composed;
     struct segment_writer *w = &segment->content;
@@ -343,9 +351,10 @@ void damage_field_write_events(const struct damage_field *field, const char *pat
     for (uint32_t number = 0; number < field->event_count; number++) {
         compose(&field->plan, number, &composed);
         const struct spool_event *event = &composed.event;
-        fprintf(file, "%.*s\t%" PRId32 "\t%" PRId64 "\t%.*s\t%s\t%.*s\n", (int)event->topic.size, (const char *)event->topic.data,
-                event->partition, event->time_ms, (int)event->key.size, (const char *)event->key.data,
-                event->header_count > 0 ? "trace=1234" : "", (int)event->value.size, (const char *)event->value.data);
+        fprintf(file, "%.*s\t%" PRId32 "\t%" PRId64 "\t%.*s\t%s\t%.*s\n", (int)event->topic.size,
+                (const char *)event->topic.data, event->partition, event->time_ms, (int)event->key.size,
+                (const char *)event->key.data, event->header_count > 0 ? "trace=1234" : "", (int)event->value.size,
+                (const char *)event->value.data);
     }
     assert_int_equal(fclose(file), 0);
 }

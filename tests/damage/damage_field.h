@@ -13,20 +13,20 @@ enum { FIELD_SEGMENTS_MAX = 600, FIELD_RUNS_MAX = 4, FIELD_VALUE_MAX = 80000 };
 
 /* How a spool comes about. */
 struct field_plan {
-    char name[48];               /* of what is tried on it, for messages */
-    char label[32];              /* every value begins with "<label>-<number of the event>-" */
-    uint32_t batch_events;       /* per synced batch */
+    char name[48];         /* of what is tried on it, for messages */
+    char label[32];        /* every value begins with "<label>-<number of the event>-" */
+    uint32_t batch_events; /* per synced batch */
     uint64_t segment_bytes;
-    uint32_t segments[FIELD_RUNS_MAX];    /* that each run fills; 0: no such run */
-    uint32_t events_in_last;     /* the newest segment of each run gets at least so many events; 0: it is filled */
-    bool killed;                 /* each run ends by kill -9 rather than by a clean stop */
-    uint32_t done_events;        /* a further run delivers so many of the first events, and is killed */
+    uint32_t segments[FIELD_RUNS_MAX]; /* that each run fills; 0: no such run */
+    uint32_t events_in_last; /* the newest segment of each run gets at least so many events; 0: it is filled */
+    bool killed;             /* each run ends by kill -9 rather than by a clean stop */
+    uint32_t done_events;    /* a further run delivers so many of the first events, and is killed */
 };
 
 struct field_segment {
     uint64_t id;
     uint32_t run;
-    uint32_t first_number;       /* of its first event among all */
+    uint32_t first_number;         /* of its first event among all */
     struct segment_writer content; /* its frames, and where its log lies; not written any more */
     struct segment_map map;
 };
@@ -35,12 +35,12 @@ struct damage_field {
     struct field_plan plan;
     char dir[256];
     uint64_t seed;
-    char uuid[40];               /* as text */
+    char uuid[40];                  /* as text */
     struct field_segment *segments; /* with events, oldest first */
     size_t segment_count;
     uint32_t event_count;
-    uint64_t done_id;            /* by its cursors */
-    uint32_t done_count;         /* events delivered before, all with the lowest numbers */
+    uint64_t done_id;    /* by its cursors */
+    uint32_t done_count; /* events delivered before, all with the lowest numbers */
 };
 
 /* Makes the spool at dir, which must not exist. */

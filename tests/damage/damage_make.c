@@ -18,8 +18,11 @@ static void put_segments(struct buf *out, const struct patient *p)
     buf_append_string(out, ",\"segments\":[");
     for (size_t i = 0; i < p->field->segment_count; i++) {
         const struct patient_segment *s = &p->segments[i];
-        buf_printf(out, "%s\n{\"id\":\"%" PRIu64 "\",\"events\":%u,\"lost\":%" PRIu64 ",\"uncertain\":%" PRIu64 ",\"quarantine\":\"%s\"}",
-                   i == 0 ? "" : ",", p->field->segments[i].id, p->field->segments[i].content.event_count, s->lost, s->uncertain, kept[s->kept]);
+        buf_printf(out,
+                   "%s\n{\"id\":\"%" PRIu64 "\",\"events\":%u,\"lost\":%" PRIu64 ",\"uncertain\":%" PRIu64
+                   ",\"quarantine\":\"%s\"}",
+                   i == 0 ? "" : ",", p->field->segments[i].id, p->field->segments[i].content.event_count, s->lost,
+                   s->uncertain, kept[s->kept]);
     }
     buf_append_char(out, ']');
 }
@@ -52,7 +55,9 @@ static void write_json(const struct patient *p, const char *path)
     const struct patient_totals totals = p->totals;
     buf_append_string(&out, "{\"what\":");
     buf_append_json_string(&out, p->what, strlen(p->what));
-    buf_printf(&out, ",\"events\":%u,\"delivered\":%" PRIu64 ",\"lost\":%" PRIu64 ",\"uncertain\":%" PRIu64 ",\"unknowable\":%" PRIu64,
+    buf_printf(&out,
+               ",\"events\":%u,\"delivered\":%" PRIu64 ",\"lost\":%" PRIu64 ",\"uncertain\":%" PRIu64
+               ",\"unknowable\":%" PRIu64,
                p->field->event_count, totals.delivered, totals.lost, totals.uncertain, totals.unknowable);
     put_segments(&out, p);
     put_missing(&out, p);
@@ -80,8 +85,11 @@ static void damage_for_sure(struct patient *p, size_t segment)
 
 void damage_make(const struct make_options *options)
 {
-    struct field_plan plan = {.batch_events = options->batch_events, .segment_bytes = options->segment_bytes, .segments = {options->segments},
-                              .events_in_last = options->events_in_last, .killed = options->killed};
+    struct field_plan plan = {.batch_events = options->batch_events,
+                              .segment_bytes = options->segment_bytes,
+                              .segments = {options->segments},
+                              .events_in_last = options->events_in_last,
+                              .killed = options->killed};
     struct damage_field field;
     struct patient p;
     char dir[300];

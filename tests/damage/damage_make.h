@@ -7,14 +7,14 @@
 #include <stdint.h>
 
 struct make_options {
-    const char *scratch;     /* an existing directory */
-    const char *to;          /* the spool; must not exist */
-    const char *out;         /* the JSON */
-    const char *label;       /* values begin with "<label>-<number>-" */
-    uint64_t seed, number;   /* which random damage */
-    bool every;              /* damages every segment, at least one event of each */
-    bool undamaged;          /* damages nothing */
-    const char *events;      /* file for all events as text (damage_field_write_events); NULL: none */
+    const char *scratch;   /* an existing directory */
+    const char *to;        /* the spool; must not exist */
+    const char *out;       /* the JSON */
+    const char *label;     /* values begin with "<label>-<number>-" */
+    uint64_t seed, number; /* which random damage */
+    bool every;            /* damages every segment, at least one event of each */
+    bool undamaged;        /* damages nothing */
+    const char *events;    /* file for all events as text (damage_field_write_events); NULL: none */
     uint32_t batch_events, segments, events_in_last;
     uint64_t segment_bytes;
     bool killed;

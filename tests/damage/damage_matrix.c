@@ -18,10 +18,18 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-enum { BATCHES = 3, KINDS = 3, FIELDS = BATCHES * KINDS, CASES_MAX = 200000, TEXT_SIZE = 1400, FAILURES_KEPT = 300, FAILURES_SHOWN_PER_ROW = 3 };
+enum {
+    BATCHES = 3,
+    KINDS = 3,
+    FIELDS = BATCHES * KINDS,
+    CASES_MAX = 200000,
+    TEXT_SIZE = 1400,
+    FAILURES_KEPT = 300,
+    FAILURES_SHOWN_PER_ROW = 3
+};
 
 struct matrix_case {
-    const struct damage_row *row;    /* NULL: random */
+    const struct damage_row *row; /* NULL: random */
     uint32_t field, segment, variant;
 };
 
@@ -62,10 +70,14 @@ static void make_fields(struct matrix *m)
         const char *name;
         uint32_t segments[FIELD_RUNS_MAX], done_events;
         bool killed;
-    } kinds[KINDS] = {{"stopped", {3}, 0, false}, {"killed", {2, 1}, 0, true}, {"partly delivered, killed", {2, 1}, 2000, true}};
+    } kinds[KINDS] = {
+        {"stopped", {3}, 0, false}, {"killed", {2, 1}, 0, true}, {"partly delivered, killed", {2, 1}, 2000, true}};
     for (uint32_t i = 0; i < FIELDS; i++) {
-        struct field_plan plan = {.batch_events = batches[i % BATCHES], .segment_bytes = 1150000, .events_in_last = 4000,
-                                  .killed = kinds[i / BATCHES].killed, .done_events = kinds[i / BATCHES].done_events};
+        struct field_plan plan = {.batch_events = batches[i % BATCHES],
+                                  .segment_bytes = 1150000,
+                                  .events_in_last = 4000,
+                                  .killed = kinds[i / BATCHES].killed,
+                                  .done_events = kinds[i / BATCHES].done_events};
         char dir[300];
         memcpy(plan.segments, kinds[i / BATCHES].segments, sizeof plan.segments);
         snprintf(plan.name, sizeof plan.name, "%s, batches of %u", kinds[i / BATCHES].name, plan.batch_events);
@@ -129,9 +141,9 @@ static void note_failure(struct matrix *m, uint32_t number, const struct patient
     if (i >= FAILURES_KEPT)
         return;
     m->shared->kept[i].number = number;
-    snprintf(m->shared->kept[i].text, TEXT_SIZE, "%s, segment %u, %s: %s: %s%s%.600s", p->field->plan.name, m->cases[number].segment,
-             run_mode_names[m->shared->outcomes[number].mode], ends[result->end], result->end >= PHASE_SIGNAL ? p->what : "",
-             result->end >= PHASE_SIGNAL ? ": " : "", result->text);
+    snprintf(m->shared->kept[i].text, TEXT_SIZE, "%s, segment %u, %s: %s: %s%s%.600s", p->field->plan.name,
+             m->cases[number].segment, run_mode_names[m->shared->outcomes[number].mode], ends[result->end],
+             result->end >= PHASE_SIGNAL ? p->what : "", result->end >= PHASE_SIGNAL ? ": " : "", result->text);
 }
 
 static void try_case(struct matrix *m, uint32_t number, const char *dir, struct run_book *book)
@@ -204,8 +216,8 @@ static void wait_for_workers(struct matrix *m, uint32_t jobs)
             break;
         if (clock_monotonic_ms() - said_ms >= 10000) {
             said_ms = clock_monotonic_ms();
-            printf("[%4" PRId64 " s] %u of %u, %u failed\n", (said_ms - started_ms) / 1000, atomic_load(&m->shared->done), m->case_count,
-                   atomic_load(&m->shared->failures));
+            printf("[%4" PRId64 " s] %u of %u, %u failed\n", (said_ms - started_ms) / 1000,
+                   atomic_load(&m->shared->done), m->case_count, atomic_load(&m->shared->failures));
             fflush(stdout);
         }
         usleep(20000);
@@ -233,14 +245,16 @@ static void print_row(const struct matrix *m, const struct damage_row *row, FILE
     }
     if (tried > 0)
         fprintf(table, "| %s | %u | %u | %u | %u | %" PRIu64 " | %" PRIu64 " | %" PRIu64 " | %" PRIu64 " | %u / %u |\n",
-                row == NULL ? "random, one or several at once" : row->name, tried, ends[PHASE_FAILED], ends[PHASE_SIGNAL], ends[PHASE_HANG],
-                delivered, lost, uncertain, unknowable, open_ms, accepted_ms);
+                row == NULL ? "random, one or several at once" : row->name, tried, ends[PHASE_FAILED],
+                ends[PHASE_SIGNAL], ends[PHASE_HANG], delivered, lost, uncertain, unknowable, open_ms, accepted_ms);
 }
 
 static void print_table(const struct matrix *m, FILE *table)
 {
-    fprintf(table, "| damage | tried | wrong | signal | hang | events delivered, each once | lost = reported | uncertain, reported |"
-                   " torn off an end that nothing tells of | slowest start: open / first event, ms |\n|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n");
+    fprintf(
+        table,
+        "| damage | tried | wrong | signal | hang | events delivered, each once | lost = reported | uncertain, reported |"
+        " torn off an end that nothing tells of | slowest start: open / first event, ms |\n|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n");
     for (const struct damage_row *row = damage_rows(); row->name != NULL; row++)
         print_row(m, row, table);
     print_row(m, NULL, table);
@@ -256,7 +270,8 @@ static void print_failures(const struct matrix *m)
             of_row += m->cases[m->shared->kept[k].number].row == m->cases[failure->number].row;
         if (of_row >= FAILURES_SHOWN_PER_ROW)
             continue;
-        printf("FAILED (--seed %" PRIu64 " --rounds %u --case %u) %s\n", m->options->seed, m->options->rounds, failure->number, failure->text);
+        printf("FAILED (--seed %" PRIu64 " --rounds %u --case %u) %s\n", m->options->seed, m->options->rounds,
+               failure->number, failure->text);
         shown++;
     }
     if (count > shown)
@@ -294,7 +309,8 @@ void damage_matrix_run(const struct matrix_options *options)
     uint32_t tried = 0;
     for (uint32_t i = 0; i < m.case_count; i++)
         tried += m.shared->outcomes[i].tried;
-    printf("%u damages tried in %" PRId64 " s, %u failed\n", tried, (clock_monotonic_ms() - started_ms) / 1000, atomic_load(&m.shared->failures));
+    printf("%u damages tried in %" PRId64 " s, %u failed\n", tried, (clock_monotonic_ms() - started_ms) / 1000,
+           atomic_load(&m.shared->failures));
     assert_true(tried > 0);
     assert_int_equal(atomic_load(&m.shared->failures), 0);
     for (uint32_t i = 0; i < FIELDS; i++)

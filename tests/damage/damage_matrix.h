@@ -7,14 +7,14 @@
 #include <stdint.h>
 
 struct matrix_options {
-    const char *dir;      /* for scratch: must exist */
+    const char *dir; /* for scratch: must exist */
     uint64_t seed;
-    uint32_t rounds;      /* of random damage */
-    uint32_t jobs;        /* processes */
-    const char *only;     /* part of a row's name; NULL: all */
-    int64_t only_case;    /* < 0: all */
+    uint32_t rounds;   /* of random damage */
+    uint32_t jobs;     /* processes */
+    const char *only;  /* part of a row's name; NULL: all */
+    int64_t only_case; /* < 0: all */
     bool verbose;
-    const char *table;    /* file for the table in Markdown; NULL: none */
+    const char *table; /* file for the table in Markdown; NULL: none */
 };
 
 /* Prints progress, failures, and a table; fails the running test when anything went wrong. */

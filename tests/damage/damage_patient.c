@@ -85,7 +85,8 @@ const char *patient_root_path(const struct patient *p, const char *file)
 const char *patient_path(const struct patient *p, size_t segment, const char *file)
 {
     char *path = next_path();
-    snprintf(path, 600, "%s/segments/%" PRIu64 "%s%s", p->dir, p->field->segments[segment].id, file[0] == '\0' ? "" : "/", file);
+    snprintf(path, 600, "%s/segments/%" PRIu64 "%s%s", p->dir, p->field->segments[segment].id,
+             file[0] == '\0' ? "" : "/", file);
     return path;
 }
 
@@ -147,7 +148,8 @@ struct damage *patient_log(struct patient *p, size_t segment)
 {
     struct patient_segment *s = &p->segments[segment];
     if (!s->touched)
-        damage_start(&s->log, &p->field->segments[segment].content, &p->field->segments[segment].map, "segment %zu", segment);
+        damage_start(&s->log, &p->field->segments[segment].content, &p->field->segments[segment].map, "segment %zu",
+                     segment);
     s->touched = true;
     return &s->log;
 }
@@ -212,7 +214,8 @@ static uint32_t limit_of(const struct patient *p, size_t segment)
     if (segment + 1 == p->field->segment_count)
         return limit;
     const struct patient_segment *next = &p->segments[segment + 1];
-    bool link_gone = next->gone || next->links_gone || (next->touched && next->log.gone[next->log.map->event_count + LINK]);
+    bool link_gone =
+        next->gone || next->links_gone || (next->touched && next->log.gone[next->log.map->event_count + LINK]);
     return link_gone ? SPOOL_COUNT_UNKNOWN : limit;
 }
 
@@ -270,7 +273,8 @@ static void sum_up(struct patient *p)
         p->totals.delivered += delivered;
         p->totals.lost += s->lost;
         p->totals.uncertain += s->uncertain;
-        p->totals.unknowable += (count > s->done_below ? count - s->done_below : 0) - delivered - s->lost - s->uncertain;
+        p->totals.unknowable +=
+            (count > s->done_below ? count - s->done_below : 0) - delivered - s->lost - s->uncertain;
     }
 }
 

@@ -11,35 +11,35 @@
 enum patient_kept { KEPT_EITHER, KEPT_NO, KEPT_YES }; /* in quarantine, with a report */
 
 struct patient_segment {
-    bool touched;               /* log_data holds its log, to be damaged and written */
+    bool touched; /* log_data holds its log, to be damaged and written */
     struct damage log;
-    bool log_gone;              /* nothing stands under the log's name */
-    bool gone;                  /* its whole directory */
-    bool links_gone;            /* beyond what the log's bytes say */
-    enum patient_kept kept;     /* beyond what its losses say; set by the damage, completed by patient_finish() */
+    bool log_gone;          /* nothing stands under the log's name */
+    bool gone;              /* its whole directory */
+    bool links_gone;        /* beyond what the log's bytes say */
+    enum patient_kept kept; /* beyond what its losses say; set by the damage, completed by patient_finish() */
     /* by patient_finish(): */
     struct damage_expected expected;
-    uint32_t done_below;        /* index; what lies below was delivered before */
-    uint64_t lost, uncertain;   /* not done, as the report must list them */
-    uint32_t count;             /* gone: how many events it held, or SPOOL_COUNT_UNKNOWN when nothing tells */
+    uint32_t done_below;      /* index; what lies below was delivered before */
+    uint64_t lost, uncertain; /* not done, as the report must list them */
+    uint32_t count;           /* gone: how many events it held, or SPOOL_COUNT_UNKNOWN when nothing tells */
 };
 
 struct patient_totals {
-    uint64_t delivered;         /* that must come now */
-    uint64_t lost, uncertain;   /* that the books and the reports must name */
-    uint64_t unknowable;        /* cut off an end that nothing tells of */
+    uint64_t delivered;       /* that must come now */
+    uint64_t lost, uncertain; /* that the books and the reports must name */
+    uint64_t unknowable;      /* cut off an end that nothing tells of */
 };
 
 struct patient {
     const struct damage_field *field;
     char dir[256];
-    char what[400];             /* was done to it, for messages */
-    uint64_t random;            /* state: damage is the same with the same seed */
+    char what[400];  /* was done to it, for messages */
+    uint64_t random; /* state: damage is the same with the same seed */
     struct patient_segment *segments;
-    enum err must_refuse;       /* opening must answer this; ERR_OK: must open */
-    uint32_t done_count;        /* events that its cursors say are delivered, all with the lowest numbers */
-    bool reports_free;          /* where the damaged segments end is not checked */
-    bool has_flip;              /* a single flipped byte: costs one event at most */
+    enum err must_refuse;         /* opening must answer this; ERR_OK: must open */
+    uint32_t done_count;          /* events that its cursors say are delivered, all with the lowest numbers */
+    bool reports_free;            /* where the damaged segments end is not checked */
+    bool has_flip;                /* a single flipped byte: costs one event at most */
     struct patient_totals totals; /* by patient_finish() */
 };
 
@@ -47,8 +47,9 @@ struct patient {
 void patient_make(struct patient *p, const struct damage_field *field, const char *dir, uint64_t seed);
 void patient_free(struct patient *p, bool remove_files);
 
-void patient_note(struct patient *p, const char *format, ...) __attribute__((format(printf, 2, 3))); /* adds to `what` */
-uint32_t patient_below(struct patient *p, size_t limit);                                             /* random */
+void patient_note(struct patient *p, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));               /* adds to `what` */
+uint32_t patient_below(struct patient *p, size_t limit); /* random */
 
 /* The log of a segment, to be damaged in memory (tests/support/damage_check.h). */
 struct damage *patient_log(struct patient *p, size_t segment);

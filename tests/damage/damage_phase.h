@@ -11,7 +11,7 @@ enum phase_end { PHASE_OK, PHASE_FAILED, PHASE_SIGNAL, PHASE_HANG };
 
 struct phase_result {
     enum phase_end end;
-    char text[600];  /* what went wrong */
+    char text[600]; /* what went wrong */
 };
 
 /* Forks, runs fn(arg), which returns or calls phase_fail() or _exit(0), and waits for its end, limit_ms at most. */

@@ -16,7 +16,9 @@ static void damage_log(struct patient *p, size_t segment, bool alone)
     if (d->size == 0)
         return;
     switch (patient_below(p, 10)) {
-    case 0: case 1: case 2: {
+    case 0:
+    case 1:
+    case 2: {
         uint8_t bits = (uint8_t)(1u << patient_below(p, 8));
         damage_flip(d, at, bits);
         patient_note(p, "segment %zu: byte %zu changed by 0x%02x", segment, at, bits);
@@ -43,7 +45,8 @@ static void damage_log(struct patient *p, size_t segment, bool alone)
         at = at / 4096 * 4096;
         size = 512u << patient_below(p, 8);
         patient_fill(p, d, at, size, byte);
-        patient_note(p, "segment %zu: %zu bytes of aligned %s at %zu", segment, size, byte == 0 ? "zeros" : "garbage", at);
+        patient_note(p, "segment %zu: %zu bytes of aligned %s at %zu", segment, size, byte == 0 ? "zeros" : "garbage",
+                     at);
         break;
     }
     case 7:

@@ -13,7 +13,7 @@
 #include <xxhash.h>
 #include <yajl/yajl_tree.h>
 
-#define REPORT_NAME "loss-report.json"
+#define REPORT_NAME   "loss-report.json"
 #define FIELD_TIME_MS 1757500000000ll
 
 /* ---- files ----------------------------------------------------------------------------------------------------- */
@@ -70,15 +70,18 @@ static const struct evidence_file *find_file(const struct evidence *evidence, co
     return NULL;
 }
 
-static void compare_evidence(const struct patient *p, uint64_t id, const struct evidence *before, const struct evidence *now)
+static void compare_evidence(const struct patient *p, uint64_t id, const struct evidence *before,
+                             const struct evidence *now)
 {
     for (size_t i = 0; i < before->count; i++) {
         const struct evidence_file *was = &before->files[i], *is = find_file(now, was->name);
         if (is == NULL || is->bytes != was->bytes || is->xxh3 != was->xxh3)
-            phase_fail("%s: quarantine/%" PRIu64 "/%s is %s", p->what, id, was->name, is == NULL ? "not there" : "not as it was found");
+            phase_fail("%s: quarantine/%" PRIu64 "/%s is %s", p->what, id, was->name,
+                       is == NULL ? "not there" : "not as it was found");
     }
     if (now->count != before->count)
-        phase_fail("%s: quarantine/%" PRIu64 " has %zu files, the segment had %zu", p->what, id, now->count, before->count);
+        phase_fail("%s: quarantine/%" PRIu64 " has %zu files, the segment had %zu", p->what, id, now->count,
+                   before->count);
 }
 
 /* ---- the report ------------------------------------------------------------------------------------------------ */
@@ -158,18 +161,20 @@ static void check_ranges(const struct report *r, const char *name, uint64_t tota
         if (first_value == NULL || last_value == NULL)
             phase_fail("%s: the report's \"%s\" has a range without strings", r->p->what, name);
         uint64_t first = strtoull(string_of(first_value), NULL, 10), last = strtoull(string_of(last_value), NULL, 10);
-        if (first > last || first <= before || spool_id_segment(first) != segment_id || spool_id_segment(last) != segment_id ||
-            spool_id_index(first) < from || spool_id_index(last) >= below)
-            phase_fail("%s: the report's \"%s\" has the range %" PRIu64 "-%" PRIu64 " (indexes %u-%u), not in %u-%u", r->p->what, name, first,
-                       last, spool_id_index(first), spool_id_index(last), from, below);
+        if (first > last || first <= before || spool_id_segment(first) != segment_id ||
+            spool_id_segment(last) != segment_id || spool_id_index(first) < from || spool_id_index(last) >= below)
+            phase_fail("%s: the report's \"%s\" has the range %" PRIu64 "-%" PRIu64 " (indexes %u-%u), not in %u-%u",
+                       r->p->what, name, first, last, spool_id_index(first), spool_id_index(last), from, below);
         for (uint64_t id = first; id <= last; id++)
             if (!s->gone && spool_id_index(id) < s->log.map->event_count && !s->log.gone[spool_id_index(id)])
-                phase_fail("%s: the report's \"%s\" names event %u, which is intact", r->p->what, name, spool_id_index(id));
+                phase_fail("%s: the report's \"%s\" names event %u, which is intact", r->p->what, name,
+                           spool_id_index(id));
         sum += last - first + 1;
         before = last;
     }
     if (sum != total)
-        phase_fail("%s: the report's \"%s\" names %" PRIu64 " events, should be %" PRIu64, r->p->what, name, sum, total);
+        phase_fail("%s: the report's \"%s\" names %" PRIu64 " events, should be %" PRIu64, r->p->what, name, sum,
+                   total);
 }
 
 static void check_files(const struct report *r, const struct evidence *now, bool checksums)
@@ -180,7 +185,8 @@ static void check_files(const struct report *r, const struct evidence *now, bool
     for (size_t i = 0; i < now->count; i++) {
         const char *name_path[] = {"name", NULL}, *bytes_path[] = {"bytes", NULL}, *xxh3_path[] = {"xxh3", NULL};
         yajl_val file = files->u.array.values[i];
-        yajl_val name = yajl_tree_get(file, name_path, yajl_t_string), bytes = yajl_tree_get(file, bytes_path, yajl_t_number);
+        yajl_val name = yajl_tree_get(file, name_path, yajl_t_string),
+                 bytes = yajl_tree_get(file, bytes_path, yajl_t_number);
         yajl_val xxh3 = yajl_tree_get(file, xxh3_path, yajl_t_any);
         const struct evidence_file *is = name == NULL ? NULL : find_file(now, string_of(name));
         if (is == NULL || bytes == NULL || (uint64_t)YAJL_GET_INTEGER(bytes) != is->bytes)
@@ -209,8 +215,8 @@ static void check_damaged(const struct report *r)
     must_say(r, "kind", "damaged");
     must_say(r, "evidence", "kept");
     if (number(r, "events_recovered") + number(r, "events_delivered_before") != s->expected.intact)
-        phase_fail("%s: the report says %" PRIu64 " recovered and %" PRIu64 " delivered before, %" PRIu64 " are intact", r->p->what,
-                   number(r, "events_recovered"), number(r, "events_delivered_before"), s->expected.intact);
+        phase_fail("%s: the report says %" PRIu64 " recovered and %" PRIu64 " delivered before, %" PRIu64 " are intact",
+                   r->p->what, number(r, "events_recovered"), number(r, "events_delivered_before"), s->expected.intact);
     must_be(r, "events_uncertain", s->uncertain);
     check_ranges(r, "lost", s->lost, s->done_below, s->expected.must);
     check_ranges(r, "uncertain", s->uncertain, s->expected.must, s->expected.found);

@@ -6,9 +6,9 @@
 #include "tests/damage/damage_patient.h"
 
 struct damage_row {
-    const char *name;           /* of the crash matrix */
+    const char *name; /* of the crash matrix */
     uint32_t variants;
-    bool whole_spool;           /* not of one segment: tried once per field */
+    bool whole_spool; /* not of one segment: tried once per field */
     void (*apply)(struct patient *p, size_t segment, uint32_t variant);
 };
 

@@ -14,8 +14,8 @@
 /* One of LevelDB's small files becomes: missing, empty, zeros, garbage, cut, a directory, a link to itself, a fifo. */
 static void spoil(struct patient *p, const char *path, uint32_t how)
 {
-    static const char *const words[] = {"missing", "empty", "16 zero bytes", "garbage", "cut", "changed in a bit", "a directory",
-                                        "a link to itself", "a fifo"};
+    static const char *const words[] = {"missing",          "empty",       "16 zero bytes",    "garbage", "cut",
+                                        "changed in a bit", "a directory", "a link to itself", "a fifo"};
     uint8_t bytes[300] = {0};
     struct stat status;
     size_t size = 0;
@@ -79,7 +79,8 @@ static void lose_log(struct patient *p, size_t segment)
 
 static void log_is_not_there(struct patient *p, size_t segment, uint32_t variant)
 {
-    static const char *const words[] = {"missing", "empty", "a directory", "a link to itself", "a fifo", "a link to nothing"};
+    static const char *const words[] = {"missing",          "empty",  "a directory",
+                                        "a link to itself", "a fifo", "a link to nothing"};
     const char *path = patient_path(p, segment, "000003.log");
     patient_note(p, "the log is %s", words[variant]);
     lose_log(p, segment);
@@ -202,7 +203,8 @@ static void directory_gone(struct patient *p, size_t segment, uint32_t variant)
 
 static void directory_is_empty_or_no_directory(struct patient *p, size_t segment, uint32_t variant)
 {
-    static const char *const words[] = {"an empty directory", "an empty file", "a file of garbage", "a link to nothing", "a link to itself"};
+    static const char *const words[] = {"an empty directory", "an empty file", "a file of garbage", "a link to nothing",
+                                        "a link to itself"};
     const char *path = patient_path(p, segment, "");
     patient_note(p, "the segment's directory is %s", words[variant]);
     lose_log(p, segment);

@@ -32,14 +32,36 @@ static void cut(struct patient *p, size_t segment, uint32_t variant)
     const struct segment_map *map = d->map;
     const struct segment_fragment *f = &map->fragments[map->fragment_count / 2];
     size_t boundary = map->size / 2 / BLOCK * BLOCK, end = written_size(map);
-    size_t sizes[] = {1, 6, 7, 50, map->fragments[1].at - 1, map->fragments[1].at, map->fragments[1].at + 3,
-                      f->at, f->at + 1, f->at + 6, f->at + 7, f->at + 8, f->at + f->size / 2, f->at + f->size - 1,
-                      boundary - 7, boundary - 6, boundary - 1, boundary, boundary + 1, boundary + 7, boundary + 100,
-                      end - 1, end - 100, end - 4096};
+    size_t sizes[] = {1,
+                      6,
+                      7,
+                      50,
+                      map->fragments[1].at - 1,
+                      map->fragments[1].at,
+                      map->fragments[1].at + 3,
+                      f->at,
+                      f->at + 1,
+                      f->at + 6,
+                      f->at + 7,
+                      f->at + 8,
+                      f->at + f->size / 2,
+                      f->at + f->size - 1,
+                      boundary - 7,
+                      boundary - 6,
+                      boundary - 1,
+                      boundary,
+                      boundary + 1,
+                      boundary + 7,
+                      boundary + 100,
+                      end - 1,
+                      end - 100,
+                      end - 4096};
     assert_true(variant < sizeof sizes / sizeof sizes[0]);
     patient_note(p, "log cut to %zu of %zu bytes", sizes[variant], map->size);
     damage_cut(d, sizes[variant]);
-    d->expect = sizes[variant] >= map->fragments[1].at ? DAMAGE_NONE : DAMAGE_SOME; /* the header was synced before the first event came */
+    d->expect = sizes[variant] >= map->fragments[1].at
+                    ? DAMAGE_NONE
+                    : DAMAGE_SOME; /* the header was synced before the first event came */
 }
 
 /* ---- flipped --------------------------------------------------------------------------------------------------- */
@@ -50,7 +72,8 @@ static void flip(struct patient *p, size_t segment, size_t at, uint8_t bits)
     patient_note(p, "byte %zu of the log changed by 0x%02x", at, bits);
     damage_flip(d, at, bits);
     p->has_flip = true;
-    if (d->map->owner[at] != SEGMENT_OWNER_SEAL && at < written_size(d->map) && (!d->map->fragments[segment_map_fragment_at(d->map, at)].last_record || d->map->sealed))
+    if (d->map->owner[at] != SEGMENT_OWNER_SEAL && at < written_size(d->map) &&
+        (!d->map->fragments[segment_map_fragment_at(d->map, at)].last_record || d->map->sealed))
         d->expect = DAMAGE_SOME;
 }
 
@@ -73,7 +96,8 @@ static void flip_checksum(struct patient *p, size_t segment, uint32_t variant)
 static void flip_length(struct patient *p, size_t segment, uint32_t variant)
 {
     const struct segment_map *map = patient_log(p, segment)->map;
-    flip(p, segment, some_fragment(map, variant)->at + 4 + variant / 6 % 2, (uint8_t)(1u << (variant / 6 + variant) % 8));
+    flip(p, segment, some_fragment(map, variant)->at + 4 + variant / 6 % 2,
+         (uint8_t)(1u << (variant / 6 + variant) % 8));
 }
 
 static void flip_type(struct patient *p, size_t segment, uint32_t variant)
@@ -142,7 +166,8 @@ static void overwrite(struct patient *p, size_t segment, uint32_t variant, int b
 {
     struct damage *d = patient_log(p, segment);
     size_t size = 512u << variant % 8, end = written_size(d->map);
-    size_t starts[] = {end / 3 / BLOCK * BLOCK, end / 3 / BLOCK * BLOCK + BLOCK - size / 2, end / 3, end - size, 0, end / 2 / 512 * 512};
+    size_t starts[] = {end / 3 / BLOCK * BLOCK, end / 3 / BLOCK * BLOCK + BLOCK - size / 2, end / 3, end - size, 0,
+                       end / 2 / 512 * 512};
     size_t at = starts[variant / 8];
     patient_note(p, "%zu bytes of %s at %zu of the log", size, byte == 0 ? "zeros" : "garbage", at);
     patient_fill(p, d, at, size, byte);

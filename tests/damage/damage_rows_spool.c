@@ -42,8 +42,16 @@ static uint32_t count_up_to(const struct damage_field *field, uint64_t id)
 
 static void cursors(struct patient *p, size_t segment, uint32_t variant)
 {
-    static const char *const words[] = {"missing", "empty", "changed in both slots", "changed in the newer slot", "changed in the older slot",
-                                        "cut in half", "a directory", "a link to itself", "all zeros", "of another spool",
+    static const char *const words[] = {"missing",
+                                        "empty",
+                                        "changed in both slots",
+                                        "changed in the newer slot",
+                                        "changed in the older slot",
+                                        "cut in half",
+                                        "a directory",
+                                        "a link to itself",
+                                        "all zeros",
+                                        "of another spool",
                                         "changed in the newer slot's head"};
     const char *path = patient_root_path(p, "cursors");
     size_t size;
@@ -108,10 +116,23 @@ static void foreign_in_folders(struct patient *p, size_t segment, uint32_t varia
     static const struct {
         const char *path;
         bool directory;
-    } rows[] = {{"segments/README", false}, {"segments/lost+found", true}, {"segments/12x", true}, {"segments/000123", true},
-                {"segments/99999999999999999999999", true}, {"segments/77.new", true}, {"segments/78.new", false}, {"trash/what", false},
-                {"trash/lost+found", true}, {"quarantine/README", false}, {"quarantine/lost+found", true}, {"core.77", false},
-                {"lost+found", true}, {"cursors.tmp", false}, {"PENSTOCK.tmp", false}, {"dead-letter", false}, {"segments/-5", true}};
+    } rows[] = {{"segments/README", false},
+                {"segments/lost+found", true},
+                {"segments/12x", true},
+                {"segments/000123", true},
+                {"segments/99999999999999999999999", true},
+                {"segments/77.new", true},
+                {"segments/78.new", false},
+                {"trash/what", false},
+                {"trash/lost+found", true},
+                {"quarantine/README", false},
+                {"quarantine/lost+found", true},
+                {"core.77", false},
+                {"lost+found", true},
+                {"cursors.tmp", false},
+                {"PENSTOCK.tmp", false},
+                {"dead-letter", false},
+                {"segments/-5", true}};
     (void)segment;
     assert_true(variant < sizeof rows / sizeof rows[0]);
     patient_note(p, "a foreign %s", rows[variant].path);

@@ -17,7 +17,7 @@ enum { TABLES_MAX = 64 };
 
 struct table {
     char path[600];
-    uint8_t *data;   /* as LevelDB wrote it */
+    uint8_t *data; /* as LevelDB wrote it */
     size_t size;
 };
 
@@ -64,7 +64,9 @@ static struct place find(const struct table *tables, size_t count, const uint8_t
     for (uint32_t i = 0; i <= count; i++) {
         uint32_t k = i == 0 ? last.table : i - 1;
         size_t from = i == 0 ? last.at : 0;
-        const uint8_t *hit = k >= count || from > tables[k].size ? NULL : memmem(tables[k].data + from, tables[k].size - from, frame, size);
+        const uint8_t *hit = k >= count || from > tables[k].size
+                                 ? NULL
+                                 : memmem(tables[k].data + from, tables[k].size - from, frame, size);
         if (hit != NULL)
             return last = (struct place){k, (size_t)(hit - tables[k].data), size};
     }
@@ -81,8 +83,8 @@ static size_t gather(const struct segment_map *map, uint32_t owner, uint8_t *out
     return size;
 }
 
-static const char *damage_table(struct patient *p, struct table *table, const struct place *places, uint32_t event_count, uint32_t variant,
-                                uint32_t number, uint8_t *data, size_t *size)
+static const char *damage_table(struct patient *p, struct table *table, const struct place *places,
+                                uint32_t event_count, uint32_t variant, uint32_t number, uint8_t *data, size_t *size)
 {
     size_t at = 0;
     for (uint32_t i = event_count / 3; i < event_count && at == 0; i++)
@@ -101,7 +103,10 @@ static const char *damage_table(struct patient *p, struct table *table, const st
             data[i] = (uint8_t)patient_below(p, 256);
         return "garbage in 64 KiB";
     case 8: *size = 0; return "empty";
-    default: *size = 0; patient_remove(table->path); return "missing";
+    default:
+        *size = 0;
+        patient_remove(table->path);
+        return "missing";
     }
 }
 
@@ -142,8 +147,10 @@ static void tables(struct patient *p, size_t segment, uint32_t variant)
     if (size != 0 || access(victim->path, F_OK) == 0)
         patient_write(victim->path, data, size);
     for (uint32_t i = 0; i < event_count + 3; i++)
-        if (places[i].table == TABLES_MAX || (places[i].table == largest && (places[i].at + places[i].size > size ||
-            memcmp(data + places[i].at, victim->data + places[i].at, places[i].size) != 0)))
+        if (places[i].table == TABLES_MAX ||
+            (places[i].table == largest &&
+             (places[i].at + places[i].size > size ||
+              memcmp(data + places[i].at, victim->data + places[i].at, places[i].size) != 0)))
             damage_mark_gone(d, owner_at(i, event_count));
     free(data);
     for (size_t i = 0; i < count; i++)

@@ -14,16 +14,17 @@
 
 enum { START_MS_MAX = 1000, SETTLE_MS_MAX = 10000, PHASE_MS_MAX = 30000, TOPICS = 8 };
 
-const char *const run_mode_names[RUN_MODES] = {"to the end", "closed at once, opened again", "stopped on the way", "killed on the way"};
+const char *const run_mode_names[RUN_MODES] = {"to the end", "closed at once, opened again", "stopped on the way",
+                                               "killed on the way"};
 
 struct run {
     const struct patient *p;
     struct run_book *book;
     struct spool *spool;
-    struct evidence *evidence;   /* of each damaged segment, before */
-    uint64_t stop_after;         /* events; UINT64_MAX: to the end */
+    struct evidence *evidence; /* of each damaged segment, before */
+    uint64_t stop_after;       /* events; UINT64_MAX: to the end */
     bool settle, close, kill;
-    bool checksums;              /* the reports must have them: they were not written in a hurry */
+    bool checksums;                        /* the reports must have them: they were not written in a hurry */
     struct spool_outcome outcomes[TOPICS]; /* since the last advance */
     char topics[TOPICS][64];
     size_t topic_count;
@@ -44,7 +45,8 @@ static void open_refused(const struct run *run, const struct spool_options *opti
     int64_t started_ms = clock_monotonic_ms();
     enum err rc = spool_open(options, NULL, NULL, &spool, &msg);
     if (rc != run->p->must_refuse)
-        phase_fail("%s: opening says %s (%s), should be %s", run->p->what, err_name(rc), msg.text, err_name(run->p->must_refuse));
+        phase_fail("%s: opening says %s (%s), should be %s", run->p->what, err_name(rc), msg.text,
+                   err_name(run->p->must_refuse));
     if (strstr(msg.text, run->p->dir) == NULL || clock_monotonic_ms() - started_ms > START_MS_MAX)
         phase_fail("%s: opening says '%s', which doesn't name the spool, or took too long", run->p->what, msg.text);
 }
@@ -125,7 +127,8 @@ static void take_event(struct run *run, const struct spool_event *event, struct 
         phase_fail("%s: event %u of segment %zu came twice", run->p->what, index, i);
     if (!patient_must_deliver(run->p, i, index))
         phase_fail("%s: event %u of segment %zu was delivered, but %s", run->p->what, index, i,
-                   run->p->segments[i].gone || run->p->segments[i].log.gone[index] ? "it is damaged" : "it was delivered before");
+                   run->p->segments[i].gone || run->p->segments[i].log.gone[index] ? "it is damaged"
+                                                                                   : "it was delivered before");
     run->book->delivered++;
     run->book->salvaged += event->salvaged;
 }
@@ -184,10 +187,11 @@ static const char *check_place(const struct patient *p, size_t segment)
     char name[64];
     snprintf(name, sizeof name, "quarantine/%" PRIu64, p->field->segments[segment].id);
     bool kept = exists(patient_root_path(p, name)), still = exists(patient_path(p, segment, ""));
-    const char *what = still ? "still lies in segments/"
-                     : kept && s->kept == KEPT_NO ? "lies in quarantine, but nothing is wrong with it"
-                     : !kept && s->kept == KEPT_YES ? "is not in quarantine"
-                     : kept && !damage_report_exists(p, segment) ? "has no loss report" : NULL;
+    const char *what = still                                       ? "still lies in segments/"
+                       : kept && s->kept == KEPT_NO                ? "lies in quarantine, but nothing is wrong with it"
+                       : !kept && s->kept == KEPT_YES              ? "is not in quarantine"
+                       : kept && !damage_report_exists(p, segment) ? "has no loss report"
+                                                                   : NULL;
     if (what != NULL)
         snprintf(text, sizeof text, "segment %zu %s", segment, what);
     return what == NULL ? NULL : text;
@@ -202,12 +206,14 @@ static const char *check_books(const struct run *run)
     spool_stats_get(run->spool, &stats);
     struct spool_books *b = &stats.books;
     uint64_t delivered = p->done_count + totals.delivered + run->book->probe_count;
-    if (!stats.counting && b->accepted == delivered + totals.lost && b->delivered == delivered && b->pending == 0 && b->lost == totals.lost &&
-        b->dead_lettered == 0)
+    if (!stats.counting && b->accepted == delivered + totals.lost && b->delivered == delivered && b->pending == 0 &&
+        b->lost == totals.lost && b->dead_lettered == 0)
         return NULL;
-    snprintf(text, sizeof text, "books%s: accepted %" PRIu64 " delivered %" PRIu64 " pending %" PRIu64 " lost %" PRIu64
-             ", should be %" PRIu64 " %" PRIu64 " 0 %" PRIu64, stats.counting ? " (counting)" : "", b->accepted, b->delivered, b->pending,
-             b->lost, delivered + totals.lost, delivered, totals.lost);
+    snprintf(text, sizeof text,
+             "books%s: accepted %" PRIu64 " delivered %" PRIu64 " pending %" PRIu64 " lost %" PRIu64
+             ", should be %" PRIu64 " %" PRIu64 " 0 %" PRIu64,
+             stats.counting ? " (counting)" : "", b->accepted, b->delivered, b->pending, b->lost,
+             delivered + totals.lost, delivered, totals.lost);
     return text;
 }
 
@@ -247,8 +253,9 @@ static void check_seen(const struct run *run)
     for (size_t i = 0; i < field->segment_count; i++)
         for (uint32_t k = 0; k < field->segments[i].content.event_count; k++)
             if (patient_must_deliver(run->p, i, k) && run->book->seen[field->segments[i].first_number + k] == 0)
-                phase_fail("%s: event %u of segment %zu (of %u, at byte %zu) was lost, but none of its bytes changed", run->p->what, k, i,
-                           field->segments[i].content.event_count, segment_map_offset(&field->segments[i].map, k));
+                phase_fail("%s: event %u of segment %zu (of %u, at byte %zu) was lost, but none of its bytes changed",
+                           run->p->what, k, i, field->segments[i].content.event_count,
+                           segment_map_offset(&field->segments[i].map, k));
     for (uint32_t i = 0; i < run->book->probe_count; i++)
         if (!run->book->probe_seen[i])
             phase_fail("%s: an event accepted since was lost", run->p->what);
@@ -302,10 +309,11 @@ static void phase(void *arg)
     }
 }
 
-void run_patient(const struct patient *p, enum run_mode mode, uint64_t stop_after, struct run_book *book, struct phase_result *ret_result)
+void run_patient(const struct patient *p, enum run_mode mode, uint64_t stop_after, struct run_book *book,
+                 struct phase_result *ret_result)
 {
-    struct run run = {.p = p, .book = book, .stop_after = UINT64_MAX, .settle = true,
-                      .checksums = mode == RUN_TO_THE_END};
+    struct run run = {
+        .p = p, .book = book, .stop_after = UINT64_MAX, .settle = true, .checksums = mode == RUN_TO_THE_END};
     memset(book, 0, sizeof *book);
     if (p->field->event_count > RUN_EVENTS_MAX)
         abort();

@@ -57,8 +57,10 @@ struct spool_event fault_event_make(const struct fault_board *board, uint32_t nu
     int head = snprintf((char *)value, 16, "#%07" PRIu32 "#", number);
     value[head] = '.';
     return (struct spool_event){
-        .topic = bytes_of_string(fault_topics[number % FAULT_TOPICS]), .time_ms = 1700000000000 + number,
-        .key = number % 4 == 0 ? BYTES_NULL : bytes_of(value, 6), .value = bytes_of(value, size),
+        .topic = bytes_of_string(fault_topics[number % FAULT_TOPICS]),
+        .time_ms = 1700000000000 + number,
+        .key = number % 4 == 0 ? BYTES_NULL : bytes_of(value, 6),
+        .value = bytes_of(value, size),
         .partition = SPOOL_PARTITION_ANY,
     };
 }

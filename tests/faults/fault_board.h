@@ -24,18 +24,18 @@ struct fault_event {
 
 struct fault_board {
     uint64_t seed;
-    atomic_uint next;                  /* number of the next event */
+    atomic_uint next; /* number of the next event */
     struct fault_event events[FAULT_EVENTS_MAX];
 
-    uint32_t damaged_number;           /* the event whose bytes were hit */
+    uint32_t damaged_number; /* the event whose bytes were hit */
     uint64_t damaged_segment_id;
 
-    atomic_int_least64_t gap_ms;       /* the longest time between two acknowledgements */
+    atomic_int_least64_t gap_ms; /* the longest time between two acknowledgements */
     int opens_failed;
-    atomic_bool counted_anew;          /* the cursors could not be read, and so the books began again */
-    char failure[1024];                /* "": none so far; the first one stays */
+    atomic_bool counted_anew; /* the cursors could not be read, and so the books began again */
+    char failure[1024];       /* "": none so far; the first one stays */
     atomic_uint report_count;
-    char reports[FAULT_REPORTS][400];  /* the spool's last words, for whoever looks into a failure */
+    char reports[FAULT_REPORTS][400]; /* the spool's last words, for whoever looks into a failure */
 };
 
 /* Notes a failure (the first counts); returns false so that a check is one line. Any thread. */

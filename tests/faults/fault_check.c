@@ -8,7 +8,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
-bool fault_wait(struct fault_board *board, struct spool *spool, bool (*holds)(const struct spool_stats *), const char *what)
+bool fault_wait(struct fault_board *board, struct spool *spool, bool (*holds)(const struct spool_stats *),
+                const char *what)
 {
     struct spool_stats stats;
     for (int64_t end_ms = clock_monotonic_ms() + FAULT_DEADLINE_MS; clock_monotonic_ms() < end_ms; clock_sleep_ms(2)) {
@@ -16,9 +17,11 @@ bool fault_wait(struct fault_board *board, struct spool *spool, bool (*holds)(co
         if (holds(&stats))
             return true;
     }
-    return fault_failed(board, "in vain waited until %s; segments %" PRIu64 " accepted %" PRIu64 " delivered %" PRIu64 " pending %" PRIu64
-                        " lost %" PRIu64, what, stats.segment_count, stats.books.accepted, stats.books.delivered,
-                        stats.books.pending, stats.books.lost);
+    return fault_failed(board,
+                        "in vain waited until %s; segments %" PRIu64 " accepted %" PRIu64 " delivered %" PRIu64
+                        " pending %" PRIu64 " lost %" PRIu64,
+                        what, stats.segment_count, stats.books.accepted, stats.books.delivered, stats.books.pending,
+                        stats.books.lost);
 }
 
 static bool read_to_end(struct fault_reader *reader)
@@ -52,7 +55,8 @@ static bool check_books(struct fault_board *board, struct spool *spool)
     if (stats.books.lost != 1)
         return fault_failed(board, "the books have %" PRIu64 " lost, not 1", stats.books.lost);
     return stats.books.delivered == delivered ||
-           fault_failed(board, "the books have %" PRIu64 " delivered, it were %" PRIu64, stats.books.delivered, delivered);
+           fault_failed(board, "the books have %" PRIu64 " delivered, it were %" PRIu64, stats.books.delivered,
+                        delivered);
 }
 
 static bool check_quarantine(struct fault_board *board, const char *dir)
@@ -66,8 +70,8 @@ static bool check_steps(struct fault_reader *reader)
 {
     struct fault_board *board = reader->board;
     return read_to_end(reader) && fault_wait(board, reader->spool, fault_is_drained, "the books balance") &&
-           fault_check_fates(board) && check_books(board, reader->spool) && fault_submit_many(board, reader->spool, 3, 0) &&
-           read_to_end(reader) && fault_check_fates(board) &&
+           fault_check_fates(board) && check_books(board, reader->spool) &&
+           fault_submit_many(board, reader->spool, 3, 0) && read_to_end(reader) && fault_check_fates(board) &&
            fault_wait(board, reader->spool, has_one_segment, "what is done is retired");
 }
 

@@ -41,7 +41,8 @@ static void on_done(void *arg, const struct spool_receipt *receipt)
     pthread_mutex_unlock(&waiter->lock);
 }
 
-static struct spool_batch *make_batch(struct fault_board *board, struct spool *spool, const uint32_t *numbers, unsigned count)
+static struct spool_batch *make_batch(struct fault_board *board, struct spool *spool, const uint32_t *numbers,
+                                      unsigned count)
 {
     uint8_t *value = malloc(FAULT_VALUE_MAX);
     struct spool_batch *batch = NULL;
@@ -57,7 +58,8 @@ static struct spool_batch *make_batch(struct fault_board *board, struct spool *s
     return batch;
 }
 
-static void set_fates(struct fault_board *board, const uint32_t *numbers, unsigned count, enum fault_fate fate, uint64_t first_id)
+static void set_fates(struct fault_board *board, const uint32_t *numbers, unsigned count, enum fault_fate fate,
+                      uint64_t first_id)
 {
     for (unsigned i = 0; i < count; i++) {
         atomic_store(&board->events[numbers[i]].accepted_id, fate == FAULT_ACCEPTED ? first_id + i : 0);
@@ -161,11 +163,12 @@ bool fault_advance(struct fault_reader *reader)
 {
     struct spool_outcome outcomes[FAULT_TOPICS];
     for (unsigned i = 0; i < FAULT_TOPICS; i++) {
-        outcomes[i] = (struct spool_outcome){.topic = bytes_of_string(fault_topics[i]), .delivered = reader->delivered[i]};
+        outcomes[i] =
+            (struct spool_outcome){.topic = bytes_of_string(fault_topics[i]), .delivered = reader->delivered[i]};
         reader->delivered[i] = 0;
     }
-    enum err rc = spool_advance(reader->spool, SPOOL_AT_LEAST_ONCE, spool_tail_position(reader->tail), NULL, 0, outcomes,
-                                FAULT_TOPICS);
+    enum err rc = spool_advance(reader->spool, SPOOL_AT_LEAST_ONCE, spool_tail_position(reader->tail), NULL, 0,
+                                outcomes, FAULT_TOPICS);
     return rc == ERR_OK || fault_failed(reader->board, "advance: %s", err_name(rc));
 }
 

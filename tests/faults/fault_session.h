@@ -31,7 +31,8 @@ enum err fault_read(struct fault_reader *reader);
 bool fault_advance(struct fault_reader *reader);
 
 /* Waits, FAULT_DEADLINE_MS at most. */
-bool fault_wait(struct fault_board *board, struct spool *spool, bool (*holds)(const struct spool_stats *), const char *what);
+bool fault_wait(struct fault_board *board, struct spool *spool, bool (*holds)(const struct spool_stats *),
+                const char *what);
 
 /* The books balance, and nothing is pending. */
 bool fault_is_drained(const struct spool_stats *stats);

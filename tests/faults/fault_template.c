@@ -52,7 +52,8 @@ static bool has_segments(const struct past *past, uint64_t count)
 static bool fail_one(struct past *past, uint64_t bytes)
 {
     uint64_t abandoned = past->stats.segments_abandoned;
-    while (past->stats.committed_bytes - past->bytes_before < bytes || past->stats.committed_bytes - past->bytes_before > bytes + 1000)
+    while (past->stats.committed_bytes - past->bytes_before < bytes ||
+           past->stats.committed_bytes - past->bytes_before > bytes + 1000)
         if (!submit(past))
             return false;
     clock_sleep_ms(150); /* the segment made ahead has all its syncs by then */
@@ -87,7 +88,8 @@ static bool flip_byte(const char *path, uint32_t number)
     size_t size = file == NULL || content == NULL ? 0 : fread(content, 1, 16 << 20, file);
     int needle_size = snprintf(needle, sizeof needle, "#%07" PRIu32 "#", number);
     uint8_t *found = size == 0 ? NULL : memmem(content, size, needle, (size_t)needle_size);
-    bool good = found != NULL && fseek(file, found - content + 30, SEEK_SET) == 0 && fputc(found[30] ^ 0x10, file) != EOF;
+    bool good =
+        found != NULL && fseek(file, found - content + 30, SEEK_SET) == 0 && fputc(found[30] ^ 0x10, file) != EOF;
     free(content);
     return file != NULL && fclose(file) == 0 && good;
 }
@@ -104,7 +106,8 @@ static bool flip_in_segment(struct fault_board *board, const char *dir)
     }
     if (entries != NULL)
         closedir(entries);
-    return flipped || fault_failed(board, "no event of segment %" PRIu64 " could be damaged", board->damaged_segment_id);
+    return flipped ||
+           fault_failed(board, "no event of segment %" PRIu64 " could be damaged", board->damaged_segment_id);
 }
 
 /* The segment behind the first one, and a small event within. */
@@ -153,8 +156,9 @@ bool fault_make_template(struct fault_board *board, struct fail_plan *plan, cons
     if (spool_open(&options, fault_report, board, &reader.spool, &msg) != ERR_OK)
         return fault_failed(board, "open: %s", msg.text);
     struct past past = {.board = board, .spool = reader.spool, .plan = plan};
-    bool good = submit_past(&past) && spool_tail_open(reader.spool, 0, &reader.tail) == ERR_OK && fault_read(&reader) == ERR_OK &&
-                fault_advance(&reader) && fault_wait(board, reader.spool, has_written_cursors, "cursors are written") &&
+    bool good = submit_past(&past) && spool_tail_open(reader.spool, 0, &reader.tail) == ERR_OK &&
+                fault_read(&reader) == ERR_OK && fault_advance(&reader) &&
+                fault_wait(board, reader.spool, has_written_cursors, "cursors are written") &&
                 copy_as_after_a_crash(board, first_dir, dir);
     spool_tail_close(reader.tail);
     spool_close(reader.spool);

@@ -24,9 +24,9 @@ static char root[4096];
 static size_t root_size;
 
 /* libc's own function of that name, as `real`. */
-#define REAL(name)                                                                                              \
-    static _Atomic(__typeof__(&name)) found;                                                                    \
-    __typeof__(&name) real = atomic_load(&found);                                                               \
+#define REAL(name)                                                                                                     \
+    static _Atomic(__typeof__(&name)) found;                                                                           \
+    __typeof__(&name) real = atomic_load(&found);                                                                      \
     atomic_store(&found, real = real != NULL ? real : (__typeof__(&name))dlsym(RTLD_NEXT, #name))
 
 void preload_fail_use(const char *directory, struct fail_plan *new_plan)

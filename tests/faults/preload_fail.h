@@ -27,21 +27,21 @@ enum fail_kind {
 };
 
 #define FAIL_BIT(kind) ((int64_t)1 << (kind))
-#define FAIL_EVERY (FAIL_BIT(FAIL_KINDS) - 1)
-#define FAIL_CHANGES                                                                                            \
-    (FAIL_BIT(FAIL_OPEN_WRITE) | FAIL_BIT(FAIL_WRITE) | FAIL_BIT(FAIL_RENAME) | FAIL_BIT(FAIL_MKDIR) |           \
+#define FAIL_EVERY     (FAIL_BIT(FAIL_KINDS) - 1)
+#define FAIL_CHANGES                                                                                                   \
+    (FAIL_BIT(FAIL_OPEN_WRITE) | FAIL_BIT(FAIL_WRITE) | FAIL_BIT(FAIL_RENAME) | FAIL_BIT(FAIL_MKDIR) |                 \
      FAIL_BIT(FAIL_FTRUNCATE) | FAIL_BIT(FAIL_FALLOCATE) | FAIL_BIT(FAIL_UNLINK))
 
 struct fail_plan {
-    atomic_int_least64_t kinds;   /* bits: which calls are counted and fail; 0: none. Written last. */
-    atomic_int_least64_t first;   /* the first that fails, from 1, since `seen` was 0 */
-    atomic_int_least64_t times;   /* so many of them in a row; 0: for for_ms */
-    atomic_int_least64_t for_ms;  /* with times 0: all of them for so long after the first; -1: until told otherwise */
-    atomic_int_least64_t error;   /* errno; 0: they succeed, but late */
-    atomic_int_least64_t half;    /* a write that fails has written half */
-    atomic_int_least64_t late_ms; /* how long they take before they do what they do */
-    atomic_int_least64_t seen;    /* calls of those kinds */
-    atomic_int_least64_t failed;  /* of them */
+    atomic_int_least64_t kinds;    /* bits: which calls are counted and fail; 0: none. Written last. */
+    atomic_int_least64_t first;    /* the first that fails, from 1, since `seen` was 0 */
+    atomic_int_least64_t times;    /* so many of them in a row; 0: for for_ms */
+    atomic_int_least64_t for_ms;   /* with times 0: all of them for so long after the first; -1: until told otherwise */
+    atomic_int_least64_t error;    /* errno; 0: they succeed, but late */
+    atomic_int_least64_t half;     /* a write that fails has written half */
+    atomic_int_least64_t late_ms;  /* how long they take before they do what they do */
+    atomic_int_least64_t seen;     /* calls of those kinds */
+    atomic_int_least64_t failed;   /* of them */
     atomic_int_least64_t until_ms; /* monotonic: the end of for_ms; 0: not begun */
     atomic_int_least64_t counts[FAIL_KINDS]; /* calls of each kind, whatever fails */
 };

@@ -28,7 +28,7 @@ struct series {
     int64_t kinds;
     int error, times; /* times 0: for FOR_MS */
     bool half;
-    unsigned stride;  /* every n, or every second one, … */
+    unsigned stride; /* every n, or every second one, … */
 };
 
 #define OPENS (FAIL_BIT(FAIL_OPEN) | FAIL_BIT(FAIL_OPEN_WRITE))
@@ -60,7 +60,7 @@ static const struct series all_series[] = {
 
 /* One session at a time in each. */
 struct slot {
-    pid_t runner;              /* 0: idle */
+    pid_t runner;                /* 0: idle */
     const struct series *series; /* NULL: nothing fails */
     int64_t n;
     enum fault_ending ending;
@@ -209,13 +209,15 @@ static void start_session(struct slot *slot, const struct series *series, int64_
 static void print_failure(const struct slot *slot)
 {
     const struct fault_board *board = slot->board;
-    const char *kind = slot->series == NULL ? "nothing" : slot->series->kind, *how = slot->series == NULL ? "" : slot->series->how;
-    printf("FAILED: %s, %s, n %" PRId64 " (of %" PRIdLEAST64 " seen): %s\n", kind, how, slot->n, atomic_load(&slot->plan->seen),
-           board->failure);
+    const char *kind = slot->series == NULL ? "nothing" : slot->series->kind,
+               *how = slot->series == NULL ? "" : slot->series->how;
+    printf("FAILED: %s, %s, n %" PRId64 " (of %" PRIdLEAST64 " seen): %s\n", kind, how, slot->n,
+           atomic_load(&slot->plan->seen), board->failure);
     unsigned count = atomic_load(&board->report_count);
     for (unsigned i = count > FAULT_REPORTS ? count - FAULT_REPORTS : 0; i < count; i++)
         printf("    %s\n", board->reports[i % FAULT_REPORTS]);
-    printf("  again: fault_session --seed %" PRIu64 " --kind '%s' --how '%s' --n %" PRId64 " --keep\n", options.seed, kind, how, slot->n);
+    printf("  again: fault_session --seed %" PRIu64 " --kind '%s' --how '%s' --n %" PRId64 " --keep\n", options.seed,
+           kind, how, slot->n);
 }
 
 static void end_session(struct slot *slot, struct sums *sums)
@@ -269,7 +271,9 @@ static unsigned stride_for(int64_t session_ms)
             sessions += calls_of(&all_series[i], FAULT_STOP) / all_series[i].stride;
     unsigned stride = 1 + (unsigned)(sessions * session_ms / SLOTS / 1000 / SECONDS);
     if (stride > 1)
-        printf("a slow machine, %" PRId64 " ms for a session: only every %u. n, others with another seed (--stride 1: all)\n", session_ms, stride);
+        printf("a slow machine, %" PRId64
+               " ms for a session: only every %u. n, others with another seed (--stride 1: all)\n",
+               session_ms, stride);
     return stride;
 }
 
@@ -300,20 +304,24 @@ static void run_series(const struct series *series, struct sums *total)
     struct sums sums = {0};
     int64_t all = calls_of(series, FAULT_STOP), start_ms = clock_monotonic_ms();
     int64_t stride = (int64_t)series->stride * options.stride;
-    int64_t first = options.n > 0 ? options.n : 1 + (int64_t)(options.seed % (uint64_t)stride), last = options.n > 0 ? options.n : all;
+    int64_t first = options.n > 0 ? options.n : 1 + (int64_t)(options.seed % (uint64_t)stride),
+            last = options.n > 0 ? options.n : all;
     for (int64_t n = first; n <= last && failures < FAILURES_MAX; n += stride)
         for (int64_t turn = 0; turn < options.turns && failures < FAILURES_MAX; turn++)
             start_session(idle_slot(&sums), series, n, ending_of(series, n));
     while (wait_for_any(&sums))
         ;
-    printf("%-9s %-33s n 1..%-5" PRId64 " step %-3" PRId64 " %5" PRId64 " sessions, %5" PRId64 " hit, %4" PRId64 " opens refused, longest wait %4"
-           PRId64 " ms  (%" PRId64 " s)\n", series->kind, series->how, all, stride, sums.sessions, sums.hit, sums.opens_failed,
-           sums.gap_ms, (clock_monotonic_ms() - start_ms) / 1000);
+    printf("%-9s %-33s n 1..%-5" PRId64 " step %-3" PRId64 " %5" PRId64 " sessions, %5" PRId64 " hit, %4" PRId64
+           " opens refused, longest wait %4" PRId64 " ms  (%" PRId64 " s)\n",
+           series->kind, series->how, all, stride, sums.sessions, sums.hit, sums.opens_failed, sums.gap_ms,
+           (clock_monotonic_ms() - start_ms) / 1000);
     if (failures == 0)
-        printf("MATRIX: A %s fails: %s | at the n-th call of a session of ingest, rotation, retiring and quarantine, n from 1 to %" PRId64
-               " in steps of %" PRId64 "; then a start on a healthy disk | %" PRId64 " sessions, %" PRId64 " of them hit | nothing acknowledged is"
-               " missing; it takes events again, at the latest %" PRId64 " ms after the last one\n",
-               series->kind, series->how, all, stride, sums.sessions, sums.hit, sums.gap_ms);
+        printf(
+            "MATRIX: A %s fails: %s | at the n-th call of a session of ingest, rotation, retiring and quarantine, n from 1 to %" PRId64
+            " in steps of %" PRId64 "; then a start on a healthy disk | %" PRId64 " sessions, %" PRId64
+            " of them hit | nothing acknowledged is"
+            " missing; it takes events again, at the latest %" PRId64 " ms after the last one\n",
+            series->kind, series->how, all, stride, sums.sessions, sums.hit, sums.gap_ms);
     total->sessions += sums.sessions;
     total->hit += sums.hit;
     total->accepted += sums.accepted;
@@ -333,7 +341,8 @@ static void set_up_template(void)
 
 static void set_up(void)
 {
-    snprintf(base_dir, sizeof base_dir, "%s/penstock-faults-XXXXXX", access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
+    snprintf(base_dir, sizeof base_dir, "%s/penstock-faults-XXXXXX",
+             access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
     if (mkdtemp(base_dir) == NULL) {
         perror(base_dir);
         exit(1);
@@ -350,14 +359,15 @@ static void set_up(void)
 
 static void usage(void)
 {
-    fprintf(stderr, "usage: fault_session [--seed N] [--kind KIND] [--how HOW] [--n N] [--turns N] [--stride N] [--keep]\n");
+    fprintf(stderr,
+            "usage: fault_session [--seed N] [--kind KIND] [--how HOW] [--n N] [--turns N] [--stride N] [--keep]\n");
     exit(2);
 }
 
 static void read_options(int argc, char **argv)
 {
     static const struct option names[] = {
-        {"seed", 1, NULL, 's'}, {"kind", 1, NULL, 'k'}, {"how", 1, NULL, 'h'}, {"n", 1, NULL, 'n'},
+        {"seed", 1, NULL, 's'},  {"kind", 1, NULL, 'k'},   {"how", 1, NULL, 'h'},  {"n", 1, NULL, 'n'},
         {"turns", 1, NULL, 't'}, {"stride", 1, NULL, 'S'}, {"keep", 0, NULL, 'K'}, {NULL, 0, NULL, 0},
     };
     const char *seed = getenv("PENSTOCK_SEED");
@@ -395,7 +405,8 @@ int main(int argc, char **argv)
         run_command("rm -rf '%s'", base_dir);
     else
         printf("kept: %s\n", base_dir);
-    printf("fault shim: %" PRId64 " sessions, %" PRId64 " hit by a fault, %" PRId64 " events acknowledged, %d failures (%" PRId64 " s)\n",
+    printf("fault shim: %" PRId64 " sessions, %" PRId64 " hit by a fault, %" PRId64
+           " events acknowledged, %d failures (%" PRId64 " s)\n",
            total.sessions, total.hit, total.accepted, failures, (clock_monotonic_ms() - start_ms) / 1000);
     return failures == 0 && total.hit > 0 ? 0 : 1;
 }

@@ -6,7 +6,7 @@
 
 #include <stdlib.h>
 
-#define SEED 0x5eed0fa11c0ffee5ull
+#define SEED       0x5eed0fa11c0ffee5ull
 #define SEGMENT_ID 109843750000ull
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -47,8 +47,9 @@ static void check_event(const struct spool_event *event)
     require(spool_frame_get(frame, size, SEED, &again));
     require(bytes_equal(again.event.topic, event->topic) && bytes_equal(again.event.key, event->key) &&
             bytes_equal(again.event.value, event->value) && bytes_equal(again.event.headers, event->headers));
-    require(again.event.id == event->id && again.event.time_ms == event->time_ms && again.event.partition == event->partition &&
-            again.event.header_count == event->header_count && again.event.client_time == event->client_time);
+    require(again.event.id == event->id && again.event.time_ms == event->time_ms &&
+            again.event.partition == event->partition && again.event.header_count == event->header_count &&
+            again.event.client_time == event->client_time);
     free(frame);
 }
 

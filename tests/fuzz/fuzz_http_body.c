@@ -44,8 +44,8 @@ static bool run_ndjson(struct bytes body, size_t step, struct ingest_sink *sink,
     struct ingest_ndjson lines = {0};
     bool ok = true;
     for (size_t at = 0; ok && at < body.size; at += step)
-        ok = ingest_ndjson_feed(&lines, bytes_of(body.data + at, step < body.size - at ? step : body.size - at),
-                                sink, problem);
+        ok = ingest_ndjson_feed(&lines, bytes_of(body.data + at, step < body.size - at ? step : body.size - at), sink,
+                                problem);
     ok = ok && ingest_ndjson_end(&lines, sink, problem);
     ingest_ndjson_done(&lines);
     return ok;
@@ -79,8 +79,7 @@ static struct outcome run(uint8_t which, struct bytes body, size_t step)
     outcome.ok = which == 0   ? run_ndjson(body, step, &sink, &problem)
                  : which == 1 ? run_v2(INGEST_JSON_V2, body, step, &sink, &problem)
                               : run_v2(INGEST_BINARY_V2, body, step, &sink, &problem);
-    if (outcome.ok != (problem.status == 0) ||
-        (!outcome.ok && (problem.status < 400 || problem.message[0] == '\0')))
+    if (outcome.ok != (problem.status == 0) || (!outcome.ok && (problem.status < 400 || problem.message[0] == '\0')))
         abort(); /* accepted, or refused with a reason */
     outcome.status = problem.status;
     outcome.count = sink.count;

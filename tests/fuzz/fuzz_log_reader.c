@@ -15,8 +15,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define SEED 0x5eed0fa11c0ffee5ull
-#define SEGMENT_ID 109843750000ull
+#define SEED         0x5eed0fa11c0ffee5ull
+#define SEGMENT_ID   109843750000ull
 #define SEGMENT_NAME "109843750000"
 
 enum { FIX_FRAGMENTS = 1, FIX_FRAMES = 2, TWO_STEPS = 4, SIZE_MAX_FED = 1 << 20 };
@@ -35,7 +35,8 @@ static void fix_frames(uint8_t *data, size_t size)
         size_t frame_size = spool_frame_peek_size(data + at, size - at);
         if (frame_size == 0 || frame_size > size - at)
             continue;
-        uint32_t index = spool_id_index(codec_get_u64(data + at + 8)), batch_first = (uint32_t)codec_get_le(data + at + 16, 3);
+        uint32_t index = spool_id_index(codec_get_u64(data + at + 8)),
+                 batch_first = (uint32_t)codec_get_le(data + at + 16, 3);
         spool_frame_stamp(data + at, spool_id_of(SEGMENT_ID, index), batch_first, SEED);
         at += frame_size - 1;
     }
@@ -87,7 +88,10 @@ static void check_reader(int dir_fd, uint64_t first_bound)
     enum { SEEN_SIZE = 1 << 16 };
     static bool seen[SEEN_SIZE];
     memset(seen, 0, sizeof seen);
-    struct spool_reader_options options = {.parent_fd = dir_fd, .name = SEGMENT_NAME, .segment_id = SEGMENT_ID, .seed = SEED,
+    struct spool_reader_options options = {.parent_fd = dir_fd,
+                                           .name = SEGMENT_NAME,
+                                           .segment_id = SEGMENT_ID,
+                                           .seed = SEED,
                                            .count_limit = SPOOL_COUNT_UNKNOWN};
     struct spool_reader *reader = NULL;
     struct spool_chunk *chunk;

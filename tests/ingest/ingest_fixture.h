@@ -238,8 +238,7 @@ static inline void post_and_check(struct ingest_fixture *f, const char *target, 
     close(fd);
 }
 
-#define assert_post(f, target, type, body, status, part)                                                          \
-    post_and_check(f, target, type, body, status, part, __LINE__)
+#define assert_post(f, target, type, body, status, part) post_and_check(f, target, type, body, status, part, __LINE__)
 
 /* ---- what the spool holds ----------------------------------------------------------------------------------- */
 

@@ -4,9 +4,9 @@
 
 #include <sys/stat.h>
 
-#define JSON_V2 "application/vnd.kafka.json.v2+json"
+#define JSON_V2   "application/vnd.kafka.json.v2+json"
 #define BINARY_V2 "application/vnd.kafka.binary.v2+json"
-#define NDJSON "application/x-ndjson"
+#define NDJSON    "application/x-ndjson"
 #define NO_OFFSET "{\"partition\":null,\"offset\":null,\"error_code\":null,\"error\":null}"
 
 static void test_raw_body_is_stored_as_one_event_on_every_kind_of_socket(void **state)
@@ -51,9 +51,9 @@ static void test_receipt_names_spool_and_ids_of_what_was_stored(void **state)
     snprintf(id, sizeof id, "%llu", (unsigned long long)stored[2].id);
     assert_string_equal(reply_header(&reply, "Penstock-Last-Event-Id"), id);
     const uint8_t *uuid = spool_uuid(f->store.spool);
-    snprintf(id, sizeof id, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", uuid[0],
-             uuid[1], uuid[2], uuid[3], uuid[4], uuid[5], uuid[6], uuid[7], uuid[8], uuid[9], uuid[10], uuid[11],
-             uuid[12], uuid[13], uuid[14], uuid[15]);
+    snprintf(id, sizeof id, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", uuid[0], uuid[1],
+             uuid[2], uuid[3], uuid[4], uuid[5], uuid[6], uuid[7], uuid[8], uuid[9], uuid[10], uuid[11], uuid[12],
+             uuid[13], uuid[14], uuid[15]);
     assert_string_equal(reply_header(&reply, "Penstock-Spool-Id"), id);
     reply_done(&reply);
     close(fd);
@@ -66,8 +66,7 @@ static void test_parameters_become_key_time_and_partition(void **state)
     fixture_start(f);
     assert_post(f, "/topics/do%6Fr/partitions/7?key=a%2Fb+c&timestamp=1700000000123", NULL, "v", 200, "accepted");
     assert_post(f, "/topics/door?key=", "text/plain", "", 200, "{\"accepted\":1}");
-    assert_post(f, "/topics/door?key=k&timestamp=5", NDJSON "; charset=utf-8", "x\r\n\r\ny", 200,
-                "{\"accepted\":2}");
+    assert_post(f, "/topics/door?key=k&timestamp=5", NDJSON "; charset=utf-8", "x\r\n\r\ny", 200, "{\"accepted\":2}");
     assert_int_equal(fixture_stored(f, stored, 3), 4);
     assert_string_equal(stored[0].topic, "door");
     assert_string_equal(stored[0].key, "a/b c");

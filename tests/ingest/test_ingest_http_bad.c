@@ -3,9 +3,9 @@
  * stored. */
 #include "tests/ingest/ingest_fixture.h"
 
-#define JSON_V2 "application/vnd.kafka.json.v2+json"
+#define JSON_V2   "application/vnd.kafka.json.v2+json"
 #define BINARY_V2 "application/vnd.kafka.binary.v2+json"
-#define NDJSON "application/x-ndjson"
+#define NDJSON    "application/x-ndjson"
 
 static void test_each_fault_has_its_status_and_stores_nothing(void **state)
 {
@@ -113,8 +113,8 @@ static void test_ambiguous_body_length_is_refused(void **state)
 {
     struct ingest_fixture *f = *state;
     fixture_start(f);
-    struct reply reply = exchange(
-        f, "POST /topics/door HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 5\r\n\r\nhello");
+    struct reply reply =
+        exchange(f, "POST /topics/door HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 5\r\n\r\nhello");
     assert_int_equal(reply.status, 400);
     reply_done(&reply);
     reply = exchange(f, "POST /topics/door HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: "
@@ -232,8 +232,8 @@ static void test_body_beyond_the_limit_gets_413_that_arrives(void **state)
     int head = sprintf(chunk, "10000\r\n");
     memset(chunk + head, 'x', 64 << 10);
     for (int i = 0; i < 10; i++)
-        check_too_large(f, "POST /topics/door HTTP/1.1\r\nHost: x\r\nContent-Length: 1073741824\r\n\r\n",
-                        chunk + head, 64 << 10);
+        check_too_large(f, "POST /topics/door HTTP/1.1\r\nHost: x\r\nContent-Length: 1073741824\r\n\r\n", chunk + head,
+                        64 << 10);
     memcpy(chunk + head + (64 << 10) - 2, "\r\n", 2); /* 0xfffe bytes and their end */
     memcpy(chunk, "0fffe\r\n", 7);
     for (int i = 0; i < 10; i++)
@@ -248,12 +248,12 @@ static void test_client_that_asks_first_is_refused_without_sending(void **state)
     struct ingest_fixture *f = *state;
     f->options.body_bytes_max = 1 << 20;
     fixture_start(f);
-    struct reply reply = exchange(
-        f, "POST /topics/door HTTP/1.1\r\nHost: x\r\nContent-Length: 2000000\r\nExpect: 100-continue\r\n\r\n");
+    struct reply reply =
+        exchange(f, "POST /topics/door HTTP/1.1\r\nHost: x\r\nContent-Length: 2000000\r\nExpect: 100-continue\r\n\r\n");
     assert_int_equal(reply.status, 413);
     reply_done(&reply);
-    reply = exchange(
-        f, "POST /topics/a%20b HTTP/1.1\r\nHost: x\r\nContent-Length: 200\r\nExpect: 100-continue\r\n\r\n");
+    reply =
+        exchange(f, "POST /topics/a%20b HTTP/1.1\r\nHost: x\r\nContent-Length: 200\r\nExpect: 100-continue\r\n\r\n");
     assert_int_equal(reply.status, 422);
     reply_done(&reply);
 }
@@ -316,8 +316,8 @@ static void test_json_text_survives_or_is_refused_but_never_altered(void **state
     fixture_start(f);
     assert_post(f, "/topics/door", JSON_V2, "{\"records\":[{\"value\":\"half \\ud83d pair\"}]}", 200, NULL);
     assert_post(f, "/topics/door", JSON_V2, "{\"records\":[{\"value\":\"low \\ude00 half\"}]}", 200, NULL);
-    assert_post(f, "/topics/door", JSON_V2,
-                "{\"records\":[{\"key\":\"\\u00e9\\/\",\"value\":\"\\ud83d\\ude00\"}]}", 200, NULL);
+    assert_post(f, "/topics/door", JSON_V2, "{\"records\":[{\"key\":\"\\u00e9\\/\",\"value\":\"\\ud83d\\ude00\"}]}",
+                200, NULL);
     assert_post(f, "/topics/door", JSON_V2, "{\"records\":[{\"value\":\"\xc0\xaf\"}]}", 422, NULL);
     assert_post(f, "/topics/door", JSON_V2, "{\"records\":[{\"value\":\"\xed\xa0\x80\"}]}", 422, NULL);
     assert_int_equal(fixture_stored(f, stored, 3), 3);

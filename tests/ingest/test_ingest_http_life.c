@@ -216,9 +216,8 @@ static void test_unfinished_requests_that_stand_still_make_way(void **state)
     fixture_start(f);
     for (int i = 0; i < MAX; i++) {
         still[i] = client_connect(f, 0);
-        client_say(still[i], i % 2 == 0
-                                 ? "POST /topics/door HTTP/1.1\r\nHost: x\r\n"
-                                 : "POST /topics/door HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc");
+        client_say(still[i], i % 2 == 0 ? "POST /topics/door HTTP/1.1\r\nHost: x\r\n"
+                                        : "POST /topics/door HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc");
     }
     SPOOL_FIXTURE_WAIT(fixture_stats(f).connections == MAX);
     clock_sleep_ms(1100);
@@ -288,7 +287,8 @@ static void test_without_a_spool_the_reason_is_told_until_there_is_one(void **st
     struct ingest_fixture *f = *state;
     fixture_listen(f);
     ingest_set_spool(f->ingest, NULL, "the spool's disk is not mounted");
-    assert_post(f, "/topics/door", NULL, "x", 503, "no spool, nothing stored, retry later: the spool's disk is not mounted");
+    assert_post(f, "/topics/door", NULL, "x", 503,
+                "no spool, nothing stored, retry later: the spool's disk is not mounted");
     assert_post(f, "/topics/door", NULL, "x", 503, "50003");
     spool_fixture_open(&f->store);
     ingest_set_spool(f->ingest, f->store.spool, NULL);

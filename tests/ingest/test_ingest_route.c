@@ -77,9 +77,8 @@ static void test_content_types_choose_the_format(void **state)
         {"application/vnd.kafka.json.v2+json", INGEST_JSON_V2},
         {"application/vnd.kafka.binary.v2+json; x", INGEST_BINARY_V2},
     };
-    static const char *const refused[] = {"application/vnd.kafka.avro.v2+json",
-                                          "application/vnd.kafka.json.v1+json", "application/vnd.kafka.v2+json",
-                                          "application/VND.KAFKA.jsonschema.v2+json"};
+    static const char *const refused[] = {"application/vnd.kafka.avro.v2+json", "application/vnd.kafka.json.v1+json",
+                                          "application/vnd.kafka.v2+json", "application/VND.KAFKA.jsonschema.v2+json"};
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct ingest_problem problem = {0};
@@ -120,8 +119,7 @@ static void test_base64_is_strict(void **state)
 
 static void test_numbers_are_whole_and_within_bounds(void **state)
 {
-    static const char *const bad[] = {"",   "-1", "+1", " 1", "1 ", "1.0", "1e3", "101", "9999999999999999999",
-                                      "0x1"};
+    static const char *const bad[] = {"", "-1", "+1", " 1", "1 ", "1.0", "1e3", "101", "9999999999999999999", "0x1"};
     int64_t number;
     (void)state;
     assert_true(ingest_number_parse("100", 100, &number));

@@ -5,8 +5,7 @@
 #include "ingest/ingest_v2.h"
 #include "tests/ingest/parser_fixture.h"
 
-static bool parse_bytes(struct parser_fixture *f, enum ingest_format format, const char *body, size_t size,
-                        size_t step)
+static bool parse_bytes(struct parser_fixture *f, enum ingest_format format, const char *body, size_t size, size_t step)
 {
     parser_begin(f);
     struct ingest_v2 *v2 = ingest_v2_new(format, &f->sink);
@@ -67,26 +66,24 @@ static void test_json_values_are_kept_as_compact_text_whatever_the_pieces(void *
 static void test_binary_values_are_decoded(void **state)
 {
     struct parser_fixture *f = *state;
-    assert_true(parse(
-        f, INGEST_BINARY_V2,
-        "{\"records\":[{\"key\":\"a2V5\",\"value\":null},{\"value\":\"\"},{\"value\":\"dg\\u003d\\u003D\"}]}"));
+    assert_true(
+        parse(f, INGEST_BINARY_V2,
+              "{\"records\":[{\"key\":\"a2V5\",\"value\":null},{\"value\":\"\"},{\"value\":\"dg\\u003d\\u003D\"}]}"));
     assert_string_equal(buf_string(&f->text), "key=~;~=;~=v;");
 }
 
 static void test_other_members_of_the_body_are_passed_over(void **state)
 {
     struct parser_fixture *f = *state;
-    assert_true(
-        parse(f, INGEST_JSON_V2,
-              "{\"key_schema_id\":null,\"x\":{\"records\":[1,{}]},\"records\":[{\"value\":1}],\"y\":[[]]}"));
+    assert_true(parse(f, INGEST_JSON_V2,
+                      "{\"key_schema_id\":null,\"x\":{\"records\":[1,{}]},\"records\":[{\"value\":1}],\"y\":[[]]}"));
     assert_string_equal(buf_string(&f->text), "~=1;");
 }
 
 static void test_text_that_is_not_utf8_is_refused(void **state)
 {
     static const char *const bad[] = {
-        "\xc0\xaf", "\xe0\x80\xaf", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xf8\x88\x80\x80\x80",
-        "\xc3",     "\x80",         "\xff"};
+        "\xc0\xaf", "\xe0\x80\xaf", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xf8\x88\x80\x80\x80", "\xc3", "\x80", "\xff"};
     char body[128];
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         snprintf(body, sizeof body, "{\"records\":[{\"value\":{\"k%s\":1}}]}", bad[i]);
@@ -162,8 +159,7 @@ static void test_answer_repeats_partitions_that_were_asked_for(void **state)
     struct buf answer = {0};
     parser_begin(f);
     struct ingest_v2 *v2 = ingest_v2_new(INGEST_JSON_V2, &f->sink);
-    assert_true(
-        ingest_v2_feed(v2, bytes_of_string("{\"records\":[{},{\"partition\":2147483647},{}]}"), &f->problem));
+    assert_true(ingest_v2_feed(v2, bytes_of_string("{\"records\":[{},{\"partition\":2147483647},{}]}"), &f->problem));
     assert_true(ingest_v2_end(v2, &f->problem));
     ingest_v2_render(v2, &answer);
     assert_string_equal(buf_string(&answer),

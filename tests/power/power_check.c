@@ -21,12 +21,12 @@ struct run {
     bool ok;
     uint64_t done_ids[POWER_TOPIC_COUNT]; /* as the product found them */
     uint64_t read_from;
-    uint8_t *seen;                /* by number: how often it came */
+    uint8_t *seen; /* by number: how often it came */
     uint64_t seen_by_topic[POWER_TOPIC_COUNT];
     uint64_t last_id;
-    uint32_t fresh;               /* number of the first event that this run submits; the oracle's count */
-    uint64_t missing;             /* damaged ones that didn't come */
-    struct spool_books books;     /* at the end of the first start */
+    uint32_t fresh;           /* number of the first event that this run submits; the oracle's count */
+    uint64_t missing;         /* damaged ones that didn't come */
+    struct spool_books books; /* at the end of the first start */
 };
 
 /* ---- what the product says ------------------------------------------------------------------------------------------ */
@@ -53,7 +53,8 @@ static void on_report(void *arg, const struct spool_report *report)
     (void)arg;
     if (strcmp(report->event, "spool_is_volatile") == 0)
         return; /* the states are laid out in memory */
-    const char *doubts = strcmp(report->event, "segment_damaged") == 0 ? strstr(report->detail, "events_uncertain=") : NULL;
+    const char *doubts =
+        strcmp(report->event, "segment_damaged") == 0 ? strstr(report->detail, "events_uncertain=") : NULL;
     pthread_mutex_lock(&reports_lock);
     size_t size = strlen(reports);
     other_alarms += report->problem && !is_of_damage(report);
@@ -178,7 +179,8 @@ static void submit_fresh(struct run *run)
         fail(run, "it takes no event: %s", err_text(rc));
     for (uint32_t n = 0; run->ok && n < oracle->count; n++)
         if (oracle->events[n].id >= answer.receipt.first_id)
-            fail(run, "a new event has id %" PRIu64 ", but %" PRIu64 " was given before", answer.receipt.first_id, oracle->events[n].id);
+            fail(run, "a new event has id %" PRIu64 ", but %" PRIu64 " was given before", answer.receipt.first_id,
+                 oracle->events[n].id);
 }
 
 static void take_event(struct run *run, const struct spool_event *event)
@@ -244,7 +246,8 @@ static void check_events(struct run *run)
             first = n;
     }
     if (gone > 0)
-        fail(run, "%u acknowledged events are missing, such as number %u (%" PRIu64 ")", gone, first, oracle->events[first].id);
+        fail(run, "%u acknowledged events are missing, such as number %u (%" PRIu64 ")", gone, first,
+             oracle->events[first].id);
     if (run->seen[run->fresh] != 1)
         fail(run, "the event that was just accepted came %u times", run->seen[run->fresh]);
 }
@@ -269,8 +272,10 @@ static void check_balance(struct run *run, const char *when)
 {
     const struct spool_books *b = &run->books;
     if (b->accepted != b->delivered + b->pending + b->dead_lettered + b->lost)
-        fail(run, "the books don't balance %s: %" PRIu64 " accepted, %" PRIu64 " delivered, %" PRIu64 " pending, %" PRIu64 " lost", when,
-             b->accepted, b->delivered, b->pending, b->lost);
+        fail(run,
+             "the books don't balance %s: %" PRIu64 " accepted, %" PRIu64 " delivered, %" PRIu64 " pending, %" PRIu64
+             " lost",
+             when, b->accepted, b->delivered, b->pending, b->lost);
 }
 
 static void check_alarms(struct run *run)
@@ -289,7 +294,8 @@ static void check_books(struct run *run)
         const struct oracle_event *event = &oracle->events[n];
         bool done = is_done(run, n, event->id);
         delivered += event->delivered && done;
-        either += event->delivered && done && event->damaged; /* came, wasn't noted, and was gone when it should come again */
+        either +=
+            event->delivered && done && event->damaged; /* came, wasn't noted, and was gone when it should come again */
         passed += event->acknowledged && event->damaged && !event->delivered && done;
     }
     run->books = counted_books(run);
@@ -298,9 +304,10 @@ static void check_books(struct run *run)
         fail(run, "the books say %" PRIu64 " delivered, it were %" PRIu64, run->books.delivered, delivered);
     uint64_t expected = run->check->delivered + run->missing, said = run->books.pending + run->books.lost;
     if (said < expected || said > expected + passed + either || said + uncertain < expected + passed)
-        fail(run, "the books say %" PRIu64 " pending and %" PRIu64 " lost, it are %" PRIu64 ", and damaged %" PRIu64 " and %" PRIu64
-             " behind the cursor, %" PRIu64 " uncertain", run->books.pending, run->books.lost, run->check->delivered, run->missing, passed,
-             uncertain);
+        fail(run,
+             "the books say %" PRIu64 " pending and %" PRIu64 " lost, it are %" PRIu64 ", and damaged %" PRIu64
+             " and %" PRIu64 " behind the cursor, %" PRIu64 " uncertain",
+             run->books.pending, run->books.lost, run->check->delivered, run->missing, passed, uncertain);
     if (said > expected)
         run->missing += said - expected;
     check_alarms(run);
@@ -328,12 +335,14 @@ static void check_again(struct run *run)
         fail(run, "%" PRIu64 " events come again after they were done", run->check->delivered - delivered);
     run->books = counted_books(run);
     check_balance(run, "after the second start");
-    if (run->books.accepted != before.accepted || run->books.delivered != before.delivered + delivered || run->books.pending != 0 ||
-        run->books.lost != run->missing)
-        fail(run, "the books of the second start: %" PRIu64 " accepted, %" PRIu64 " delivered, %" PRIu64 " pending, %" PRIu64
-             " lost; before it %" PRIu64 " accepted, %" PRIu64 " + %" PRIu64 " delivered, %" PRIu64 " of %" PRIu64 " lost",
-             run->books.accepted, run->books.delivered, run->books.pending, run->books.lost, before.accepted, before.delivered,
-             delivered, before.lost, run->missing);
+    if (run->books.accepted != before.accepted || run->books.delivered != before.delivered + delivered ||
+        run->books.pending != 0 || run->books.lost != run->missing)
+        fail(run,
+             "the books of the second start: %" PRIu64 " accepted, %" PRIu64 " delivered, %" PRIu64 " pending, %" PRIu64
+             " lost; before it %" PRIu64 " accepted, %" PRIu64 " + %" PRIu64 " delivered, %" PRIu64 " of %" PRIu64
+             " lost",
+             run->books.accepted, run->books.delivered, run->books.pending, run->books.lost, before.accepted,
+             before.delivered, delivered, before.lost, run->missing);
     check_alarms(run);
     run->check->lost = run->books.lost;
     run->check->torn_end = torn_ends > 0;

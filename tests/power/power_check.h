@@ -7,15 +7,15 @@
 
 struct power_check {
     const struct oracle *oracle;
-    const char *path;            /* of the spool, which is changed by looking at it */
-    bool idle_first;             /* before all that it starts and stops without doing anything */
+    const char *path; /* of the spool, which is changed by looking at it */
+    bool idle_first;  /* before all that it starts and stops without doing anything */
 
     /* found out; counts of events */
-    uint64_t promised;           /* acknowledged and not done: all of them must come */
-    uint64_t delivered;          /* came, with those that nobody was promised */
+    uint64_t promised;             /* acknowledged and not done: all of them must come */
+    uint64_t delivered;            /* came, with those that nobody was promised */
     uint64_t unacknowledged_twice; /* not acknowledged, and came under two ids */
-    uint64_t lost;               /* damaged, missing, and reported */
-    bool torn_end;               /* a gap in the last batch was reported, with nothing lost */
+    uint64_t lost;                 /* damaged, missing, and reported */
+    bool torn_end;                 /* a gap in the last batch was reported, with nothing lost */
     int64_t open_us;
 };
 

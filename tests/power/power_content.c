@@ -15,7 +15,8 @@ uint64_t power_random(const struct power_spec *spec, uint64_t thing, uint64_t us
     return power_mix(power_mix(x ^ thing) + use);
 }
 
-static void apply_prefix(const struct disk_file *file, uint32_t index, const struct power_spec *spec, struct buf *content)
+static void apply_prefix(const struct disk_file *file, uint32_t index, const struct power_spec *spec,
+                         struct buf *content)
 {
     size_t whole = (size_t)(power_random(spec, index, 3) % (file->unsafe_count + 1));
     for (size_t i = 0; i < whole; i++)
@@ -32,7 +33,8 @@ static void apply_prefix(const struct disk_file *file, uint32_t index, const str
         disk_content_write(content, torn->data, torn->offset, size);
 }
 
-static void write_with_holes(const struct power_op *op, uint32_t index, const struct power_spec *spec, struct buf *content)
+static void write_with_holes(const struct power_op *op, uint32_t index, const struct power_spec *spec,
+                             struct buf *content)
 {
     uint64_t end = op->offset + op->size;
     if (content->size < end)
@@ -47,8 +49,8 @@ static void write_with_holes(const struct power_op *op, uint32_t index, const st
     }
 }
 
-static void apply_op(const struct power_op *op, uint32_t index, const struct power_spec *spec, enum power_variant variant,
-                     struct buf *content)
+static void apply_op(const struct power_op *op, uint32_t index, const struct power_spec *spec,
+                     enum power_variant variant, struct buf *content)
 {
     if (op->kind != POWER_WRITE || variant == POWER_ALL)
         disk_content_apply(content, op);

@@ -144,7 +144,8 @@ static bool is_gone(const struct disk_names *names, const struct disk_tree *leas
         if (least->rows[i].file == dir)
             return false;
     for (size_t i = 0; i < names->count; i++)
-        if (names->changes[i].file == dir && names->changes[i].to_dir != DISK_NONE && !disk_change_is_safe(&names->changes[i]))
+        if (names->changes[i].file == dir && names->changes[i].to_dir != DISK_NONE &&
+            !disk_change_is_safe(&names->changes[i]))
             return false;
     return true;
 }
@@ -280,30 +281,19 @@ static void play_sync(struct disk *disk, const struct power_op *op)
 void disk_play(struct disk *disk, const struct power_op *op)
 {
     switch (op->kind) {
-    case POWER_ROOT:
-        add_file(disk, op->object, true);
-        break;
+    case POWER_ROOT: add_file(disk, op->object, true); break;
     case POWER_CREATE:
     case POWER_MKDIR:
     case POWER_RENAME:
-    case POWER_REMOVE:
-        play_name(disk, op);
-        break;
+    case POWER_REMOVE: play_name(disk, op); break;
     case POWER_WRITE:
     case POWER_TRUNCATE:
-    case POWER_EXTEND:
-        add_unsafe(&disk->files[find_file(disk, op->object)], op);
-        break;
-    case POWER_SYNC:
-        play_sync(disk, op);
-        break;
-    case POWER_SYNC_FAILED:
-        disk->files[find_file(disk, op->object)].broken = true;
-        break;
+    case POWER_EXTEND: add_unsafe(&disk->files[find_file(disk, op->object)], op); break;
+    case POWER_SYNC: play_sync(disk, op); break;
+    case POWER_SYNC_FAILED: disk->files[find_file(disk, op->object)].broken = true; break;
     case POWER_WRITE_FAILED:
     case POWER_MARK:
-    case POWER_KIND_COUNT:
-        break;
+    case POWER_KIND_COUNT: break;
     }
 }
 

@@ -15,10 +15,10 @@
 struct disk_file {
     uint64_t inode;
     bool is_dir;
-    bool is_log;                   /* its first name says so */
-    bool broken;                   /* a sync failed: nothing gets safe any more */
-    struct buf safe;               /* content at the last sync */
-    uint64_t safe_hash;            /* of that; 0: not known yet */
+    bool is_log;                    /* its first name says so */
+    bool broken;                    /* a sync failed: nothing gets safe any more */
+    struct buf safe;                /* content at the last sync */
+    uint64_t safe_hash;             /* of that; 0: not known yet */
     const struct power_op **unsafe; /* operations since, in order */
     size_t unsafe_count, unsafe_capacity;
 };
@@ -37,7 +37,7 @@ struct disk_tree {
 struct disk_change {
     uint32_t to_dir, from_dir, file; /* DISK_NONE: no such half */
     const char *to_name, *from_name;
-    bool to_synced, from_synced;     /* strict: that directory was synced since; safe when both were */
+    bool to_synced, from_synced; /* strict: that directory was synced since; safe when both were */
 };
 
 /* What is safe, and the changes behind it in order. */

@@ -49,8 +49,11 @@ void power_event_make(uint32_t number, struct power_event *ret_event)
         e->value[at] = (char)(random >> at % 8 * 8);
     }
     e->event = (struct spool_event){
-        .topic = bytes_of_string(power_topic(number)), .value = bytes_of(e->value, size), .partition = SPOOL_PARTITION_ANY,
-        .time_ms = 1700000000000 + number, .client_time = true,
+        .topic = bytes_of_string(power_topic(number)),
+        .value = bytes_of(e->value, size),
+        .partition = SPOOL_PARTITION_ANY,
+        .time_ms = 1700000000000 + number,
+        .client_time = true,
     };
     if (number % 2 == 0) {
         snprintf(e->key, sizeof e->key, "key-%u", number % 11);

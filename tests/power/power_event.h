@@ -14,10 +14,14 @@ struct power_event {
     char value[POWER_VALUE_MAX];
 };
 
-const char *power_topic(uint32_t number);       /* of that event; POWER_TOPIC_COUNT of them */
+const char *power_topic(uint32_t number); /* of that event; POWER_TOPIC_COUNT of them */
 uint32_t power_topic_index(uint32_t number);
-uint32_t power_batch_events(uint32_t batch);    /* how many of the block's numbers the batch uses, 1 to POWER_BATCH_EVENTS_MAX */
-static inline uint32_t power_batch_first(uint32_t batch) { return batch * POWER_BATCH_EVENTS_MAX; }
+uint32_t power_batch_events(
+    uint32_t batch); /* how many of the block's numbers the batch uses, 1 to POWER_BATCH_EVENTS_MAX */
+static inline uint32_t power_batch_first(uint32_t batch)
+{
+    return batch * POWER_BATCH_EVENTS_MAX;
+}
 
 void power_event_make(uint32_t number, struct power_event *ret_event);
 

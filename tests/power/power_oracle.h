@@ -7,11 +7,11 @@
 #include "tests/power/power_tape.h"
 
 struct oracle_event {
-    uint64_t id;      /* 0: not known */
+    uint64_t id; /* 0: not known */
     bool submitted;
     bool acknowledged;
-    bool delivered;   /* the consumer took it */
-    bool damaged;     /* a byte of it was flipped, by then or soon */
+    bool delivered; /* the consumer took it */
+    bool damaged;   /* a byte of it was flipped, by then or soon */
 };
 
 struct oracle {

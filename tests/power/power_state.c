@@ -42,7 +42,8 @@ bool power_spec_parse(const char *text, struct power_spec *ret_spec)
     size_t op;
     if (sscanf(text, "%zu:%15[a-z]:%15[a-z]:%llu", &op, model, variant, &seed) != 4)
         return false;
-    int m = find_name(model_names, POWER_MODEL_COUNT, model), v = find_name(variant_names, POWER_VARIANT_COUNT, variant);
+    int m = find_name(model_names, POWER_MODEL_COUNT, model),
+        v = find_name(variant_names, POWER_VARIANT_COUNT, variant);
     *ret_spec = (struct power_spec){op, (enum power_model)m, (enum power_variant)v, seed};
     return m >= 0 && v >= 0;
 }
@@ -78,7 +79,8 @@ static struct power_node *add_node(struct power_state *state)
         state->contents = realloc(state->contents, state->capacity * sizeof *state->contents);
         if (state->nodes == NULL || state->contents == NULL)
             disk_out_of_memory();
-        memset(state->contents + state->content_count, 0, (state->capacity - state->content_count) * sizeof *state->contents);
+        memset(state->contents + state->content_count, 0,
+               (state->capacity - state->content_count) * sizeof *state->contents);
         state->content_count = state->capacity;
     }
     return &state->nodes[state->count++];
@@ -93,7 +95,8 @@ static void add_child(struct disk *disk, const struct power_spec *spec, struct p
     *node = (struct power_node){.name = row->name, .parent = parent, .file = row->file, .is_dir = file->is_dir};
     if (!file->is_dir)
         node->content = power_content(file, row->file, spec, &state->contents[state->count - 1], &hash);
-    node->hash = XXH3_64bits_withSeed(row->name, strlen(row->name), state->nodes[parent].hash + hash * 31 + file->is_dir);
+    node->hash =
+        XXH3_64bits_withSeed(row->name, strlen(row->name), state->nodes[parent].hash + hash * 31 + file->is_dir);
     state->hash += node->hash;
 }
 

@@ -16,10 +16,10 @@ enum power_model { POWER_ORDERED, POWER_STRICT, POWER_MODEL_COUNT };
 enum power_variant {
     POWER_NONE,
     POWER_ALL,
-    POWER_PREFIX,  /* the first of them, and of the next one some bytes (odd seeds: whole sectors) */
-    POWER_ZEROS,   /* the sizes, but zeros for what was written */
-    POWER_HOLES,   /* the sizes, but of what was written any 512-byte sectors are missing */
-    POWER_MIXED,   /* another of these for each file */
+    POWER_PREFIX, /* the first of them, and of the next one some bytes (odd seeds: whole sectors) */
+    POWER_ZEROS,  /* the sizes, but zeros for what was written */
+    POWER_HOLES,  /* the sizes, but of what was written any 512-byte sectors are missing */
+    POWER_MIXED,  /* another of these for each file */
     POWER_VARIANT_COUNT
 };
 
@@ -32,11 +32,11 @@ struct power_spec {
 
 struct power_node {
     const char *name;
-    size_t parent;         /* in nodes; the root's is itself */
+    size_t parent; /* in nodes; the root's is itself */
     uint32_t file;
     bool is_dir;
-    struct bytes content;  /* of a file; lives until the next build */
-    uint64_t hash;         /* of path and content */
+    struct bytes content; /* of a file; lives until the next build */
+    uint64_t hash;        /* of path and content */
 };
 
 struct power_state {

@@ -9,9 +9,18 @@
 #include <stdlib.h>
 
 static const char *const kind_names[POWER_KIND_COUNT] = {
-    [POWER_ROOT] = "root", [POWER_CREATE] = "create", [POWER_MKDIR] = "mkdir", [POWER_RENAME] = "rename",
-    [POWER_REMOVE] = "remove", [POWER_WRITE] = "write", [POWER_TRUNCATE] = "truncate", [POWER_EXTEND] = "fallocate",
-    [POWER_SYNC] = "sync", [POWER_WRITE_FAILED] = "failed write", [POWER_SYNC_FAILED] = "failed sync", [POWER_MARK] = "mark",
+    [POWER_ROOT] = "root",
+    [POWER_CREATE] = "create",
+    [POWER_MKDIR] = "mkdir",
+    [POWER_RENAME] = "rename",
+    [POWER_REMOVE] = "remove",
+    [POWER_WRITE] = "write",
+    [POWER_TRUNCATE] = "truncate",
+    [POWER_EXTEND] = "fallocate",
+    [POWER_SYNC] = "sync",
+    [POWER_WRITE_FAILED] = "failed write",
+    [POWER_SYNC_FAILED] = "failed sync",
+    [POWER_MARK] = "mark",
 };
 
 const char *power_kind_name(enum power_kind kind)
@@ -44,10 +53,15 @@ static bool take_record(const uint8_t *bytes, size_t size, size_t *at, struct po
     memcpy(&head, bytes + *at, sizeof head);
     const uint8_t *p = bytes + *at + sizeof head;
     uint64_t rest = (uint64_t)head.name_size + head.to_name_size + head.data_size;
-    if (head.magic != POWER_TAPE_MAGIC || head.kind == 0 || head.kind >= POWER_KIND_COUNT || size - *at - sizeof head < rest)
+    if (head.magic != POWER_TAPE_MAGIC || head.kind == 0 || head.kind >= POWER_KIND_COUNT ||
+        size - *at - sizeof head < rest)
         return false;
-    *ret = (struct power_op){.kind = (enum power_kind)head.kind, .object = head.object, .dir = head.dir, .to_dir = head.to_dir,
-                             .offset = head.offset, .size = head.size};
+    *ret = (struct power_op){.kind = (enum power_kind)head.kind,
+                             .object = head.object,
+                             .dir = head.dir,
+                             .to_dir = head.to_dir,
+                             .offset = head.offset,
+                             .size = head.size};
     ret->name = head.name_size == 0 ? NULL : (const char *)p;
     ret->to_name = head.to_name_size == 0 ? NULL : (const char *)p + head.name_size;
     ret->data = p + head.name_size + head.to_name_size;

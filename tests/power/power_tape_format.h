@@ -11,18 +11,18 @@
 #define POWER_TAPE_MAGIC 0x50575254u
 
 enum power_kind {
-    POWER_ROOT = 1,      /* object: the directory below which everything happens */
-    POWER_CREATE,        /* object: a new file, as name in dir */
-    POWER_MKDIR,         /* object: a new directory, as name in dir */
-    POWER_RENAME,        /* name in dir to to_name in to_dir */
-    POWER_REMOVE,        /* name in dir: unlink and rmdir */
-    POWER_WRITE,         /* data at offset of object */
-    POWER_TRUNCATE,      /* object has size bytes now */
-    POWER_EXTEND,        /* fallocate: object has at least offset + size bytes now, the new ones are zeros */
-    POWER_SYNC,          /* fsync or fdatasync of object, a file or a directory */
-    POWER_WRITE_FAILED,  /* of object; what it wrote before stands in a record of its own */
-    POWER_SYNC_FAILED,   /* of object: what wasn't synced by then never will be */
-    POWER_MARK,          /* data: a line of text from the program */
+    POWER_ROOT = 1,     /* object: the directory below which everything happens */
+    POWER_CREATE,       /* object: a new file, as name in dir */
+    POWER_MKDIR,        /* object: a new directory, as name in dir */
+    POWER_RENAME,       /* name in dir to to_name in to_dir */
+    POWER_REMOVE,       /* name in dir: unlink and rmdir */
+    POWER_WRITE,        /* data at offset of object */
+    POWER_TRUNCATE,     /* object has size bytes now */
+    POWER_EXTEND,       /* fallocate: object has at least offset + size bytes now, the new ones are zeros */
+    POWER_SYNC,         /* fsync or fdatasync of object, a file or a directory */
+    POWER_WRITE_FAILED, /* of object; what it wrote before stands in a record of its own */
+    POWER_SYNC_FAILED,  /* of object: what wasn't synced by then never will be */
+    POWER_MARK,         /* data: a line of text from the program */
     POWER_KIND_COUNT
 };
 

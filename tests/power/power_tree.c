@@ -32,7 +32,8 @@ static bool write_content(int fd, struct bytes content)
 {
     for (size_t at = 0; at < content.size;) {
         size_t size = content.size - at < PAGE ? content.size - at : PAGE;
-        while (at + size < content.size && size < 16 * PAGE && !is_zero(content.data + at, PAGE) && content.size - at - size >= PAGE)
+        while (at + size < content.size && size < 16 * PAGE && !is_zero(content.data + at, PAGE) &&
+               content.size - at - size >= PAGE)
             size += PAGE;
         if (!is_zero(content.data + at, size) && pwrite(fd, content.data + at, size, (off_t)at) != (ssize_t)size)
             return false;

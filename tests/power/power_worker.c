@@ -185,7 +185,7 @@ bool power_worker_one(const struct power_plan *plan, const struct power_spec *sp
     bool ok = false;
     init(&worker, plan, NULL, 0);
     rewind_tape(&worker);
-    for (size_t op = 0; op < plan->tape->count; ) {
+    for (size_t op = 0; op < plan->tape->count;) {
         size_t next = play(&worker, op);
         if (op == spec->op) {
             power_state_build(&worker.disk, spec, &worker.state);
@@ -196,8 +196,8 @@ bool power_worker_one(const struct power_plan *plan, const struct power_spec *sp
                 ok = true;
                 for (uint64_t i = 0; ok && i < plan->repeat; i++)
                     ok = run_state(&worker, &check, &msg);
-                printf("%" PRIu64 " events promised, %" PRIu64 " delivered, %" PRIu64 " lost: %s\n", check.promised, check.delivered,
-                       check.lost, ok ? "ok" : msg.text);
+                printf("%" PRIu64 " events promised, %" PRIu64 " delivered, %" PRIu64 " lost: %s\n", check.promised,
+                       check.delivered, check.lost, ok ? "ok" : msg.text);
             }
         }
         op = next;

@@ -12,30 +12,30 @@ enum power_plant { POWER_PLANT_NOTHING, POWER_PLANT_EARLY_ACKS, POWER_PLANT_DIR_
 
 struct power_plan {
     const struct power_tape *tape;
-    char dir[200];          /* where the states are laid out */
-    uint64_t states;        /* stop after a round when there are so many */
+    char dir[200];   /* where the states are laid out */
+    uint64_t states; /* stop after a round when there are so many */
     uint64_t rounds_max;
-    uint64_t seed;          /* of the rounds from the third on */
+    uint64_t seed; /* of the rounds from the third on */
     unsigned workers;
     uint64_t failures_max;
-    uint64_t repeat;        /* one state: so often */
+    uint64_t repeat; /* one state: so often */
     enum power_plant plant;
 };
 
 /* Shared by all processes. Counts of states are of different ones. */
 struct power_progress {
-    atomic_uint_fast64_t states;      /* a tree, and what was acknowledged by then */
-    atomic_uint_fast64_t trees;       /* different trees among them */
+    atomic_uint_fast64_t states; /* a tree, and what was acknowledged by then */
+    atomic_uint_fast64_t trees;  /* different trees among them */
     atomic_uint_fast64_t by_kind[POWER_MODEL_COUNT][POWER_VARIANT_COUNT];
-    atomic_uint_fast64_t certain;     /* of them with nothing left to chance: counted for no model */
+    atomic_uint_fast64_t certain; /* of them with nothing left to chance: counted for no model */
     atomic_uint_fast64_t promised, delivered, lost, unacknowledged_twice; /* events, over all states */
-    atomic_uint_fast64_t torn_ends;   /* states */
+    atomic_uint_fast64_t torn_ends;                                       /* states */
     atomic_int_fast64_t open_us_max;
     atomic_uint failures;
     atomic_uint round;
     atomic_uint_fast64_t op;
-    atomic_uint waiting, arrived;     /* between two rounds */
-    char now[16][96];                 /* by worker: the state it is at */
+    atomic_uint waiting, arrived; /* between two rounds */
+    char now[16][96];             /* by worker: the state it is at */
 };
 
 /* Returns when the plan is fulfilled or failures_max reached. */

@@ -36,10 +36,10 @@ static int tape = -1;
 static char fail_write_suffix[64], fail_sync_suffix[64];
 static int fail_write_half;
 
-#define REAL(name)                                                                                              \
-    static __typeof__(&name) real;                                                                              \
-    if (real == NULL)                                                                                           \
-        real = (__typeof__(&name))dlsym(RTLD_NEXT, #name)
+#define REAL(name)                                                                                                     \
+    static __typeof__(&name) real;                                                                                     \
+    if (real == NULL)                                                                                                  \
+    real = (__typeof__(&name))dlsym(RTLD_NEXT, #name)
 
 /* ---- the tape ------------------------------------------------------------------------------------------------------- */
 
@@ -49,7 +49,10 @@ static void put(struct power_head head, const char *name, const char *to_name, c
     head.name_size = name == NULL ? 0 : (uint32_t)strlen(name) + 1;
     head.to_name_size = to_name == NULL ? 0 : (uint32_t)strlen(to_name) + 1;
     struct iovec parts[] = {
-        {&head, sizeof head}, {(void *)name, head.name_size}, {(void *)to_name, head.to_name_size}, {(void *)data, head.data_size},
+        {&head, sizeof head},
+        {(void *)name, head.name_size},
+        {(void *)to_name, head.to_name_size},
+        {(void *)data, head.data_size},
     };
     ssize_t size = (ssize_t)(sizeof head + head.name_size + head.to_name_size + head.data_size);
     if (writev(tape, parts, 4) != size)
@@ -248,8 +251,12 @@ static ssize_t write_recorded(int fd, uint64_t object, const void *data, size_t 
     int error = errno;
     off_t at = offset < 0 && n > 0 ? lseek(fd, 0, SEEK_CUR) - n : offset; /* also right with O_APPEND */
     if (n > 0)
-        put((struct power_head){.kind = POWER_WRITE, .object = object, .offset = (uint64_t)at, .size = (uint64_t)n,
-                                .data_size = (uint32_t)n}, NULL, NULL, data);
+        put((struct power_head){.kind = POWER_WRITE,
+                                .object = object,
+                                .offset = (uint64_t)at,
+                                .size = (uint64_t)n,
+                                .data_size = (uint32_t)n},
+            NULL, NULL, data);
     errno = error;
     return n;
 }
@@ -310,8 +317,10 @@ int fallocate(int fd, int mode, off_t offset, off_t size)
     if (rc == 0 && object != 0 && mode != 0)
         abort(); /* holes and the like can't be replayed */
     if (rc == 0 && object != 0)
-        put((struct power_head){.kind = POWER_EXTEND, .object = object, .offset = (uint64_t)offset, .size = (uint64_t)size}, NULL,
-            NULL, NULL);
+        put(
+            (struct power_head){
+                .kind = POWER_EXTEND, .object = object, .offset = (uint64_t)offset, .size = (uint64_t)size},
+            NULL, NULL, NULL);
     unlock(error);
     return rc;
 }

@@ -13,7 +13,10 @@ struct work {
     struct session_consumer *consumer;
     struct spool_tail *tail;
     uint64_t done_at_open[POWER_TOPIC_COUNT];
-    struct { uint64_t id; uint32_t number; } held[HELD_MAX];
+    struct {
+        uint64_t id;
+        uint32_t number;
+    } held[HELD_MAX];
     size_t held_count;
     uint64_t delivered[POWER_TOPIC_COUNT]; /* since the last advance */
 };
@@ -53,11 +56,13 @@ static void advance(struct work *work, uint64_t done_id)
     size_t count = 0;
     for (uint32_t i = 0; i < POWER_TOPIC_COUNT; i++)
         if (work->delivered[i] > 0)
-            outcomes[count++] = (struct spool_outcome){.topic = bytes_of_string(topic_name(i)), .delivered = work->delivered[i]};
+            outcomes[count++] =
+                (struct spool_outcome){.topic = bytes_of_string(topic_name(i)), .delivered = work->delivered[i]};
     memset(work->delivered, 0, sizeof work->delivered);
     if (work->held_count > 0)
         lane.done_id = work->held[0].id - 1;
-    if (spool_advance(work->consumer->spool, SPOOL_AT_LEAST_ONCE, done_id, &lane, work->held_count > 0, outcomes, count) != ERR_OK)
+    if (spool_advance(work->consumer->spool, SPOOL_AT_LEAST_ONCE, done_id, &lane, work->held_count > 0, outcomes,
+                      count) != ERR_OK)
         session_fail("advance");
 }
 

@@ -60,7 +60,8 @@ static size_t last_record(const char *log, size_t size)
             at += BLOCK - at % BLOCK;
             continue;
         }
-        unsigned length = (unsigned char)log[at + 4] | (unsigned)(unsigned char)log[at + 5] << 8, type = (unsigned char)log[at + 6];
+        unsigned length = (unsigned char)log[at + 4] | (unsigned)(unsigned char)log[at + 5] << 8,
+                 type = (unsigned char)log[at + 6];
         if (type == 0)
             break;
         if (type <= 2) /* FULL or FIRST */

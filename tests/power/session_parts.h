@@ -26,7 +26,7 @@ struct session_producers {
     struct spool *spool;
     atomic_uint *batch_next; /* shared by all lives of a session */
     uint32_t batch_end;
-    atomic_uint *lag;        /* of the consumer: at about three times that many pending events they wait for it */
+    atomic_uint *lag; /* of the consumer: at about three times that many pending events they wait for it */
     pthread_t threads[3];
 };
 void session_producers_start(struct session_producers *producers);
@@ -35,9 +35,9 @@ void session_producers_wait(struct session_producers *producers); /* until every
 /* A thread that takes events as the bridge does: reads from the cursors on, tells what is done, stays `lag` events behind. */
 struct session_consumer {
     struct spool *spool;
-    atomic_uint lag;          /* events; 0: takes all there are */
-    atomic_bool hold_slow;    /* the topic "slow" gets a lane of its own, which doesn't move */
-    atomic_bool stopping;     /* at the end of what there is, unless it lags behind */
+    atomic_uint lag;       /* events; 0: takes all there are */
+    atomic_bool hold_slow; /* the topic "slow" gets a lane of its own, which doesn't move */
+    atomic_bool stopping;  /* at the end of what there is, unless it lags behind */
     pthread_t thread;
 };
 void session_consumer_start(struct session_consumer *consumer);

@@ -41,8 +41,13 @@ struct arguments {
 
 static const char *take_text(const char *option, const char *value, struct arguments *a)
 {
-    const struct { const char *name; const char **text; } texts[] = {
-        {"--dir", &a->dir}, {"--state", &a->state}, {"--verify", &a->verify},
+    const struct {
+        const char *name;
+        const char **text;
+    } texts[] = {
+        {"--dir", &a->dir},
+        {"--state", &a->state},
+        {"--verify", &a->verify},
     };
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
         if (strcmp(option, texts[i].name) == 0)
@@ -52,8 +57,12 @@ static const char *take_text(const char *option, const char *value, struct argum
 
 static bool take_number(const char *option, const char *value, struct power_plan *plan)
 {
-    const struct { const char *name; uint64_t *number; } numbers[] = {
-        {"--states", &plan->states}, {"--rounds", &plan->rounds_max}, {"--seed", &plan->seed}, {"--failures", &plan->failures_max}, {"--repeat", &plan->repeat},
+    const struct {
+        const char *name;
+        uint64_t *number;
+    } numbers[] = {
+        {"--states", &plan->states},         {"--rounds", &plan->rounds_max}, {"--seed", &plan->seed},
+        {"--failures", &plan->failures_max}, {"--repeat", &plan->repeat},
     };
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
         if (strcmp(option, numbers[i].name) == 0) {
@@ -68,8 +77,13 @@ static bool take_number(const char *option, const char *value, struct power_plan
 
 static bool take_plant(const char *option, const char *value, struct power_plan *plan)
 {
-    static const struct { const char *name; enum power_plant plant; } plants[] = {
-        {"early-acks", POWER_PLANT_EARLY_ACKS}, {"dir-syncs", POWER_PLANT_DIR_SYNCS}, {"file-syncs", POWER_PLANT_FILE_SYNCS},
+    static const struct {
+        const char *name;
+        enum power_plant plant;
+    } plants[] = {
+        {"early-acks", POWER_PLANT_EARLY_ACKS},
+        {"dir-syncs", POWER_PLANT_DIR_SYNCS},
+        {"file-syncs", POWER_PLANT_FILE_SYNCS},
     };
     for (size_t i = 0; strcmp(option, "--plant") == 0 && i < sizeof plants / sizeof plants[0]; i++)
         if (strcmp(value, plants[i].name) == 0) {
@@ -88,7 +102,8 @@ static bool parse(int argc, char **argv, struct arguments *ret)
             a.keep = true;
         else if (argv[i][0] != '-' && a.tape_path == NULL)
             a.tape_path = argv[i];
-        else if (take_text(argv[i], value, &a) != NULL || take_number(argv[i], value, &a.plan) || take_plant(argv[i], value, &a.plan))
+        else if (take_text(argv[i], value, &a) != NULL || take_number(argv[i], value, &a.plan) ||
+                 take_plant(argv[i], value, &a.plan))
             i++;
         else
             return false;
@@ -143,7 +158,8 @@ static void describe(const struct power_tape *tape)
     printf("session: %zu operations:", tape->count - kinds[POWER_MARK]);
     for (int kind = POWER_CREATE; kind < POWER_MARK; kind++)
         printf(" %zu %s%s", kinds[kind], power_kind_name((enum power_kind)kind), kind == POWER_MARK - 1 ? "\n" : ",");
-    printf("session: %" PRIu32 " events submitted, %" PRIu32 " acknowledged, %" PRIu32 " delivered, %" PRIu32 " damaged\n",
+    printf("session: %" PRIu32 " events submitted, %" PRIu32 " acknowledged, %" PRIu32 " delivered, %" PRIu32
+           " damaged\n",
            oracle.submitted, oracle.acknowledged, oracle.delivered, oracle.damaged);
     oracle_free(&oracle);
 }
@@ -170,8 +186,8 @@ static void mourn(struct power_progress *progress, unsigned worker, int status, 
 {
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
         return;
-    fprintf(stderr, "FAILED state %s: the process ended with %s %d\n", progress->now[worker], WIFSIGNALED(status) ? "signal" : "code",
-            WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+    fprintf(stderr, "FAILED state %s: the process ended with %s %d\n", progress->now[worker],
+            WIFSIGNALED(status) ? "signal" : "code", WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
     atomic_fetch_add(&progress->failures, (unsigned)failures_max); /* the others needn't go on */
 }
 
@@ -192,19 +208,22 @@ static unsigned reap(const struct power_plan *plan, struct power_progress *progr
 
 static void summary(const struct power_plan *plan, struct power_progress *p, int64_t ms)
 {
-    printf("power cuts: %" PRIuFAST64 " states (%" PRIuFAST64 " different trees) in %.1f s, %u failed\n", atomic_load(&p->states),
-           atomic_load(&p->trees), (double)ms / 1000, atomic_load(&p->failures));
+    printf("power cuts: %" PRIuFAST64 " states (%" PRIuFAST64 " different trees) in %.1f s, %u failed\n",
+           atomic_load(&p->states), atomic_load(&p->trees), (double)ms / 1000, atomic_load(&p->failures));
     for (int model = 0; model < POWER_MODEL_COUNT; model++) {
         printf("  %-8s", power_model_name((enum power_model)model));
         for (int variant = 0; variant < POWER_VARIANT_COUNT; variant++)
-            printf(" %s %" PRIuFAST64 "%s", power_variant_name((enum power_variant)variant), atomic_load(&p->by_kind[model][variant]),
-                   variant == POWER_VARIANT_COUNT - 1 ? "\n" : ",");
+            printf(" %s %" PRIuFAST64 "%s", power_variant_name((enum power_variant)variant),
+                   atomic_load(&p->by_kind[model][variant]), variant == POWER_VARIANT_COUNT - 1 ? "\n" : ",");
     }
     printf("  nothing unsafe: %" PRIuFAST64 "\n", atomic_load(&p->certain));
-    printf("  acknowledged events checked: %" PRIuFAST64 ", delivered %" PRIuFAST64 ", damaged on purpose and reported %" PRIuFAST64
-           ", unacknowledged twice %" PRIuFAST64 "\n  states with gaps in an unanswered batch %" PRIuFAST64 "; slowest start %.1f ms; rounds %u, seed %" PRIu64 "\n",
-           atomic_load(&p->promised), atomic_load(&p->delivered), atomic_load(&p->lost), atomic_load(&p->unacknowledged_twice),
-           atomic_load(&p->torn_ends), (double)atomic_load(&p->open_us_max) / 1000, atomic_load(&p->round) + 1, plan->seed);
+    printf("  acknowledged events checked: %" PRIuFAST64 ", delivered %" PRIuFAST64
+           ", damaged on purpose and reported %" PRIuFAST64 ", unacknowledged twice %" PRIuFAST64
+           "\n  states with gaps in an unanswered batch %" PRIuFAST64
+           "; slowest start %.1f ms; rounds %u, seed %" PRIu64 "\n",
+           atomic_load(&p->promised), atomic_load(&p->delivered), atomic_load(&p->lost),
+           atomic_load(&p->unacknowledged_twice), atomic_load(&p->torn_ends),
+           (double)atomic_load(&p->open_us_max) / 1000, atomic_load(&p->round) + 1, plan->seed);
 }
 
 static int run(const struct power_plan *plan)
@@ -223,8 +242,8 @@ static int run(const struct power_plan *plan)
             continue;
         said_ms = clock_monotonic_ms();
         printf("%4.0f s: round %u, operation %" PRIuFAST64 " of %zu, %" PRIuFAST64 " states, %u failed\n",
-               (double)(said_ms - start_ms) / 1000, atomic_load(&progress->round) + 1, atomic_load(&progress->op), plan->tape->count,
-               atomic_load(&progress->states), atomic_load(&progress->failures));
+               (double)(said_ms - start_ms) / 1000, atomic_load(&progress->round) + 1, atomic_load(&progress->op),
+               plan->tape->count, atomic_load(&progress->states), atomic_load(&progress->failures));
         fflush(stdout);
     }
     summary(plan, progress, clock_monotonic_ms() - start_ms);
@@ -250,8 +269,10 @@ int main(int argc, char **argv)
     struct power_tape tape;
     struct errmsg msg = {""};
     if (!parse(argc, argv, &a)) {
-        fprintf(stderr, "power_enumerate TAPE [--states N] [--rounds N] [--seed S] [--workers N] [--dir DIR] [--verify DIR]\n"
-                        "                [--state OP:MODEL:VARIANT:SEED [--repeat N] [--keep]] [--plant early-acks|dir-syncs|file-syncs]\n");
+        fprintf(
+            stderr,
+            "power_enumerate TAPE [--states N] [--rounds N] [--seed S] [--workers N] [--dir DIR] [--verify DIR]\n"
+            "                [--state OP:MODEL:VARIANT:SEED [--repeat N] [--keep]] [--plant early-acks|dir-syncs|file-syncs]\n");
         return 2;
     }
     if (power_tape_read(a.tape_path, &tape, &msg) != ERR_OK) {

@@ -42,7 +42,9 @@ static void produce(struct life *life, uint32_t batches, uint32_t at, void (*hap
 {
     uint32_t begin = atomic_load(life->session->batch_next);
     life->producers = (struct session_producers){
-        .spool = life->spool, .batch_next = life->session->batch_next, .batch_end = begin + batches,
+        .spool = life->spool,
+        .batch_next = life->session->batch_next,
+        .batch_end = begin + batches,
         .lag = &life->consumer.lag,
     };
     session_producers_start(&life->producers);

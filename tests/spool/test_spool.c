@@ -43,7 +43,8 @@ static bool is_counted(struct spool_fixture *f)
     return !stats.counting;
 }
 
-static void assert_books(struct spool_fixture *f, uint64_t accepted, uint64_t delivered, uint64_t pending, uint64_t lost)
+static void assert_books(struct spool_fixture *f, uint64_t accepted, uint64_t delivered, uint64_t pending,
+                         uint64_t lost)
 {
     SPOOL_FIXTURE_WAIT(is_counted(f));
     struct spool_books books = books_of(f);

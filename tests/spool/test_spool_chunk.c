@@ -13,7 +13,8 @@ static size_t put_event(uint8_t *out, uint32_t index)
 {
     char value[16];
     snprintf(value, sizeof value, "value-%u", index);
-    struct spool_event event = {.time_ms = 1, .topic = bytes_of_string("t"), .value = bytes_of_string(value), .partition = SPOOL_PARTITION_ANY};
+    struct spool_event event = {
+        .time_ms = 1, .topic = bytes_of_string("t"), .value = bytes_of_string(value), .partition = SPOOL_PARTITION_ANY};
     size_t size = (size_t)(spool_frame_put(out, &event) - out);
     spool_frame_stamp(out, spool_id_of(3, index), 0, 1);
     return size;

@@ -52,8 +52,10 @@ static struct spool_batch *make_batch(struct spool_fixture *f, uint32_t events)
     struct spool_batch *batch;
     assert_int_equal(spool_batch_new(f->spool, bytes_of_string("door"), &batch), ERR_OK);
     for (uint32_t i = 0; i < events; i++)
-        assert_int_equal(spool_batch_add(batch, &(struct spool_event){.value = bytes_of_string("v"), .time_ms = 1,
-                                                                      .partition = SPOOL_PARTITION_ANY}), ERR_OK);
+        assert_int_equal(spool_batch_add(batch, &(struct spool_event){.value = bytes_of_string("v"),
+                                                                      .time_ms = 1,
+                                                                      .partition = SPOOL_PARTITION_ANY}),
+                         ERR_OK);
     return batch;
 }
 

@@ -20,10 +20,10 @@
 
 /* ---- a disk that fails on request: these stand in front of the C library's ----------------------------------- */
 
-static int sync_error;              /* the next fdatasync() fails with it */
+static int sync_error;               /* the next fdatasync() fails with it */
 static int syncs, failing_sync = -1; /* fsync() number so and so fails with EIO */
-static int unreadable_slot = -1;    /* reading it fails with EIO */
-static bool opens_for_reading_only; /* openat() of the cursors for writing fails */
+static int unreadable_slot = -1;     /* reading it fails with EIO */
+static bool opens_for_reading_only;  /* openat() of the cursors for writing fails */
 
 int fdatasync(int fd)
 {
@@ -146,8 +146,14 @@ static enum err try_to_write(struct spool_cursors *cursors, uint64_t done_id, st
     char stuck[] = "stuck", orders[] = "orders";
     struct spool_lane_cursor lane = {stuck, done_id - 1};
     struct spool_topic_totals totals = {orders, done_id, 2, 3};
-    struct spool_cursor_state state = {.mode = SPOOL_AT_LEAST_ONCE, .segment_id_max = 9, .done_id = done_id, .lanes = &lane,
-                                       .lane_count = 1, .topics = &totals, .topic_count = 1, .lost_unknown_topic = 4};
+    struct spool_cursor_state state = {.mode = SPOOL_AT_LEAST_ONCE,
+                                       .segment_id_max = 9,
+                                       .done_id = done_id,
+                                       .lanes = &lane,
+                                       .lane_count = 1,
+                                       .topics = &totals,
+                                       .topic_count = 1,
+                                       .lost_unknown_topic = 4};
     return spool_cursors_write(cursors, &state, msg);
 }
 
@@ -364,7 +370,8 @@ static void test_a_segment_id_beyond_the_range_is_not_believed(void **unused)
     (void)unused;
     bool found;
     struct spool_cursors *cursors = open_new_cursors();
-    struct spool_cursor_state state = {.mode = SPOOL_AT_LEAST_ONCE, .done_id = 1, .segment_id_max = SPOOL_SEGMENT_ID_MAX + 1};
+    struct spool_cursor_state state = {
+        .mode = SPOOL_AT_LEAST_ONCE, .done_id = 1, .segment_id_max = SPOOL_SEGMENT_ID_MAX + 1};
     write_done(cursors, 81);
     assert_int_equal(spool_cursors_write(cursors, &state, NULL), ERR_OK);
     spool_cursors_close(cursors);
@@ -433,8 +440,9 @@ static void test_a_file_cut_anywhere_gives_what_is_whole_in_it(void **unused)
     (void)unused;
     bool found;
     assert_int_equal(write_two_states(), 1); /* the newest is the last in the file */
-    static const off_t cuts[] = {2 * SPOOL_CURSORS_SLOT_SIZE - 1, SPOOL_CURSORS_SLOT_SIZE + 200, SPOOL_CURSORS_SLOT_SIZE + 60,
-                                 SPOOL_CURSORS_SLOT_SIZE, SPOOL_CURSORS_SLOT_SIZE - 1, 200};
+    static const off_t cuts[] = {2 * SPOOL_CURSORS_SLOT_SIZE - 1, SPOOL_CURSORS_SLOT_SIZE + 200,
+                                 SPOOL_CURSORS_SLOT_SIZE + 60,    SPOOL_CURSORS_SLOT_SIZE,
+                                 SPOOL_CURSORS_SLOT_SIZE - 1,     200};
     static const uint64_t expected[] = {12, 12, 11, 11, 11, 11};
     int fd = openat(root, "cursors", O_RDWR);
     for (size_t i = 0; i < sizeof cuts / sizeof cuts[0]; i++) {

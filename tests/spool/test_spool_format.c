@@ -42,8 +42,12 @@ static void test_the_example_of_the_page_is_what_the_code_writes(void **state)
     size_t example_size = read_example(example, sizeof example);
     struct spool_header header = {bytes_of_string("trace"), bytes_of("abc", 3)};
     size_t headers_size = (size_t)(spool_headers_put(headers, &header, 1) - headers);
-    struct spool_event event = {.time_ms = 1757500000000, .topic = bytes_of_string("orders"), .partition = 7,
-                                .key = bytes_of_string("k1"), .headers = bytes_of(headers, headers_size), .header_count = 1,
+    struct spool_event event = {.time_ms = 1757500000000,
+                                .topic = bytes_of_string("orders"),
+                                .partition = 7,
+                                .key = bytes_of_string("k1"),
+                                .headers = bytes_of(headers, headers_size),
+                                .header_count = 1,
                                 .value = bytes_of_string("hello")};
     size_t size = (size_t)(spool_frame_put(frame, &event) - frame);
     spool_frame_stamp(frame, spool_id_of(109843750000ull, 3), 1, SEED);
@@ -59,8 +63,10 @@ static void test_the_example_of_the_page_is_read_as_the_page_says(void **state)
     struct spool_frame frame;
     assert_true(spool_frame_get(example, size, SEED, &frame));
     assert_true(frame.kind == SPOOL_FRAME_EVENT && frame.size == 66 && frame.batch_first == 1);
-    assert_true(frame.id == 0x1993329c70000003ull && spool_id_segment(frame.id) == 109843750000ull && spool_id_index(frame.id) == 3);
-    assert_true(bytes_equal(frame.event.topic, bytes_of_string("orders")) && bytes_equal(frame.event.key, bytes_of_string("k1")));
+    assert_true(frame.id == 0x1993329c70000003ull && spool_id_segment(frame.id) == 109843750000ull &&
+                spool_id_index(frame.id) == 3);
+    assert_true(bytes_equal(frame.event.topic, bytes_of_string("orders")) &&
+                bytes_equal(frame.event.key, bytes_of_string("k1")));
     assert_true(bytes_equal(frame.event.value, bytes_of_string("hello")) && frame.event.partition == 7);
     assert_true(frame.event.time_ms == 1757500000000 && !frame.event.client_time && frame.event.header_count == 1);
 }

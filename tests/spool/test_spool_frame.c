@@ -44,8 +44,12 @@ static void test_every_combination_of_fields_round_trips(void **state)
     assert_int_equal(headers_size, spool_headers_size(headers, 2));
     for (int i = 0; i < 3 * 3 * 2 * 2 * 2; i++) {
         struct spool_event event = {
-            .id = spool_id_of(123456789, (uint32_t)i), .time_ms = i % 2 ? 0 : SPOOL_FRAME_TIME_MS_MAX, .topic = bytes_of_string("t"),
-            .key = contents[i % 3], .value = contents[i / 3 % 3], .partition = i / 9 % 2 ? INT32_MAX : SPOOL_PARTITION_ANY,
+            .id = spool_id_of(123456789, (uint32_t)i),
+            .time_ms = i % 2 ? 0 : SPOOL_FRAME_TIME_MS_MAX,
+            .topic = bytes_of_string("t"),
+            .key = contents[i % 3],
+            .value = contents[i / 3 % 3],
+            .partition = i / 9 % 2 ? INT32_MAX : SPOOL_PARTITION_ANY,
             .client_time = i / 18 % 2,
         };
         if (i / 36 % 2) {
@@ -64,7 +68,10 @@ static void test_every_combination_of_fields_round_trips(void **state)
 static void test_headers_come_back_one_by_one(void **state)
 {
     (void)state;
-    struct spool_header in[] = {{bytes_of_string("a"), bytes_of_string("1")}, {bytes_of_string("b"), BYTES_NULL}, {bytes_of_string("c"), bytes_of("", 0)}}, out;
+    struct spool_header in[] = {{bytes_of_string("a"), bytes_of_string("1")},
+                                {bytes_of_string("b"), BYTES_NULL},
+                                {bytes_of_string("c"), bytes_of("", 0)}},
+                        out;
     uint8_t encoded[64];
     struct bytes rest = bytes_of(encoded, (size_t)(spool_headers_put(encoded, in, 3) - encoded));
     for (int i = 0; i < 3; i++) {
@@ -79,8 +86,12 @@ static void test_headers_come_back_one_by_one(void **state)
 static void test_no_changed_bit_and_no_cut_passes(void **state)
 {
     (void)state;
-    struct spool_event event = {.id = spool_id_of(5, 6), .time_ms = 1, .topic = bytes_of_string("topic"), .key = bytes_of_string("key"),
-                                .value = bytes_of_string("value of the event"), .partition = 3};
+    struct spool_event event = {.id = spool_id_of(5, 6),
+                                .time_ms = 1,
+                                .topic = bytes_of_string("topic"),
+                                .key = bytes_of_string("key"),
+                                .value = bytes_of_string("value of the event"),
+                                .partition = 3};
     uint8_t frame[256];
     size_t size = encode(&event, frame);
     struct spool_frame decoded;
@@ -121,7 +132,11 @@ static void test_header_link_and_seal_round_trip(void **state)
     struct buf body = {0};
     uint8_t raw[512];
     struct spool_frame frame;
-    struct spool_segment_header header = {.version = 1, .spool_uuid = {1, 2, 3}, .nonce = 99, .seed = 0xfeedface12345678}, header_out;
+    struct spool_segment_header header = {.version = 1,
+                                          .spool_uuid = {1, 2, 3},
+                                          .nonce = 99,
+                                          .seed = 0xfeedface12345678},
+                                header_out;
     assert_true(spool_header_put(&body, &header));
     size_t size = (size_t)(spool_frame_put_other(raw, SPOOL_FRAME_HEADER, 5, buf_bytes(&body)) - raw);
     spool_frame_stamp(raw, spool_id_of(77, 0), 0, header.seed);

@@ -13,7 +13,8 @@ static void test_no_clock_gives_an_id_that_was_given_before(void **state)
 {
     (void)state;
     const uint64_t known = 109843750000;
-    for (int64_t ms = (int64_t)known * 16 - 40; ms < (int64_t)known * 16 + 40; ms++) { /* around the moment of that very id */
+    for (int64_t ms = (int64_t)known * 16 - 40; ms < (int64_t)known * 16 + 40;
+         ms++) { /* around the moment of that very id */
         uint64_t id = spool_segment_id_next(known, ms);
         assert_true(id > known);
         assert_int_equal(id, (uint64_t)ms / 16 > known ? (uint64_t)ms / 16 : known + 1);

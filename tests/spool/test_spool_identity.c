@@ -130,7 +130,8 @@ static void test_the_example_of_the_page_is_an_identity(void **state)
     assert_int_equal(spool_identity_read(root, &identity, NULL), ERR_OK);
     uuid_format(identity.uuid, id);
     assert_string_equal(id, "49dd7326-b699-4762-ba18-2e942a539dc7");
-    assert_true(identity.seed == 0x0f2a9c3b7d115e84ull && identity.created_ms == 1795433293845 && identity.version == 1);
+    assert_true(identity.seed == 0x0f2a9c3b7d115e84ull && identity.created_ms == 1795433293845 &&
+                identity.version == 1);
 }
 
 /* Takes the lock in a process of its own; returns what that got and, below, what it was told. */

@@ -38,7 +38,8 @@ static int tear_down(void **state)
 /* Puts the events first..last of the fixture there, read from the spool as the bridge does. */
 static enum err put_some(struct spool_fixture *f, uint32_t first, uint32_t last)
 {
-    const struct spool_letter_reason reason = {.error = "INVALID_RECORD", .text = "it said \"no\" \\ and\nnothing else", .time_ms = 1700000000000};
+    const struct spool_letter_reason reason = {
+        .error = "INVALID_RECORD", .text = "it said \"no\" \\ and\nnothing else", .time_ms = 1700000000000};
     struct spool_tail *tail;
     struct spool_chunk *chunk;
     enum err rc = ERR_OK;
@@ -107,7 +108,8 @@ static void test_each_is_kept_once_and_whole(void **state)
     uint64_t bytes_of_three = bytes_kept(f);
     assert_int_equal(put_some(f, 3, 7), ERR_OK); /* the first three again */
     assert_int_equal(bytes_kept(f) * 3, bytes_of_three * 5);
-    assert_true(spool_letters_have(f->spool, ids[3]) && spool_letters_have(f->spool, ids[7]) && !spool_letters_have(f->spool, ids[8]));
+    assert_true(spool_letters_have(f->spool, ids[3]) && spool_letters_have(f->spool, ids[7]) &&
+                !spool_letters_have(f->spool, ids[8]));
     assert_int_equal(count_of(f), 5);
     check_there(f, 3, 7);
     spool_fixture_close(f);
@@ -147,7 +149,8 @@ static void test_a_full_store_takes_nothing(void **state)
     spool_set_limits(f->spool, &limits);
     assert_int_equal(put_some(f, 0, 9), ERR_FULL);
     spool_stats_get(f->spool, &stats);
-    assert_true(stats.dead_letters_full && stats.dead_letters > 0 && stats.dead_letters < 9 && stats.dead_letter_bytes <= 150);
+    assert_true(stats.dead_letters_full && stats.dead_letters > 0 && stats.dead_letters < 9 &&
+                stats.dead_letter_bytes <= 150);
     check_there(f, 0, (uint32_t)stats.dead_letters - 1);
     limits.letters_bytes_max = 1 << 20;
     spool_set_limits(f->spool, &limits);
@@ -183,9 +186,11 @@ static void test_damage_costs_only_what_it_hits(void **state)
     char command[800];
     assert_int_equal(put_some(f, 0, 9), ERR_OK);
     spool_fixture_close(f);
-    snprintf(command, sizeof command,
-             "cd '%s/dead-letter' && python3 -c \"import glob; p=glob.glob('*/*.log')[0]; d=bytearray(open(p,'rb').read());"
-             " i=d.find(b'value 4'); d[i]^=1; open(p,'wb').write(d)\"", f->dir);
+    snprintf(
+        command, sizeof command,
+        "cd '%s/dead-letter' && python3 -c \"import glob; p=glob.glob('*/*.log')[0]; d=bytearray(open(p,'rb').read());"
+        " i=d.find(b'value 4'); d[i]^=1; open(p,'wb').write(d)\"",
+        f->dir);
     assert_int_equal(system(command), 0);
     struct found found = {.count = 0};
     assert_int_equal(spool_letters_read_path(f->dir, note, &found, NULL), ERR_OK);

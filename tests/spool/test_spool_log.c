@@ -147,7 +147,7 @@ static void test_behind_a_damaged_length_the_next_block_is_where_headers_are_aga
     (void)state;
     put_fragment(FIRST, 32761, 'a');
     put_fragment(LAST, 1000, 'b');
-    flip(4); /* the length */
+    flip(4);         /* the length */
     flip(32768 + 0); /* the checksum of the next */
     open_log();
     expect_piece(32761, 'a', false);
@@ -223,11 +223,13 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_a_record_across_blocks_comes_in_its_fragments, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_filler_and_an_empty_first_fragment_at_the_end_of_a_block_are_no_damage, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_filler_and_an_empty_first_fragment_at_the_end_of_a_block_are_no_damage,
+                                        set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_damaged_fragment_is_handed_out_without_its_header, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_behind_a_damaged_length_the_next_block_is_where_headers_are_again, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_behind_a_short_write_everything_shifted_is_found_and_blocks_are_known_again, set_up,
+        cmocka_unit_test_setup_teardown(test_behind_a_damaged_length_the_next_block_is_where_headers_are_again, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(
+            test_behind_a_short_write_everything_shifted_is_found_and_blocks_are_known_again, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_bound_stops_the_walk_and_a_larger_one_takes_it_on, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_bytes_made_to_cost_time_cost_little, set_up, tear_down),
     };

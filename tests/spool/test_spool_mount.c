@@ -218,7 +218,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_mount_point_by_name_must_be_mounted_and_lie_above, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_links_are_followed_also_where_they_lead_to_nothing_yet, set_up, tear_down),
         cmocka_unit_test(test_paths_become_absolute_and_plain),
-        cmocka_unit_test_setup_teardown(test_links_are_followed_relative_and_absolute_and_in_circles, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_links_are_followed_relative_and_absolute_and_in_circles, set_up,
+                                        tear_down),
         cmocka_unit_test(test_too_long_paths_are_refused),
         cmocka_unit_test_setup_teardown(test_the_systems_own_table_is_understood, set_up, tear_down),
     };

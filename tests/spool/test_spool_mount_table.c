@@ -80,7 +80,8 @@ static void test_mountinfo_lines_with_any_number_of_optional_fields(void **state
     assert_int_equal(parse("36 35 98:0 /mnt1 /mnt2 rw,noatime master:1 - ext3 /dev/root rw,errors=continue\n"
                            "37 36 0:5 / /a\\040b rw - tmpfs  rw\n"
                            "38 36 0:6 / /c rw shared:7 propagate_from:2 unbindable - overlay overlay rw,volatile",
-                           m, 4), 3);
+                           m, 4),
+                     3);
     assert_int_equal(m[0].id, 36);
     assert_int_equal(m[0].parent_id, 35);
     assert_string_equal(m[0].point, "/mnt2");
@@ -97,10 +98,13 @@ static void test_lines_that_are_none_are_passed_over(void **state)
     (void)state;
     struct spool_mount m[2];
     assert_int_equal(parse("", m, 2), 0);
-    assert_int_equal(parse("\n \n-\n36\n36 35\n36 35 98:0 /\n36 35 98:0 / /x rw\n36 35 98:0 / /x rw master:1 -\n"
-                           "x 35 98:0 / /x rw - ext4 d rw\n36 -1 98:0 / /x rw - ext4 d rw\n36x 35 98:0 / /x rw - ext4 d rw\n"
-                           "99999999999999999999 1 98:0 / /x rw - ext4 d rw\n36 35 98:0 / x rw - ext4 d rw\n"
-                           "40 35 98:0 / /good rw - ext4 d\n", m, 2), 1);
+    assert_int_equal(
+        parse("\n \n-\n36\n36 35\n36 35 98:0 /\n36 35 98:0 / /x rw\n36 35 98:0 / /x rw master:1 -\n"
+              "x 35 98:0 / /x rw - ext4 d rw\n36 -1 98:0 / /x rw - ext4 d rw\n36x 35 98:0 / /x rw - ext4 d rw\n"
+              "99999999999999999999 1 98:0 / /x rw - ext4 d rw\n36 35 98:0 / x rw - ext4 d rw\n"
+              "40 35 98:0 / /good rw - ext4 d\n",
+              m, 2),
+        1);
     assert_string_equal(m[0].point, "/good");
     assert_string_equal(m[0].options, "");
 }
@@ -153,12 +157,8 @@ static void test_options_are_found_as_whole_words(void **state)
 
 /* / (1) has /data (2) has /data/spool (3); later /data was mounted over (4), which hides 2 and 3. */
 static struct spool_mount table[] = {
-    {1, 0, "/", "ext4", ""},
-    {2, 1, "/data", "xfs", ""},
-    {3, 2, "/data/spool", "xfs", ""},
-    {4, 2, "/data", "tmpfs", ""},
-    {5, 1, "/auto", "autofs", ""},
-    {6, 5, "/auto", "nfs", ""},
+    {1, 0, "/", "ext4", ""},      {2, 1, "/data", "xfs", ""},    {3, 2, "/data/spool", "xfs", ""},
+    {4, 2, "/data", "tmpfs", ""}, {5, 1, "/auto", "autofs", ""}, {6, 5, "/auto", "nfs", ""},
     {7, 8, "/loop", "ext4", ""}, /* no such table exists */
     {8, 7, "/loop2", "ext4", ""},
 };

@@ -32,8 +32,8 @@ static void test_a_window_ends_below_what_stands_too_early(void **state)
 {
     (void)state;
     assert_int_equal(WINDOW_OF(0, 1, 2, 3), 0);
-    assert_int_equal(WINDOW_OF(0, 5, 900, 901), 0);           /* gaps alone are no disorder */
-    assert_int_equal(WINDOW_OF(0, 1, 1, 0, 2), 0);            /* nor is what stands there twice */
+    assert_int_equal(WINDOW_OF(0, 5, 900, 901), 0); /* gaps alone are no disorder */
+    assert_int_equal(WINDOW_OF(0, 1, 1, 0, 2), 0);  /* nor is what stands there twice */
     assert_int_equal(WINDOW_OF(5, 6, 7, 0, 1, 2), 5);
     assert_int_equal(WINDOW_OF(10, 20, 30, 15, 40, 12), 20 - 5); /* 15 comes late, and then 12: 10, 12 are the window */
     assert_int_equal(WINDOW_OF(4, 3, 2, 1, 0), 1);

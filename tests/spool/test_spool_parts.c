@@ -19,8 +19,8 @@ static void test_segment_ids_follow_the_clock_but_never_go_back(void **state)
     (void)state;
     assert_int_equal(spool_segment_id_next(0, 1700000000000), 1700000000000 / 16);
     assert_int_equal(spool_segment_id_next(1700000000000, 1600000000000), 1700000000001);
-    assert_int_equal(spool_segment_id_next(10, -5), 11);                       /* a clock before 1970 */
-    assert_int_equal(spool_segment_id_next(10, 99999999999999999), 11);       /* and one beyond 2200 */
+    assert_int_equal(spool_segment_id_next(10, -5), 11);                /* a clock before 1970 */
+    assert_int_equal(spool_segment_id_next(10, 99999999999999999), 11); /* and one beyond 2200 */
     uint64_t id = spool_id_of(SPOOL_SEGMENT_ID_MAX, SPOOL_INDEX_MAX);
     assert_int_equal(id, INT64_MAX);
     assert_int_equal(spool_id_segment(id), SPOOL_SEGMENT_ID_MAX);
@@ -34,7 +34,8 @@ static void test_topic_names_are_kafkas(void **state)
     memset(name, 'a', sizeof name);
     assert_true(spool_topic_name_valid(bytes_of(name, 249)));
     assert_false(spool_topic_name_valid(bytes_of(name, 250)));
-    static const char *const good[] = {"a", "A.b_c-9", "...", "..a"}, *const bad[] = {"", ".", "..", "a b", "a/b", "ä", "a\n"};
+    static const char *const good[] = {"a", "A.b_c-9", "...", "..a"}, *const bad[] = {"",    ".", "..", "a b",
+                                                                                      "a/b", "ä", "a\n"};
     for (size_t i = 0; i < 4; i++)
         assert_true(spool_topic_name_valid(bytes_of_string(good[i])));
     for (size_t i = 0; i < 7; i++)
@@ -99,7 +100,10 @@ static void test_directories_list_ids_and_are_removed_whole(void **state)
     (void)state;
     char dir[] = "/tmp/penstock-test-XXXXXX", command[300];
     assert_non_null(mkdtemp(dir));
-    snprintf(command, sizeof command, "cd %s && mkdir -p 5 30/lost 7.new 0x9 08 && touch 30/a 30/lost/b 100.damaged-1 99999999999999999999 && ln -s / 30/link", dir);
+    snprintf(
+        command, sizeof command,
+        "cd %s && mkdir -p 5 30/lost 7.new 0x9 08 && touch 30/a 30/lost/b 100.damaged-1 99999999999999999999 && ln -s / 30/link",
+        dir);
     assert_int_equal(system(command), 0);
     int fd = open(dir, O_RDONLY | O_DIRECTORY);
     uint64_t *ids, highest, bytes;

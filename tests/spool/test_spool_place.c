@@ -275,15 +275,21 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_nothing_is_written_where_no_spool_is_to_be_made, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_what_is_required_must_be_mounted_before_anything_is_made, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_another_id_is_refused_and_none_is_made_for_one_that_was_named, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_what_is_required_must_be_mounted_before_anything_is_made, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_another_id_is_refused_and_none_is_made_for_one_that_was_named, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(test_remains_without_identity_are_no_place_for_a_new_spool, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_init_makes_directory_and_identity_once_and_leaves_a_damaged_one, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_init_makes_directory_and_identity_once_and_leaves_a_damaged_one, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(test_open_spool_is_here_however_its_path_is_spelled, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_moved_or_replaced_directory_is_away_until_it_is_back, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_another_spool_in_its_place_is_a_stranger_a_copy_is_to_be_opened, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_identity_gone_or_exchanged_is_away_and_a_damaged_one_is_made_good, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_segments_are_made_in_the_spools_own_directory_wherever_its_path_leads, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_another_spool_in_its_place_is_a_stranger_a_copy_is_to_be_opened, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_identity_gone_or_exchanged_is_away_and_a_damaged_one_is_made_good, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_segments_are_made_in_the_spools_own_directory_wherever_its_path_leads,
+                                        set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

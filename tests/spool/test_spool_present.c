@@ -128,10 +128,8 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(test_what_lies_there_is_told_by_its_nonce),
-        TEST(test_a_damaged_header_leaves_the_id),
-        TEST(test_what_vanished_is_known_by_links_and_cursors),
-        TEST(test_what_vanished_stays_known_at_the_next_starts),
+        TEST(test_what_lies_there_is_told_by_its_nonce),        TEST(test_a_damaged_header_leaves_the_id),
+        TEST(test_what_vanished_is_known_by_links_and_cursors), TEST(test_what_vanished_stays_known_at_the_next_starts),
         TEST(test_what_was_never_there_is_another_spools),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -16,7 +16,6 @@
 
 enum { BATCHES = 20, BATCH = 500, EVENTS = BATCHES * BATCH };
 
-
 static int set_up(void **state)
 {
     static struct spool_fixture fixture;
@@ -57,7 +56,8 @@ static const char *path_of(struct spool_fixture *f, const char *folder, uint64_t
     static char path[4][600];
     static int next;
     next = (next + 1) % 4;
-    snprintf(path[next], sizeof path[0], "%s/%s/%" PRIu64 "%s%s", f->dir, folder, segment, file[0] == '\0' ? "" : "/", file);
+    snprintf(path[next], sizeof path[0], "%s/%s/%" PRIu64 "%s%s", f->dir, folder, segment, file[0] == '\0' ? "" : "/",
+             file);
     return path[next];
 }
 
@@ -92,7 +92,8 @@ static struct spool_stats stats_of(struct spool_fixture *f)
     return stats;
 }
 
-static void assert_books(struct spool_fixture *f, uint64_t accepted, uint64_t delivered, uint64_t pending, uint64_t lost)
+static void assert_books(struct spool_fixture *f, uint64_t accepted, uint64_t delivered, uint64_t pending,
+                         uint64_t lost)
 {
     SPOOL_FIXTURE_WAIT(!stats_of(f).counting);
     struct spool_books books = stats_of(f).books;
@@ -222,7 +223,8 @@ static void test_a_vanished_segment_is_missed_by_its_link(void **state)
     char *report = report_of(f, segments[2]);
     assert_says(report, "\"kind\":\"vanished\"");
     assert_says(report, "\"count_known\":true");
-    assert_says(report, "\"events_lost\":%" PRIu64 ",\"lost\":[{\"first\":\"%" PRIu64 "\"", lost, spool_id_of(segments[2], 0));
+    assert_says(report, "\"events_lost\":%" PRIu64 ",\"lost\":[{\"first\":\"%" PRIu64 "\"", lost,
+                spool_id_of(segments[2], 0));
     assert_books(f, EVENTS, delivered, 0, lost);
     spool_fixture_close(f);
     spool_fixture_open(f);
@@ -328,12 +330,21 @@ static void test_a_report_as_json(void **state)
     struct spool_range lost[] = {{1, 1}, {5, 9}};
     char name[] = "odd\"name";
     struct spool_loss_file file = {.name = name, .bytes = 5};
-    struct spool_loss_report report = {.segment_id = 2, .written_ms = 3, .count_known = true, .recovered = 4, .delivered_before = 5,
-                                       .lost = {lost, 2, 6}, .files = &file, .file_count = 1, .damaged_bytes = 7};
+    struct spool_loss_report report = {.segment_id = 2,
+                                       .written_ms = 3,
+                                       .count_known = true,
+                                       .recovered = 4,
+                                       .delivered_before = 5,
+                                       .lost = {lost, 2, 6},
+                                       .files = &file,
+                                       .file_count = 1,
+                                       .damaged_bytes = 7};
     static const uint8_t uuid[16] = {0};
     struct buf text = {0};
     assert_true(spool_loss_report_render(&report, uuid, &text));
-    assert_says(buf_string(&text), "\"lost\":[{\"first\":\"33554433\",\"last\":\"33554433\"},{\"first\":\"33554437\",\"last\":\"33554441\"}]");
+    assert_says(
+        buf_string(&text),
+        "\"lost\":[{\"first\":\"33554433\",\"last\":\"33554433\"},{\"first\":\"33554437\",\"last\":\"33554441\"}]");
     assert_says(buf_string(&text), "{\"name\":\"odd\\\"name\",\"bytes\":5,\"xxh3\":null}");
     buf_free(&text);
 }

@@ -60,7 +60,8 @@ static void check_whole(uint32_t batches, uint32_t events_per_batch, bool hostil
     assert_int_equal(findings->damaged_bytes, 0);
     assert_int_equal(findings->highest_index, w.event_count - 1);
     assert_int_equal(findings->acknowledged_below, w.event_count - events_per_batch);
-    assert_int_equal(findings->last_time_ms - findings->first_time_ms, w.event_count - events_per_batch); /* one a batch */
+    assert_int_equal(findings->last_time_ms - findings->first_time_ms,
+                     w.event_count - events_per_batch); /* one a batch */
     spool_reader_close(reader);
     free(seen.events);
     segment_remove(&w);
@@ -256,7 +257,8 @@ static void test_damage_in_a_live_log_holds_nothing_behind_it_back(void **state)
     segment_end(&w);
     damage_read(reader, &w, SPOOL_READ_TO_END, &seen);
     const struct spool_findings *findings = spool_reader_findings(reader);
-    assert_true(seen.count == 69 && findings->damaged && findings->lost.total == 1 && findings->lost.items[0].first == 50);
+    assert_true(seen.count == 69 && findings->damaged && findings->lost.total == 1 &&
+                findings->lost.items[0].first == 50);
     spool_reader_close(reader);
     free(seen.events);
     segment_map_free(&map);
@@ -424,26 +426,26 @@ static void test_missing_and_misplaced_files_are_findings(void **state)
     segment_end(&w);
     path_in_segment(&w, "", dir);
     unlink(w.log_path);
-    check_nothing_found(&w);                            /* LevelDB's other files remain */
+    check_nothing_found(&w); /* LevelDB's other files remain */
     assert_int_equal(mkdir(w.log_path, 0700), 0);
-    check_nothing_found(&w);                            /* the log is a directory */
+    check_nothing_found(&w); /* the log is a directory */
     rmdir(w.log_path);
     assert_int_equal(symlink("/etc/passwd", w.log_path), 0);
-    check_nothing_found(&w);                            /* links are not followed */
+    check_nothing_found(&w); /* links are not followed */
     unlink(w.log_path);
     assert_int_equal(mkfifo(w.log_path, 0600), 0);
-    check_nothing_found(&w);                            /* and nothing blocks */
+    check_nothing_found(&w); /* and nothing blocks */
     unlink(w.log_path);
     segment_write_file(w.log_path, "", 0);
-    check_nothing_found(&w);                            /* empty */
+    check_nothing_found(&w); /* empty */
     segment_write_file(w.log_path, "garbage", 7);
     check_nothing_found(&w);
     snprintf(path, sizeof path, "rm -r '%s'", dir);
     assert_int_equal(system(path), 0);
-    check_nothing_found(&w);                            /* no directory */
+    check_nothing_found(&w); /* no directory */
     dir[strlen(dir) - 1] = '\0';
     segment_write_file(dir, "a file", 6);
-    check_nothing_found(&w);                            /* a file in its place */
+    check_nothing_found(&w); /* a file in its place */
     segment_remove(&w);
 }
 

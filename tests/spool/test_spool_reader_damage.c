@@ -13,7 +13,8 @@ static const struct {
     uint32_t batches, events_per_batch;
     bool hostile, seal;
 } shapes[] = {
-    {4000, 1, false, true}, {400, 10, false, false}, {400, 10, true, true}, {40, 100, false, true}, {40, 100, false, false},
+    {4000, 1, false, true}, {400, 10, false, false}, {400, 10, true, true},
+    {40, 100, false, true}, {40, 100, false, false},
 };
 enum { SHAPES = sizeof shapes / sizeof shapes[0] };
 
@@ -25,7 +26,8 @@ static int write_segments(void **state)
     (void)state;
     for (size_t i = 0; i < SHAPES; i++) {
         segment_start(&writers[i], 1000 + i);
-        segment_write_many(&writers[i], shapes[i].batches, shapes[i].events_per_batch, shapes[i].hostile, shapes[i].seal);
+        segment_write_many(&writers[i], shapes[i].batches, shapes[i].events_per_batch, shapes[i].hostile,
+                           shapes[i].seal);
         segment_end(&writers[i]);
         segment_map_make(&maps[i], &writers[i]);
     }
@@ -42,9 +44,9 @@ static int remove_segments(void **state)
     return 0;
 }
 
-#define FOR_EACH_SEGMENT(w, map)                                                                                \
-    for (size_t shape_i = 0; shape_i < SHAPES; shape_i++)                                                       \
-        for (const struct segment_writer *w = &writers[shape_i]; w != NULL; w = NULL)                           \
+#define FOR_EACH_SEGMENT(w, map)                                                                                       \
+    for (size_t shape_i = 0; shape_i < SHAPES; shape_i++)                                                              \
+        for (const struct segment_writer *w = &writers[shape_i]; w != NULL; w = NULL)                                  \
             for (const struct segment_map *map = &maps[shape_i]; map != NULL; map = NULL)
 
 /* ---- cut off ----------------------------------------------------------------------------------------------------- */
@@ -62,13 +64,34 @@ static void check_cut(const struct segment_writer *w, const struct segment_map *
 static void test_a_log_cut_anywhere_keeps_every_whole_event_and_is_no_damage(void **state)
 {
     (void)state;
-    FOR_EACH_SEGMENT(w, map) {
+    FOR_EACH_SEGMENT(w, map)
+    {
         const struct segment_fragment *f = &map->fragments[map->fragment_count / 2];
         size_t boundary = map->size / 65536 * 32768;
-        size_t sizes[] = {0, 1, 6, 7, 50, map->fragments[1].at - 1, map->fragments[1].at, map->fragments[1].at + 3,
-                          f->at, f->at + 1, f->at + 6, f->at + 7, f->at + 8, f->at + f->size / 2, f->at + f->size - 1,
-                          boundary - 7, boundary - 6, boundary - 1, boundary, boundary + 1, boundary + 7, boundary + 100,
-                          map->size - 1, map->size};
+        size_t sizes[] = {0,
+                          1,
+                          6,
+                          7,
+                          50,
+                          map->fragments[1].at - 1,
+                          map->fragments[1].at,
+                          map->fragments[1].at + 3,
+                          f->at,
+                          f->at + 1,
+                          f->at + 6,
+                          f->at + 7,
+                          f->at + 8,
+                          f->at + f->size / 2,
+                          f->at + f->size - 1,
+                          boundary - 7,
+                          boundary - 6,
+                          boundary - 1,
+                          boundary,
+                          boundary + 1,
+                          boundary + 7,
+                          boundary + 100,
+                          map->size - 1,
+                          map->size};
         for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++)
             check_cut(w, map, sizes[i]);
     }
@@ -97,7 +120,8 @@ static void check_flip(const struct segment_writer *w, const struct segment_map 
 static void test_a_flip_in_any_byte_of_a_fragment_header_costs_no_event(void **state)
 {
     (void)state;
-    FOR_EACH_SEGMENT(w, map) {
+    FOR_EACH_SEGMENT(w, map)
+    {
         bool done[5] = {false};
         for (size_t i = map->fragment_count / 3; i < map->fragment_count; i++) {
             const struct segment_fragment *f = &map->fragments[i];
@@ -114,7 +138,8 @@ static void test_a_flip_in_any_byte_of_a_fragment_header_costs_no_event(void **s
 static void test_a_flip_in_any_byte_of_an_event_costs_that_event(void **state)
 {
     (void)state;
-    FOR_EACH_SEGMENT(w, map) {
+    FOR_EACH_SEGMENT(w, map)
+    {
         uint32_t events[] = {0, map->event_count / 2, map->event_count - 1};
         for (size_t i = 0; i < sizeof events / sizeof events[0]; i++) {
             size_t at = segment_map_offset(map, events[i]);
@@ -137,7 +162,8 @@ static void test_flips_around_every_block_boundary_cost_only_what_they_hit(void 
 static void test_flips_in_the_batch_header_and_keys_cost_no_event(void **state)
 {
     (void)state;
-    FOR_EACH_SEGMENT(w, map) {
+    FOR_EACH_SEGMENT(w, map)
+    {
         size_t at = segment_map_offset(map, map->event_count / 2);
         size_t fragment = segment_map_fragment_at(map, at);
         while (map->fragments[fragment].type > 2)
@@ -160,7 +186,8 @@ static void check_fill(const struct segment_writer *w, const struct segment_map 
 static void test_zeros_and_garbage_of_any_size_cost_only_what_they_hit(void **state)
 {
     (void)state;
-    FOR_EACH_SEGMENT(w, map) {
+    FOR_EACH_SEGMENT(w, map)
+    {
         for (size_t size = 512; size <= 65536; size *= 2)
             for (int byte = -1; byte <= 0; byte++) {
                 check_fill(w, map, map->size / 3 / 32768 * 32768, size, byte);
@@ -175,7 +202,8 @@ static void test_zeros_and_garbage_of_any_size_cost_only_what_they_hit(void **st
 static void test_an_older_block_in_place_of_one_costs_only_what_it_replaces(void **state)
 {
     (void)state;
-    FOR_EACH_SEGMENT(w, map) {
+    FOR_EACH_SEGMENT(w, map)
+    {
         for (size_t block = 2; block < map->size / 32768; block += 7) {
             struct damage d;
             damage_start(&d, w, map, "block %zu replaced by the one before", block);
@@ -189,14 +217,17 @@ static void test_an_older_block_in_place_of_one_costs_only_what_it_replaces(void
 static void test_bytes_behind_the_end_are_damage_only_behind_a_seal(void **state)
 {
     (void)state;
-    FOR_EACH_SEGMENT(w, map) {
+    FOR_EACH_SEGMENT(w, map)
+    {
         size_t sizes[] = {1, 6, 7, 100, 5000, 65536, 200000};
         for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++)
             for (int byte = -1; byte <= 0; byte++) {
                 struct damage d;
                 damage_start(&d, w, map, "%zu bytes appended", sizes[i]);
                 damage_append(&d, sizes[i], byte);
-                d.expect = !map->sealed || byte == 0 ? DAMAGE_NONE /* zeros: room that was reserved */ : sizes[i] > 6 ? DAMAGE_SOME : DAMAGE_EITHER;
+                d.expect = !map->sealed || byte == 0 ? DAMAGE_NONE /* zeros: room that was reserved */
+                           : sizes[i] > 6            ? DAMAGE_SOME
+                                                     : DAMAGE_EITHER;
                 damage_check(&d);
             }
     }
@@ -206,7 +237,8 @@ static void test_bytes_behind_the_end_are_damage_only_behind_a_seal(void **state
 static void test_a_short_write_in_the_middle_costs_only_its_own_events(void **state)
 {
     (void)state;
-    FOR_EACH_SEGMENT(w, map) {
+    FOR_EACH_SEGMENT(w, map)
+    {
         for (size_t i = 10; i + 3 < map->fragment_count; i += map->fragment_count / 23) {
             size_t fragment = i;
             while (map->fragments[fragment].type > 2)
@@ -232,7 +264,8 @@ static void test_a_short_write_in_the_middle_costs_only_its_own_events(void **st
 static void test_with_first_index_and_count_limit_losses_are_still_exact(void **state)
 {
     (void)state;
-    FOR_EACH_SEGMENT(w, map) {
+    FOR_EACH_SEGMENT(w, map)
+    {
         uint32_t limits[] = {0, 100, 150, map->event_count, map->event_count + 50, SPOOL_COUNT_UNKNOWN};
         for (size_t i = 0; i < sizeof limits / sizeof limits[0]; i++) {
             struct damage d;

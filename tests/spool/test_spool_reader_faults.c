@@ -14,10 +14,10 @@
 #include <cmocka.h>
 
 static struct {
-    int pread_error;        /* what reading at or behind bad_from answers; 0: nothing fails */
+    int pread_error; /* what reading at or behind bad_from answers; 0: nothing fails */
     off_t bad_from;
     off_t read_bytes;
-    long allocations_left;  /* until one fails; negative: none does */
+    long allocations_left; /* until one fails; negative: none does */
 } faults = {.allocations_left = -1};
 
 ssize_t pread(int fd, void *buf, size_t size, off_t at)
@@ -57,9 +57,18 @@ static bool fails_now(void)
     return faults.allocations_left >= 0 && faults.allocations_left-- == 0;
 }
 
-void *malloc(size_t size) { return fails_now() ? NULL : __libc_malloc(size); }
-void *calloc(size_t count, size_t size) { return fails_now() ? NULL : __libc_calloc(count, size); }
-void *realloc(void *p, size_t size) { return fails_now() ? NULL : __libc_realloc(p, size); }
+void *malloc(size_t size)
+{
+    return fails_now() ? NULL : __libc_malloc(size);
+}
+void *calloc(size_t count, size_t size)
+{
+    return fails_now() ? NULL : __libc_calloc(count, size);
+}
+void *realloc(void *p, size_t size)
+{
+    return fails_now() ? NULL : __libc_realloc(p, size);
+}
 #endif
 
 static struct segment_writer writer;
@@ -134,8 +143,9 @@ static void test_a_bad_sector_is_unreadable_not_lost_and_reading_goes_on_when_it
             assert_non_null(strstr(msg.text, "Input/output error"));
         }
         /* What lies well before the sector has come. */
-        assert_true(seen.count >= (places[i] < 80000 ? 0 : writer.event_count * (uint64_t)(places[i] - 80000) /
-                                                             segment_log_bytes(&writer) / 2));
+        assert_true(seen.count >= (places[i] < 80000 ? 0
+                                                     : writer.event_count * (uint64_t)(places[i] - 80000) /
+                                                           segment_log_bytes(&writer) / 2));
         faults.pread_error = 0;
         assert_int_equal(read_on(reader, &seen, &msg), ERR_END);
         check_complete(reader, &seen);
@@ -251,7 +261,8 @@ static void test_both_ends_take_little_reading_sealed_or_not(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_teardown(test_a_bad_sector_is_unreadable_not_lost_and_reading_goes_on_when_it_heals, no_faults),
+        cmocka_unit_test_teardown(test_a_bad_sector_is_unreadable_not_lost_and_reading_goes_on_when_it_heals,
+                                  no_faults),
         cmocka_unit_test_teardown(test_without_descriptors_nothing_is_lost, no_faults),
         cmocka_unit_test_teardown(test_out_of_memory_at_any_moment_loses_and_repeats_nothing, no_faults),
         cmocka_unit_test_teardown(test_reading_reads_each_byte_about_once_live_or_not, no_faults),

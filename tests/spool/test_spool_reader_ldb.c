@@ -13,10 +13,10 @@
 #include <cmocka.h>
 
 static struct segment_writer writer;
-static char ldb_path[512];   /* the largest of its tables */
+static char ldb_path[512]; /* the largest of its tables */
 static uint8_t *table;
 static size_t table_size;
-static uint32_t *event_at;   /* offset of each event's frame in it, or UINT32_MAX */
+static uint32_t *event_at; /* offset of each event's frame in it, or UINT32_MAX */
 
 /* What opening it does: the log's content goes into tables, the log away. */
 static void open_with_leveldb(void)
@@ -100,8 +100,9 @@ static void check_table(const uint8_t *data, size_t size, const char *what)
     damage_read(reader, &writer, SPOOL_READ_TO_END, &seen);
     uint32_t gone = 0;
     for (uint32_t i = 0; i < writer.event_count; i++) {
-        bool intact = event_at[i] == UINT32_MAX || (event_at[i] + writer.events[i].size <= size &&
-                      memcmp(data + event_at[i], writer.events[i].frame, writer.events[i].size) == 0);
+        bool intact = event_at[i] == UINT32_MAX ||
+                      (event_at[i] + writer.events[i].size <= size &&
+                       memcmp(data + event_at[i], writer.events[i].frame, writer.events[i].size) == 0);
         if (seen.events[i] != intact)
             fail_msg("%s: event %u was %s", what, i, intact ? "lost, but is intact" : "delivered, but is damaged");
         gone += !intact;

@@ -32,7 +32,9 @@ static void damage_somewhere(struct damage *d, bool alone)
     size_t at = below(d->size), size = 1u << below(17);
     char what[120];
     switch (below(9)) {
-    case 0: case 1: case 2:
+    case 0:
+    case 1:
+    case 2:
         damage_flip(d, at, (uint8_t)(1u << below(8)));
         snprintf(what, sizeof what, "flip a bit at %zu", at);
         break;
@@ -76,7 +78,8 @@ static void damage_somewhere(struct damage *d, bool alone)
 
 static void damage_often(uint32_t batches, uint32_t events_per_batch, bool hostile, bool seal)
 {
-    uint64_t seed = setting("PENSTOCK_SEED", random_u64() & 0xffffffff), rounds = setting("PENSTOCK_DAMAGE_ROUNDS", 150);
+    uint64_t seed = setting("PENSTOCK_SEED", random_u64() & 0xffffffff),
+             rounds = setting("PENSTOCK_DAMAGE_ROUNDS", 150);
     printf("PENSTOCK_SEED=%lu\n", (unsigned long)seed);
     struct segment_writer w;
     struct segment_map map;

@@ -37,7 +37,11 @@ static struct buf varints(const uint64_t *values, size_t count)
 static void test_a_header_cut_anywhere_is_refused_and_a_longer_one_is_read(void **state)
 {
     (void)state;
-    struct spool_segment_header header = {.version = 0x0102, .spool_uuid = {9, 8, 7}, .nonce = UINT64_MAX - 1, .seed = 5}, out;
+    struct spool_segment_header header = {.version = 0x0102,
+                                          .spool_uuid = {9, 8, 7},
+                                          .nonce = UINT64_MAX - 1,
+                                          .seed = 5},
+                                out;
     struct buf body = {0};
     assert_true(spool_header_put(&body, &header));
     for (size_t size = 0; size < body.size; size++) {
@@ -86,7 +90,8 @@ static void test_a_header_is_found_only_whole(void **state)
 static void test_links_cut_anywhere_are_refused(void **state)
 {
     (void)state;
-    struct spool_link links[3] = {{300, 5}, {SPOOL_SEGMENT_ID_MAX, SPOOL_COUNT_UNKNOWN}, {301, SPOOL_INDEX_MAX}}, out[3];
+    struct spool_link links[3] = {{300, 5}, {SPOOL_SEGMENT_ID_MAX, SPOOL_COUNT_UNKNOWN}, {301, SPOOL_INDEX_MAX}},
+                      out[3];
     struct buf body = {0};
     assert_true(spool_links_put(&body, links, 3));
     for (size_t size = 0; size < body.size; size++) {
@@ -109,9 +114,9 @@ static void test_links_that_say_too_much_are_refused(void **state)
 {
     (void)state;
     static const uint64_t bodies[][3] = {
-        {1, SPOOL_SEGMENT_ID_MAX + 1, 1}, /* no such segment id */
+        {1, SPOOL_SEGMENT_ID_MAX + 1, 1},      /* no such segment id */
         {1, 1, (uint64_t)SPOOL_INDEX_MAX + 2}, /* more events than a segment holds */
-        {UINT64_MAX, 1, 1},               /* more links than there are bytes */
+        {UINT64_MAX, 1, 1},                    /* more links than there are bytes */
         {2, 1, 1},
     };
     for (size_t i = 0; i < 4; i++) {
@@ -160,7 +165,8 @@ static size_t topics_in(const void *body, size_t size)
 static void test_a_seal_cut_anywhere_yields_no_topic_that_is_not_whole(void **state)
 {
     (void)state;
-    struct spool_seal_topic topics[] = {{bytes_of_string("first"), 1000, 1ull << 40}, {bytes_of_string("second"), SPOOL_INDEX_MAX, 77}};
+    struct spool_seal_topic topics[] = {{bytes_of_string("first"), 1000, 1ull << 40},
+                                        {bytes_of_string("second"), SPOOL_INDEX_MAX, 77}};
     struct buf one = {0}, body = {0};
     assert_true(spool_seal_put(&one, SPOOL_INDEX_MAX, topics, 1));
     assert_true(spool_seal_put(&body, SPOOL_INDEX_MAX, topics, 2));
@@ -174,7 +180,9 @@ static void test_a_seal_cut_anywhere_yields_no_topic_that_is_not_whole(void **st
 static void test_the_bytes_of_a_seal_come_back_and_may_be_missing(void **state)
 {
     (void)state;
-    struct spool_seal_topic topics[] = {{bytes_of_string("first"), 1000, 1ull << 40}, {bytes_of_string("second"), 5, 77}}, topic;
+    struct spool_seal_topic topics[] = {{bytes_of_string("first"), 1000, 1ull << 40},
+                                        {bytes_of_string("second"), 5, 77}},
+                            topic;
     struct buf body = {0};
     assert_true(spool_seal_put(&body, 1005, topics, 2));
     for (size_t left_out = 0; left_out <= 7; left_out += 7) { /* none of it: as early versions wrote it */
@@ -196,7 +204,8 @@ static void test_a_seal_that_says_too_much_is_refused(void **state)
 {
     (void)state;
     struct spool_seal seal;
-    static const uint64_t heads[][2] = {{(uint64_t)SPOOL_INDEX_MAX + 2, 0}, {UINT64_MAX, 0}, {1, UINT64_MAX}, {1, 1000}};
+    static const uint64_t heads[][2] = {
+        {(uint64_t)SPOOL_INDEX_MAX + 2, 0}, {UINT64_MAX, 0}, {1, UINT64_MAX}, {1, 1000}};
     for (size_t i = 0; i < 4; i++) {
         struct buf body = varints(heads[i], 2);
         struct spool_frame frame = frame_of(SPOOL_FRAME_SEAL, body.data, body.size);
@@ -206,7 +215,8 @@ static void test_a_seal_that_says_too_much_is_refused(void **state)
     }
     char name[SPOOL_TOPIC_SIZE_MAX + 1];
     memset(name, 'n', sizeof name);
-    struct spool_seal_topic odd[] = {{bytes_of(name, sizeof name), 1, 0}, {bytes_of(name, 0), 1, 0}, {bytes_of(name, 1), UINT32_MAX, 0}};
+    struct spool_seal_topic odd[] = {
+        {bytes_of(name, sizeof name), 1, 0}, {bytes_of(name, 0), 1, 0}, {bytes_of(name, 1), UINT32_MAX, 0}};
     for (size_t i = 0; i < 3; i++) {
         struct buf body = {0};
         assert_true(spool_seal_put(&body, 1, &odd[i], 1));

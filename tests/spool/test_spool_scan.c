@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <cmocka.h>
 
-#define SEED 77
+#define SEED    77
 #define SEGMENT 4242
 
 struct found {
@@ -50,7 +50,8 @@ static struct found scan_whole(const struct buf *stream, size_t piece)
     spool_scan_init(&scan, SEGMENT, SEED, on_frame, &found);
     for (size_t at = 0; at < stream->size; at += piece) {
         size_t left = stream->size - at;
-        assert_int_equal(spool_scan_feed(&scan, bytes_of(stream->data + at, left < piece ? left : piece), false), ERR_OK);
+        assert_int_equal(spool_scan_feed(&scan, bytes_of(stream->data + at, left < piece ? left : piece), false),
+                         ERR_OK);
     }
     assert_int_equal(spool_scan_break(&scan), ERR_OK);
     spool_scan_done(&scan);

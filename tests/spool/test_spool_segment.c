@@ -215,7 +215,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_the_size_of_the_log_is_as_counted, make_dir, remove_dir),
-        cmocka_unit_test_setup_teardown(test_small_writes_get_room_ahead_and_the_rest_is_given_back, make_dir, remove_dir),
+        cmocka_unit_test_setup_teardown(test_small_writes_get_room_ahead_and_the_rest_is_given_back, make_dir,
+                                        remove_dir),
         cmocka_unit_test_setup_teardown(test_large_writes_grow_the_file_themselves, make_dir, remove_dir),
         cmocka_unit_test_setup_teardown(test_room_that_is_left_is_no_damage, make_dir, remove_dir),
         cmocka_unit_test_setup_teardown(test_a_path_that_leads_elsewhere_gets_nothing, make_dir, remove_dir),

@@ -125,7 +125,8 @@ static void test_a_restart_counts_the_same_bytes_by_the_seals(void **state)
     struct spool_fixture *f = *state;
     spool_fixture_open(f);
     struct spool_receipt last;
-    spool_fixture_append(f, "other", "a longer value than those of the topic in trouble, so that an average would be wrong", 1000);
+    spool_fixture_append(f, "other",
+                         "a longer value than those of the topic in trouble, so that an average would be wrong", 1000);
     (void)fill(f, "stuck", &last);
     uint64_t pending_bytes = books_of(f, "stuck").pending_bytes;
     spool_fixture_close(f);
@@ -162,7 +163,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_share_has_a_tenth_of_hysteresis_and_can_be_off),
         cmocka_unit_test(test_what_is_done_takes_its_part_of_the_bytes),
-        cmocka_unit_test_setup_teardown(test_beyond_its_share_a_topic_is_refused_alone_until_it_drained, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_beyond_its_share_a_topic_is_refused_alone_until_it_drained, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(test_a_restart_counts_the_same_bytes_by_the_seals, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_restart_counts_the_same_bytes_by_reading, setup, teardown),
     };

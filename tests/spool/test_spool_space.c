@@ -19,7 +19,8 @@ static struct spool_options options_of(uint64_t segment_bytes, uint64_t size_byt
     return options;
 }
 
-static enum err check(const struct spool_options *options, uint64_t used, uint64_t free_bytes, uint64_t new_bytes, bool was_refused)
+static enum err check(const struct spool_options *options, uint64_t used, uint64_t free_bytes, uint64_t new_bytes,
+                      bool was_refused)
 {
     struct spool_space space = {.used_bytes = used, .free_bytes = free_bytes, .new_bytes = new_bytes};
     return spool_space_check(options, &space, was_refused, NULL);
@@ -77,7 +78,8 @@ static void test_the_message_names_the_limit_and_its_figures(void **state)
     assert_true(strstr(msg.text, "spool.max_size") != NULL && strstr(msg.text, "100000") != NULL);
     space = (struct spool_space){.used_bytes = 0, .free_bytes = 4321, .new_bytes = 1};
     assert_int_equal(spool_space_check(&options, &space, false, &msg), ERR_FULL);
-    assert_true(strstr(msg.text, "spool.min_free") != NULL && strstr(msg.text, "4321") != NULL && strstr(msg.text, "5000") != NULL);
+    assert_true(strstr(msg.text, "spool.min_free") != NULL && strstr(msg.text, "4321") != NULL &&
+                strstr(msg.text, "5000") != NULL);
 }
 
 int main(void)

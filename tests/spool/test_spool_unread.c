@@ -156,7 +156,7 @@ static void test_the_others_go_on_and_it_follows_when_it_can_be_read(void **stat
 static void test_what_was_read_of_it_does_not_come_again(void **state)
 {
     struct spool_fixture *f = *state;
-    f->options.window_bytes_max = 1; /* all is read from disk, in the run that wrote it */
+    f->options.window_bytes_max = 1;  /* all is read from disk, in the run that wrote it */
     atomic_store(&bad_offset, 70000); /* some batches before, some behind */
     atomic_store(&bad_segment, append_all(f));
     struct delivery delivery = {0};

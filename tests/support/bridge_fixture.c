@@ -13,7 +13,7 @@
 #include <cmocka.h>
 
 #define PARTITIONS 4
-#define KEYS_MAX 1000
+#define KEYS_MAX   1000
 
 static void no_log(const rd_kafka_t *rk, int level, const char *facility, const char *text)
 {
@@ -135,8 +135,7 @@ static void submit(struct bridge_fixture *f, struct spool_batch *batch)
     assert_int_equal(waiter.state, 1);
 }
 
-void bridge_fixture_append(struct bridge_fixture *f, const char *topic, unsigned first, unsigned count,
-                           unsigned keys)
+void bridge_fixture_append(struct bridge_fixture *f, const char *topic, unsigned first, unsigned count, unsigned keys)
 {
     struct spool_batch *batch = NULL;
     assert_true(keys <= KEYS_MAX);
@@ -169,8 +168,7 @@ struct spool_books bridge_fixture_books(struct bridge_fixture *f)
     return stats.books;
 }
 
-enum bridge_lane_state bridge_fixture_lane(struct bridge_fixture *f, const char *topic,
-                                           struct bridge_lane_stats *ret)
+enum bridge_lane_state bridge_fixture_lane(struct bridge_fixture *f, const char *topic, struct bridge_lane_stats *ret)
 {
     struct bridge_lane_stats *lanes;
     size_t count;
@@ -191,8 +189,7 @@ static rd_kafka_t *consumer_of(struct bridge_fixture *f, const char *topic)
     struct bridge_stats stats = {0};
     if (f->bridge != NULL)
         bridge_stats_get(f->bridge, &stats);
-    const char *bootstrap =
-        stats.bootstrap[0] != '\0' ? stats.bootstrap : rd_kafka_mock_cluster_bootstraps(f->cluster);
+    const char *bootstrap = stats.bootstrap[0] != '\0' ? stats.bootstrap : rd_kafka_mock_cluster_bootstraps(f->cluster);
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
     char text[256];
     assert_int_equal(rd_kafka_conf_set(conf, "bootstrap.servers", bootstrap, text, sizeof text), 0);

@@ -31,19 +31,16 @@ void bridge_fixture_stop(struct bridge_fixture *f); /* the bridge, without drain
 void bridge_fixture_reopen(
     struct bridge_fixture *f); /* stops the bridge, closes and opens the spool, starts the bridge */
 void bridge_fixture_done(struct bridge_fixture *f);
-void bridge_fixture_set(struct bridge_fixture *f, const char *name,
-                        const char *value); /* a property, before start */
+void bridge_fixture_set(struct bridge_fixture *f, const char *name, const char *value); /* a property, before start */
 
 size_t bridge_fixture_reports(struct bridge_fixture *f, const char *part); /* how many reports hold this text */
 
 /* Appends count events in one batch: the keys k0, k1, … in turn, the values "<first>", "<first + 1>", … */
-void bridge_fixture_append(struct bridge_fixture *f, const char *topic, unsigned first, unsigned count,
-                           unsigned keys);
+void bridge_fixture_append(struct bridge_fixture *f, const char *topic, unsigned first, unsigned count, unsigned keys);
 void bridge_fixture_append_event(struct bridge_fixture *f, const char *topic, const struct spool_event *event);
 
 struct spool_books bridge_fixture_books(struct bridge_fixture *f);
-enum bridge_lane_state bridge_fixture_lane(struct bridge_fixture *f, const char *topic,
-                                           struct bridge_lane_stats *ret);
+enum bridge_lane_state bridge_fixture_lane(struct bridge_fixture *f, const char *topic, struct bridge_lane_stats *ret);
 
 /* Reads a topic from its beginning until `count` different values arrived or 20 s are over. Fails the test
  * unless the values are exactly 0 … count - 1 and, once repeats are dropped (the last one stays), ascend per

@@ -19,11 +19,14 @@ enum { LINK, HEADER, SEAL, OTHERS }; /* behind the events in gone[] */
 static size_t slot_of(const struct damage *d, uint32_t owner)
 {
     uint32_t count = d->map->event_count;
-    return owner == SEGMENT_OWNER_LINK ? count + LINK : owner == SEGMENT_OWNER_HEADER ? count + HEADER
-         : owner == SEGMENT_OWNER_SEAL ? count + SEAL : owner;
+    return owner == SEGMENT_OWNER_LINK     ? count + LINK
+           : owner == SEGMENT_OWNER_HEADER ? count + HEADER
+           : owner == SEGMENT_OWNER_SEAL   ? count + SEAL
+                                           : owner;
 }
 
-void damage_start(struct damage *d, const struct segment_writer *w, const struct segment_map *map, const char *format, ...)
+void damage_start(struct damage *d, const struct segment_writer *w, const struct segment_map *map, const char *format,
+                  ...)
 {
     *d = (struct damage){.writer = w, .map = map, .compare = true, .count_limit = SPOOL_COUNT_UNKNOWN};
     va_list args;
@@ -70,7 +73,8 @@ void damage_append(struct damage *d, size_t size, int byte)
 void damage_find_gone(struct damage *d)
 {
     for (size_t i = 0; i < d->map->size; i++) {
-        if (i % 4096 == 0 && i + 4096 <= d->map->size && i + 4096 <= d->size && memcmp(d->data + i, d->map->data + i, 4096) == 0) {
+        if (i % 4096 == 0 && i + 4096 <= d->map->size && i + 4096 <= d->size &&
+            memcmp(d->data + i, d->map->data + i, 4096) == 0) {
             i += 4095;
             continue;
         }
@@ -91,7 +95,8 @@ void damage_take_out(struct damage *d, size_t at, size_t size)
 
 /* ---- reading back ------------------------------------------------------------------------------------------------ */
 
-static void take_chunk(const struct spool_chunk *chunk, const struct segment_writer *w, struct damage_seen *seen, uint64_t *last_id)
+static void take_chunk(const struct spool_chunk *chunk, const struct segment_writer *w, struct damage_seen *seen,
+                       uint64_t *last_id)
 {
     struct spool_event event;
     uint32_t count = 0;
@@ -117,7 +122,8 @@ static void take_chunk(const struct spool_chunk *chunk, const struct segment_wri
     assert_int_equal(chunk->last_id, *last_id);
 }
 
-void damage_read(struct spool_reader *reader, const struct segment_writer *w, uint64_t log_bytes, struct damage_seen *seen)
+void damage_read(struct spool_reader *reader, const struct segment_writer *w, uint64_t log_bytes,
+                 struct damage_seen *seen)
 {
     struct spool_chunk *chunk = NULL;
     struct errmsg msg = {""};
@@ -156,7 +162,8 @@ struct damage_expected damage_expect(const struct damage *d)
     return e;
 }
 
-static void check_ranges(const struct damage *d, const struct spool_ranges *ranges, uint64_t total, uint32_t from, uint32_t below)
+static void check_ranges(const struct damage *d, const struct spool_ranges *ranges, uint64_t total, uint32_t from,
+                         uint32_t below)
 {
     uint64_t sum = 0;
     uint32_t last = 0;
@@ -180,11 +187,11 @@ static void check_findings(const struct damage *d, const struct spool_findings *
     struct damage_expected e = damage_expect(d);
     check_ranges(d, &findings->lost, e.lost, 0, e.must);
     check_ranges(d, &findings->uncertain, e.uncertain, e.must, e.found);
-    if (findings->event_count != e.intact || findings->sealed != e.sealed ||
-        findings->header_found != e.header || (e.found > 0 && findings->highest_index != e.found - 1))
+    if (findings->event_count != e.intact || findings->sealed != e.sealed || findings->header_found != e.header ||
+        (e.found > 0 && findings->highest_index != e.found - 1))
         fail_msg("%s: found %lu events up to %u, sealed %d, header %d; should be %lu up to %u, %d, %d", d->what,
-                 (unsigned long)findings->event_count, findings->highest_index, findings->sealed, findings->header_found,
-                 (unsigned long)e.intact, e.found - 1, e.sealed, e.header);
+                 (unsigned long)findings->event_count, findings->highest_index, findings->sealed,
+                 findings->header_found, (unsigned long)e.intact, e.found - 1, e.sealed, e.header);
     bool must = e.lost > 0 || !findings->header_found || d->expect == DAMAGE_SOME;
     if ((must && !findings->damaged) || (!must && d->expect == DAMAGE_NONE && findings->damaged))
         fail_msg("%s: damaged is %d (%lu bytes)", d->what, findings->damaged, (unsigned long)findings->damaged_bytes);
@@ -196,7 +203,8 @@ static void check_seen(const struct damage *d, const struct damage_seen *seen)
     for (uint32_t i = 0; i < d->map->event_count; i++) {
         bool should = !d->gone[i] && i >= d->first_index && i < limit;
         if (seen->events[i] != should)
-            fail_msg("%s: event %u (of %u, at byte %zu) was %s", d->what, i, d->map->event_count, segment_map_offset(d->map, i),
+            fail_msg("%s: event %u (of %u, at byte %zu) was %s", d->what, i, d->map->event_count,
+                     segment_map_offset(d->map, i),
                      should ? "lost, but none of its bytes changed" : "delivered, but should not be");
     }
 }

@@ -12,23 +12,27 @@
 struct damage {
     const struct segment_writer *writer;
     const struct segment_map *map;
-    char what[200];          /* for messages */
+    char what[200]; /* for messages */
     uint8_t *data;
     size_t size;
-    bool *gone;              /* by event; then link, header, seal: set by hand, or found out by comparing */
-    bool compare;            /* bytes stand where they stood */
-    uint32_t first_index;    /* as in the reader's options */
+    bool *gone;           /* by event; then link, header, seal: set by hand, or found out by comparing */
+    bool compare;         /* bytes stand where they stood */
+    uint32_t first_index; /* as in the reader's options */
     uint32_t count_limit;
-    bool keep_rest;          /* leave LevelDB's other files beside the log */
-    enum { DAMAGE_EITHER, DAMAGE_NONE, DAMAGE_SOME } expect; /* findings.damaged; with losses it is always DAMAGE_SOME */
+    bool keep_rest; /* leave LevelDB's other files beside the log */
+    enum {
+        DAMAGE_EITHER,
+        DAMAGE_NONE,
+        DAMAGE_SOME
+    } expect; /* findings.damaged; with losses it is always DAMAGE_SOME */
 };
 
-void damage_start(struct damage *d, const struct segment_writer *w, const struct segment_map *map, const char *format, ...)
-    __attribute__((format(printf, 4, 5)));
+void damage_start(struct damage *d, const struct segment_writer *w, const struct segment_map *map, const char *format,
+                  ...) __attribute__((format(printf, 4, 5)));
 /* Writes it, reads it, checks it, frees it. */
 void damage_check(struct damage *d);
 
-void damage_fill(struct damage *d, size_t at, size_t size, int byte);     /* byte -1: garbage */
+void damage_fill(struct damage *d, size_t at, size_t size, int byte); /* byte -1: garbage */
 void damage_flip(struct damage *d, size_t at, uint8_t bits);
 void damage_cut(struct damage *d, size_t size);
 void damage_append(struct damage *d, size_t size, int byte);
@@ -38,7 +42,7 @@ void damage_find_gone(struct damage *d);
 
 /* What a reader must conclude, from `gone` and `count_limit`. */
 struct damage_expected {
-    uint32_t must, found;  /* below `must` all was acknowledged; `found`: highest intact index + 1 */
+    uint32_t must, found; /* below `must` all was acknowledged; `found`: highest intact index + 1 */
     uint64_t intact, lost, uncertain;
     bool sealed, header;
 };
@@ -52,8 +56,9 @@ struct damage_seen {
     bool *events;
     uint32_t count;
     uint32_t salvaged;
-    bool ordered;            /* by index */
+    bool ordered; /* by index */
 };
-void damage_read(struct spool_reader *reader, const struct segment_writer *w, uint64_t log_bytes, struct damage_seen *seen);
+void damage_read(struct spool_reader *reader, const struct segment_writer *w, uint64_t log_bytes,
+                 struct damage_seen *seen);
 
 #endif

@@ -45,7 +45,8 @@ static inline void load_value_put(struct buf *out, const char *sender, int conne
     *--at = '-';
     buf_append(out, sender, strlen(sender));
     buf_append(out, at, (size_t)(end - at));
-    for (size_t from = (size_t)(number * 208 + (uint64_t)connection * 65521) % LOAD_PADDING_SIZE; out->size - start < size; from = 0) {
+    for (size_t from = (size_t)(number * 208 + (uint64_t)connection * 65521) % LOAD_PADDING_SIZE;
+         out->size - start < size; from = 0) {
         size_t piece = size - (out->size - start);
         buf_append(out, padding + from, piece < LOAD_PADDING_SIZE - from ? piece : LOAD_PADDING_SIZE - from);
     }

@@ -40,9 +40,9 @@ enum { FILES_MAX = 65536, CHANGES_MAX = 65536, EXIT_POWER_CUT = 137 };
 struct file {
     dev_t dev;
     ino_t ino;
-    int fd;          /* our own, for the cut */
-    off_t synced;    /* size that is safe */
-    bool broken;     /* a sync failed: nothing more gets safe */
+    int fd;       /* our own, for the cut */
+    off_t synced; /* size that is safe */
+    bool broken;  /* a sync failed: nothing more gets safe */
 };
 
 /* Something that a power cut undoes, in reverse order, unless it became safe. */
@@ -51,13 +51,13 @@ struct change {
     uint64_t number; /* in the order in which they were made */
     dev_t dev;       /* of the directory that must be synced, or of the file */
     ino_t ino;
-    int dir_fd, from_dir_fd;  /* of the entry as it is, and as it was; OVERWRITTEN: dir_fd is the file */
+    int dir_fd, from_dir_fd; /* of the entry as it is, and as it was; OVERWRITTEN: dir_fd is the file */
     char name[256], from_name[256];
     char saved[4200]; /* a link to what the rename replaced; "": nothing */
     off_t offset;
     size_t size;
     char *bytes;
-    bool lost;       /* OVERWRITTEN: a sync failed, no later one brings this to the disk */
+    bool lost; /* OVERWRITTEN: a sync failed, no later one brings this to the disk */
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* never let go after a cut */
@@ -85,10 +85,10 @@ static struct {
 };
 static bool lies; /* fdatasync does nothing */
 
-#define REAL(name)                                                                                              \
-    static __typeof__(&name) real;                                                                              \
-    if (real == NULL)                                                                                           \
-        real = (__typeof__(&name))dlsym(RTLD_NEXT, #name)
+#define REAL(name)                                                                                                     \
+    static __typeof__(&name) real;                                                                                     \
+    if (real == NULL)                                                                                                  \
+    real = (__typeof__(&name))dlsym(RTLD_NEXT, #name)
 
 static ssize_t real_pread(int fd, void *data, size_t size, off_t offset)
 {
@@ -260,7 +260,8 @@ static void undo(const struct change *change)
         snprintf(link, sizeof link, "/proc/self/fd/%d", change->dir_fd);
         ssize_t size = readlink(link, path, sizeof path - 1);
         path[size < 0 ? 0 : size] = '\0';
-        snprintf(command, sizeof command, "rm -rf '%s/%s'", path, change->name); /* a directory goes with what is in it */
+        snprintf(command, sizeof command, "rm -rf '%s/%s'", path,
+                 change->name); /* a directory goes with what is in it */
         if (size > 0 && strncmp(path, root, strlen(root)) == 0 && system(command) != 0)
             fprintf(stderr, "power cut: %s failed\n", command);
     } else if (change->kind == RENAMED) {

@@ -27,7 +27,8 @@ static uint32_t owner_of(const uint8_t *frame, uint32_t *next_index)
     return 0;
 }
 
-static void map_value(struct segment_map *map, const struct segment_writer *w, const struct stream *s, size_t at, size_t size)
+static void map_value(struct segment_map *map, const struct segment_writer *w, const struct stream *s, size_t at,
+                      size_t size)
 {
     for (size_t end = at + size; at < end;) {
         assert_memory_equal(s->bytes + at, SPOOL_FRAME_MAGIC, 4);

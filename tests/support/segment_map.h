@@ -7,23 +7,23 @@
 #include "tests/support/segment_writer.h"
 
 enum segment_owner { /* values below are indexes of events */
-    SEGMENT_OWNER_SEAL = 0xfffffffc,
-    SEGMENT_OWNER_LINK,
-    SEGMENT_OWNER_HEADER,
-    SEGMENT_OWNER_NONE,
+                     SEGMENT_OWNER_SEAL = 0xfffffffc,
+                     SEGMENT_OWNER_LINK,
+                     SEGMENT_OWNER_HEADER,
+                     SEGMENT_OWNER_NONE,
 };
 
 struct segment_fragment {
-    size_t at;         /* of its 7-byte header */
-    size_t size;       /* with it */
+    size_t at;   /* of its 7-byte header */
+    size_t size; /* with it */
     uint8_t type;
-    bool last_record;  /* belongs to the last record of the log */
+    bool last_record; /* belongs to the last record of the log */
 };
 
 struct segment_map {
-    uint8_t *data;     /* the undamaged log */
+    uint8_t *data; /* the undamaged log */
     size_t size;
-    uint32_t *owner;   /* of each byte */
+    uint32_t *owner; /* of each byte */
     struct segment_fragment *fragments;
     size_t fragment_count;
     uint32_t event_count;

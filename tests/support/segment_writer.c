@@ -42,7 +42,9 @@ static void fill(struct segment_writer *w, uint8_t *p, size_t size)
 /* A whole frame of another segment, checksummed with this spool's seed: as when events hold a copied spool. */
 static void put_foreign_frame(uint8_t *p, size_t size)
 {
-    struct spool_event event = {.time_ms = BASE_TIME_MS, .topic = bytes_of_string("foreign"), .partition = SPOOL_PARTITION_ANY,
+    struct spool_event event = {.time_ms = BASE_TIME_MS,
+                                .topic = bytes_of_string("foreign"),
+                                .partition = SPOOL_PARTITION_ANY,
                                 .value = bytes_of("foreign value", 13)};
     if (spool_frame_size(&event) > size)
         return;
@@ -98,7 +100,8 @@ static void append_event(struct segment_writer *w, struct buf *frames, struct se
     if (shape.hostile && below(w, 3) == 0)
         make_hostile(w, value, size);
     fill(w, key, sizeof key);
-    struct spool_event event = {.time_ms = BASE_TIME_MS + w->event_count, .topic = bytes_of_string(topics[below(w, 3)]),
+    struct spool_event event = {.time_ms = BASE_TIME_MS + w->event_count,
+                                .topic = bytes_of_string(topics[below(w, 3)]),
                                 .partition = below(w, 4) == 0 ? (int32_t)below(w, 12) : SPOOL_PARTITION_ANY,
                                 .value = bytes_of(value, size)};
     if (below(w, 2) == 0)
@@ -228,8 +231,9 @@ void segment_write_many(struct segment_writer *w, uint32_t batches, uint32_t eve
         uint32_t value_bytes = below(w, 40) == 0 ? 5000 : below(w, 4) == 0 ? 900 : 200;
         if (below(w, batches) < 3)
             value_bytes = 60000 / events_per_batch + 300;
-        segment_write(w, events_per_batch,
-                      (struct segment_shape){.value_bytes = value_bytes, .hostile = hostile, .seal = seal && i == batches - 1});
+        segment_write(
+            w, events_per_batch,
+            (struct segment_shape){.value_bytes = value_bytes, .hostile = hostile, .seal = seal && i == batches - 1});
     }
 }
 
@@ -255,8 +259,11 @@ void segment_remove(struct segment_writer *w)
 
 struct spool_reader_options segment_options(const struct segment_writer *w)
 {
-    return (struct spool_reader_options){.parent_fd = w->dir_fd, .name = SEGMENT_NAME, .segment_id = SEGMENT_ID,
-                                         .seed = SEGMENT_SEED, .count_limit = SPOOL_COUNT_UNKNOWN};
+    return (struct spool_reader_options){.parent_fd = w->dir_fd,
+                                         .name = SEGMENT_NAME,
+                                         .segment_id = SEGMENT_ID,
+                                         .seed = SEGMENT_SEED,
+                                         .count_limit = SPOOL_COUNT_UNKNOWN};
 }
 
 uint8_t *segment_read_file(const char *path, size_t *ret_size)

@@ -8,7 +8,7 @@
 #include "spool/spool_group.h"
 #include "spool/spool_reader.h"
 
-#define SEGMENT_ID 109843750000ull
+#define SEGMENT_ID   109843750000ull
 #define SEGMENT_SEED 0x5eed0fa11c0ffee5ull
 #define SEGMENT_NAME "109843750000"
 
@@ -19,7 +19,7 @@ struct segment_event {
 };
 
 struct segment_writer {
-    char dir[256];             /* holds the segment's directory, SEGMENT_NAME; in memory where there is such a filesystem */
+    char dir[256]; /* holds the segment's directory, SEGMENT_NAME; in memory where there is such a filesystem */
     int dir_fd;
     char log_path[400];
     uint64_t random;           /* state; the same seed writes the same events */
@@ -38,7 +38,7 @@ void segment_start(struct segment_writer *w, uint64_t random_seed);
 struct segment_shape {
     uint32_t value_bytes;
     bool hostile;
-    bool seal;                 /* the seal goes into this batch */
+    bool seal; /* the seal goes into this batch */
 };
 void segment_write(struct segment_writer *w, uint32_t event_count, struct segment_shape shape);
 void segment_write_seal(struct segment_writer *w); /* alone in its batch */

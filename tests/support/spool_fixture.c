@@ -75,14 +75,16 @@ static void on_done(void *arg, const struct spool_receipt *receipt)
     pthread_mutex_unlock(&waiter->lock);
 }
 
-struct spool_receipt spool_fixture_append(struct spool_fixture *f, const char *topic, const char *prefix, uint32_t count)
+struct spool_receipt spool_fixture_append(struct spool_fixture *f, const char *topic, const char *prefix,
+                                          uint32_t count)
 {
     struct spool_batch *batch = NULL;
     assert_int_equal(spool_batch_new(f->spool, bytes_of_string(topic), &batch), ERR_OK);
     for (uint32_t i = 0; i < count; i++) {
         char value[64];
         snprintf(value, sizeof value, "%s%u", prefix, i);
-        struct spool_event event = {.value = bytes_of_string(value), .partition = SPOOL_PARTITION_ANY, .time_ms = 1700000000000};
+        struct spool_event event = {
+            .value = bytes_of_string(value), .partition = SPOOL_PARTITION_ANY, .time_ms = 1700000000000};
         assert_int_equal(spool_batch_add(batch, &event), ERR_OK);
     }
     struct waiter waiter = {.lock = PTHREAD_MUTEX_INITIALIZER, .cond = PTHREAD_COND_INITIALIZER};

@@ -11,16 +11,17 @@ struct spool_fixture {
     struct spool *spool;
 };
 
-void spool_fixture_init(struct spool_fixture *f);    /* makes the directory; doesn't open */
-void spool_fixture_open(struct spool_fixture *f);    /* fails the test when it can't */
-void spool_fixture_close(struct spool_fixture *f);   /* a clean stop */
-void spool_fixture_done(struct spool_fixture *f);    /* closes and removes the directory */
+void spool_fixture_init(struct spool_fixture *f);  /* makes the directory; doesn't open */
+void spool_fixture_open(struct spool_fixture *f);  /* fails the test when it can't */
+void spool_fixture_close(struct spool_fixture *f); /* a clean stop */
+void spool_fixture_done(struct spool_fixture *f);  /* closes and removes the directory */
 
 /* Makes the spool forget that it was closed: the directory goes back to how it was copied. */
 void spool_fixture_copy(const struct spool_fixture *f, const char *to_dir);
 
 /* Submits count events with the values "<prefix>0", "<prefix>1", … to a topic in one batch, and waits for the sync. */
-struct spool_receipt spool_fixture_append(struct spool_fixture *f, const char *topic, const char *prefix, uint32_t count);
+struct spool_receipt spool_fixture_append(struct spool_fixture *f, const char *topic, const char *prefix,
+                                          uint32_t count);
 
 /* Reads everything after an id; returns how many events; each value must follow the ids in order. */
 struct spool_seen {
@@ -37,13 +38,13 @@ void spool_fixture_advance(struct spool_fixture *f, const char *topic, uint64_t 
 int spool_fixture_wait_ms(void);
 
 /* Waits (bounded) until the condition holds; fails the test otherwise. */
-#define SPOOL_FIXTURE_WAIT(condition)                                                                           \
-    do {                                                                                                        \
-        for (int wait_i = 0; !(condition); wait_i++) {                                                          \
-            if (wait_i > spool_fixture_wait_ms() / 10)                                                          \
-                fail_msg("waited %d ms in vain for %s", spool_fixture_wait_ms(), #condition);                   \
-            usleep(10000);                                                                                      \
-        }                                                                                                       \
+#define SPOOL_FIXTURE_WAIT(condition)                                                                                  \
+    do {                                                                                                               \
+        for (int wait_i = 0; !(condition); wait_i++) {                                                                 \
+            if (wait_i > spool_fixture_wait_ms() / 10)                                                                 \
+                fail_msg("waited %d ms in vain for %s", spool_fixture_wait_ms(), #condition);                          \
+            usleep(10000);                                                                                             \
+        }                                                                                                              \
     } while (0)
 
 #endif

@@ -36,8 +36,8 @@ struct options {
 struct connection {
     int fd, number;
     enum { AWAY, CONNECTING, SENDING, RECEIVING, PAUSING } state;
-    uint64_t next;                /* number of the next event */
-    int64_t due_ms;               /* when to try again */
+    uint64_t next;  /* number of the next event */
+    int64_t due_ms; /* when to try again */
     int64_t sent_ns;
     const char *topic;
     char key[48];
@@ -47,8 +47,14 @@ struct connection {
     size_t input_size;
 };
 
-static struct options options = {.address = "127.0.0.1", .port = 8080, .sender = "s", .connections = 1, .events = 1, .size = 200,
-                                 .keys = 1, .seconds = 5};
+static struct options options = {.address = "127.0.0.1",
+                                 .port = 8080,
+                                 .sender = "s",
+                                 .connections = 1,
+                                 .events = 1,
+                                 .size = 200,
+                                 .keys = 1,
+                                 .seconds = 5};
 static struct connection *connections;
 static int epoll_fd;
 static FILE *record;
@@ -300,7 +306,8 @@ static double percentile_us(double share)
 
 static bool is_finished(int64_t end_ms)
 {
-    return told_to_stop || clock_monotonic_ms() >= end_ms || (options.count > 0 && acked_events >= (uint64_t)options.count);
+    return told_to_stop || clock_monotonic_ms() >= end_ms ||
+           (options.count > 0 && acked_events >= (uint64_t)options.count);
 }
 
 static void run(void)
@@ -323,8 +330,9 @@ static void run(void)
         if (connections[i].state == RECEIVING || connections[i].state == SENDING)
             go_away(&connections[i]); /* not answered by the end: unknown */
     double seconds = (double)(clock_monotonic_ns() - start_ns) / 1e9;
-    printf("{\"acked_requests\":%" PRIu64 ",\"acked_events\":%" PRIu64 ",\"unknown_events\":%" PRIu64 ",\"refused_requests\":%" PRIu64
-           ",\"other_answers\":%" PRIu64 ",\"reconnects\":%" PRIu64 ",\"seconds\":%.3f,\"requests_per_s\":%.1f,\"events_per_s\":%.1f,"
+    printf("{\"acked_requests\":%" PRIu64 ",\"acked_events\":%" PRIu64 ",\"unknown_events\":%" PRIu64
+           ",\"refused_requests\":%" PRIu64 ",\"other_answers\":%" PRIu64 ",\"reconnects\":%" PRIu64
+           ",\"seconds\":%.3f,\"requests_per_s\":%.1f,\"events_per_s\":%.1f,"
            "\"p50_us\":%.0f,\"p99_us\":%.0f,\"p999_us\":%.0f,\"max_us\":%.0f}\n",
            acked_requests, acked_events, unknown_events, refused_requests, other_answers, reconnects, seconds,
            (double)acked_requests / seconds, (double)acked_events / seconds, percentile_us(0.5), percentile_us(0.99),
@@ -339,18 +347,21 @@ static void split_topics(char *list)
 
 static void usage(void)
 {
-    fprintf(stderr, "usage: penstock_load [--port N | --unix PATH] [--connections N] [--events PER_REQUEST] [--size BYTES] [--keys PER_CONNECTION]\n"
-                    "       [--topics A,B] [--seconds S] [--count EVENTS] [--rate REQUESTS_PER_S] [--sender NAME]\n"
-                    "       [--record FILE] [--path PATH]\n");
+    fprintf(
+        stderr,
+        "usage: penstock_load [--port N | --unix PATH] [--connections N] [--events PER_REQUEST] [--size BYTES] [--keys PER_CONNECTION]\n"
+        "       [--topics A,B] [--seconds S] [--count EVENTS] [--rate REQUESTS_PER_S] [--sender NAME]\n"
+        "       [--record FILE] [--path PATH]\n");
     exit(2);
 }
 
 int main(int argc, char **argv)
 {
     static const struct option names[] = {
-        {"port", 1, NULL, 'p'}, {"unix", 1, NULL, 'u'}, {"connections", 1, NULL, 'n'}, {"events", 1, NULL, 'e'},
-        {"size", 1, NULL, 's'}, {"keys", 1, NULL, 'k'}, {"topics", 1, NULL, 't'}, {"seconds", 1, NULL, 'd'},
-        {"count", 1, NULL, 'c'}, {"sender", 1, NULL, 'x'}, {"record", 1, NULL, 'r'}, {"path", 1, NULL, 'P'}, {"rate", 1, NULL, 'R'}, {NULL, 0, NULL, 0},
+        {"port", 1, NULL, 'p'},  {"unix", 1, NULL, 'u'},   {"connections", 1, NULL, 'n'}, {"events", 1, NULL, 'e'},
+        {"size", 1, NULL, 's'},  {"keys", 1, NULL, 'k'},   {"topics", 1, NULL, 't'},      {"seconds", 1, NULL, 'd'},
+        {"count", 1, NULL, 'c'}, {"sender", 1, NULL, 'x'}, {"record", 1, NULL, 'r'},      {"path", 1, NULL, 'P'},
+        {"rate", 1, NULL, 'R'},  {NULL, 0, NULL, 0},
     };
     for (int c; (c = getopt_long(argc, argv, "", names, NULL)) != -1;) {
         switch (c) {

@@ -37,7 +37,7 @@ const char *__tsan_default_suppressions(void)
 }
 
 #define MUTEX(mutex) ((pthread_mutex_t *)(void *)(mutex))
-#define COND(cond) ((pthread_cond_t *)(void *)(cond))
+#define COND(cond)   ((pthread_cond_t *)(void *)(cond))
 
 struct start {
     thrd_start_t fn;

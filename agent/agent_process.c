@@ -3,7 +3,9 @@
 #include "agent/agent_process.h"
 
 #include <dirent.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 
@@ -19,17 +21,27 @@ static uint64_t count_descriptors(void)
     return count - 1; /* the directory's own */
 }
 
+/* The number behind a name at the beginning of a line: "VmRSS:     1234 kB". */
+static bool line_number(const char *line, const char *name, uint64_t *ret_number)
+{
+    size_t length = strlen(name);
+    if (strncmp(line, name, length) != 0)
+        return false;
+    *ret_number = strtoull(line + length, NULL, 10);
+    return true;
+}
+
 static void read_status(struct agent_process *process)
 {
     FILE *file = fopen("/proc/self/status", "re");
     char line[256];
-    unsigned long long number;
+    uint64_t number;
     while (file != NULL && fgets(line, sizeof line, file) != NULL) {
-        if (sscanf(line, "VmRSS: %llu kB", &number) == 1)
+        if (line_number(line, "VmRSS:", &number))
             process->resident_bytes = number * 1024;
-        else if (sscanf(line, "VmHWM: %llu kB", &number) == 1)
+        else if (line_number(line, "VmHWM:", &number))
             process->resident_bytes_max = number * 1024;
-        else if (sscanf(line, "Threads: %llu", &number) == 1)
+        else if (line_number(line, "Threads:", &number))
             process->threads = number;
     }
     if (file != NULL)

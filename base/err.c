@@ -31,7 +31,7 @@ enum err_class err_class_of(enum err code)
     return code < ERR_COUNT ? err_rows[code].class : ERR_CLASS_FAULT;
 }
 
-enum err errmsg_set(struct errmsg *msg, enum err code, const char *format, ...)
+enum err(errmsg_set)(struct errmsg *msg, enum err code, const char *format, ...)
 {
     if (msg != NULL) {
         va_list args;

@@ -22,10 +22,11 @@ void log_begin(void)
 {
     const char *stream =
         getenv("JOURNAL_STREAM"); /* the journal's device:inode; stderr may have been led elsewhere since */
-    unsigned long long device, inode;
+    char *colon = NULL;
+    unsigned long long device = stream == NULL ? 0 : strtoull(stream, &colon, 10);
     struct stat file;
-    atomic_store(&to_journal, stream != NULL && sscanf(stream, "%llu:%llu", &device, &inode) == 2 &&
-                                  fstat(STDERR_FILENO, &file) == 0 && file.st_dev == device && file.st_ino == inode);
+    atomic_store(&to_journal, colon != NULL && *colon == ':' && fstat(STDERR_FILENO, &file) == 0 &&
+                                  file.st_dev == device && file.st_ino == strtoull(colon + 1, NULL, 10));
 }
 
 void log_set_level(enum log_level least)

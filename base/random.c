@@ -54,12 +54,10 @@ int uuid_parse(const char *text, uint8_t out[16])
     for (int i = 0, at = 0; i < 16; i++) {
         if ((i == 4 || i == 6 || i == 8 || i == 10) && text[at++] != '-')
             return -1;
-        unsigned byte;
-        int used = 0;
-        if (strspn(text + at, "0123456789abcdefABCDEF") < 2 || sscanf(text + at, "%2x%n", &byte, &used) != 1 ||
-            used != 2)
+        char digits[] = {text[at], text[at + 1], '\0'};
+        if (strspn(digits, "0123456789abcdefABCDEF") != 2)
             return -1;
-        uuid[i] = (uint8_t)byte;
+        uuid[i] = (uint8_t)strtoul(digits, NULL, 16);
         at += 2;
     }
     memcpy(out, uuid, 16);

@@ -190,7 +190,7 @@ static void say_link(struct bridge *bridge)
 
 static bool is_settled(const struct bridge *bridge)
 {
-    bool nothing_open = bridge->txn.state == BRIDGE_TXN_OFF || bridge->txn.state < BRIDGE_TXN_OPEN;
+    bool nothing_open = bridge->txn.state < BRIDGE_TXN_OPEN;
     return bridge->sink == NULL || !bridge->link.up || (bridge->budget.events == 0 && nothing_open);
 }
 

@@ -140,13 +140,13 @@ static void be_ready(struct bridge *bridge)
         bridge_sink_group_reader_close(bridge->sink);
         txn->read_ms = 0;
     }
-    int64_t refresh_ms = bridge->options->cursor_refresh_ms;
-    if (txn->mark == BRIDGE_TXN_MARK_KAFKA)
-        refresh(bridge);
-    else if (txn->mark == BRIDGE_TXN_MARK_DISK)
+    /* The offset would expire; and at the start it shows whether all rights are there. */
+    bool due = bridge->head_at_end &&
+               (txn->committed_ms == 0 || bridge->now_ms - txn->committed_ms >= bridge->options->cursor_refresh_ms);
+    if (txn->mark == BRIDGE_TXN_MARK_DISK)
         wait_for_disk(bridge);
-    else if (bridge->head_at_end && (txn->committed_ms == 0 || bridge->now_ms - txn->committed_ms >= refresh_ms))
-        refresh(bridge); /* the offset would expire; and at the start it shows whether all rights are there */
+    else if (txn->mark == BRIDGE_TXN_MARK_KAFKA || due)
+        refresh(bridge);
     else if (bridge->dirty && bridge_txn_divisible(bridge) && bridge->now_ms - bridge->advanced_ms >= BRIDGE_ADVANCE_MS)
         bridge_cursor_committed(bridge, bridge_txn_position(bridge)); /* what Kafka had already */
 }

@@ -5,8 +5,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-enum err config_fail(const struct config_source *source, struct config_place place, struct errmsg *msg,
-                     const char *format, ...)
+enum err(config_fail)(const struct config_source *source, struct config_place place, struct errmsg *msg,
+                      const char *format, ...)
 {
     if (msg == NULL)
         return ERR_INVALID;
@@ -26,7 +26,7 @@ const char *config_shown(const char *text, char out[CONFIG_SHOWN_SIZE])
     size_t size = 0, room = CONFIG_SHOWN_SIZE - 6; /* quotes, an ellipsis of three bytes, the NUL */
     out[size++] = '\'';
     for (; *text != '\0' && size < room; text++)
-        out[size++] = (unsigned char)*text < 0x20 || *text == 0x7f ? '?' : *text;
+        out[size++] = (char)((unsigned char)*text < 0x20 || *text == 0x7f ? '?' : *text);
     if (*text != '\0') {
         while (((unsigned char)out[size - 1] & 0xc0) == 0x80) /* no half a character at the end */
             size--;

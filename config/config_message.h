@@ -23,6 +23,9 @@ struct config_source {
  * what isn't known. */
 enum err config_fail(const struct config_source *source, struct config_place place, struct errmsg *msg,
                      const char *format, ...) __attribute__((format(printf, 4, 5)));
+#ifdef __clang_analyzer__ /* as errmsg_set() */
+#define config_fail(...) ((config_fail)(__VA_ARGS__), ERR_INVALID)
+#endif
 
 #define CONFIG_SHOWN_SIZE 72
 /* The text in single quotes, control bytes as ?, cut to what a message can hold. Returns out. */

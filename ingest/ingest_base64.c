@@ -57,8 +57,8 @@ bool ingest_base64_encode(struct bytes data, struct buf *out)
         bits |= at + 1 < data.size ? (uint32_t)data.data[at + 1] << 8 : 0;
         bits |= at + 2 < data.size ? data.data[at + 2] : 0;
         char group[4] = {alphabet[bits >> 18], alphabet[bits >> 12 & 63],
-                         at + 1 < data.size ? alphabet[bits >> 6 & 63] : '=',
-                         at + 2 < data.size ? alphabet[bits & 63] : '='};
+                         (char)(at + 1 < data.size ? alphabet[bits >> 6 & 63] : '='),
+                         (char)(at + 2 < data.size ? alphabet[bits & 63] : '=')};
         buf_append(out, group, 4);
     }
     return !out->failed;

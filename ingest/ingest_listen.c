@@ -63,7 +63,7 @@ static enum err resolve(const char *address, bool allow_remote, struct addrinfo 
 
 static void name_bound(int fd, char *out, size_t size)
 {
-    struct sockaddr_storage bound;
+    struct sockaddr_storage bound = {0};
     socklen_t length = sizeof bound;
     char host[NI_MAXHOST], port[NI_MAXSERV];
     if (getsockname(fd, (struct sockaddr *)&bound, &length) == 0 &&

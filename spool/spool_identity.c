@@ -40,7 +40,7 @@ static enum err parse(char *text, struct spool_identity *ret_identity, struct er
     char *check_line = strstr(text, "check: ");
     uint64_t sum = check_line == NULL ? 0 : XXH3_64bits(text, (size_t)(check_line - text));
     char *version = take_line(&text, "penstock-spool");
-    if (version != NULL && atoi(version) > SPOOL_FORMAT_VERSION)
+    if (version != NULL && strtol(version, NULL, 10) > SPOOL_FORMAT_VERSION)
         return errmsg_set(msg, ERR_VERSION, IDENTITY_NAME " says format %s, this Penstock knows %d: use a newer one",
                           version, SPOOL_FORMAT_VERSION);
     char *id = version == NULL ? NULL : take_line(&text, "id");
@@ -49,7 +49,7 @@ static enum err parse(char *text, struct spool_identity *ret_identity, struct er
     char *check = created == NULL ? NULL : take_line(&text, "check");
     if (check == NULL || strtoull(check, NULL, 16) != sum || uuid_parse(id, identity.uuid) != 0)
         return errmsg_set(msg, ERR_DAMAGED, IDENTITY_NAME " is damaged");
-    identity.version = (uint16_t)atoi(version);
+    identity.version = (uint16_t)strtol(version, NULL, 10);
     identity.seed = strtoull(seed, NULL, 16);
     identity.created_ms = strtoll(created, NULL, 10);
     *ret_identity = identity;

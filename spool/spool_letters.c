@@ -168,7 +168,7 @@ static size_t put_escaped(char *out, size_t used, size_t size, const char *text)
     for (; *text != '\0' && used + 3 < size; text++) {
         if (*text == '"' || *text == '\\')
             out[used++] = '\\';
-        out[used++] = (unsigned char)*text < 0x20 ? ' ' : *text;
+        out[used++] = (char)((unsigned char)*text < 0x20 ? ' ' : *text);
     }
     return used;
 }

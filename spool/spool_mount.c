@@ -89,8 +89,9 @@ static int mount_id_of(int fd)
     int id = -1;
     snprintf(path, sizeof path, "/proc/self/fdinfo/%d", fd);
     FILE *file = fopen(path, "re");
-    while (file != NULL && fgets(line, sizeof line, file) != NULL && sscanf(line, "mnt_id: %d", &id) != 1)
-        ;
+    while (file != NULL && fgets(line, sizeof line, file) != NULL && id < 0)
+        if (strncmp(line, "mnt_id:", 7) == 0)
+            id = (int)strtol(line + 7, NULL, 10);
     if (file != NULL)
         fclose(file);
     return id;

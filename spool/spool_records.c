@@ -27,7 +27,10 @@ bool spool_header_get(const struct spool_frame *frame, struct spool_segment_head
         return false;
     struct codec_in in = codec_in_of(frame->body.data, frame->body.size);
     struct spool_segment_header header = {.version = (uint16_t)codec_in_le(&in, 2)};
-    memcpy(header.spool_uuid, codec_in_bytes(&in, 16).data, 16);
+    struct bytes uuid = codec_in_bytes(&in, 16);
+    if (uuid.data == NULL)
+        return false;
+    memcpy(header.spool_uuid, uuid.data, 16);
     header.segment_id = spool_id_segment(frame->id);
     header.nonce = codec_in_le(&in, 8);
     header.seed = codec_in_le(&in, 8);

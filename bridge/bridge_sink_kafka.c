@@ -29,12 +29,20 @@ static rd_kafka_topic_t *as_rkt(struct bridge_sink_topic *topic)
     return (rd_kafka_topic_t *)topic;
 }
 
+/* From librdkafka 2.4 on those of a refused batch that were not at fault have a code of their own, which older headers don't know. Here
+ * all of a batch share what was wrong with it, and the search for the one goes through them all. */
+static int code_of(const rd_kafka_message_t *message)
+{
+    enum { INVALID_DIFFERENT_RECORD = -138 };
+    return (int)message->err == INVALID_DIFFERENT_RECORD ? (int)RD_KAFKA_RESP_ERR_INVALID_RECORD : (int)message->err;
+}
+
 static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *message, void *opaque)
 {
     (void)rk;
     struct bridge_sink *sink = opaque;
-    sink->handler.report(sink->handler.arg, (uint64_t)(uintptr_t)message->_private, message->err, message->partition,
-                         message->offset);
+    sink->handler.report(sink->handler.arg, (uint64_t)(uintptr_t)message->_private, code_of(message),
+                         message->partition, message->offset);
 }
 
 static void on_error(rd_kafka_t *rk, int code, const char *reason, void *opaque)

@@ -159,6 +159,10 @@ static void test_missing_topic_holds_only_its_own_lane_and_comes_back_by_itself(
 static void test_topic_without_any_report_does_not_pin_the_others(void **state)
 {
     struct bridge_fixture *f = *state;
+    /* librdkafka's mock, unlike a broker, tells a denied topic's partitions, and these versions die of that (its issue 4907). With a
+     * real Kafka: tests/e2e/test_isolation.py. */
+    if (rd_kafka_version() >= 0x02040000 && rd_kafka_version() < 0x020a0000)
+        skip();
     rd_kafka_mock_topic_create(f->cluster, "vault", 4, 1);
     rd_kafka_mock_topic_set_error(f->cluster, "vault", RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
     f->options.in_flight_events_max = 1000;

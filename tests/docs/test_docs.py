@@ -217,6 +217,13 @@ def ci(world, command):
     check(all(f"\n./dev {what} " in read(".ci/run") for what in ("test", "test-docker")), ".ci/run runs both")
 
 
+def script(world, command):
+    """It is there and can be run; without words it says how."""
+    path = os.path.join(SOURCE, command.split()[0])
+    done = subprocess.run([path], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=30)
+    check(done.returncode != 0 and b"usage" in done.stdout, f"{path} says how it is used: {done.stdout}")
+
+
 def install(world, command):
     """agent_generated runs `cmake --install`; the presets and steps are there."""
     for preset in re.findall(r"--preset (\w+)", command):
@@ -277,6 +284,8 @@ ROWS = {
         ("ctest --test-dir build/dev -R e2e_kill9", ctest),
         ("./dev test", dev),
         ("./dev test-docker", dev),
+        ("tests/support/fresh_debian.sh bookworm", script),
+        ("tests/support/fresh_debian.sh trixie './dev build dev && ctest --test-dir build/dev -L unit'", script),
         (".ci/run", ci),
         ("PENSTOCK_DAMAGE_ROUNDS=20000 PENSTOCK_SEED=42 build/dev/tests/test_spool_reader", smaller(("=20000", "=20"))),
         ("python3 tests/e2e/test_damage.py --rounds 1000 --seed 42", options),
@@ -331,8 +340,26 @@ def check_mentions():
             check(option in helps[" ".join(names)], f"{page}: `{' '.join(words)}`: penstock {' '.join(names)} knows {option}")
 
 
+def check_figures():
+    """README's figures are those of the crash matrix, which is made from the tests' output: no more, and times not out of date."""
+    readme, matrix = read("README.md"), read("docs/crash-matrix.md")
+
+    def claimed(text):
+        return float(re.search(text, readme).group(1).replace(",", ""))
+    states = sum(int(n) for n in re.findall(r"\| (\d+) states, ", matrix))
+    damages = sum(int(n) for n in re.findall(r"^\| [^|]+ \| (\d+) (?:\| \d+ ){7}", matrix, re.M))
+    losses = sum(int(n) for n in re.findall(r"^\| Power loss on .*\| (\d+) times \|", matrix, re.M))
+    for what, text, measured in (("power cuts", r"may leave, ([\d,]+) of them", states), ("power losses", r"; ([\d,]+) on ext4", losses),
+                                 ("damages", r"damaged bytes: ([\d,]+) times", damages)):
+        check(claimed(text) <= measured, f"README tells of {claimed(text):.0f} {what}, the crash matrix of {measured}")
+    accepted, arrived = re.search(r"first event acknowledged (\d+) ms after the mount, all intact events in Kafka ([\d.]+) s", matrix).groups()
+    for text, measured in ((r"accepts ([\d.]+) s after the mount", int(accepted) / 1000), (r"are in Kafka after ([\d.]+) s", float(arrived))):
+        check(measured / 3 < claimed(text) < measured * 3, f"README says {claimed(text)} s, the crash matrix {measured} s")
+
+
 def main():
     check_table()
+    check_figures()
     check_mentions()
     say("every command has a row")
     world = World()

@@ -78,7 +78,8 @@ struct codec_in {
 
 static inline struct codec_in codec_in_of(const void *data, size_t size)
 {
-    return (struct codec_in){data, (const uint8_t *)data + size, true};
+    const uint8_t *p = data == NULL ? (const uint8_t *)"" : data; /* NULL + 0 is nothing that C knows */
+    return (struct codec_in){p, p + size, true};
 }
 
 static inline size_t codec_in_left(const struct codec_in *in)

@@ -115,7 +115,7 @@ static char *report_of(struct spool_fixture *f, uint64_t segment)
     return text;
 }
 
-static void assert_says(const char *report, const char *format, ...)
+__attribute__((format(printf, 2, 3))) static void assert_says(const char *report, const char *format, ...)
 {
     char expected[256];
     va_list args;

@@ -14,7 +14,6 @@
 #include "config/config.h"
 
 #include <errno.h>
-#include <malloc.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -45,15 +44,6 @@ static void raise_descriptor_limit(void)
         limit.rlim_cur = limit.rlim_max;
         (void)setrlimit(RLIMIT_NOFILE, &limit); /* fewer connections then */
     }
-}
-
-/* Memory stays where it is used: few arenas, large blocks straight from the kernel and back to it. */
-static void tune_memory(void)
-{
-    mallopt(M_ARENA_MAX, 4); /* listener, committer, bridge, and Kafka's client don't wait for each other */
-    mallopt(M_MMAP_THRESHOLD, 1 << 20);
-    mallopt(M_TRIM_THRESHOLD, 4 << 20);
-    mallopt(M_TOP_PAD, 1 << 20); /* otherwise each commit grows an arena by a page or two, with a system call */
 }
 
 /* A second signal ends the process at once; a reload is too late then. */
@@ -249,7 +239,6 @@ static int run_until_signal(const struct agent_run_options *options, struct agen
     sigset_t signals;
     block_signals(&signals);
     raise_descriptor_limit();
-    tune_memory();
     log_begin();
     log_set_level(config->log_level);
     pthread_rwlock_init(&running.state.lock, NULL);

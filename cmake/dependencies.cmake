@@ -17,3 +17,11 @@ find_library(LEVELDB_LIBRARY leveldb REQUIRED)
 add_library(dep_leveldb INTERFACE)
 target_include_directories(dep_leveldb SYSTEM INTERFACE ${LEVELDB_INCLUDE_DIR})
 target_link_libraries(dep_leveldb INTERFACE ${LEVELDB_LIBRARY})
+
+# The allocator of the program: a request's memory is made by one thread and freed by another, which it is better at than
+# libc's (docs/benchmarks.md). Sanitizers bring their own.
+if(NOT PENSTOCK_SANITIZE)
+    find_library(MIMALLOC_LIBRARY mimalloc REQUIRED)
+    add_library(dep_mimalloc INTERFACE)
+    target_link_libraries(dep_mimalloc INTERFACE -Wl,--push-state,--no-as-needed ${MIMALLOC_LIBRARY} -Wl,--pop-state)
+endif()

@@ -8,12 +8,11 @@
 #include "ingest/ingest_http.h"
 
 #include "base/clock.h"
+#include "base/decimal.h"
 #include "ingest/ingest_acceptor.h"
 #include "ingest/ingest_request.h"
 
-#include <inttypes.h>
 #include <microhttpd.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
 
@@ -37,9 +36,8 @@ static struct ingest_connection *connection_of(struct MHD_Connection *http)
 
 static void add_number(struct MHD_Response *response, const char *name, uint64_t value)
 {
-    char text[24];
-    snprintf(text, sizeof text, "%" PRIu64, value);
-    MHD_add_response_header(response, name, text);
+    char text[DECIMAL_SIZE];
+    MHD_add_response_header(response, name, decimal_of(value, text));
 }
 
 static void add_headers(struct MHD_Response *response, const struct ingest_request *request,

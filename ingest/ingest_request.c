@@ -2,6 +2,7 @@
  * ingest_request.c - a request's life: memory and budget, body, answer. */
 #include "ingest/ingest_request.h"
 
+#include "base/decimal.h"
 #include "ingest/ingest_confirmed.h"
 
 #include <inttypes.h>
@@ -277,6 +278,14 @@ static void answer_page(const struct ingest_request *request, struct ingest_answ
     answer->status = page->answer(page->arg, &question, &answer->body, &answer->content_type);
 }
 
+static void answer_accepted(uint64_t count, struct buf *body)
+{
+    char digits[DECIMAL_SIZE];
+    buf_append_string(body, "{\"accepted\":");
+    buf_append_string(body, decimal_of(count, digits));
+    buf_append_char(body, '}');
+}
+
 void ingest_request_answer(struct ingest_request *request, struct ingest_answer *ret_answer)
 {
     if (request->submitted)
@@ -297,7 +306,7 @@ void ingest_request_answer(struct ingest_request *request, struct ingest_answer 
         else if (ingest_request_is_v2(request))
             ingest_v2_render(request->v2, &ret_answer->body);
         else
-            buf_printf(&ret_answer->body, "{\"accepted\":%" PRIu64 "}", request->sink.count);
+            answer_accepted(request->sink.count, &ret_answer->body);
     }
     if (ret_answer->status < 600)
         atomic_fetch_add(&request->ingest->by_status[ret_answer->status], 1);

@@ -4,14 +4,12 @@
 
 #include "base/clock.h"
 #include "spool/spool_internal.h"
+#include "spool/spool_live.h"
 #include "spool/spool_share.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* LevelDB starts a new log and a table when 1 GiB of write buffer is full: a segment ends before that. */
-#define SEGMENT_BYTES_HARD_MAX ((1ull << 30) - (96ull << 20))
 
 /* ---- answering ----------------------------------------------------------------------------------------- */
 
@@ -40,127 +38,7 @@ static void answer_accepted(struct spool *spool, struct spool_batch *first, uint
     }
 }
 
-/* ---- segments ------------------------------------------------------------------------------------------ */
-
-static void add_link(struct spool_committer *committer, uint64_t segment_id, uint32_t event_count)
-{
-    if (committer->link_count == SPOOL_LINKS_MAX) {
-        memmove(committer->links, committer->links + 1, (SPOOL_LINKS_MAX - 1) * sizeof committer->links[0]);
-        committer->link_count--;
-    }
-    committer->links[committer->link_count++] = (struct spool_link){segment_id, event_count};
-}
-
-/* Ends the live segment: it will never be written again. */
-static void end_live(struct spool *spool, bool sealed)
-{
-    struct spool_committer *committer = &spool->committer;
-    struct spool_segment *live = committer->live;
-    if (live == NULL)
-        return;
-    if (committer->live_acknowledged)
-        committer->link_count = 0;
-    add_link(committer, live->id, live->event_count);
-    pthread_mutex_lock(&spool->lock);
-    struct spool_entry *entry = spool_catalog_find(&spool->catalog, live->id);
-    if (entry != NULL) {
-        entry->state = SPOOL_ENTRY_CLOSED;
-        entry->sealed = sealed;
-    }
-    spool->progress.dirty = true;
-    pthread_mutex_unlock(&spool->lock);
-    committer->live = NULL;
-    spool_keeper_close_segment(spool, live);
-}
-
-static enum err begin_live(struct spool *spool, struct spool_segment *segment)
-{
-    struct spool_entry entry = {
-        .id = segment->id,
-        .state = SPOOL_ENTRY_LIVE,
-        .log_bytes = segment->log_bytes,
-        .disk_bytes = segment->log_bytes,
-        .counted = SPOOL_COUNTED,
-    };
-    pthread_mutex_lock(&spool->lock);
-    enum err rc = spool_catalog_add(&spool->catalog, &entry);
-    pthread_mutex_unlock(&spool->lock);
-    if (rc != ERR_OK) {
-        spool_keeper_close_segment(spool, segment); /* an empty segment does no harm */
-        return rc;
-    }
-    spool->committer.live = segment;
-    spool->committer.live_acknowledged = false;
-    return ERR_OK;
-}
-
-static enum err ensure_live(struct spool *spool)
-{
-    if (spool->committer.live != NULL)
-        return ERR_OK;
-    atomic_store(&spool->committer.running_since_ms, clock_monotonic_ms()); /* making one can hang, too */
-    struct spool_segment *segment = spool_keeper_take_spare(spool);
-    atomic_store(&spool->committer.running_since_ms, 0);
-    return segment == NULL ? ERR_UNAVAILABLE : begin_live(spool, segment);
-}
-
 /* ---- one commit ---------------------------------------------------------------------------------------- */
-
-static enum err put_link_frame(struct spool *spool)
-{
-    struct spool_committer *committer = &spool->committer;
-    buf_clear(&committer->link_frame);
-    if (committer->live_acknowledged)
-        return ERR_OK;
-    struct buf body = {0};
-    if (!spool_links_put(&body, committer->links, committer->link_count) ||
-        !buf_reserve(&committer->link_frame, SPOOL_FRAME_SIZE_MIN + body.size)) {
-        buf_free(&body);
-        return ERR_NOMEM;
-    }
-    uint8_t *frame = committer->link_frame.data;
-    committer->link_frame.size =
-        (size_t)(spool_frame_put_other(frame, SPOOL_FRAME_LINK, clock_wall_ms(), buf_bytes(&body)) - frame);
-    spool_frame_stamp(frame, spool_id_of(committer->live->id, 0), 0, spool->identity.seed);
-    buf_free(&body);
-    return ERR_OK;
-}
-
-static bool put_seal_topics(struct spool *spool, struct buf *body, uint32_t event_count)
-{
-    struct spool_segment *live = spool->committer.live;
-    struct spool_seal_topic *topics = calloc(live->topic_capacity + 1, sizeof *topics);
-    size_t count = 0;
-    for (size_t i = 0; topics != NULL && i < live->topic_capacity; i++) {
-        if (live->topic_counts[i] == 0)
-            continue;
-        const struct spool_topic *topic = spool_topics_at(&spool->topics, i);
-        topics[count++] = (struct spool_seal_topic){bytes_of(topic->name, topic->name_size), live->topic_counts[i],
-                                                    live->topic_bytes[i]};
-    }
-    bool ok = topics != NULL && spool_seal_put(body, event_count, topics, count);
-    free(topics);
-    return ok;
-}
-
-/* The footer of the segment's last batch. */
-static enum err put_seal_frame(struct spool *spool, uint32_t batch_first, uint32_t event_count)
-{
-    struct spool_committer *committer = &spool->committer;
-    struct buf body = {0};
-    buf_clear(&committer->seal_frame);
-    if (!put_seal_topics(spool, &body, event_count) ||
-        !buf_reserve(&committer->seal_frame, SPOOL_FRAME_SIZE_MIN + body.size)) {
-        buf_free(&body);
-        return ERR_NOMEM;
-    }
-    uint8_t *frame = committer->seal_frame.data;
-    committer->seal_frame.size =
-        (size_t)(spool_frame_put_other(frame, SPOOL_FRAME_SEAL, clock_wall_ms(), buf_bytes(&body)) - frame);
-    spool_frame_stamp(frame, spool_id_of(committer->live->id, event_count), batch_first, spool->identity.seed);
-    buf_free(&body);
-    return ERR_OK;
-}
 
 static void count_duration(struct spool_committer *committer, int64_t duration_ns)
 {
@@ -204,14 +82,6 @@ static void publish(struct spool *spool)
     pthread_mutex_unlock(&spool->lock);
 }
 
-static bool live_is_full(const struct spool *spool)
-{
-    const struct spool_segment *live = spool->committer.live;
-    uint64_t bytes_max =
-        spool->options.segment_bytes < SEGMENT_BYTES_HARD_MAX ? spool->options.segment_bytes : SEGMENT_BYTES_HARD_MAX;
-    return live != NULL && (live->log_bytes >= bytes_max || live->event_count >= SPOOL_INDEX_MAX - 1);
-}
-
 static enum err count_topics(struct spool *spool, const struct spool_batch *first)
 {
     enum err rc = ERR_OK;
@@ -228,7 +98,7 @@ static enum err commit_to_live(struct spool *spool, const struct spool_batch *fi
     uint32_t first_index = committer->live->event_count, event_count = committer->group.event_count;
     enum err rc = count_topics(spool, first);
     if (rc == ERR_OK)
-        rc = put_link_frame(spool);
+        rc = spool_live_put_link_frame(spool);
     if (rc == ERR_OK) {
         spool_group_stamp(&committer->group, committer->live->id, first_index, spool->identity.seed);
         rc = spool_group_entries(&committer->group, buf_bytes(&committer->link_frame), BYTES_NULL);
@@ -241,13 +111,13 @@ static enum err commit_somewhere(struct spool *spool, const struct spool_batch *
 {
     struct spool_committer *committer = &spool->committer;
     for (int attempt = 0; attempt < 2; attempt++) {
-        enum err rc = ensure_live(spool);
+        enum err rc = spool_live_ensure(spool);
         if (rc != ERR_OK)
             return rc;
         /* No room for the indexes: this segment ends here; the link of the next tells its count. */
         if (committer->live->event_count + (uint64_t)committer->group.event_count > SPOOL_INDEX_MAX)
-            end_live(spool, false);
-        if ((rc = ensure_live(spool)) != ERR_OK)
+            spool_live_end(spool, false);
+        if ((rc = spool_live_ensure(spool)) != ERR_OK)
             return rc;
         struct errmsg msg = {""};
         rc = commit_to_live(spool, first, &msg);
@@ -258,7 +128,7 @@ static enum err commit_somewhere(struct spool *spool, const struct spool_batch *
         spool_say(spool, true, "segment_abandoned", "segment=%" PRIu64 " accepted_events=%" PRIu32 " error=\"%s\"",
                   committer->live->id, committer->live->event_count, msg.text);
         spool_keeper_note_trouble(spool, &msg);
-        end_live(spool, false);
+        spool_live_end(spool, false);
     }
     return ERR_IO;
 }
@@ -356,7 +226,7 @@ static bool seal_live(struct spool *spool)
         return false;
     uint32_t event_count = committer->live->event_count;
     struct errmsg msg = {""};
-    enum err rc = put_seal_frame(spool, event_count, event_count);
+    enum err rc = spool_live_put_seal_frame(spool, event_count, event_count);
     if (rc == ERR_OK)
         rc = spool_group_entries(&committer->group, BYTES_NULL, buf_bytes(&committer->seal_frame));
     if (rc == ERR_OK)
@@ -374,10 +244,10 @@ static void *committer_main(void *arg)
         if (first != NULL)
             commit(spool, first);
         spool_group_clear(&spool->committer.group);
-        if (live_is_full(spool))
-            end_live(spool, seal_live(spool));
+        if (spool_live_is_full(spool))
+            spool_live_end(spool, seal_live(spool));
     }
-    end_live(spool, seal_live(spool));
+    spool_live_end(spool, seal_live(spool));
     return NULL;
 }
 
@@ -395,8 +265,8 @@ enum err spool_committer_start(struct spool *spool, struct spool_segment *live, 
     pthread_cond_init(&committer->wake, NULL);
     committer->last = &committer->first;
     for (size_t i = 0; i < link_count; i++)
-        add_link(committer, links[i].segment_id, links[i].event_count);
-    enum err rc = live == NULL ? ERR_OK : begin_live(spool, live);
+        spool_live_add_link(committer, links[i].segment_id, links[i].event_count);
+    enum err rc = live == NULL ? ERR_OK : spool_live_begin(spool, live);
     atomic_store(&committer->unavailable, live == NULL);
     if (rc != ERR_OK)
         return errmsg_set(msg, rc, "%s", err_text(rc));

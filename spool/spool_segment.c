@@ -19,7 +19,7 @@
 enum {
     NAME_SIZE = 32,
     RESERVE_BYTES = 256 << 10, /* at a time: both ends of a segment must still be found quickly, see spool_ends.c */
-    RESERVE_FOR_BYTES_MAX = 16 << 10, /* larger writes gain nothing by it */
+    RESERVE_FOR_BYTES_MAX = 16 << 10, /* for larger writes, writing everything twice costs more than the journal */
 };
 
 static enum err write_header(const struct spool_segment_place *place, struct spool_segment *segment, struct errmsg *msg)
@@ -176,15 +176,17 @@ enum err spool_segment_count_topic(struct spool_segment *segment, uint32_t topic
     return ERR_OK;
 }
 
-/* A sync of a file that grows costs a commit of the file system's journal each time; in room made ahead it costs only the
- * write, half of the time for a small one (docs/benchmarks.md). What isn't used is zeros that readers know. */
+/* A sync of a file that grows, or whose blocks fallocate() has only promised, costs a commit of the file system's journal each
+ * time; one that overwrites zeros costs the write alone (docs/benchmarks.md). What isn't used is zeros that readers know. */
 static void reserve(struct spool_segment *segment, uint64_t log_bytes_next)
 {
+    static uint8_t zeros[RESERVE_BYTES];
     if (log_bytes_next <= segment->reserved_bytes || log_bytes_next - segment->log_bytes > RESERVE_FOR_BYTES_MAX)
         return;
     uint64_t from = segment->reserved_bytes > segment->log_bytes ? segment->reserved_bytes : segment->log_bytes;
-    if (fallocate(segment->log_fd, 0, (off_t)from, RESERVE_BYTES) == 0) /* else it grows as it is written */
-        segment->reserved_bytes = from + RESERVE_BYTES;
+    ssize_t size = pwrite(segment->log_fd, zeros, sizeof zeros, (off_t)from);
+    if (size > 0) /* else it grows as it is written */
+        segment->reserved_bytes = from + (uint64_t)size;
 }
 
 /* Is a file that grew as long as what was written? LevelDB's word alone isn't taken for it. Within reserved room nobody asks:

@@ -48,7 +48,6 @@ static const struct series all_series[] = {
     {"mkdir", "ENOSPC", FAIL_BIT(FAIL_MKDIR), ENOSPC, 1, false, 1},
     {"mkdir", "EDQUOT, 3 in a row", FAIL_BIT(FAIL_MKDIR), EDQUOT, 3, false, 1},
     {"ftruncate", "EIO", FAIL_BIT(FAIL_FTRUNCATE), EIO, 1, false, 1},
-    {"fallocate", "ENOSPC", FAIL_BIT(FAIL_FALLOCATE), ENOSPC, 1, false, 1},
     {"unlink", "EIO", FAIL_BIT(FAIL_UNLINK), EIO, 1, false, 2},
     {"read", "EIO", FAIL_BIT(FAIL_READ), EIO, 1, false, 2},
     {"readdir", "EIO", FAIL_BIT(FAIL_READDIR), EIO, 1, false, 6},

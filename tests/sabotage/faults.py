@@ -20,7 +20,7 @@ FAULTS = [
           "if (error != NULL)\n        (void)take_error(error, msg);\n    return ERR_OK;",
           ["e2e_disk_errors"]),
     Fault("a segment goes on after a write error", "spool/spool_committer.c",
-          "spool_keeper_note_trouble(spool, &msg);\n        end_live(spool, false);", "spool_keeper_note_trouble(spool, &msg);",
+          "spool_keeper_note_trouble(spool, &msg);\n        spool_live_end(spool, false);", "spool_keeper_note_trouble(spool, &msg);",
           ["e2e_disk_errors"]),
     Fault("a new segment's name is not synced", "spool/spool_dir.c",
           "return fail(msg, \"rename\", name);\n    enum err rc = spool_dir_sync(to_fd, msg);",

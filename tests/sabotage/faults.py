@@ -55,6 +55,15 @@ FAULTS = [
     Fault("the good slot of the cursors is overwritten", "spool/spool_cursors.c",
           "write_slot(cursors, 1 - cursors->good_slot, msg)", "write_slot(cursors, cursors->good_slot, msg)",
           ["unit_spool_cursors"]),
+    Fault("a new id forgets what is done", "spool/spool_cursors.c",
+          "memcpy(cursors.uuid, new_uuid, 16);", "(void)new_uuid;",
+          ["unit_spool_renew"]),
+    Fault("a new id counts before the cursors know it", "spool/spool_renew.c",
+          "enum err rc = spool_cursors_renew(root->fd, root->identity.uuid, identity.uuid, identity.seed,",
+          "enum err rc = spool_identity_write(root->fd, &identity, msg);\n"
+          "    if (rc == ERR_OK)\n"
+          "        rc = spool_cursors_renew(root->fd, root->identity.uuid, identity.uuid, identity.seed,",
+          ["unit_spool_renew"]),
     Fault("the cursor runs ahead of the delivery reports", "bridge/bridge_cursor.c",
           "watermark_id = bridge_window_floor(&lane->window, watermark_id);", "(void)bridge_window_floor(&lane->window, watermark_id);",
           ["e2e_kill9"]),

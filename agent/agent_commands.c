@@ -19,13 +19,20 @@ const struct agent_command agent_commands[] = {
     {
         .name = "init",
         .run = agent_init,
-        .summary = "make a spool",
-        .usage = {"--spool DIR | --config FILE"},
+        .summary = "make a spool, or give one a new id",
+        .usage = {"--spool DIR | --config FILE", "--new-id --spool DIR | --config FILE"},
         .about = "Makes a spool where there is none, once its filesystems are mounted, and prints its id (for spool.id). "
                  "One that is there already stays as it is; its id is printed.",
         .options = {OPTION_SPOOL("the spool's directory; made in a directory that exists"),
-                    OPTION_CONFIG("the settings of the agent that will use it: spool.path and spool.require_mount count")},
-        .exits = "0 the spool is there, 1 it could not be made (or the one there is damaged), 2 usage or configuration",
+                    OPTION_CONFIG("the settings of the agent that will use it: spool.path, spool.require_mount and, with --new-id, "
+                                  "spool.id count"),
+                    {"new-id", 0, AGENT_OPTION_NEW_ID, NULL,
+                     "give the spool that is there a new id, and print that: for one that was copied, restored or went back, so that its "
+                     "agent has stopped forwarding (cursor_not_believed). No agent may be using it"}},
+        .notes = "After --new-id the next run goes on behind the spool's own cursor: all that was pending in it is sent, and so what was "
+                 "delivered since the copy or backup was made is sent again. Events stay what and where they are; receipts of the old id "
+                 "are answered 404. A crash on the way leaves the old id or the new one.",
+        .exits = "0 the spool is there, 1 it could not be made or changed (in use, or the one there is damaged), 2 usage or configuration",
     },
     {
         .name = "run",

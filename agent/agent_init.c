@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * agent_init.c - `penstock init`: makes a spool, so that `run` needn't be allowed to. */
+ * agent_init.c - `penstock init`: makes a spool, so that `run` needn't be allowed to, or gives one a new id. */
 #include "agent/agent.h"
 #include "agent/agent_options.h"
 
@@ -36,6 +36,29 @@ static int make(const struct config *config)
     return EXIT_DONE;
 }
 
+static int renew(const struct config *config, const char *config_path)
+{
+    struct spool_renewed renewed;
+    char id[UUID_TEXT_SIZE], old_id[UUID_TEXT_SIZE];
+    struct errmsg msg = {""};
+    if (spool_renew(&config->spool, &renewed, &msg) != ERR_OK) {
+        fprintf(stderr, "penstock init: %s\n", msg.text);
+        return EXIT_FAILED;
+    }
+    uuid_format(renewed.new_uuid, id);
+    uuid_format(renewed.old_uuid, old_id);
+    fprintf(stderr, "penstock init: the spool in '%s' has the new id %s; it was %s\n", config->spool.path, id, old_id);
+    if (!renewed.has_cursors)
+        fprintf(stderr,
+                "penstock init: nothing that can be read says what of it is in Kafka: all of it will be sent\n");
+    if (config->spool.id != NULL)
+        fprintf(stderr,
+                "penstock init: spool.id in '%s' names the old id: put the new one there before the agent starts\n",
+                config_path);
+    printf("%s\n", id);
+    return EXIT_DONE;
+}
+
 int agent_init(int argc, char **argv)
 {
     struct agent_init_options options;
@@ -51,7 +74,10 @@ int agent_init(int argc, char **argv)
         rc = load(&config, &options, &msg);
     if (rc != ERR_OK)
         fprintf(stderr, "penstock init: %s\n", msg.text);
-    code = rc == ERR_OK ? make(&config) : EXIT_USAGE;
+    if (rc != ERR_OK)
+        code = EXIT_USAGE;
+    else
+        code = options.new_id ? renew(&config, options.config) : make(&config);
     config_free(&config);
     return code;
 }

@@ -55,8 +55,12 @@ int agent_init_options_parse(int argc, char **argv, struct agent_init_options *r
     int id, code = agent_args_begin(&args, "init", argc, argv);
     if (code != EXIT_DONE)
         return code;
-    while ((id = agent_args_next(&args, &value)) >= 0)
-        *(id == AGENT_OPTION_CONFIG ? &options.config : &options.spool) = value;
+    while ((id = agent_args_next(&args, &value)) >= 0) {
+        if (id == AGENT_OPTION_NEW_ID)
+            options.new_id = true;
+        else
+            *(id == AGENT_OPTION_CONFIG ? &options.config : &options.spool) = value;
+    }
     code = end_of_line(&args, id);
     if (code == EXIT_DONE && options.config == NULL && options.spool == NULL)
         return agent_usage_error("init", "give --spool DIR or --config FILE");

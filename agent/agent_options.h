@@ -18,6 +18,7 @@ struct agent_run_options {
 
 struct agent_init_options {
     const char *config, *spool; /* at least one of them */
+    bool new_id;
 };
 
 struct agent_produce_options {

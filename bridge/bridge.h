@@ -42,6 +42,7 @@ struct bridge_stats {
     uint64_t delivered; /* good delivery reports in this run, repeats included */
     uint64_t failed;    /* bad ones */
     uint64_t producer_recreations;
+    uint64_t letters_copied, letters_not_copied; /* to the topic for them, in this run */
     int64_t oldest_pending_ms; /* when the oldest event that isn't done was accepted (wall clock); 0: none */
     char bootstrap[256];       /* of the mock cluster when there is one */
 };

@@ -104,8 +104,11 @@ static void tell(struct bridge *bridge, uint64_t watermark_id, enum spool_delive
     if (spool_advance(bridge->spool, mode, watermark_id, bridge->cursors, cursor_count, bridge->outcomes,
                       outcome_count) != ERR_OK)
         return; /* what was counted is kept for the next time */
-    for (size_t i = 0; i < bridge->lanes.count; i++)
-        bridge->lanes.items[i]->delivered_new = bridge->lanes.items[i]->dead_new = 0;
+    for (size_t i = 0; i < bridge->lanes.count; i++) {
+        struct bridge_lane *lane = bridge->lanes.items[i];
+        bridge->copies.failed += lane->uncopied_new;
+        lane->delivered_new = lane->dead_new = lane->uncopied_new = 0;
+    }
     bridge->watermark_id = watermark_id;
     bridge->all_done_id = all_done_id;
     bridge->behind_count = cursor_count;

@@ -105,6 +105,10 @@ bool bridge_flow_take(struct bridge *bridge, struct bridge_lane *lane, struct br
 void bridge_flow_report(void *arg, uint64_t token, int code, int32_t partition, int64_t offset)
 {
     struct bridge *bridge = arg;
+    if (token == BRIDGE_COPIES_TOKEN) {
+        bridge_copies_report(bridge, code);
+        return;
+    }
     struct bridge_lane *lane = bridge->lanes.items[token >> TOKEN_SEQ_BITS];
     uint64_t id = bridge_window_at(&lane->window, token)->id;
     bridge->budget.bytes -= bridge_window_at(&lane->window, token)->bytes;

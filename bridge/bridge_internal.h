@@ -7,6 +7,7 @@
 #define PENSTOCK_BRIDGE_INTERNAL_H
 
 #include "bridge/bridge.h"
+#include "bridge/bridge_copies.h"
 #include "bridge/bridge_lanes.h"
 #include "bridge/bridge_link.h"
 #include "bridge/bridge_sink.h"
@@ -105,6 +106,7 @@ struct bridge {
     bool letters_loaded;
     int64_t letters_due_ms, letters_said_ms;
     unsigned letters_said;
+    struct bridge_copies copies;
 };
 
 void bridge_say(struct bridge *bridge, bool problem, const char *event, const char *format, ...)

@@ -100,7 +100,7 @@ void bridge_lane_restart(struct bridge_lane *lane, uint64_t floor_id)
     lane->held_up_since_ms = 0;
     lane->waiting_time_ms = 0;
     lane->skip_id = 0;
-    lane->delivered_new = lane->dead_new = 0;
+    lane->delivered_new = lane->dead_new = lane->uncopied_new = 0;
     lane->read_id = lane->own_cursor ? lane->cursor_id : floor_id;
     if (lane->mode != BRIDGE_LANE_MODE_BACKING_OFF)
         lane->mode = lane->own_cursor ? BRIDGE_LANE_MODE_CATCHING_UP : BRIDGE_LANE_MODE_FLOWING;

@@ -60,6 +60,7 @@ struct bridge_lane {
     bool own_cursor;
     uint64_t delivered_new; /* passed by the cursor, not yet told to the spool */
     uint64_t dead_new;      /* likewise, given up */
+    uint64_t uncopied_new;  /* of these: dead_letter.topic has no copy */
 
     uint64_t poison_id; /* the event that failed alone, by its own fault; 0: none. It is given up when it comes again */
     int poison_code;

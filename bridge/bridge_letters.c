@@ -110,7 +110,7 @@ bool bridge_letters_give_up(struct bridge *bridge, struct bridge_lane *lane, con
     bool poison = event->id == lane->poison_id; /* else an earlier run wrote it there */
     if (bridge->now_ms < lane->due_ms || bridge_window_open(&lane->window) != NULL)
         return false; /* its cursor must pass just this event */
-    if (poison && is_clock(bridge, lane, event))
+    if (poison && (bridge_copies_busy(bridge, event) || is_clock(bridge, lane, event)))
         return false;
     if (poison) {
         snprintf(reason.error, sizeof reason.error, "%s", bridge_retry_code_name(lane->poison_code));
@@ -125,6 +125,8 @@ bool bridge_letters_give_up(struct bridge *bridge, struct bridge_lane *lane, con
         lane->error = 0;
         lane->attempts = 0;
     }
+    if (!bridge_copies_make(bridge, lane, event, poison ? &reason : NULL))
+        return false;
     lane->dead_new++;
     lane->good_ms = bridge->now_ms;
     bridge->dirty = true;

@@ -23,7 +23,8 @@ void bridge_letters_good(struct bridge_lane *lane);
 /* Is it to be given up (or was it, before a crash)? */
 bool bridge_letters_is_one(struct bridge *bridge, const struct bridge_lane *lane, const struct spool_event *event);
 
-/* The lane, reading by itself, has come to one. True: it is in dead-letter/, and can be passed. False: not now. */
+/* The lane, reading by itself, has come to one. True: it is in dead-letter/ (its copy is under way or couldn't be made), and can be
+ * passed. False: not now. */
 bool bridge_letters_give_up(struct bridge *bridge, struct bridge_lane *lane, const struct spool_event *event);
 
 /* An event that fails by its own fault is looked for at once, without waits. */

@@ -21,6 +21,7 @@ struct bridge_options {
     enum bridge_delivery delivery;
     bool id_header;            /* a header penstock-id on every record: costs CPU */
     char *cursor_topic;        /* exactly_once: its partition 0 carries the cursor; NULL: penstock.cursors */
+    char *letters_topic;       /* a copy of each dead letter goes there; NULL: none is made */
     int64_t cursor_refresh_ms; /* exactly_once: an idle bridge commits the cursor again, before it expires */
     bool mock_kafka;           /* run librdkafka's mock cluster inside, ignore bootstrap.servers */
     struct bridge_property *properties;

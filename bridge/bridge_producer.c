@@ -79,6 +79,7 @@ void bridge_producer_close(struct bridge *bridge)
         bridge_sink_topic_close(bridge->lanes.items[i]->sink_topic);
         bridge->lanes.items[i]->sink_topic = NULL;
     }
+    bridge_copies_forget(bridge);
     pthread_mutex_lock(&bridge->lock);
     struct bridge_sink *sink = bridge->sink;
     bridge->sink = NULL;

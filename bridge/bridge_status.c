@@ -76,6 +76,8 @@ void bridge_status_publish(struct bridge *bridge, bool idle, unsigned ticket)
         .delivered = bridge->delivered,
         .failed = bridge->failed,
         .producer_recreations = bridge->recreations,
+        .letters_copied = bridge->copies.made,
+        .letters_not_copied = bridge->copies.failed,
         .oldest_pending_ms = oldest_pending_ms(bridge),
     };
     snprintf(stats.bootstrap, sizeof stats.bootstrap, "%s", bridge->bootstrap);

@@ -32,6 +32,8 @@ static void enter(struct bridge *bridge, enum bridge_txn_state state)
 {
     if (state == BRIDGE_TXN_INIT || state == BRIDGE_TXN_ABORTING)
         spool_confirm_settle(bridge->spool, false);
+    if (state == BRIDGE_TXN_READ)
+        bridge_copies_aborted(bridge);
     bridge->txn.state = state;
     bridge->txn.since_ms = bridge->now_ms;
     bridge->txn.due_ms = 0;
@@ -218,6 +220,7 @@ static void commit(struct bridge *bridge)
     txn->committed_ms = bridge->now_ms;
     txn->floor_id = txn->offset_id;
     bridge_txn_lanes_committed(bridge);
+    bridge_copies_committed(bridge);
     bridge_cursor_committed(bridge, bridge_txn_position(bridge));
     spool_confirm_settle(bridge->spool, true); /* behind the cursors: who is told so and asks finds them there */
     if (txn->mark == BRIDGE_TXN_MARK_KAFKA)

@@ -132,6 +132,7 @@ void bridge_txn_blame_silent(struct bridge *bridge, bool whatever)
     if (!whatever && !sole && bridge->now_ms - bridge->txn.looked_ms < BLAME_AGAIN_MS)
         return;
     bridge->txn.looked_ms = bridge->now_ms;
+    bridge_copies_silent(bridge);
     for (size_t i = 0; i < bridge->lanes.count; i++) {
         struct bridge_lane *lane = bridge->lanes.items[i];
         if (lane->window.in_flight == 0)

@@ -91,10 +91,10 @@ static void say_stopped(struct bridge *bridge, const struct bridge_cursor_read *
         log_quote("Kafka's cursor is ahead of this spool and names a segment that was never on this disk: the spool "
                   "is a copy, was "
                   "restored from a backup, or went back in time"),
-        log_quote("forwarding has stopped, events are still taken. If no other agent runs with this spool id, then "
-                  "`kafka-consumer-groups --delete --group <group>` makes this one go on behind its own cursor; what "
-                  "was "
-                  "delivered since the backup or copy was made is sent again"));
+        log_quote("forwarding has stopped, events are still taken. Stop this agent, run `penstock init --new-id` with "
+                  "its --spool or --config, and start it: it goes on behind the spool's own cursor, and what was "
+                  "delivered since the backup or copy was made is sent again. Without a stop, if no other agent runs "
+                  "with this spool id: `kafka-consumer-groups --delete --group <group>`"));
 }
 
 static void say_read(struct bridge *bridge, const struct bridge_cursor_read *read, enum bridge_trust trust)
@@ -105,12 +105,13 @@ static void say_read(struct bridge *bridge, const struct bridge_cursor_read *rea
         "kafka=%s kafka_id=%" PRIu64 " local_id=%" PRIu64 " lanes_behind=%zu believed=%s action=%s",
         read->found ? "found" : "none", read->offset_id, bridge->watermark_id, bridge->txn.known.lane_count,
         bridge_trust_name(trust),
-        log_quote(loud
-                      ? "Kafka has no cursor of this spool: it expired (offsets.retention.minutes), its topic was made "
-                        "again, or this is another cluster. Going on behind the spool's own cursor; what was sent in "
-                        "the last "
-                        "second before the agent stopped may be repeated"
-                      : "going on"));
+        log_quote(
+            loud
+                ? "Kafka has no cursor of this spool: it expired (offsets.retention.minutes), its topic was made "
+                  "again, this is another cluster, or the spool has a new id. Going on behind the spool's own cursor; what was sent in "
+                  "the last "
+                  "second before the agent stopped may be repeated"
+                : "going on"));
 }
 
 static void adopt(struct bridge *bridge, const struct bridge_cursor_read *read, enum bridge_trust trust,

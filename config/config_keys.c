@@ -199,6 +199,17 @@ const struct config_key config_keys[] = {
      .help =
          "Room for dead letters. When it is full nothing is dropped: topics with further ones wait until some are requeued "
          "or dropped (`penstock dead-letter`), and the others go on."},
+    {.name = "dead_letter.topic",
+     .type = CONFIG_STRING,
+     .item_wrong = topic_wrong,
+     AT(bridge.letters_topic),
+     .sample = "dead-letters",
+     .help =
+         "A copy of each dead letter also goes to this topic: key, value and headers of the event, and headers that tell what it "
+         "is (`penstock-topic`, `penstock-partition` if one was asked for, `penstock-id`, `penstock-time`, `penstock-error`, "
+         "`penstock-reason`). A value that the topic doesn't take is left out, and `penstock-omitted` and `penstock-value-size` say "
+         "so. With `exactly_once` the copy comes once. A topic that takes none holds nobody up: the letters in the spool are what "
+         "counts, and `penstock_dead_letters_not_copied_total` counts copies that weren't made. Not set: no copies."},
 
     {.name = "listen.http",
      .type = CONFIG_LIST,

@@ -30,6 +30,17 @@ typedef void spool_report_fn(void *arg, const struct spool_report *report);
  * Errors: as spool_open(); ERR_DAMAGED also when the remains of a spool without identity are there */
 enum err spool_init(const struct spool_options *options, uint8_t ret_uuid[16], bool *ret_made, struct errmsg *msg);
 
+/* What spool_renew() has done. */
+struct spool_renewed {
+    uint8_t old_uuid[16], new_uuid[16];
+    bool has_cursors; /* false: nothing that can be read says what is done, so all that is there will be sent */
+};
+
+/* Gives the spool at options->path a new id, under its lock; everything else of it stays, above all its cursors: what lies
+ * behind them goes out under the new id, whatever Kafka knows of the old one. A crash leaves either id, never a spool that
+ * can't be opened. Errors: as spool_open(); ERR_INVALID when options->id asks for another one than is there */
+enum err spool_renew(const struct spool_options *options, struct spool_renewed *ret_renewed, struct errmsg *msg);
+
 /* Opens the spool at options->path: takes the lock, reads identity and cursors, opens a new segment and starts the
  * committer. Never reads events: takes milliseconds whatever the backlog. options is copied.
  * Errors:

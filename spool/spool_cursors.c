@@ -387,19 +387,60 @@ enum err spool_cursors_open(int root_fd, const uint8_t spool_uuid[16], uint64_t 
     return ERR_OK;
 }
 
-enum err spool_cursors_peek(int root_fd, const uint8_t spool_uuid[16], uint64_t seed,
-                            struct spool_cursor_state *ret_state, bool *ret_found, struct errmsg *msg)
+/* Reads only; *cursors needs nothing but its root, id and seed. ERR_NOMEM */
+static enum err peek(struct spool_cursors *cursors, struct spool_cursor_state *ret_state, bool *ret_found,
+                     struct errmsg *msg)
 {
-    struct spool_cursors cursors = {.root_fd = root_fd, .fd = -1, .seed = seed};
     struct spool_cursor_state state = {0};
-    memcpy(cursors.uuid, spool_uuid, 16);
     *ret_found = false;
-    int fd = openat(root_fd, CURSORS_NAME, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-    enum err rc = fd < 0 ? ERR_NOT_FOUND : load(&cursors, fd, &state, ret_found, msg);
+    int fd = openat(cursors->root_fd, CURSORS_NAME, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    enum err rc = fd < 0 ? ERR_NOT_FOUND : load(cursors, fd, &state, ret_found, msg);
     if (fd >= 0)
         close(fd);
     *ret_state = state;
     return rc == ERR_NOMEM ? rc : ERR_OK;
+}
+
+enum err spool_cursors_peek(int root_fd, const uint8_t spool_uuid[16], uint64_t seed,
+                            struct spool_cursor_state *ret_state, bool *ret_found, struct errmsg *msg)
+{
+    struct spool_cursors cursors = {.root_fd = root_fd, .fd = -1, .seed = seed};
+    memcpy(cursors.uuid, spool_uuid, 16);
+    return peek(&cursors, ret_state, ret_found, msg);
+}
+
+/* A slot of a file that is being made. */
+static enum err put_slot(struct spool_cursors *cursors, const struct spool_cursor_state *state, uint64_t sequence,
+                         uint8_t *place, struct errmsg *msg)
+{
+    enum err rc = encode(cursors, state, sequence);
+    if (rc != ERR_OK)
+        return errmsg_set(msg, rc, "cursors: %s", err_text(rc));
+    memcpy(place, cursors->slot.data, cursors->slot.size);
+    return ERR_OK;
+}
+
+enum err spool_cursors_renew(int root_fd, const uint8_t old_uuid[16], const uint8_t new_uuid[16], uint64_t seed,
+                             bool *ret_found, struct errmsg *msg)
+{
+    struct spool_cursors cursors = {.root_fd = root_fd, .fd = -1, .seed = seed};
+    struct spool_cursor_state state;
+    memcpy(cursors.uuid, old_uuid, 16);
+    enum err rc = peek(&cursors, &state, ret_found, msg);
+    if (rc != ERR_OK || !*ret_found)
+        return rc;
+    uint8_t *content = calloc(1, FILE_SIZE);
+    rc = content == NULL ? errmsg_set(msg, ERR_NOMEM, "out of memory")
+                         : put_slot(&cursors, &state, cursors.sequence, content, msg);
+    memcpy(cursors.uuid, new_uuid, 16);
+    if (rc == ERR_OK)
+        rc = put_slot(&cursors, &state, cursors.sequence + 1, content + SPOOL_CURSORS_SLOT_SIZE, msg);
+    if (rc == ERR_OK)
+        rc = spool_file_replace(root_fd, CURSORS_NAME, bytes_of(content, FILE_SIZE), msg);
+    free(content);
+    buf_free(&cursors.slot);
+    spool_cursor_state_free(&state);
+    return rc;
 }
 
 static enum err write_slot(struct spool_cursors *cursors, int slot, struct errmsg *msg)

@@ -78,6 +78,11 @@ enum err spool_cursors_open(int root_fd, const uint8_t spool_uuid[16], uint64_t 
 enum err spool_cursors_peek(int root_fd, const uint8_t spool_uuid[16], uint64_t seed,
                             struct spool_cursor_state *ret_state, bool *ret_found, struct errmsg *msg);
 
+/* Makes the file anew so that it holds its state twice: for the spool's id of now, and for the one that it is about to get.
+ * *ret_found is false, and nothing is changed, when there is no intact slot for the old one. ERR_IO, ERR_FULL, ERR_NOMEM */
+enum err spool_cursors_renew(int root_fd, const uint8_t old_uuid[16], const uint8_t new_uuid[16], uint64_t seed,
+                             bool *ret_found, struct errmsg *msg);
+
 /* Writes the state into the older slot and syncs it. After a failure the other slot still holds the state before.
  * Errors: ERR_IO; ERR_TOO_LARGE (more topics than a slot holds); ERR_NOMEM */
 enum err spool_cursors_write(struct spool_cursors *cursors, const struct spool_cursor_state *state, struct errmsg *msg);

@@ -159,6 +159,30 @@ static void test_they_are_opened_read_and_written_on(void **state)
     }
 }
 
+static void test_with_a_new_id_they_are_read_as_before(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < GOLDEN_COUNT; i++) {
+        struct buf expected = {0}, found = {0};
+        struct spool_renewed renewed;
+        struct errmsg msg = {""};
+        char uuid[UUID_TEXT_SIZE];
+        unpack(&golden[i]);
+        read_expected(&golden[i], &expected);
+        assert_int_equal(spool_renew(&f.options, &renewed, &msg), ERR_OK);
+        uuid_format(renewed.old_uuid, uuid);
+        assert_string_equal(uuid, golden[i].uuid);
+        spool_fixture_open(&f);
+        assert_memory_equal(spool_uuid(f.spool), renewed.new_uuid, sizeof renewed.new_uuid);
+        read_tail(&found);
+        assert_string_equal(buf_string(&found), buf_string(&expected));
+        assert_books(&golden[i], 0);
+        buf_free(&found);
+        buf_free(&expected);
+        spool_fixture_done(&f);
+    }
+}
+
 /* As a newer Penstock would write it: its version, and what follows may be anything. */
 static void make_newer(struct buf *ret_identity)
 {
@@ -206,6 +230,7 @@ int main(void)
         cmocka_unit_test(test_the_present_version_has_one),
         cmocka_unit_test(test_looking_into_them_finds_every_event),
         cmocka_unit_test(test_they_are_opened_read_and_written_on),
+        cmocka_unit_test(test_with_a_new_id_they_are_read_as_before),
         cmocka_unit_test(test_a_newer_one_is_refused_and_stays_as_it_is),
     };
     return tsan_threads_linked ? cmocka_run_group_tests(tests, NULL, NULL) : 1;

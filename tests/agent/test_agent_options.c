@@ -59,11 +59,15 @@ static void test_init_takes_a_directory_or_a_file(void **state)
     assert_int_equal(agent_init_options_parse(line.argc, line.argv, &options), EXIT_DONE);
     assert_string_equal(options.spool, "/s");
     assert_null(options.config);
+    assert_false(options.new_id);
+    type("--new-id|--spool|/s");
+    assert_int_equal(agent_init_options_parse(line.argc, line.argv, &options), EXIT_DONE);
+    assert_true(options.new_id);
     type("--config=c.yaml");
     assert_int_equal(agent_init_options_parse(line.argc, line.argv, &options), EXIT_DONE);
     assert_string_equal(options.config, "c.yaml");
     assert_null(options.spool);
-    static const char *const bad[] = {"", "--spool", "--spool|/s|word", "--spool|/s|--force"};
+    static const char *const bad[] = {"", "--spool", "--spool|/s|word", "--spool|/s|--force", "--new-id"};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         type(bad[i]);
         if (agent_init_options_parse(line.argc, line.argv, &options) != EXIT_USAGE)

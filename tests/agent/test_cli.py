@@ -501,6 +501,31 @@ class Init(Case):
         self.assertEqual(agent.status()["spool_id"], first.stdout.decode().strip())
         self.assertEqual(run("init", "--spool", self.spool).stdout, first.stdout)  # while an agent has it
 
+    def test_new_id(self):
+        old = run("init", "--spool", self.spool).stdout.decode().strip()
+        config = self.write("c.yaml", f"spool: {{path: {self.spool}, id: {old}}}\nkafka: {{bootstrap.servers: 127.0.0.1:1}}\n")
+        agent = self.start("--mock-kafka", "--spool", self.spool)
+        got = run("init", "--new-id", "--spool", self.spool)
+        self.assertEqual((got.returncode, got.stdout), (1, b""))
+        self.assertIn(f"in use by process {agent.process.pid}", got.stderr.decode())
+        self.assertEqual(agent.stop(), 0)
+        got = run("init", "--new-id", "--config", config)
+        new = got.stdout.decode().strip()
+        self.assertEqual(got.returncode, 0, got.stderr)
+        self.assertNotEqual(new, old)
+        for words in (old, new, f"spool.id in '{config}'"):
+            self.assertIn(words, got.stderr.decode())
+        got = run("init", "--new-id", "--config", config)   # it still asks for the old one
+        self.assertEqual(got.returncode, 1)
+        self.assertIn(old, got.stderr.decode())
+        agent = self.start("--mock-kafka", "--spool", self.spool)
+        self.assertEqual(agent.status()["spool_id"], new)
+        self.assertEqual(agent.request("GET", f"/progress?spool_id={new}")[0], 200)
+        for path in ("/progress", "/receipts/1882960506935836672"):
+            code, body = agent.request("GET", f"{path}?spool_id={old}")
+            self.assertEqual((code, json.loads(body)["error_code"]), (404, 40403))
+        self.assertEqual(run("init", "--new-id", "--spool", self.spool + "-none").returncode, 1)
+
     def test_damaged_one_is_a_clear_error_and_stays(self):
         os.mkdir(self.spool)
         path = self.write("spool/PENSTOCK", "what?")

@@ -4,6 +4,7 @@ those become dead letters, everything else arrives in order, in both modes, acro
 drop them; a full store loses nothing."""
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -54,7 +55,8 @@ def run(mode):
     topics = {kind: f"{kind}-{mode}" for kind in KINDS}
     for kind, config in KINDS.items():
         create_topic(kafka.bootstrap, topics[kind], partitions=1, **config)
-    agent = Agent(temporary_directory(), kafka.bootstrap, extra=f"bridge:\n  delivery: {mode}\n")
+    create_topic(kafka.bootstrap, f"copies-{mode}", partitions=2, max_message_bytes=14000)
+    agent = Agent(temporary_directory(), kafka.bootstrap, extra=f"bridge:\n  delivery: {mode}\ndead_letter:\n  topic: copies-{mode}\n")
     agent.start()
     for kind, topic in topics.items():
         send(agent, topic, kind)
@@ -79,8 +81,65 @@ def run(mode):
     for kind, topic in topics.items():
         mine = [letter for letter in listed if letter["topic"] == topic]
         check(len(mine) == 5 and all(letter["error"] == ERRORS[kind] for letter in mine), f"{topic}: {mine}")
-    say(f"{mode}: 20 dead letters, all else in order, books balanced")
+    check_copies(mode, listed)
+    say(f"{mode}: 20 dead letters, all else in order, books balanced, each copied to copies-{mode}")
     return agent, topics, listed
+
+
+def copies_in(topic):
+    """Each copy in the topic: its headers, and its value."""
+    rows = consume(kafka.bootstrap, topic, form="%h\t%S\t%s\n")
+    return [(dict(re.findall(r"(penstock-[a-z-]+)=(.*?)(?=,penstock-|$)", row[0])), int(row[1]), row[2] if len(row) > 2 else "") for row in rows]
+
+
+def check_copies(mode, listed):
+    copies = copies_in(f"copies-{mode}")
+    letters = {letter["id"]: letter for letter in listed}
+    ids = [headers["penstock-id"].split("/")[1] for headers, _, _ in copies]
+    check(sorted(set(ids)) == sorted(letters), f"{mode}: copies of {len(set(ids))} letters, not of {len(letters)}")
+    check(mode == "at_least_once" or len(ids) == len(set(ids)), f"{mode}: {len(ids) - len(set(ids))} copies came twice")
+    for (headers, size, value), id in zip(copies, ids):
+        letter = letters[id]
+        check(headers["penstock-topic"] == letter["topic"] and headers["penstock-error"] == letter["error"], f"{headers} {letter}")
+        check(len(headers["penstock-reason"]) > 5, f"{headers}")
+        check(headers.get("penstock-partition") == ("77" if letter["error"] == "_UNKNOWN_PARTITION" else None), f"{headers}")
+        if letter["error"] == "MSG_SIZE_TOO_LARGE":
+            check(size == 0 and headers["penstock-omitted"] == "value" and int(headers["penstock-value-size"]) > 30000, f"{headers} {size}")
+        else:
+            check(re.fullmatch(r'"?\d{5}"?', value) and "penstock-omitted" not in headers, f"{headers} {value}")
+        if letter["error"] == "INVALID_TIMESTAMP":
+            check(headers["penstock-time"] == "1000", f"{headers}")
+
+
+def check_copies_fail(mode):
+    """The topic for the copies takes none, or isn't there: nothing waits for that for long, and no letter is lost."""
+    create_topic(kafka.bootstrap, f"tiny-{mode}", partitions=1, max_message_bytes=100)
+    create_topic(kafka.bootstrap, f"keyed-{mode}", partitions=1, cleanup_policy="compact")
+    agent = Agent(temporary_directory(), kafka.bootstrap, extra=f"bridge:\n  delivery: {mode}\ndead_letter:\n  topic: tiny-{mode}\n")
+    agent.start()
+    begun = time.time()
+    for i in range(40):
+        records = [{"value": i} if i % 4 == 0 else {"key": f"k{i}", "value": i}]   # every fourth can't go
+        body = json.dumps({"records": records}).encode()
+        check(agent.request("POST", f"/topics/keyed-{mode}", body, {"Content-Type": "application/vnd.kafka.json.v2+json"})[0] == 200, "taken")
+        check(agent.post(f"beside-{mode}", b"x")[0] == 200, "taken")
+    books = agent.wait_drained(30)
+    check(books["dead_lettered"] == 10 and books["delivered"] == 70, f"{mode}: {books}")
+    check(len(penstock("dead-letter", "list", "--json", "--spool", agent.directory + "/spool").splitlines()) == 10, "all are in the spool")
+    wait_until(lambda: metric(agent, "penstock_dead_letters_not_copied_total") == 10, 5, "they are counted, each once")
+    check(metric(agent, "penstock_dead_letters_copied_total") == 0 and not copies_in(f"tiny-{mode}"), "none was made")
+    lines = agent.log_text().count("event=dead_letter_not_copied")
+    check(lines == 1, f"that is said, once a minute: {lines}")
+    values = [int(row[4]) for row in consume(kafka.bootstrap, f"keyed-{mode}")]
+    once = list(dict.fromkeys(reversed(values)))[::-1]   # as in run()
+    check(once == [i for i in range(40) if i % 4], f"{mode}: in order, and none is missing: {values}")
+    check(mode == "at_least_once" or len(values) == 30, f"{mode}: once: {values}")
+    agent.stop()
+    say(f"{mode}: copies that can't be made hold nobody up ({time.time() - begun:.1f} s)")
+
+
+def metric(agent, name):
+    return next(int(float(line.split()[1])) for line in agent.get("/metrics")[1].decode().splitlines() if line.startswith(name + " "))
 
 
 def check_commands(agent, topics, listed):
@@ -141,4 +200,6 @@ if len(sys.argv) > 1:
 check_commands(*run("exactly_once"))
 check_full()
 run("at_least_once")
+for delivery in ("exactly_once", "at_least_once"):
+    check_copies_fail(delivery)
 kafka.kill()

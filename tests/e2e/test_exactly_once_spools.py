@@ -155,10 +155,47 @@ time.sleep(1)
 check(agent.status()["pending"] == 350, f"nothing is forwarded: {agent.status()['pending']}")
 check(agent.get("/readyz")[0] == 200, "ingest goes on")
 scene.expect(missing=50)
-delete_group(kafka.bootstrap, f"penstock.{spool_id(agent)}")   # as the log says
+delete_group(kafka.bootstrap, f"penstock.{spool_id(agent)}")   # as the log says, without a stop
 agent.wait_drained(60)
 wait_for_log(agent, "event=cursor_missing")
 agent.stop()
+scene.expect(repeats=300)
+
+
+def new_id(scene):
+    return subprocess.run([PROGRAM, "init", "--new-id", "--spool", os.path.join(scene.directory, "spool")], stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, timeout=20, text=True)
+
+
+scene = Scene("restored from a backup, and given a new id")
+scene.run(100)
+away = scene.agent(bootstrap="127.0.0.1:1")
+scene.send(away, 300)      # pending in the backup, delivered after it
+away.kill()
+backup = os.path.join(scene.directory, "backup")
+shutil.copytree(os.path.join(scene.directory, "spool"), backup, ignore=shutil.ignore_patterns("admin.sock"))
+scene.run(200)             # not in the backup
+shutil.rmtree(os.path.join(scene.directory, "spool"))
+shutil.move(backup, os.path.join(scene.directory, "spool"))
+agent = scene.agent()
+old = spool_id(agent)
+wait_for_log(agent, "event=cursor_not_believed")
+check("penstock init --new-id" in log_of(agent).split("event=cursor_not_believed")[1].split("\n")[0], "the log says what to do")
+scene.send(agent, 50)      # taken while it stood still
+done = new_id(scene)
+check(done.returncode == 1 and f"process {agent.process.pid}" in done.stderr, f"not while an agent runs: {done}")
+agent.kill()
+done = new_id(scene)
+check(done.returncode == 0 and old in done.stderr and done.stdout.strip() != old, f"{done}")
+agent = scene.agent()
+check(spool_id(agent) == done.stdout.strip(), "the new id is the spool's")
+books = agent.wait_drained(60)
+check(books["accepted"] == books["delivered"] == 450, f"nothing of what came after the backup is known to it: {books}")
+scene.send(agent, 50)
+agent.wait_drained(30)
+agent.stop()
+agent = scene.run(50)      # and from then on Kafka has a cursor of the new id
+check("event=cursor_not_believed" not in log_of(agent).split("event=started")[-1] and "kafka=found" in log_of(agent), "as ever")
 scene.expect(repeats=300)
 
 scene = Scene("a copy runs beside the one it was made of")

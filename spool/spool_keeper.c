@@ -270,6 +270,7 @@ void spool_keeper_write_cursors(struct spool *spool)
         atomic_store(&keeper->cursor_mode, (int)state.mode);
         if (!spool->options.forward_only)
             spool_retire_done(spool, &state);
+        spool_parked_written(spool, &state);
     } else {
         pthread_mutex_lock(&spool->lock);
         spool->progress.dirty = true;

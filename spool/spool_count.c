@@ -295,12 +295,17 @@ static uint64_t lost_unnamed(struct spool *spool, uint64_t segment_id, const str
     return count > findings->event_count ? count - findings->event_count : 0;
 }
 
-static void note_parked_bytes(struct spool *spool, uint64_t segment_id, uint64_t bytes)
+/* Without cursors nobody knew how many lie there. */
+static void note_parked(struct spool *spool, uint64_t segment_id, uint64_t bytes, const struct spool_findings *findings)
 {
     pthread_mutex_lock(&spool->lock);
     struct spool_entry *entry = spool_catalog_find(&spool->catalog, segment_id);
-    if (entry != NULL && entry->parked)
+    if (entry != NULL && entry->parked) {
         entry->parked_bytes = bytes;
+        if (entry->parked_count == SPOOL_PARKED_UNKNOWN && !findings->parked_unknown)
+            entry->parked_count = (uint32_t)(findings->event_count + findings->lost.total);
+        spool->progress.dirty = true;
+    }
     pthread_mutex_unlock(&spool->lock);
 }
 
@@ -327,7 +332,7 @@ static enum err count_by_reading(struct spool *spool, struct spool_reader_option
     if (rc == ERR_OK) {
         tally_apply(&tally);
         add_unknown_pending(spool, lost.total + lost_unnamed(spool, options->segment_id, spool_reader_findings(reader)));
-        note_parked_bytes(spool, options->segment_id, tally.bytes);
+        note_parked(spool, options->segment_id, tally.bytes, spool_reader_findings(reader));
     }
     spool_ranges_free(&lost);
     spool_ranges_free(&uncertain);

@@ -81,7 +81,7 @@ static enum err expect(struct search *search, struct spool_link link)
         .id = link.segment_id,
         .count_known = known,
         .first = below,
-        .lost = item != NULL ? item->event_count
+        .lost = item != NULL ? (item->event_count == SPOOL_PARKED_UNKNOWN ? 0 : item->event_count)
                 : known      ? link.event_count - below
                              : 0,
         .parked = item != NULL,

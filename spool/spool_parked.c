@@ -101,20 +101,37 @@ static enum err load_folder(struct spool *spool, struct errmsg *msg)
     return rc;
 }
 
+/* Without cursors nobody knows what went with nothing left. Once they are written again it mustn't be taken for vanished. */
+static enum err load_gaps(struct spool *spool)
+{
+    const struct spool_catalog *catalog = &spool->catalog;
+    enum err rc = ERR_OK;
+    for (size_t i = 1; rc == ERR_OK && spool->parking.folder_fd >= 0 && i < catalog->count; i++) {
+        struct spool_parked_item gap = {.first = catalog->entries[i - 1].id + 1, .last = catalog->entries[i].id - 1};
+        if (gap.first <= gap.last && (rc = spool_parked_reserve_gone(spool)) == ERR_OK)
+            spool->parking.gone[spool->parking.gone_count++] = gap;
+    }
+    return rc;
+}
+
+static enum err load_gone(struct spool *spool)
+{
+    const struct spool_cursor_state *at_open = &spool->at_open;
+    enum err rc = spool->cursors_found ? ERR_OK : load_gaps(spool);
+    for (size_t i = 0; rc == ERR_OK && i < at_open->parked_count; i++)
+        if (!at_open->parked[i].parked && (rc = spool_parked_reserve_gone(spool)) == ERR_OK)
+            spool->parking.gone[spool->parking.gone_count++] = at_open->parked[i];
+    return rc;
+}
+
 enum err spool_parked_load(struct spool *spool, struct errmsg *msg)
 {
     const struct spool_cursor_state *at_open = &spool->at_open;
-    struct spool_parking *parking = &spool->parking;
     enum err rc = load_folder(spool, msg);
     if (rc != ERR_OK)
         return rc;
-    parking->gone = calloc(at_open->parked_count + 1, sizeof *parking->gone);
-    if (parking->gone == NULL)
+    if (load_gone(spool) != ERR_OK)
         return errmsg_set(msg, ERR_NOMEM, "out of memory");
-    parking->gone_capacity = at_open->parked_count + 1;
-    for (size_t i = 0; i < at_open->parked_count; i++)
-        if (!at_open->parked[i].parked)
-            parking->gone[parking->gone_count++] = at_open->parked[i];
     for (size_t i = 0; i < spool->catalog.count; i++) { /* named as gone before they went */
         struct spool_entry *entry = &spool->catalog.entries[i];
         const struct spool_parked_item *item = spool_parked_find(at_open, entry->id);

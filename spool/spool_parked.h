@@ -30,7 +30,7 @@ struct spool_parking {
     size_t written_lane_count;
 
     /* the parker's own */
-    int64_t look_ms, said_ms;
+    int64_t said_ms;
 };
 
 /* Where a segment lies: parked/ (then *ret_parked) or segments/. Any thread. */

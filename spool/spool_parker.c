@@ -14,10 +14,10 @@
 #include <string.h>
 
 enum {
-    LOOK_EVERY_MS = 1000,
     PARK_AFTER_MS = 60000, /* a topic that stutters costs nothing */
     LOOK_AGAIN_MS = 300000,
-    TRY_AGAIN_MS = 10000, /* no room, or it was being read */
+    TRY_AGAIN_MS = 10000, /* no room, say */
+    READ_AGAIN_MS = 1000, /* somebody was reading it */
     SAY_EVERY_MS = 60000,
     PART_OF_SEGMENT = 4, /* at most this part of it may be pending */
     PART_OF_SPOOL = 4,   /* when this part of max_size is used, nothing waits */
@@ -261,7 +261,7 @@ static void park(struct spool *spool, const struct spool_entry *entry)
     else if (rc == ERR_DAMAGED) /* its readers will say so */
         look_again(spool, entry->id, INT64_MAX);
     else if (rc != ERR_TOO_LARGE)
-        look_again(spool, entry->id, TRY_AGAIN_MS);
+        look_again(spool, entry->id, rc == ERR_OK ? READ_AGAIN_MS : TRY_AGAIN_MS);
     if (wrote && rc != ERR_OK && rc != ERR_CLOSED && entry->park_looks == 1)
         spool_say(spool, true, "segment_not_parked", "segment=%" PRIu64 " error=\"%s\" action=trying_again", entry->id,
                   msg.text);
@@ -271,12 +271,7 @@ static void park(struct spool *spool, const struct spool_entry *entry)
 
 void spool_parker_tend(struct spool *spool)
 {
-    struct spool_parking *parking = &spool->parking;
     struct spool_entry entry;
-    int64_t now_ms = clock_monotonic_ms();
-    if (spool->options.forward_only || (parking->look_ms != 0 && now_ms - parking->look_ms < LOOK_EVERY_MS))
-        return;
-    parking->look_ms = now_ms;
-    while (!atomic_load(&spool->closing) && take_due(spool, &entry))
+    while (!spool->options.forward_only && !atomic_load(&spool->closing) && take_due(spool, &entry))
         park(spool, &entry);
 }

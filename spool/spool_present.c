@@ -41,7 +41,7 @@ static enum err has_vanished(struct spool *spool, uint64_t segment_id, bool *ret
     bool vanished = entry != NULL && entry->report != NULL && entry->report->vanished;
     pthread_mutex_unlock(&spool->lock);
     pthread_mutex_lock(&spool->lock);
-    for (size_t i = 0; i < spool->parking.gone_count; i++) /* it went because nothing was left of it */
+    for (size_t i = 0; spool->cursors_found && i < spool->parking.gone_count; i++) /* it went because nothing was left of it */
         vanished = vanished || (spool->parking.gone[i].first <= segment_id && segment_id <= spool->parking.gone[i].last);
     pthread_mutex_unlock(&spool->lock);
     for (size_t i = 0; i < SPOOL_NEWEST_SEGMENTS; i++)

@@ -19,7 +19,8 @@ static void expect(struct spool *spool, struct spool_link link)
     bool parked = item != NULL;
     uint32_t done_below = spool_count_done_below(spool, link.segment_id);
     bool count_known = !parked && link.event_count != SPOOL_COUNT_UNKNOWN;
-    uint32_t lost = parked                                          ? item->event_count
+    bool unknown = parked && item->event_count == SPOOL_PARKED_UNKNOWN;
+    uint32_t lost = parked                                          ? (unknown ? 0 : item->event_count)
                     : count_known && link.event_count > done_below ? link.event_count - done_below
                                                                     : 0;
     if (link.segment_id == 0 || done_below == SPOOL_INDEX_MAX || (count_known && lost == 0))
@@ -59,7 +60,7 @@ static void expect(struct spool *spool, struct spool_link link)
     free(range);
     if (!noted)
         spool_loss_report_free(report);
-    else if (count_known || parked)
+    else if (count_known || lost > 0)
         spool_say(spool, true, "segment_vanished", "segment=%" PRIu64 " events_lost=%" PRIu32, link.segment_id, lost);
     else
         spool_say(spool, true, "segment_vanished", "segment=%" PRIu64 " events_lost=unknown", link.segment_id);
@@ -86,15 +87,14 @@ static void expect_linked_by(struct spool *spool, uint64_t segment_id)
 
 void spool_vanished_find(struct spool *spool)
 {
-    for (uint64_t position = 0; spool->cursors_found;) { /* without them nobody knows what was done and rightly gone */
+    for (uint64_t id = 0; spool->cursors_found;) { /* without them nobody knows what was done and rightly gone */
         pthread_mutex_lock(&spool->lock);
-        struct spool_entry *entry = spool_catalog_next(&spool->catalog, position);
-        uint64_t id = entry != NULL && entry->state == SPOOL_ENTRY_OLD ? entry->id : 0;
+        struct spool_entry *entry = spool_catalog_above(&spool->catalog, id); /* also one of which only the links are left */
+        id = entry != NULL && entry->state == SPOOL_ENTRY_OLD ? entry->id : 0;
         pthread_mutex_unlock(&spool->lock);
         if (id == 0)
             break;
         expect_linked_by(spool, id);
-        position = spool_position_end_of(id);
     }
     for (size_t i = 0; i < spool->at_open.parked_count; i++)
         expect(spool, (struct spool_link){spool->at_open.parked[i].first, SPOOL_COUNT_UNKNOWN});

@@ -272,7 +272,7 @@ static uint64_t next_original(struct spool *spool, const struct spool_cursor_sta
     return id;
 }
 
-static void retire_originals(struct spool *spool, const struct spool_cursor_state *written)
+void spool_parked_retire_originals(struct spool *spool, const struct spool_cursor_state *written)
 {
     for (uint64_t id = 0; (id = next_original(spool, written, id)) != 0;) {
         char name[NAME_SIZE];
@@ -291,8 +291,6 @@ static void retire_originals(struct spool *spool, const struct spool_cursor_stat
 void spool_parked_written(struct spool *spool, struct spool_cursor_state *written)
 {
     struct spool_parking *parking = &spool->parking;
-    if (!spool->options.forward_only)
-        retire_originals(spool, written);
     pthread_mutex_lock(&spool->lock);
     struct spool_lane_cursor *before = parking->written_lanes;
     size_t count_before = parking->written_lane_count;

@@ -52,8 +52,9 @@ enum err spool_parked_list(struct spool *spool, struct spool_cursor_state *state
 /* How many items that would be, at most. With the lock held. */
 size_t spool_parked_item_count(const struct spool *spool);
 
-/* The state was written and synced: it is what the parker goes by, and segments that it says are parked leave segments/. Takes
- * the lanes over. Keeper thread only. */
+/* The state was written and synced: segments that it says are parked leave segments/. Keeper thread only. */
+void spool_parked_retire_originals(struct spool *spool, const struct spool_cursor_state *written);
+/* And it is what the parker goes by from now on. Takes the lanes over. Keeper thread only. */
 void spool_parked_written(struct spool *spool, struct spool_cursor_state *written);
 
 /* An emptied segment is about to go, and is gone. With the lock held; the first may fail (ERR_NOMEM), the other doesn't then. */

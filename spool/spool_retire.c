@@ -153,6 +153,7 @@ static enum err retire(struct spool *spool, struct spool_entry *entry)
 void spool_retire_done(struct spool *spool, const struct spool_cursor_state *written)
 {
     struct spool_entry entry;
+    spool_parked_retire_originals(spool, written); /* first: what was parked just now may be done */
     while (find_done(spool, written, &entry)) {
         bool unseen = entry.state == SPOOL_ENTRY_OLD && !entry.read_through;
         if (retire(spool, &entry) != ERR_OK)

@@ -120,6 +120,6 @@ FAULTS = [
           "if (!is_removed(removal, letter->id))", "if (is_removed(removal, 0))",
           ["unit_spool_letters"]),
     Fault("damaged files are thrown away", "spool/spool_retire.c",
-          "entry->report != NULL ? spool_quarantine_take(spool, name, msg)", "entry->report == NULL ? spool_quarantine_take(spool, name, msg)",
+          "entry->report != NULL ? spool_quarantine_take(spool, from_fd, name, msg)", "entry->report == NULL ? spool_quarantine_take(spool, from_fd, name, msg)",
           ["unit_spool_quarantine"]),
 ]

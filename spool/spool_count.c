@@ -331,7 +331,8 @@ static enum err count_by_reading(struct spool *spool, struct spool_reader_option
                            spool_count_done_below(spool, options->segment_id), &lost, &uncertain);
     if (rc == ERR_OK) {
         tally_apply(&tally);
-        add_unknown_pending(spool, lost.total + lost_unnamed(spool, options->segment_id, spool_reader_findings(reader)));
+        add_unknown_pending(spool,
+                            lost.total + lost_unnamed(spool, options->segment_id, spool_reader_findings(reader)));
         note_parked(spool, options->segment_id, tally.bytes, spool_reader_findings(reader));
     }
     spool_ranges_free(&lost);

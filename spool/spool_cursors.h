@@ -69,7 +69,7 @@ struct spool_cursor_state {
     size_t lane_count;
     struct spool_topic_totals *topics;
     size_t topic_count;
-    uint64_t lost_unknown_topic; /* lost events whose topic nobody knows */
+    uint64_t lost_unknown_topic;      /* lost events whose topic nobody knows */
     struct spool_parked_item *parked; /* ascending */
     size_t parked_count;
 };

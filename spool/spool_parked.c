@@ -65,7 +65,8 @@ static enum err load_one(struct spool *spool, uint64_t segment_id, struct errmsg
     bool passed = entry == NULL && spool_count_done_below(spool, segment_id) == SPOOL_INDEX_MAX;
     if ((entry != NULL && !named) || passed) { /* a crash came before it was finished, or when it was done */
         if (!spool->options.forward_only)
-            (void)spool_dir_move(spool->parking.folder_fd, name, spool->trash_fd, name, NULL); /* else it is in nobody's way */
+            (void)spool_dir_move(spool->parking.folder_fd, name, spool->trash_fd, name,
+                                 NULL); /* else it is in nobody's way */
         return ERR_OK;
     }
     struct spool_entry left = {.id = segment_id, .state = SPOOL_ENTRY_OLD, .event_count = SPOOL_COUNT_UNKNOWN};
@@ -279,7 +280,8 @@ void spool_parked_retire_originals(struct spool *spool, const struct spool_curso
         struct errmsg msg = {""};
         snprintf(name, sizeof name, "%" PRIu64, id);
         enum err rc = spool_dir_move(spool->segments_fd, name, spool->trash_fd, name, &msg);
-        bool gone = rc == ERR_OK || (faccessat(spool->segments_fd, name, F_OK, AT_SYMLINK_NOFOLLOW) != 0 && errno == ENOENT);
+        bool gone =
+            rc == ERR_OK || (faccessat(spool->segments_fd, name, F_OK, AT_SYMLINK_NOFOLLOW) != 0 && errno == ENOENT);
         pthread_mutex_lock(&spool->lock);
         struct spool_entry *entry = spool_catalog_find(&spool->catalog, id);
         entry->original_there = !gone;

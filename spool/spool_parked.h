@@ -21,7 +21,7 @@ struct spool_entry;
 #define SPOOL_PARKED_UNKNOWN UINT32_MAX /* events in one that the cursors don't name */
 
 struct spool_parking {
-    int folder_fd;                  /* -1: there is no such folder yet. With the spool's lock held, as all that follows */
+    int folder_fd; /* -1: there is no such folder yet. With the spool's lock held, as all that follows */
     struct spool_parked_item *gone; /* segments that went with nothing left; ascending ranges */
     size_t gone_count, gone_capacity;
     /* of the cursors as they were written last */

@@ -236,7 +236,8 @@ static enum err read_segment(struct spool *spool, const struct spool_entry *entr
     remains->segment_id = entry->id;
     remains->bytes_max = bytes_max < PARK_BYTES_MAX ? bytes_max : PARK_BYTES_MAX;
     rc = spool_remains_read(remains, &options, &spool->closing, msg);
-    if (rc == ERR_OK && ends->link_count > 0 && !buf_append(&remains->link, ends->link_frame.data, ends->link_frame.size))
+    if (rc == ERR_OK && ends->link_count > 0 &&
+        !buf_append(&remains->link, ends->link_frame.data, ends->link_frame.size))
         rc = ERR_NOMEM;
     return rc;
 }

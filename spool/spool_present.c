@@ -16,10 +16,8 @@ enum err spool_segment_nonce(struct spool *spool, uint64_t segment_id, uint64_t 
 {
     char name[32];
     snprintf(name, sizeof name, "%" PRIu64, segment_id);
-    struct spool_reader_options options = {.name = name,
-                                           .segment_id = segment_id,
-                                           .seed = spool->identity.seed,
-                                           .count_limit = SPOOL_COUNT_UNKNOWN};
+    struct spool_reader_options options = {
+        .name = name, .segment_id = segment_id, .seed = spool->identity.seed, .count_limit = SPOOL_COUNT_UNKNOWN};
     options.parent_fd = spool_parked_folder(spool, segment_id, &options.parked); /* it keeps its nonce there */
     if (faccessat(options.parent_fd, name, F_OK, AT_SYMLINK_NOFOLLOW) != 0)
         return errno == ENOENT ? ERR_NOT_FOUND : ERR_UNREADABLE;
@@ -41,8 +39,10 @@ static enum err has_vanished(struct spool *spool, uint64_t segment_id, bool *ret
     bool vanished = entry != NULL && entry->report != NULL && entry->report->vanished;
     pthread_mutex_unlock(&spool->lock);
     pthread_mutex_lock(&spool->lock);
-    for (size_t i = 0; spool->cursors_found && i < spool->parking.gone_count; i++) /* it went because nothing was left of it */
-        vanished = vanished || (spool->parking.gone[i].first <= segment_id && segment_id <= spool->parking.gone[i].last);
+    for (size_t i = 0; spool->cursors_found && i < spool->parking.gone_count;
+         i++) /* it went because nothing was left of it */
+        vanished =
+            vanished || (spool->parking.gone[i].first <= segment_id && segment_id <= spool->parking.gone[i].last);
     pthread_mutex_unlock(&spool->lock);
     for (size_t i = 0; i < SPOOL_NEWEST_SEGMENTS; i++)
         vanished = vanished || spool->at_open.newest_segments[i] == segment_id;

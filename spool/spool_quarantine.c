@@ -105,8 +105,9 @@ static void say_report(struct spool *spool, const struct spool_loss_report *repo
     spool_say(spool, true, "loss_report",
               "segment=%" PRIu64 " kind=%s events_lost=%s events_recovered=%" PRIu64 " events_uncertain=%" PRIu64
               " damaged_bytes=%" PRIu64 " file=quarantine/%" PRIu64 "/" SPOOL_LOSS_REPORT_NAME,
-              report->segment_id, report->vanished ? "vanished" : "damaged", report->count_known || report->lost_unnamed > 0 ? lost : "unknown",
-              report->recovered, report->uncertain.total, report->damaged_bytes, report->segment_id);
+              report->segment_id, report->vanished ? "vanished" : "damaged",
+              report->count_known || report->lost_unnamed > 0 ? lost : "unknown", report->recovered,
+              report->uncertain.total, report->damaged_bytes, report->segment_id);
 }
 
 /* Takes the first one out, or puts it last. With the lock held. */

@@ -154,7 +154,8 @@ enum err spool_parked_get(const struct spool_frame *frame, struct spool_ranges *
         return ERR_NOMEM;
     for (uint64_t i = 0; in.ok && i < count; i++) {
         uint64_t skipped = codec_in_varint(&in), more = codec_in_varint(&in);
-        in.ok = in.ok && skipped <= SPOOL_INDEX_MAX && more <= SPOOL_INDEX_MAX && next + skipped + more <= SPOOL_INDEX_MAX;
+        in.ok =
+            in.ok && skipped <= SPOOL_INDEX_MAX && more <= SPOOL_INDEX_MAX && next + skipped + more <= SPOOL_INDEX_MAX;
         if (!in.ok)
             break;
         indexes.items[indexes.count++] =

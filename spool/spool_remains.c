@@ -23,7 +23,8 @@ void spool_remains_free(struct spool_remains *remains)
 /* ---- reading -------------------------------------------------------------------------------------------------------- */
 
 /* The lane for which it is pending; NULL: for none. Runs of events of one topic are the rule. */
-static struct spool_remains_lane *find_lane(struct spool_remains *remains, const struct spool_event *event, size_t *last)
+static struct spool_remains_lane *find_lane(struct spool_remains *remains, const struct spool_event *event,
+                                            size_t *last)
 {
     if (event->topic.size > SPOOL_TOPIC_SIZE_MAX)
         return NULL;
@@ -116,8 +117,8 @@ static bool put_seal(const struct spool_remains *remains, uint64_t seed, struct 
     for (size_t i = 0; topics != NULL && i < remains->lane_count; i++) {
         const struct spool_remains_lane *lane = &remains->lanes[i];
         if (lane->count > 0)
-            topics[count++] = (struct spool_seal_topic){bytes_of(lane->topic, lane->topic_size), (uint32_t)lane->count,
-                                                        lane->bytes};
+            topics[count++] =
+                (struct spool_seal_topic){bytes_of(lane->topic, lane->topic_size), (uint32_t)lane->count, lane->bytes};
     }
     bool ok = topics != NULL && spool_seal_put(&body, (uint32_t)remains->indexes.total, topics, count) &&
               put_frame(out, SPOOL_FRAME_SEAL, buf_bytes(&body), spool_id_of(remains->segment_id, 0), seed);
@@ -185,8 +186,8 @@ enum err spool_remains_write(const struct spool_remains *remains, const struct s
 
 static bool same_frames(const struct spool_remains *remains, const struct spool_chunk *chunk, size_t *at)
 {
-    bool same = chunk->size <= remains->frames.size - *at &&
-                memcmp(chunk->data, remains->frames.data + *at, chunk->size) == 0;
+    bool same =
+        chunk->size <= remains->frames.size - *at && memcmp(chunk->data, remains->frames.data + *at, chunk->size) == 0;
     *at += chunk->size;
     return same;
 }

@@ -17,12 +17,12 @@ struct spool_sieve {
     size_t ready_first, ready_count, ready_capacity;
     uint64_t
         damage_unexplained; /* damaged bytes so far that nothing of a later record has followed: a torn end, perhaps */
-    bool parked;                 /* only some of the segment's events are to be found here */
-    bool parked_known;           /* then: which ones */
+    bool parked;            /* only some of the segment's events are to be found here */
+    bool parked_known;      /* then: which ones */
     struct spool_ranges indexes; /* then: these */
-    bool unwritten;         /* the last damage began with zeros: with what a crash kept from being written */
-    bool seal_in_damage;    /* the seal was found among damaged bytes */
-    uint64_t zeros_behind;  /* zero bytes that nothing has followed: room that was reserved, perhaps */
+    bool unwritten;              /* the last damage began with zeros: with what a crash kept from being written */
+    bool seal_in_damage;         /* the seal was found among damaged bytes */
+    uint64_t zeros_behind;       /* zero bytes that nothing has followed: room that was reserved, perhaps */
     struct spool_findings findings;
 };
 

@@ -20,9 +20,9 @@ static void expect(struct spool *spool, struct spool_link link)
     uint32_t done_below = spool_count_done_below(spool, link.segment_id);
     bool count_known = !parked && link.event_count != SPOOL_COUNT_UNKNOWN;
     bool unknown = parked && item->event_count == SPOOL_PARKED_UNKNOWN;
-    uint32_t lost = parked                                          ? (unknown ? 0 : item->event_count)
+    uint32_t lost = parked                                         ? (unknown ? 0 : item->event_count)
                     : count_known && link.event_count > done_below ? link.event_count - done_below
-                                                                    : 0;
+                                                                   : 0;
     if (link.segment_id == 0 || done_below == SPOOL_INDEX_MAX || (count_known && lost == 0))
         return;
     struct spool_loss_report *report = calloc(1, sizeof *report);
@@ -89,7 +89,8 @@ void spool_vanished_find(struct spool *spool)
 {
     for (uint64_t id = 0; spool->cursors_found;) { /* without them nobody knows what was done and rightly gone */
         pthread_mutex_lock(&spool->lock);
-        struct spool_entry *entry = spool_catalog_above(&spool->catalog, id); /* also one of which only the links are left */
+        struct spool_entry *entry =
+            spool_catalog_above(&spool->catalog, id); /* also one of which only the links are left */
         id = entry != NULL && entry->state == SPOOL_ENTRY_OLD ? entry->id : 0;
         pthread_mutex_unlock(&spool->lock);
         if (id == 0)

@@ -22,7 +22,17 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { ROUNDS = 6, STUCK_MAX = 16, BUSY_BYTES = 12000, BUSY_PER_ROUND = 5, FAULTY_MS = 300, PATIENCE_MS = 10000, FAILURES_MAX = 3, WORKERS = 8, SERIES_MAX = 16 };
+enum {
+    ROUNDS = 6,
+    STUCK_MAX = 16,
+    BUSY_BYTES = 12000,
+    BUSY_PER_ROUND = 5,
+    FAULTY_MS = 300,
+    PATIENCE_MS = 10000,
+    FAILURES_MAX = 3,
+    WORKERS = 8,
+    SERIES_MAX = 16
+};
 enum { PARKED = 4, PLAIN_MAX = 6 }; /* the last round's segment, and empty ones of each run */
 
 /* Shared by the processes of one run. */
@@ -234,11 +244,11 @@ static bool check_books(struct spool *spool, bool all_done)
     struct spool_books books = stats_of(spool).books;
     uint64_t stuck = board->stuck_count, pending = all_done ? 0 : stuck;
     bool balance = books.accepted == books.delivered + books.pending && books.lost == 0;
-    bool right = atomic_load(&board->cursors_lost) ||
-                 (books.pending == pending && books.accepted == board->busy_count + stuck);
-    return (balance && right) || failed("the books: %" PRIu64 " accepted, %" PRIu64 " delivered, %" PRIu64 " pending, %" PRIu64
-                                        " lost",
-                                        books.accepted, books.delivered, books.pending, books.lost);
+    bool right =
+        atomic_load(&board->cursors_lost) || (books.pending == pending && books.accepted == board->busy_count + stuck);
+    return (balance && right) ||
+           failed("the books: %" PRIu64 " accepted, %" PRIu64 " delivered, %" PRIu64 " pending, %" PRIu64 " lost",
+                  books.accepted, books.delivered, books.pending, books.lost);
 }
 
 static bool wait_for(struct spool *spool, bool parked)
@@ -250,15 +260,15 @@ static bool wait_for(struct spool *spool, bool parked)
                    : stats.parked_segments == 0 && stats.segment_count <= 2)
             return true;
     }
-    return failed("in vain waited until %s: %" PRIu64 " segments, %" PRIu64 " parked", parked ? "all is parked" : "nothing is left",
-                  stats.segment_count, stats.parked_segments);
+    return failed("in vain waited until %s: %" PRIu64 " segments, %" PRIu64 " parked",
+                  parked ? "all is parked" : "nothing is left", stats.segment_count, stats.parked_segments);
 }
 
 static bool check_open(bool all_done, bool (*then)(struct spool *))
 {
     struct spool *spool = open_spool(true);
-    bool good = spool != NULL && check_books(spool, all_done) && (all_done || read_lane(spool) == ERR_OK || failed("unreadable")) &&
-                (then == NULL || then(spool));
+    bool good = spool != NULL && check_books(spool, all_done) &&
+                (all_done || read_lane(spool) == ERR_OK || failed("unreadable")) && (then == NULL || then(spool));
     if (spool != NULL)
         spool_stop_taking(spool);
     spool_close(spool);
@@ -273,7 +283,8 @@ static bool then_park(struct spool *spool)
 
 static bool then_deliver(struct spool *spool)
 {
-    return advance(spool, atomic_load(&board->cursors_lost) ? board->busy_count : 0, board->stuck_count) && wait_for(spool, false);
+    return advance(spool, atomic_load(&board->cursors_lost) ? board->busy_count : 0, board->stuck_count) &&
+           wait_for(spool, false);
 }
 
 static bool run_check(void)
@@ -421,7 +432,8 @@ static struct sums add_up(void)
 
 static void set_up(void)
 {
-    snprintf(base_dir, sizeof base_dir, "%s/penstock-parking-XXXXXX", access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
+    snprintf(base_dir, sizeof base_dir, "%s/penstock-parking-XXXXXX",
+             access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
     if (mkdtemp(base_dir) == NULL)
         exit(1);
     snprintf(template_dir, sizeof template_dir, "%s/template", base_dir);
@@ -468,9 +480,10 @@ int main(int argc, char **argv)
         run_command("true", base_dir, base_dir);
     else
         printf("left as it is: %s\n", base_dir);
-    printf("MATRIX: A call fails, or the process is killed at it, while segments are parked | every n-th call of opening, parking, retiring"
-           " and reading meanwhile; then a start on a healthy disk | %" PRId64 " runs, parked before the end in %" PRId64
-           " of them | %" PRId64 " with an event missing or twice, books that don't balance, or a false alarm\n",
-           all.runs, all.parked, all.failures);
+    printf(
+        "MATRIX: A call fails, or the process is killed at it, while segments are parked | every n-th call of opening, parking, retiring"
+        " and reading meanwhile; then a start on a healthy disk | %" PRId64 " runs, parked before the end in %" PRId64
+        " of them | %" PRId64 " with an event missing or twice, books that don't balance, or a false alarm\n",
+        all.runs, all.parked, all.failures);
     return all.failures == 0 && !bad && (one > 0 || all.parked > 0) ? 0 : 1;
 }

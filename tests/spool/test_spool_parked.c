@@ -102,7 +102,8 @@ static void advance(struct story *story, uint64_t busy_new, uint64_t stuck_done,
     struct spool_outcome outcomes[] = {{.topic = bytes_of_string("busy"), .delivered = busy_new},
                                        {.topic = bytes_of_string("stuck"), .delivered = stuck_new}};
     bool behind = stuck_done < story->stuck_count;
-    assert_int_equal(spool_advance(story->f.spool, SPOOL_AT_LEAST_ONCE, story->last_id, &lane, behind, outcomes, 2), ERR_OK);
+    assert_int_equal(spool_advance(story->f.spool, SPOOL_AT_LEAST_ONCE, story->last_id, &lane, behind, outcomes, 2),
+                     ERR_OK);
 }
 
 /* One segment, about: some of the stuck topic, much of the other. */
@@ -307,7 +308,8 @@ static void test_what_is_large_stays(void **state)
     struct spool_lane_cursor lane = {(char *)"stuck", 0};
     for (int i = 0; i < ROUNDS; i++) {
         receipt = append(&story->f, "busy", BUSY_PER_ROUND, BUSY_BYTES);
-        assert_int_equal(spool_advance(story->f.spool, SPOOL_AT_LEAST_ONCE, receipt.last_id, &lane, 1, NULL, 0), ERR_OK);
+        assert_int_equal(spool_advance(story->f.spool, SPOOL_AT_LEAST_ONCE, receipt.last_id, &lane, 1, NULL, 0),
+                         ERR_OK);
     }
     SPOOL_FIXTURE_WAIT(count_in(story, "segments") <= 4 && count_in(story, "parked") == 1);
     assert_int_equal(first_in(story, "segments"), first_segment);
@@ -481,7 +483,9 @@ static void test_a_vanished_one_is_missed(void **state)
     free(vanished);
     spool_inspect_close(&inspect);
     spool_fixture_open(&story->f);
-    check_books(story, story->stuck_count, 0);
+    SPOOL_FIXTURE_WAIT(!stats_of(story).counting);
+    struct spool_books books = stats_of(story).books; /* they are lost once the next cursors are written */
+    assert_int_equal(books.pending + books.lost, story->stuck_count);
     assert_int_equal(deliver(story), story->stuck_count - gone);
     check_report(story, segment_id, "\"kind\":\"vanished\"");
     check_books(story, 0, gone);
@@ -499,7 +503,8 @@ static void test_what_was_not_finished_is_dropped(void **state)
     spool_fixture_close(&story->f);
     assert_int_equal(count_in(story, "parked"), 0);
     snprintf(command, sizeof command,
-             "mkdir -p '%s/parked/%" PRIu64 "' '%s/parked/%" PRIu64 ".new' && echo > '%s/parked/%" PRIu64 "/000003.log'",
+             "mkdir -p '%s/parked/%" PRIu64 "' '%s/parked/%" PRIu64 ".new' && echo > '%s/parked/%" PRIu64
+             "/000003.log'",
              story->f.dir, segment_id, story->f.dir, segment_id, story->f.dir, segment_id);
     assert_int_equal(system(command), 0);
     spool_fixture_open(&story->f);
@@ -521,8 +526,8 @@ static void test_a_segment_that_has_not_left_goes_later(void **state)
         round_of(story, STUCK_PER_ROUND, BUSY_PER_ROUND);
     uint64_t segment_id = spool_id_segment(story->stuck[0]);
     snprintf(kept, sizeof kept, "%s.kept", story->f.dir);
-    snprintf(command, sizeof command, "rm -rf '%s' && cp -a '%s/segments/%" PRIu64 "' '%s'", kept, story->f.dir, segment_id,
-             kept);
+    snprintf(command, sizeof command, "rm -rf '%s' && cp -a '%s/segments/%" PRIu64 "' '%s'", kept, story->f.dir,
+             segment_id, kept);
     assert_int_equal(system(command), 0);
     for (int i = 3; i < ROUNDS; i++)
         round_of(story, STUCK_PER_ROUND, BUSY_PER_ROUND);
@@ -549,6 +554,38 @@ static void test_without_cursors_what_is_parked_comes(void **state)
     spool_fixture_open(&story->f);
     check_arrives(story, 0, 0);
     assert_int_equal(stats_of(story).books.lost, 0);
+}
+
+/* What somebody is reading stays where it is until he is through. */
+static void test_what_is_being_read_waits(void **state)
+{
+    struct story *story = *state;
+    struct spool_tail *tail;
+    struct spool_chunk *chunk;
+    char path[300];
+    uint32_t count = 0;
+    round_of(story, STUCK_PER_ROUND, BUSY_PER_ROUND);
+    round_of(story, STUCK_PER_ROUND, BUSY_PER_ROUND);
+    open_again(story); /* nothing is in memory any more */
+    assert_int_equal(spool_tail_open(story->f.spool, 0, &tail), ERR_OK);
+    assert_int_equal(spool_tail_next(tail, &chunk, NULL), ERR_OK);
+    uint64_t segment_id = spool_id_segment(chunk->first_id);
+    snprintf(path, sizeof path, "%s/segments/%" PRIu64, story->f.dir, segment_id);
+    for (int i = 2; i < ROUNDS; i++)
+        round_of(story, STUCK_PER_ROUND, BUSY_PER_ROUND);
+    SPOOL_FIXTURE_WAIT(count_in(story, "parked") >= ROUNDS - 3);
+    usleep(300000);
+    assert_int_equal(access(path, F_OK), 0);
+    do {
+        struct spool_event event;
+        for (size_t at = 0; spool_chunk_next(chunk, &at, &event);)
+            count += bytes_equal(event.topic, bytes_of_string("stuck"));
+        spool_chunk_unref(chunk);
+    } while (spool_tail_next(tail, &chunk, NULL) == ERR_OK);
+    spool_tail_close(tail);
+    assert_int_equal(count, story->stuck_count);
+    SPOOL_FIXTURE_WAIT(access(path, F_OK) != 0); /* now it goes, too */
+    check_arrives(story, 0, 0);
 }
 
 /* For `drain`: it takes nothing and parks nothing, but what is parked comes, and stays known. */
@@ -584,6 +621,7 @@ int main(void)
         TEST(test_what_was_not_finished_is_dropped),
         TEST(test_a_segment_that_has_not_left_goes_later),
         TEST(test_without_cursors_what_is_parked_comes),
+        TEST(test_what_is_being_read_waits),
         TEST(test_forwarding_only_reads_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

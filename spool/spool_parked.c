@@ -55,18 +55,23 @@ void spool_parked_mark_emptied(struct spool_entry *entry)
     settle(entry);
 }
 
+enum err spool_parked_trash(struct spool *spool, uint64_t segment_id, struct errmsg *msg)
+{
+    char name[NAME_SIZE], to_name[NAME_SIZE + 8];
+    snprintf(name, sizeof name, "%" PRIu64, segment_id);
+    snprintf(to_name, sizeof to_name, "%s.parked", name); /* what it is left of may still lie there */
+    return spool_dir_move(spool->parking.folder_fd, name, spool->trash_fd, to_name, msg);
+}
+
 static enum err load_one(struct spool *spool, uint64_t segment_id, struct errmsg *msg)
 {
     const struct spool_parked_item *item = spool_parked_find(&spool->at_open, segment_id);
     struct spool_entry *entry = spool_catalog_find(&spool->catalog, segment_id);
     bool named = item != NULL && item->parked;
-    char name[NAME_SIZE];
-    snprintf(name, sizeof name, "%" PRIu64, segment_id);
     bool passed = entry == NULL && spool_count_done_below(spool, segment_id) == SPOOL_INDEX_MAX;
     if ((entry != NULL && !named) || passed) { /* a crash came before it was finished, or when it was done */
         if (!spool->options.forward_only)
-            (void)spool_dir_move(spool->parking.folder_fd, name, spool->trash_fd, name,
-                                 NULL); /* else it is in nobody's way */
+            (void)spool_parked_trash(spool, segment_id, NULL); /* else it is in nobody's way */
         return ERR_OK;
     }
     struct spool_entry left = {.id = segment_id, .state = SPOOL_ENTRY_OLD, .event_count = SPOOL_COUNT_UNKNOWN};

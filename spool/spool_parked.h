@@ -44,6 +44,9 @@ const struct spool_parked_item *spool_parked_find(const struct spool_cursor_stat
 enum err spool_parked_load(struct spool *spool, struct errmsg *msg);
 void spool_parked_done(struct spool *spool);
 
+/* Moves what lies in parked/ to the trash. Errors: as spool_dir_move() */
+enum err spool_parked_trash(struct spool *spool, uint64_t segment_id, struct errmsg *msg);
+
 /* The entry holds nothing for anybody. With the lock held. */
 void spool_parked_mark_emptied(struct spool_entry *entry);
 

@@ -88,6 +88,7 @@ static enum err move_away(struct spool *spool, const struct spool_entry *entry, 
     bool parked;
     int from_fd = spool_parked_folder(spool, entry->id, &parked);
     enum err rc = entry->report != NULL ? spool_quarantine_take(spool, from_fd, name, msg)
+                  : parked              ? spool_parked_trash(spool, entry->id, msg)
                                         : spool_dir_move(from_fd, name, spool->trash_fd, name, msg);
     bool gone = rc != ERR_OK && faccessat(from_fd, name, F_OK, AT_SYMLINK_NOFOLLOW) != 0 && errno == ENOENT;
     return gone ? ERR_OK : rc;

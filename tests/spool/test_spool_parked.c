@@ -250,8 +250,8 @@ static void test_what_is_pending_is_parked_and_arrives(void **state)
 
     open_again(story);
     check_books(story, story->stuck_count, 0);
-    assert_int_equal(stats_of(story).parked_events, stats.parked_events);
-    assert_int_equal(stats_of(story).parked_bytes, stats.parked_bytes);
+    SPOOL_FIXTURE_WAIT(stats_of(story).parked_events >= stats.parked_events); /* what the cursors didn't name yet, again */
+    assert_true(stats_of(story).parked_bytes >= stats.parked_bytes);
     assert_int_equal(spool_segment_nonce(story->f.spool, first_segment, &nonce), ERR_OK);
     assert_true(nonce == nonce_before);
     check_arrives(story, 0, 0);

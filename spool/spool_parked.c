@@ -290,8 +290,10 @@ void spool_parked_retire_originals(struct spool *spool, const struct spool_curso
         pthread_mutex_lock(&spool->lock);
         struct spool_entry *entry = spool_catalog_find(&spool->catalog, id);
         entry->original_there = !gone;
-        spool->progress.dirty |= !gone; /* the next turn tries again */
+        spool->progress.dirty = true; /* the next turn tries again, or the others */
         pthread_mutex_unlock(&spool->lock);
+        if (spool_keeper_is_awaited(spool))
+            break;
     }
 }
 

@@ -159,7 +159,7 @@ void spool_retire_done(struct spool *spool, const struct spool_cursor_state *wri
         bool unseen = entry.state == SPOOL_ENTRY_OLD && !entry.read_through;
         if (retire(spool, &entry) != ERR_OK)
             break;
-        if (unseen) { /* reading takes time: other work comes in between */
+        if (unseen || spool_keeper_is_awaited(spool)) { /* it takes time: other work comes in between */
             pthread_mutex_lock(&spool->lock);
             spool->progress.dirty = true;
             pthread_mutex_unlock(&spool->lock);

@@ -27,7 +27,8 @@ struct story {
     uint64_t stuck[ROUNDS * STUCK_PER_ROUND]; /* ids of the stuck topic's events */
     uint32_t stuck_count;
     uint64_t busy_count, first_busy, last_id;
-    bool damaged; /* events may come labelled */
+    bool damaged;        /* events may come labelled */
+    uint64_t stuck_done; /* so many of the stuck topic's are delivered */
 };
 
 static int set_up(void **state)
@@ -118,7 +119,7 @@ static void round_of(struct story *story, uint32_t stuck, uint32_t busy)
     story->first_busy = story->first_busy == 0 ? receipt.first_id : story->first_busy;
     story->last_id = receipt.last_id;
     story->busy_count += busy;
-    advance(story, busy, 0, 0);
+    advance(story, busy, story->stuck_done, 0);
 }
 
 static struct spool_stats stats_of(struct story *story)
@@ -250,7 +251,8 @@ static void test_what_is_pending_is_parked_and_arrives(void **state)
 
     open_again(story);
     check_books(story, story->stuck_count, 0);
-    SPOOL_FIXTURE_WAIT(stats_of(story).parked_events >= stats.parked_events); /* what the cursors didn't name yet, again */
+    SPOOL_FIXTURE_WAIT(stats_of(story).parked_events >=
+                       stats.parked_events); /* what the cursors didn't name yet, again */
     assert_true(stats_of(story).parked_bytes >= stats.parked_bytes);
     assert_int_equal(spool_segment_nonce(story->f.spool, first_segment, &nonce), ERR_OK);
     assert_true(nonce == nonce_before);
@@ -556,6 +558,42 @@ static void test_without_cursors_what_is_parked_comes(void **state)
     assert_int_equal(stats_of(story).books.lost, 0);
 }
 
+/* Its cursor stands between two events of one segment: what lies behind it is parked, from the first on. */
+static void test_just_what_is_pending_is_parked(void **state)
+{
+    struct story *story = *state;
+    round_of(story, STUCK_PER_ROUND, BUSY_PER_ROUND);
+    advance(story, 0, story->stuck_done = 1, 1);
+    for (int i = 1; i < ROUNDS; i++)
+        round_of(story, STUCK_PER_ROUND, BUSY_PER_ROUND);
+    SPOOL_FIXTURE_WAIT(count_in(story, "parked") >= ROUNDS - 2 && count_in(story, "segments") <= 3);
+    assert_true(first_in(story, "parked") == spool_id_segment(story->stuck[0]));
+    check_arrives(story, story->stuck[0], 1);
+    open_again(story);
+    check_books(story, story->stuck_count - 1, 0);
+    check_arrives(story, story->stuck[0], 1);
+    assert_int_equal(stats_of(story).parked_events % STUCK_PER_ROUND, STUCK_PER_ROUND - 1);
+}
+
+/* The segments behind it, whose links would name it, are gone with nothing left: the cursors do. */
+static void test_a_vanished_one_is_missed_without_links(void **state)
+{
+    struct story *story = *state;
+    char command[400];
+    round_of(story, STUCK_PER_ROUND, BUSY_PER_ROUND);
+    for (int i = 0; i < ROUNDS; i++)
+        round_of(story, 0, BUSY_PER_ROUND);
+    SPOOL_FIXTURE_WAIT(count_in(story, "segments") <= 3 && count_in(story, "parked") == 1);
+    spool_fixture_close(&story->f);
+    snprintf(command, sizeof command, "rm -rf '%s/parked/%" PRIu64 "'", story->f.dir, first_in(story, "parked"));
+    assert_int_equal(system(command), 0);
+    spool_fixture_open(&story->f);
+    SPOOL_FIXTURE_WAIT(stats_of(story).books.lost == STUCK_PER_ROUND);
+    assert_int_equal(deliver(story), 0);
+    check_report(story, spool_id_segment(story->stuck[0]), "\"kind\":\"vanished\"");
+    check_books(story, 0, STUCK_PER_ROUND);
+}
+
 /* What somebody is reading stays where it is until he is through. */
 static void test_what_is_being_read_waits(void **state)
 {
@@ -621,6 +659,8 @@ int main(void)
         TEST(test_what_was_not_finished_is_dropped),
         TEST(test_a_segment_that_has_not_left_goes_later),
         TEST(test_without_cursors_what_is_parked_comes),
+        TEST(test_just_what_is_pending_is_parked),
+        TEST(test_a_vanished_one_is_missed_without_links),
         TEST(test_what_is_being_read_waits),
         TEST(test_forwarding_only_reads_it),
     };

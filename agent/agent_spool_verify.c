@@ -122,18 +122,23 @@ static void print_vanished(const struct spool_inspect_vanished *vanished, bool j
     uint64_t first = spool_id_of(vanished->id, vanished->first);
     struct spool_range range = {vanished->first, vanished->first + vanished->lost - 1};
     struct spool_ranges lost = {&range, vanished->lost > 0, vanished->lost};
+    const char *folder = vanished->parked ? "parked" : "segments";
+    if (vanished->parked)
+        lost = (struct spool_ranges){0};
     if (json) {
-        printf("{\"folder\":\"segments\",\"segment\":\"%" PRIu64
+        printf("{\"folder\":\"%s\",\"segment\":\"%" PRIu64
                "\",\"vanished\":true,\"count_known\":%s,\"events_found\":0,\"events_lost\":%" PRIu32
                ",\"events_uncertain\":0,\"damaged_bytes\":0",
-               vanished->id, vanished->count_known ? "true" : "false", vanished->lost);
+               folder, vanished->id, vanished->count_known || vanished->parked ? "true" : "false", vanished->lost);
         print_ranges_json("lost", vanished->id, &lost);
         printf(",\"uncertain\":[]}\n");
         return;
     }
-    printf("segments/%" PRIu64 ": vanished, nothing of it is left\n", vanished->id);
+    printf("%s/%" PRIu64 ": vanished, nothing of it is left\n", folder, vanished->id);
+    if (vanished->parked)
+        printf("    missing: %" PRIu32 " events from %" PRIu64 " on, nothing tells which\n", vanished->lost, first);
     print_ranges("missing", vanished->id, &lost);
-    if (!vanished->count_known)
+    if (!vanished->count_known && !vanished->parked)
         printf("    missing: an unknown number of events from %" PRIu64 " on, perhaps none\n", first);
 }
 

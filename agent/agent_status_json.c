@@ -39,6 +39,12 @@ static void put_letters(struct buf *out, const struct agent_snapshot *s)
                s->spool.dead_letters, s->spool.dead_letter_bytes, s->spool.dead_letters_full ? "true" : "false");
 }
 
+static void put_parked(struct buf *out, const struct agent_snapshot *s)
+{
+    buf_printf(out, ",\"parked\":{\"segments\":%" PRIu64 ",\"events\":%" PRIu64 ",\"bytes\":%" PRIu64 "}",
+               s->spool.parked_segments, s->spool.parked_events, s->spool.parked_bytes);
+}
+
 static const char *lane_state_name(enum bridge_lane_state state)
 {
     static const char *const names[] = {"flowing", "backing_off", "catching_up"};
@@ -89,6 +95,7 @@ void agent_status_render(const struct agent_snapshot *s, struct buf *out)
                agent_snapshot_oldest_age_ms(s));
     put_spool(out, s);
     put_letters(out, s);
+    put_parked(out, s);
     put_bridge(out, s);
     buf_append_string(out, ",\"topics\":{");
     for (size_t i = 0; i < s->topic_count; i++) {

@@ -44,6 +44,14 @@ static void put_spool(struct buf *out, const struct agent_snapshot *s)
     buf_printf(out, " in %" PRIu64 " segment%s, ", s->spool.segment_count, s->spool.segment_count == 1 ? "" : "s");
     put_bytes(out, s->spool.free_bytes);
     buf_append_string(out, " free on disk\n");
+    if (s->spool.parked_segments > 0) {
+        put_label(out, "parked");
+        buf_printf(out, "%" PRIu64 " event%s of topics that are behind, ", s->spool.parked_events,
+                   s->spool.parked_events == 1 ? "" : "s");
+        put_bytes(out, s->spool.parked_bytes);
+        buf_printf(out, ", all that is left of %" PRIu64 " segment%s\n", s->spool.parked_segments,
+                   s->spool.parked_segments == 1 ? "" : "s");
+    }
     if (s->warning[0] != '\0') {
         put_label(out, "WARNING");
         buf_printf(out, "%s\n", s->warning);

@@ -155,6 +155,12 @@ static enum err open_cursors(struct spool *spool, struct spool_cursors **ret_cur
     if (spool->at_open.segment_id_max > spool->segment_id_max)
         spool->segment_id_max = spool->at_open.segment_id_max;
     memcpy(spool->newest_segments, spool->at_open.newest_segments, sizeof spool->newest_segments);
+    rc = spool_parked_load(spool, msg);
+    if (rc != ERR_OK) {
+        spool_cursors_close(*ret_cursors);
+        *ret_cursors = NULL;
+        return rc;
+    }
     spool_unread_load(spool);
     rc = spool_progress_load(spool);
     if (rc == ERR_OK)
@@ -252,6 +258,7 @@ enum err spool_open(const struct spool_options *options, spool_report_fn *report
     spool->report = report;
     spool->report_arg = report_arg;
     spool->root_fd = spool->segments_fd = spool->quarantine_fd = spool->trash_fd = spool->lock_fd = -1;
+    spool->parking.folder_fd = -1;
     spool->watch.mounts_fd = -1;
     pthread_mutex_init(&spool->lock, NULL);
     pthread_condattr_t monotonic;
@@ -300,6 +307,7 @@ void spool_close(struct spool *spool)
     spool_confirms_close(spool->confirms);
     spool_quarantine_stop(spool); /* after the keeper, which puts segments there */
     spool_letters_done(spool);
+    spool_parked_done(spool);
     for (size_t i = 0; i < spool->progress.lane_count; i++)
         free(spool->progress.lanes[i].topic);
     free(spool->progress.lanes);

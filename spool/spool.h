@@ -169,7 +169,7 @@ enum err spool_segment_nonce(struct spool *spool, uint64_t segment_id, uint64_t 
  * on the disk, damaged perhaps (without its header the id must do), or it vanished and a link or the cursors tell of it. Reads a little
  * from disk; any thread. Errors: ERR_UNAVAILABLE (what vanished isn't known yet: ask again), ERR_UNREADABLE, ERR_NOMEM */
 enum err spool_had_segment(struct spool *spool, uint64_t segment_id, uint64_t nonce, bool *ret_ours);
-/* The lowest id of a segment on the disk, the live one included; UINT64_MAX: there is none. ERR_UNREADABLE, ERR_NOMEM */
+/* The lowest id of a segment on the disk, parked ones and the live one included; UINT64_MAX: there is none. ERR_UNREADABLE, ERR_NOMEM */
 enum err spool_oldest_segment(struct spool *spool, uint64_t *ret_segment_id);
 
 /* ---- the books and what else people look at --------------------------------------------------------------- */
@@ -218,6 +218,9 @@ struct spool_stats {
     uint64_t dead_letters;           /* that lie in dead-letter/ */
     uint64_t dead_letter_bytes;      /* their frames */
     bool dead_letters_full;          /* an event had no room there, and its topic waits */
+    uint64_t parked_segments;        /* of which only what is pending is left, in parked/ */
+    uint64_t parked_events;          /* that were put there */
+    uint64_t parked_bytes;           /* their frames, once counting is false */
 };
 
 void spool_stats_get(struct spool *spool, struct spool_stats *ret_stats); /* any thread */

@@ -100,7 +100,7 @@ static bool last_id(const struct spool_entry *entry, uint64_t *ret_id)
 bool spool_entry_has_after(const struct spool_entry *entry, uint64_t position)
 {
     uint64_t last = 0;
-    if (entry->unread || position >= spool_position_end_of(entry->id))
+    if (entry->unread || entry->emptied || position >= spool_position_end_of(entry->id))
         return false;
     return !last_id(entry, &last) || last > position;
 }
@@ -114,6 +114,8 @@ static bool is_done_up_to(const struct spool_entry *entry, uint64_t done_id)
 bool spool_entry_is_done(const struct spool_entry *entry, uint64_t done_id, const struct spool_lane_cursor *lanes,
                          size_t lane_count)
 {
+    if (entry->emptied)
+        return true;
     if (entry->state == SPOOL_ENTRY_LIVE || entry->unread || (entry->readers > 0 && !entry->read_through) ||
         !is_done_up_to(entry, done_id))
         return false;

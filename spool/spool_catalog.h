@@ -38,6 +38,13 @@ struct spool_entry {
     uint32_t unread_from;                     /* then: what lies below was handed out */
     int64_t unread_due_ms, unread_backoff_ms; /* monotonic: when it is tried again */
     struct spool_ranges missing;              /* what a reader has not found so far; owned */
+    bool parked;            /* what is pending in it lies in parked/, and is read there: spool_parked.h */
+    bool emptied;           /* nothing is pending in it although lanes are behind it: it only waits to go */
+    bool original_there;    /* parked: the segment itself hasn't left segments/ yet */
+    uint32_t parked_count;  /* parked: events that were put there; SPOOL_PARKED_UNKNOWN */
+    uint64_t parked_bytes;  /* parked: their frames, once that is known */
+    uint32_t park_looks;    /* so often was it looked at, whether it may be parked */
+    int64_t park_due_ms;    /* not before this is it looked at, whether it may be parked; monotonic, 0: not yet seen */
     uint32_t readers;       /* tails that read it from disk now: it isn't done before they know what is lost */
     bool read_through;      /* a reader has been to its end */
     uint64_t last_found_id; /* then: its highest event; 0 without any */

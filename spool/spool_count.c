@@ -3,6 +3,7 @@
 #include "base/priority.h"
 #include "spool/spool_internal.h"
 #include "spool/spool_loss_report.h"
+#include "spool/spool_parker.h"
 #include "spool/spool_reader.h"
 #include "spool/spool_share.h"
 #include "spool/spool_unread.h"
@@ -18,13 +19,14 @@ enum { NAME_SIZE = 32, UNREAD_TICK_MS = 50, BACKGROUND_NICE = 10 };
 static struct spool_reader_options reader_options(struct spool *spool, uint64_t segment_id, char name[NAME_SIZE])
 {
     snprintf(name, NAME_SIZE, "%" PRIu64, segment_id);
-    return (struct spool_reader_options){
-        .parent_fd = spool->segments_fd,
+    struct spool_reader_options options = {
         .name = name,
         .segment_id = segment_id,
         .seed = spool->identity.seed,
         .count_limit = SPOOL_COUNT_UNKNOWN,
     };
+    options.parent_fd = spool_parked_folder(spool, segment_id, &options.parked);
+    return options;
 }
 
 /* ---- links -------------------------------------------------------------------------------------------------- */
@@ -34,20 +36,39 @@ static uint64_t next_old_segment(struct spool *spool, uint64_t segment_id)
 {
     pthread_mutex_lock(&spool->lock);
     struct spool_entry *entry = spool_catalog_above(&spool->catalog, segment_id);
+    while (entry != NULL && entry->emptied) /* what it links to isn't read any more */
+        entry = spool_catalog_above(&spool->catalog, entry->id);
     uint64_t id = entry != NULL && entry->state == SPOOL_ENTRY_OLD ? entry->id : 0;
     pthread_mutex_unlock(&spool->lock);
     return id;
 }
 
+/* Its ends, wherever it lies: it may be parked meanwhile. */
+static enum err read_ends(struct spool *spool, uint64_t segment_id, struct spool_ends *ret_ends, struct errmsg *msg)
+{
+    char name[NAME_SIZE];
+    struct spool_reader_options options = reader_options(spool, segment_id, name);
+    enum err rc = spool_reader_ends(&options, ret_ends, msg);
+    bool parked;
+    (void)spool_parked_folder(spool, segment_id, &parked);
+    if (rc != ERR_OK || parked == options.parked)
+        return rc;
+    spool_ends_free(ret_ends);
+    options = reader_options(spool, segment_id, name);
+    return spool_reader_ends(&options, ret_ends, msg);
+}
+
 enum err spool_count_limit(struct spool *spool, uint64_t segment_id, uint32_t *ret_limit, struct errmsg *msg)
 {
     uint64_t next = segment_id;
+    bool parked;
     *ret_limit = SPOOL_COUNT_UNKNOWN;
+    (void)spool_parked_folder(spool, segment_id, &parked);
+    if (parked) /* only what lies below its limit was put there */
+        return ERR_OK;
     while ((next = next_old_segment(spool, next)) != 0) {
-        char name[NAME_SIZE];
-        struct spool_reader_options options = reader_options(spool, next, name);
         struct spool_ends ends = {0};
-        enum err rc = spool_reader_ends(&options, &ends, msg);
+        enum err rc = read_ends(spool, next, &ends, msg);
         if (rc != ERR_OK)
             return rc; /* without its word, what was moved on would come a second time */
         size_t link_count = ends.link_count;
@@ -125,7 +146,7 @@ static bool count_by_seal(struct spool *spool, const struct spool_reader_options
 {
     struct spool_ends ends = {0};
     uint32_t limit = SPOOL_COUNT_UNKNOWN;
-    if (!is_all_pending(spool, options->segment_id) ||
+    if (options->parked || !is_all_pending(spool, options->segment_id) ||
         spool_count_limit(spool, options->segment_id, &limit, NULL) != ERR_OK ||
         spool_reader_ends(options, &ends, NULL) != ERR_OK)
         return false;
@@ -151,6 +172,7 @@ struct tally {
         uint64_t count, bytes;
     } * topics; /* by the topic's index */
     size_t capacity;
+    uint64_t bytes; /* of all frames, done or not */
 };
 
 static bool tally_has_room(struct tally *tally, uint32_t index)
@@ -176,6 +198,7 @@ static enum err tally_event(struct tally *tally, const struct spool_event *event
             return ERR_NOMEM; /* a frame holds no other name than a valid one */
         tally->done_id = done_id_of(tally->spool, event->topic);
     }
+    tally->bytes += frame_bytes;
     if (event->id > tally->done_id) {
         tally->topics[tally->topic->index].count++;
         tally->topics[tally->topic->index].bytes += frame_bytes;
@@ -260,6 +283,32 @@ static enum err not_delivered(const struct spool *spool, uint64_t segment_id, co
     return ERR_OK;
 }
 
+/* Lost events of a parked segment of which nothing tells any more which they were: the cursors tell how many lay there. */
+static uint64_t lost_unnamed(struct spool *spool, uint64_t segment_id, const struct spool_findings *findings)
+{
+    if (!findings->parked_unknown)
+        return 0;
+    pthread_mutex_lock(&spool->lock);
+    const struct spool_entry *entry = spool_catalog_find(&spool->catalog, segment_id);
+    uint64_t count = entry == NULL || entry->parked_count == SPOOL_PARKED_UNKNOWN ? 0 : entry->parked_count;
+    pthread_mutex_unlock(&spool->lock);
+    return count > findings->event_count ? count - findings->event_count : 0;
+}
+
+/* Without cursors nobody knew how many lie there. */
+static void note_parked(struct spool *spool, uint64_t segment_id, uint64_t bytes, const struct spool_findings *findings)
+{
+    pthread_mutex_lock(&spool->lock);
+    struct spool_entry *entry = spool_catalog_find(&spool->catalog, segment_id);
+    if (entry != NULL && entry->parked) {
+        entry->parked_bytes = bytes;
+        if (entry->parked_count == SPOOL_PARKED_UNKNOWN && !findings->parked_unknown)
+            entry->parked_count = (uint32_t)(findings->event_count + findings->lost.total);
+        spool->progress.dirty = true;
+    }
+    pthread_mutex_unlock(&spool->lock);
+}
+
 static enum err count_by_reading(struct spool *spool, struct spool_reader_options *options, struct errmsg *msg)
 {
     struct spool_reader *reader = NULL;
@@ -282,7 +331,9 @@ static enum err count_by_reading(struct spool *spool, struct spool_reader_option
                            spool_count_done_below(spool, options->segment_id), &lost, &uncertain);
     if (rc == ERR_OK) {
         tally_apply(&tally);
-        add_unknown_pending(spool, lost.total);
+        add_unknown_pending(spool,
+                            lost.total + lost_unnamed(spool, options->segment_id, spool_reader_findings(reader)));
+        note_parked(spool, options->segment_id, tally.bytes, spool_reader_findings(reader));
     }
     spool_ranges_free(&lost);
     spool_ranges_free(&uncertain);
@@ -373,6 +424,7 @@ void *spool_counter_main(void *arg)
     }
     atomic_store(&spool->counting, false);
     while (!atomic_load(&spool->closing)) {
+        spool_parker_tend(spool);
         spool_unread_tend(spool);
         wait_a_tick(spool);
     }
@@ -490,7 +542,8 @@ enum err spool_count_findings(struct spool *spool, uint64_t segment_id, uint32_t
     struct spool_loss_report *report = spool_count_report(spool, segment_id, findings, done_below);
     if (report == NULL)
         return ERR_NOMEM;
-    uint64_t lost = report->lost.total, uncertain = report->uncertain.total;
+    report->lost_unnamed = lost_unnamed(spool, segment_id, findings);
+    uint64_t lost = report->lost.total + report->lost_unnamed, uncertain = report->uncertain.total;
     bool keep = findings->damaged || findings->uncertain.total > 0 || lost > 0;
     if (!keep) {
         spool_loss_report_free(report);

@@ -51,6 +51,7 @@ void spool_cursor_state_free(struct spool_cursor_state *state)
         free(state->topics[i].topic);
     free(state->missed);
     free(state->unread);
+    free(state->parked);
     free(state->lanes);
     free(state->topics);
     *state = (struct spool_cursor_state){0};
@@ -101,6 +102,13 @@ static void put_body(struct buf *out, const struct spool_cursor_state *state)
         put_varint(out, state->topics[i].dead_lettered);
         put_varint(out, state->topics[i].lost);
     }
+    put_varint(out, state->parked_count);
+    for (size_t i = 0, before = 0; i < state->parked_count; before = state->parked[i++].last) {
+        const struct spool_parked_item *item = &state->parked[i];
+        put_varint(out, item->first - before);
+        put_varint(out, item->last - item->first);
+        put_varint(out, item->parked ? (uint64_t)item->event_count + 1 : 0);
+    }
 }
 
 static enum err encode(struct spool_cursors *cursors, const struct spool_cursor_state *state, uint64_t sequence)
@@ -145,6 +153,23 @@ static size_t get_count(struct codec_in *in)
     return in->ok ? (size_t)count : 0;
 }
 
+/* Left out by early versions. */
+static bool get_parked(struct codec_in *in, struct spool_cursor_state *state)
+{
+    size_t count = codec_in_left(in) > 0 ? get_count(in) : 0;
+    uint64_t before = 0;
+    state->parked = calloc(count + 1, sizeof *state->parked);
+    for (size_t i = 0; in->ok && state->parked != NULL && i < count; i++) {
+        struct spool_parked_item item = {.first = before + codec_in_varint(in)};
+        before = item.last = item.first + codec_in_varint(in);
+        uint64_t count_plus_1 = codec_in_varint(in);
+        item.parked = count_plus_1 > 0;
+        item.event_count = item.parked ? (uint32_t)(count_plus_1 - 1) : 0;
+        state->parked[state->parked_count++] = item;
+    }
+    return in->ok && state->parked != NULL;
+}
+
 static bool decode_body(struct codec_in *in, struct spool_cursor_state *state)
 {
     state->mode = (enum spool_delivery)codec_in_varint(in);
@@ -185,7 +210,7 @@ static bool decode_body(struct codec_in *in, struct spool_cursor_state *state)
         state->topics[state->topic_count++] = totals;
     }
     return in->ok && state->missed != NULL && state->unread != NULL && state->lanes != NULL && state->topics != NULL &&
-           state->segment_id_max <= SPOOL_SEGMENT_ID_MAX;
+           get_parked(in, state) && state->segment_id_max <= SPOOL_SEGMENT_ID_MAX;
 }
 
 static bool decode(const struct spool_cursors *cursors, struct bytes slot, uint64_t *ret_sequence,

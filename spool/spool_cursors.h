@@ -46,6 +46,15 @@ struct spool_missed_range {
     uint32_t first, last;
 };
 
+/* Segments that are done but for lanes that are behind, and that don't lie in segments/ any more (docs/spool-format.md §6). */
+struct spool_parked_item {
+    uint64_t first, last; /* ids of segments; of ids between them there is none, or its segment is done, too */
+    bool parked;          /* first == last, and parked/ has what is pending in it; else there is nothing */
+    uint32_t event_count; /* then: so many events */
+};
+
+#define SPOOL_PARKED_MAX 8192 /* items in the file; beyond it nothing is parked, and segments stay */
+
 struct spool_cursor_state {
     enum spool_delivery mode; /* which mode wrote it */
     uint64_t segment_id_max;  /* the highest id that was ever given out */
@@ -60,7 +69,9 @@ struct spool_cursor_state {
     size_t lane_count;
     struct spool_topic_totals *topics;
     size_t topic_count;
-    uint64_t lost_unknown_topic; /* lost events whose topic nobody knows */
+    uint64_t lost_unknown_topic;      /* lost events whose topic nobody knows */
+    struct spool_parked_item *parked; /* ascending */
+    size_t parked_count;
 };
 
 void spool_cursor_state_free(struct spool_cursor_state *state); /* frees what it owns, not the struct */

@@ -47,13 +47,16 @@ static enum err on_frame(void *arg, const struct spool_frame *frame, const uint8
         if (!ends->header_found)
             ends->header_found = spool_header_get(frame, &ends->header);
         return ERR_OK;
-    case SPOOL_FRAME_LINK: return take_links(frame, ends);
+    case SPOOL_FRAME_LINK:
+        buf_clear(&ends->link_frame);
+        return buf_append(&ends->link_frame, raw, frame->size) ? take_links(frame, ends) : ERR_NOMEM;
     case SPOOL_FRAME_SEAL:
         buf_clear(&ends->seal_frame);
         ends->sealed = buf_append(&ends->seal_frame, raw, frame->size);
         return ends->sealed ? ERR_OK : ERR_NOMEM;
     case SPOOL_FRAME_EVENT:
-    case SPOOL_FRAME_MOVED: break;
+    case SPOOL_FRAME_MOVED:
+    case SPOOL_FRAME_PARKED: break;
     }
     return ERR_OK;
 }
@@ -152,5 +155,6 @@ enum err spool_reader_ends(const struct spool_reader_options *options, struct sp
 void spool_ends_free(struct spool_ends *ends)
 {
     buf_free(&ends->seal_frame);
+    buf_free(&ends->link_frame);
     *ends = (struct spool_ends){0};
 }

@@ -30,7 +30,7 @@ static bool ranges_name(const struct spool_ranges *ranges, uint32_t index)
 static bool report_names(const struct spool_loss_report *report, uint32_t index)
 {
     return ranges_name(&report->lost, index) || ranges_name(&report->uncertain, index) ||
-           (!report->count_known && index >= report->delivered_before);
+           (!report->count_known && report->lost_unnamed == 0 && index >= report->delivered_before);
 }
 
 static uint64_t number_behind(const char *text, const char *name, const char *end, const char **ret_after)
@@ -68,6 +68,8 @@ enum spool_loss_word spool_loss_text_about(const char *report, uint64_t event_id
     if (list_names(report, "\"lost\":[", event_id) || list_names(report, "\"uncertain\":[", event_id))
         return SPOOL_LOSS_NAMED;
     if (strstr(report, "\"version\":1,") == NULL || strstr(report, "\"lost_ids_truncated\":true") != NULL)
+        return SPOOL_LOSS_CANT_TELL;
+    if (strstr(report, "\"events_lost_unnamed\":") != NULL)
         return SPOOL_LOSS_CANT_TELL;
     if (strstr(report, "\"count_known\":false") != NULL &&
         spool_id_index(event_id) >= number_behind(report, "\"events_delivered_before\":", NULL, &after))
@@ -150,7 +152,10 @@ static enum spool_fate fate_in_entry(const struct spool *spool, const struct spo
         return SPOOL_FATE_UNKNOWN;
     if (entry->report != NULL && report_names(entry->report, index))
         return SPOOL_FATE_LOST;
-    if (entry->state == SPOOL_ENTRY_OLD && entry->read_through && event_id > entry->last_found_id)
+    if (entry->report != NULL && entry->report->lost_unnamed > 0)
+        return SPOOL_FATE_UNKNOWN;
+    bool whole = !entry->parked && !entry->emptied; /* else its other events are done */
+    if (whole && entry->state == SPOOL_ENTRY_OLD && entry->read_through && event_id > entry->last_found_id)
         return SPOOL_FATE_UNKNOWN;
     if (entry->unread)
         return index < entry->unread_from && cursor_of(progress, topic) >= event_id ? SPOOL_FATE_DELIVERED

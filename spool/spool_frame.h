@@ -28,6 +28,7 @@ enum spool_frame_kind {
     SPOOL_FRAME_LINK = 3,   /* in the first batch: the segments before this one */
     SPOOL_FRAME_SEAL = 4,   /* in the last batch: how many events of which topic */
     SPOOL_FRAME_MOVED = 5,  /* an event moved here from another segment, its frame whole inside */
+    SPOOL_FRAME_PARKED = 6, /* what is left of a segment lies here: which of its events */
 };
 
 /* On disk: do not change these values. */

@@ -16,8 +16,8 @@
 
 enum { NAME_SIZE = 32 };
 
-static const char quarantine[] = "quarantine";
-static const char *const folders[] = {"segments", "parked", "dead-letter", quarantine};
+static const char quarantine[] = "quarantine", whole[] = "segments", parked[] = "parked";
+static const char *const folders[] = {whole, parked, "dead-letter", quarantine};
 enum { FOLDER_COUNT = sizeof folders / sizeof folders[0] };
 
 static struct spool_reader_options options_of(const struct spool_inspect *inspect, uint64_t id, int folder_fd,
@@ -29,6 +29,15 @@ static struct spool_reader_options options_of(const struct spool_inspect *inspec
                                          .segment_id = id,
                                          .seed = inspect->identity.seed,
                                          .count_limit = SPOOL_COUNT_UNKNOWN};
+}
+
+/* Does it lie in segments/, too? Then that holds all that is parked of it. */
+static bool is_whole(const struct spool_inspect *inspect, uint64_t id)
+{
+    for (size_t i = 0; i < inspect->segment_count; i++)
+        if (inspect->segments[i].id == id && inspect->segments[i].folder == whole)
+            return true;
+    return false;
 }
 
 static enum err add_folder(struct spool_inspect *inspect, const char *folder, bool *ret_there, struct errmsg *msg)
@@ -51,6 +60,8 @@ static enum err add_folder(struct spool_inspect *inspect, const char *folder, bo
     }
     for (size_t i = 0; rc == ERR_OK && i < count; i++) {
         char name[NAME_SIZE];
+        if (folder == parked && is_whole(inspect, ids[i]))
+            continue;
         snprintf(name, sizeof name, "%" PRIu64, ids[i]);
         struct spool_inspect_segment segment = {.folder = folder, .id = ids[i]};
         (void)spool_dir_tree_bytes(fd, name, &segment.bytes);
@@ -102,7 +113,7 @@ static uint32_t count_limit(const struct spool_inspect *inspect, const struct sp
                             int folder_fd)
 {
     uint32_t limit = SPOOL_COUNT_UNKNOWN;
-    if (strcmp(segment->folder, "segments") != 0)
+    if (strcmp(segment->folder, whole) != 0)
         return limit;
     for (const struct spool_inspect_segment *next = segment + 1, *end = inspect->segments + inspect->segment_count;
          next < end && next->folder == segment->folder; next++) {
@@ -156,8 +167,8 @@ static enum err read_segment(struct spool_reader *reader, spool_inspect_fn *fn, 
     return rc == ERR_END ? ERR_OK : rc;
 }
 
-enum err spool_inspect_read(const struct spool_inspect *inspect, const struct spool_inspect_segment *segment,
-                            spool_inspect_fn *fn, void *arg, struct spool_findings *ret_findings, struct errmsg *msg)
+static enum err read_in_folder(const struct spool_inspect *inspect, const struct spool_inspect_segment *segment,
+                               spool_inspect_fn *fn, void *arg, struct spool_findings *ret_findings, struct errmsg *msg)
 {
     int folder_fd = -1;
     char name[NAME_SIZE];
@@ -167,6 +178,7 @@ enum err spool_inspect_read(const struct spool_inspect *inspect, const struct sp
         return rc == ERR_NOT_FOUND ? ERR_END : rc;
     struct spool_reader_options options = options_of(inspect, segment->id, folder_fd, name);
     options.count_limit = count_limit(inspect, segment, folder_fd);
+    options.parked = strcmp(segment->folder, parked) == 0;
     rc = spool_reader_open(&options, &reader, msg);
     if (rc == ERR_OK)
         rc = read_segment(reader, fn, arg, msg);
@@ -178,6 +190,20 @@ enum err spool_inspect_read(const struct spool_inspect *inspect, const struct sp
         spool_inspect_findings_free(ret_findings);
     close(folder_fd);
     return gone ? ERR_END : rc;
+}
+
+/* What leaves segments/ after it was listed may be parked. Its events may have been handed out already, when it left in the middle of
+ * the reading; then it is over. */
+enum err spool_inspect_read(const struct spool_inspect *inspect, const struct spool_inspect_segment *segment,
+                            spool_inspect_fn *fn, void *arg, struct spool_findings *ret_findings, struct errmsg *msg)
+{
+    char path[NAME_SIZE + sizeof whole];
+    snprintf(path, sizeof path, "%s/%" PRIu64, whole, segment->id);
+    struct spool_inspect_segment left = *segment;
+    if (strcmp(segment->folder, whole) == 0 && faccessat(inspect->root_fd, path, F_OK, AT_SYMLINK_NOFOLLOW) != 0 &&
+        errno == ENOENT)
+        left.folder = parked;
+    return read_in_folder(inspect, &left, fn, arg, ret_findings, msg);
 }
 
 bool spool_inspect_is_reported(const struct spool_inspect *inspect, const struct spool_inspect_segment *segment)

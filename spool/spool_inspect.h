@@ -48,6 +48,7 @@ struct spool_inspect_vanished {
     bool count_known; /* false: nothing says how many events it held, if any */
     uint32_t first;   /* index of the first one that is missing */
     uint32_t lost;    /* so many from there on; 0 when not known */
+    bool parked;      /* so many, of those from there on: only that many were left of it, and nothing tells which */
 };
 /* Of all; *ret_vanished is malloc'ed, NULL for none. ERR_UNREADABLE, ERR_NOMEM */
 enum err spool_inspect_vanished(const struct spool_inspect *inspect, struct spool_inspect_vanished **ret_vanished,

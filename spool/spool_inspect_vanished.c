@@ -3,6 +3,7 @@
 #include "spool/spool_inspect.h"
 
 #include "spool/spool_dir.h"
+#include "spool/spool_parked.h"
 
 #include <fcntl.h>
 #include <inttypes.h>
@@ -47,7 +48,7 @@ static bool is_there(const struct spool_inspect *inspect, uint64_t segment_id)
         if (inspect->segments[i].id == segment_id)
             return true;
     return exists(inspect, "segments", segment_id, "") || exists(inspect, "segments", segment_id, ".new") ||
-           exists(inspect, "quarantine", segment_id, "");
+           exists(inspect, "parked", segment_id, "") || exists(inspect, "quarantine", segment_id, "");
 }
 
 static bool is_known(const struct search *search, uint64_t segment_id)
@@ -61,7 +62,10 @@ static bool is_known(const struct search *search, uint64_t segment_id)
 static enum err expect(struct search *search, struct spool_link link)
 {
     uint32_t below = done_below(&search->now, link.segment_id);
-    bool known = link.event_count != SPOOL_COUNT_UNKNOWN;
+    const struct spool_parked_item *item = spool_parked_find(&search->now, link.segment_id);
+    if (item != NULL && item->event_count == 0)
+        return ERR_OK; /* nothing was left of it */
+    bool known = link.event_count != SPOOL_COUNT_UNKNOWN && item == NULL;
     if (link.segment_id == 0 || below == SPOOL_INDEX_MAX || (known && link.event_count <= below) ||
         is_known(search, link.segment_id) || is_there(search->inspect, link.segment_id))
         return ERR_OK;
@@ -74,16 +78,23 @@ static enum err expect(struct search *search, struct spool_link link)
         search->capacity = capacity;
     }
     search->found[search->count++] = (struct spool_inspect_vanished){
-        .id = link.segment_id, .count_known = known, .first = below, .lost = known ? link.event_count - below : 0};
+        .id = link.segment_id,
+        .count_known = known,
+        .first = below,
+        .lost = item != NULL ? (item->event_count == SPOOL_PARKED_UNKNOWN ? 0 : item->event_count)
+                : known      ? link.event_count - below
+                             : 0,
+        .parked = item != NULL,
+    };
     return ERR_OK;
 }
 
 /* Ends that can't be read now tell nothing: reading the segment itself says so. */
-static enum err expect_linked_by(struct search *search, int segments_fd, uint64_t segment_id)
+static enum err expect_linked_by(struct search *search, int folder_fd, uint64_t segment_id)
 {
     char name[32];
     snprintf(name, sizeof name, "%" PRIu64, segment_id);
-    struct spool_reader_options options = {.parent_fd = segments_fd,
+    struct spool_reader_options options = {.parent_fd = folder_fd,
                                            .name = name,
                                            .segment_id = segment_id,
                                            .seed = search->inspect->identity.seed,
@@ -98,22 +109,30 @@ static enum err expect_linked_by(struct search *search, int segments_fd, uint64_
     return rc;
 }
 
-static enum err expect_all(struct search *search, struct errmsg *msg)
+static enum err expect_linked_in(struct search *search, const char *folder, struct errmsg *msg)
 {
     const struct spool_inspect *inspect = search->inspect;
-    int segments_fd = -1;
-    enum err rc = spool_dir_open(inspect->root_fd, "segments", false, &segments_fd, msg);
-    if (rc != ERR_OK && rc != ERR_NOT_FOUND)
-        return rc;
-    rc = ERR_OK;
-    for (size_t i = 0; segments_fd >= 0 && rc == ERR_OK && i < inspect->segment_count; i++)
-        if (strcmp(inspect->segments[i].folder, "segments") == 0)
-            rc = expect_linked_by(search, segments_fd, inspect->segments[i].id);
+    int fd = -1;
+    enum err rc = spool_dir_open(inspect->root_fd, folder, false, &fd, msg);
+    if (rc != ERR_OK)
+        return rc == ERR_NOT_FOUND ? ERR_OK : rc;
+    for (size_t i = 0; rc == ERR_OK && i < inspect->segment_count; i++)
+        if (strcmp(inspect->segments[i].folder, folder) == 0)
+            rc = expect_linked_by(search, fd, inspect->segments[i].id);
+    close(fd);
+    return rc;
+}
+
+static enum err expect_all(struct search *search, struct errmsg *msg)
+{
+    enum err rc = expect_linked_in(search, "segments", msg);
+    if (rc == ERR_OK)
+        rc = expect_linked_in(search, "parked", msg);
+    for (size_t i = 0; rc == ERR_OK && i < search->now.parked_count; i++)
+        rc = expect(search, (struct spool_link){search->now.parked[i].first, SPOOL_COUNT_UNKNOWN});
     for (size_t i = 0; rc == ERR_OK && i < SPOOL_NEWEST_SEGMENTS;
          i++) /* after the links: those know how many events there were */
         rc = expect(search, (struct spool_link){search->now.newest_segments[i], SPOOL_COUNT_UNKNOWN});
-    if (segments_fd >= 0)
-        close(segments_fd);
     return rc;
 }
 

@@ -20,6 +20,7 @@
 #include "spool/spool_keeper.h"
 #include "spool/spool_letters_internal.h"
 #include "spool/spool_quarantine.h"
+#include "spool/spool_parked.h"
 #include "spool/spool_place.h"
 #include "spool/spool_space.h"
 #include "spool/spool_topics.h"
@@ -76,6 +77,7 @@ struct spool {
     struct spool_catalog catalog;
     struct spool_window window;
     struct spool_progress progress;
+    struct spool_parking parking;
     uint64_t segment_id_max;                         /* the highest ever given out */
     uint64_t newest_segments[SPOOL_NEWEST_SEGMENTS]; /* made last; 0: none */
     bool vanished_found;                             /* until then the cursors stay as they were */

@@ -139,6 +139,15 @@ struct spool_segment *spool_keeper_take_spare(struct spool *spool)
     return segment;
 }
 
+bool spool_keeper_is_awaited(struct spool *spool)
+{
+    struct spool_keeper *keeper = &spool->keeper;
+    pthread_mutex_lock(&keeper->lock);
+    bool awaited = keeper->spare_awaited && keeper->spare == NULL && !keeper->making_failed;
+    pthread_mutex_unlock(&keeper->lock);
+    return awaited;
+}
+
 void spool_keeper_close_segment(struct spool *spool, struct spool_segment *segment)
 {
     struct spool_keeper *keeper = &spool->keeper;
@@ -270,6 +279,7 @@ void spool_keeper_write_cursors(struct spool *spool)
         atomic_store(&keeper->cursor_mode, (int)state.mode);
         if (!spool->options.forward_only)
             spool_retire_done(spool, &state);
+        spool_parked_written(spool, &state);
     } else {
         pthread_mutex_lock(&spool->lock);
         spool->progress.dirty = true;

@@ -60,6 +60,9 @@ void spool_keeper_stop(struct spool *spool);
 /* The segment made ahead, or a new one: waits while it is being made. NULL when none can be made now. Committer only. */
 struct spool_segment *spool_keeper_take_spare(struct spool *spool);
 
+/* Does the committer stand still until a segment is made? Then all else can wait. Any thread. */
+bool spool_keeper_is_awaited(struct spool *spool);
+
 /* No segment could be written: refuses what comes until a new one is there and some time has passed. Committer only. */
 void spool_keeper_commit_failed(struct spool *spool);
 

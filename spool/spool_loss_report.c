@@ -9,9 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void put_ranges(struct buf *out, const char *name, uint64_t segment_id, const struct spool_ranges *ranges)
+static void put_ranges(struct buf *out, const char *name, uint64_t segment_id, const struct spool_ranges *ranges,
+                       uint64_t unnamed)
 {
-    buf_printf(out, ",\n \"events_%s\":%" PRIu64 ",\"%s\":[", name, ranges->total, name);
+    buf_printf(out, ",\n \"events_%s\":%" PRIu64 ",\"%s\":[", name, ranges->total + unnamed, name);
     for (size_t i = 0; i < ranges->count && i < SPOOL_LOSS_REPORT_RANGES_MAX; i++)
         buf_printf(out, "%s{\"first\":\"%" PRIu64 "\",\"last\":\"%" PRIu64 "\"}", i == 0 ? "" : ",",
                    spool_id_of(segment_id, ranges->items[i].first), spool_id_of(segment_id, ranges->items[i].last));
@@ -47,8 +48,10 @@ bool spool_loss_report_render(const struct spool_loss_report *report, const uint
                report->last_time_ms);
     buf_printf(out, ",\n \"count_known\":%s,\"events_recovered\":%" PRIu64 ",\"events_delivered_before\":%" PRIu64,
                report->count_known ? "true" : "false", report->recovered, report->delivered_before);
-    put_ranges(out, "lost", report->segment_id, &report->lost);
-    put_ranges(out, "uncertain", report->segment_id, &report->uncertain);
+    put_ranges(out, "lost", report->segment_id, &report->lost, report->lost_unnamed);
+    put_ranges(out, "uncertain", report->segment_id, &report->uncertain, 0);
+    if (report->lost_unnamed > 0)
+        buf_printf(out, ",\n \"events_lost_unnamed\":%" PRIu64, report->lost_unnamed);
     buf_printf(out, ",\"lost_ids_truncated\":%s,\n \"bytes_unreadable\":%" PRIu64, truncated ? "true" : "false",
                report->damaged_bytes);
     put_files(out, report);

@@ -27,6 +27,7 @@ struct spool_loss_report {
     uint64_t recovered;                  /* found intact, and delivered from there */
     uint64_t delivered_before;           /* done before the damage was found */
     struct spool_ranges lost;            /* acknowledged, not done, not found; owned */
+    uint64_t lost_unnamed;               /* besides: of a parked segment that no longer tells which they were */
     struct spool_ranges uncertain;       /* in the last batch, which may never have been acknowledged; owned */
     uint64_t damaged_bytes;
     struct spool_loss_file *files;

@@ -16,13 +16,11 @@ enum err spool_segment_nonce(struct spool *spool, uint64_t segment_id, uint64_t 
 {
     char name[32];
     snprintf(name, sizeof name, "%" PRIu64, segment_id);
-    if (faccessat(spool->segments_fd, name, F_OK, AT_SYMLINK_NOFOLLOW) != 0)
+    struct spool_reader_options options = {
+        .name = name, .segment_id = segment_id, .seed = spool->identity.seed, .count_limit = SPOOL_COUNT_UNKNOWN};
+    options.parent_fd = spool_parked_folder(spool, segment_id, &options.parked); /* it keeps its nonce there */
+    if (faccessat(options.parent_fd, name, F_OK, AT_SYMLINK_NOFOLLOW) != 0)
         return errno == ENOENT ? ERR_NOT_FOUND : ERR_UNREADABLE;
-    struct spool_reader_options options = {.parent_fd = spool->segments_fd,
-                                           .name = name,
-                                           .segment_id = segment_id,
-                                           .seed = spool->identity.seed,
-                                           .count_limit = SPOOL_COUNT_UNKNOWN};
     struct spool_ends ends;
     enum err rc = spool_reader_ends(&options, &ends, NULL);
     if (rc != ERR_OK)
@@ -39,6 +37,12 @@ static enum err has_vanished(struct spool *spool, uint64_t segment_id, bool *ret
     bool looked = spool->vanished_found || !spool->cursors_found;
     struct spool_entry *entry = spool_catalog_find(&spool->catalog, segment_id);
     bool vanished = entry != NULL && entry->report != NULL && entry->report->vanished;
+    pthread_mutex_unlock(&spool->lock);
+    pthread_mutex_lock(&spool->lock);
+    for (size_t i = 0; spool->cursors_found && i < spool->parking.gone_count;
+         i++) /* it went because nothing was left of it */
+        vanished =
+            vanished || (spool->parking.gone[i].first <= segment_id && segment_id <= spool->parking.gone[i].last);
     pthread_mutex_unlock(&spool->lock);
     for (size_t i = 0; i < SPOOL_NEWEST_SEGMENTS; i++)
         vanished = vanished || spool->at_open.newest_segments[i] == segment_id;
@@ -65,6 +69,11 @@ enum err spool_oldest_segment(struct spool *spool, uint64_t *ret_segment_id)
     for (size_t i = 0; i < count; i++)
         oldest = ids[i] < oldest ? ids[i] : oldest;
     free(ids);
+    pthread_mutex_lock(&spool->lock);
+    for (size_t i = 0; i < spool->catalog.count; i++)
+        if (spool->catalog.entries[i].parked && spool->catalog.entries[i].id < oldest)
+            oldest = spool->catalog.entries[i].id;
+    pthread_mutex_unlock(&spool->lock);
     if (rc == ERR_OK)
         *ret_segment_id = oldest;
     return rc;

@@ -164,8 +164,10 @@ static enum err copy_at_open(struct spool *spool, struct spool_cursor_state *sta
     state->lost_unknown_topic = at_open->lost_unknown_topic;
     state->missed = copy_of(at_open->missed, at_open->missed_count * sizeof *state->missed);
     state->unread = copy_of(at_open->unread, at_open->unread_count * sizeof *state->unread);
-    if (state->unread == NULL || state->missed == NULL)
+    state->parked = copy_of(at_open->parked, at_open->parked_count * sizeof *state->parked);
+    if (state->unread == NULL || state->missed == NULL || state->parked == NULL)
         return ERR_NOMEM;
+    state->parked_count = at_open->parked_count;
     state->missed_count = at_open->missed_count;
     state->unread_count = at_open->unread_count;
     enum err rc = copy_lanes(at_open->lanes, at_open->lane_count, &state->lanes);
@@ -212,6 +214,9 @@ static enum err copy_now(struct spool *spool, struct spool_cursor_state *state)
         rc = copy_lanes(spool->progress.lanes, spool->progress.lane_count, &state->lanes);
     if (rc == ERR_OK) {
         state->lane_count = spool->progress.lane_count;
+        rc = spool_parked_list(spool, state);
+    }
+    if (rc == ERR_OK) {
         rc = copy_topics(spool, state);
     }
     spool->progress.dirty = false;

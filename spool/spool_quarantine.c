@@ -35,16 +35,16 @@ enum err spool_quarantine_make_place(struct spool *spool, uint64_t segment_id, s
     return rc;
 }
 
-enum err spool_quarantine_take(struct spool *spool, const char *name, struct errmsg *msg)
+enum err spool_quarantine_take(struct spool *spool, int from_fd, const char *name, struct errmsg *msg)
 {
     struct stat status;
-    if (fstatat(spool->segments_fd, name, &status, AT_SYMLINK_NOFOLLOW) != 0 || S_ISDIR(status.st_mode))
-        return spool_dir_move(spool->segments_fd, name, spool->quarantine_fd, name, msg);
+    if (fstatat(from_fd, name, &status, AT_SYMLINK_NOFOLLOW) != 0 || S_ISDIR(status.st_mode))
+        return spool_dir_move(from_fd, name, spool->quarantine_fd, name, msg);
     int fd = -1;
     enum err rc = spool_dir_open(spool->quarantine_fd, name, true, &fd, msg);
     if (rc != ERR_OK)
         return rc;
-    rc = spool_dir_move(spool->segments_fd, name, fd, name, msg);
+    rc = spool_dir_move(from_fd, name, fd, name, msg);
     close(fd);
     return rc;
 }
@@ -101,12 +101,13 @@ static enum err write_report(struct spool *spool, struct spool_loss_report *repo
 static void say_report(struct spool *spool, const struct spool_loss_report *report)
 {
     char lost[32];
-    snprintf(lost, sizeof lost, "%" PRIu64, report->lost.total);
+    snprintf(lost, sizeof lost, "%" PRIu64, report->lost.total + report->lost_unnamed);
     spool_say(spool, true, "loss_report",
               "segment=%" PRIu64 " kind=%s events_lost=%s events_recovered=%" PRIu64 " events_uncertain=%" PRIu64
               " damaged_bytes=%" PRIu64 " file=quarantine/%" PRIu64 "/" SPOOL_LOSS_REPORT_NAME,
-              report->segment_id, report->vanished ? "vanished" : "damaged", report->count_known ? lost : "unknown",
-              report->recovered, report->uncertain.total, report->damaged_bytes, report->segment_id);
+              report->segment_id, report->vanished ? "vanished" : "damaged",
+              report->count_known || report->lost_unnamed > 0 ? lost : "unknown", report->recovered,
+              report->uncertain.total, report->damaged_bytes, report->segment_id);
 }
 
 /* Takes the first one out, or puts it last. With the lock held. */

@@ -43,8 +43,8 @@ struct spool_loss_report;
 /* For a segment that vanished: an empty directory, for its report. Errors: as spool_dir_open() */
 enum err spool_quarantine_make_place(struct spool *spool, uint64_t segment_id, struct errmsg *msg);
 
-/* Moves what lies in segments/ under that name there, as found; what is no directory gets one around it. Errors: as spool_dir_move() */
-enum err spool_quarantine_take(struct spool *spool, const char *name, struct errmsg *msg);
+/* Moves what lies in from_fd (segments/ or parked/) under that name there, as found; what is no directory gets one around it. Errors: as spool_dir_move() */
+enum err spool_quarantine_take(struct spool *spool, int from_fd, const char *name, struct errmsg *msg);
 
 /* Takes over the report of a segment that lies there, to complete and write it. Without memory it is made at the next start.
  * May be called with the spool's lock held. */

@@ -159,10 +159,15 @@ enum err spool_ranges_and(const struct spool_ranges *ranges, const struct spool_
 
 bool spool_ranges_have(const struct spool_ranges *ranges, uint32_t index)
 {
-    for (size_t i = 0; i < ranges->count; i++)
-        if (ranges->items[i].first <= index && index <= ranges->items[i].last)
-            return true;
-    return false;
+    size_t low = 0, high = ranges->count; /* the first that doesn't end below it */
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (ranges->items[middle].last < index)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < ranges->count && ranges->items[low].first <= index;
 }
 
 enum err spool_ranges_append(struct spool_ranges *ranges, uint32_t first, uint32_t last)

@@ -161,8 +161,8 @@ enum err spool_reader_next(struct spool_reader *reader, uint64_t log_bytes, stru
     return ERR_OK;
 }
 
-enum err spool_reader_open(const struct spool_reader_options *options, struct spool_reader **ret_reader,
-                           struct errmsg *msg)
+static enum err open_reader(const struct spool_reader_options *options, struct spool_reader **ret_reader,
+                            struct errmsg *msg)
 {
     int dir_fd = -1;
     enum err rc = spool_files_open_dir(options->parent_fd, options->name, &dir_fd, msg);
@@ -179,7 +179,45 @@ enum err spool_reader_open(const struct spool_reader_options *options, struct sp
     reader->sieve.first_index = options->first_index;
     reader->sieve.below_index = options->below_index;
     reader->sieve.count_limit = options->count_limit;
+    reader->sieve.parked = options->parked;
     spool_scan_init(&reader->scan, options->segment_id, options->seed, spool_sieve_frame, &reader->sieve);
+    *ret_reader = reader;
+    return ERR_OK;
+}
+
+/* Which events lie in a parked segment: before the first is handed out, and although the first place where that is written
+ * may be damaged. */
+static enum err find_indexes(const struct spool_reader_options *options, struct spool_sieve *sieve, struct errmsg *msg)
+{
+    struct spool_reader_options all = *options;
+    struct spool_reader *reader = NULL;
+    struct spool_chunk *chunk;
+    all.first_index = UINT32_MAX; /* nothing is handed out */
+    all.below_index = 0;
+    enum err rc = open_reader(&all, &reader, msg);
+    while (rc == ERR_OK && (rc = spool_reader_next(reader, SPOOL_READ_TO_END, &chunk, msg)) == ERR_OK)
+        spool_chunk_unref(chunk);
+    if (rc == ERR_END) {
+        sieve->parked_known = reader->sieve.parked_known;
+        sieve->indexes = reader->sieve.indexes;
+        reader->sieve.indexes = (struct spool_ranges){0};
+        rc = ERR_OK;
+    }
+    spool_reader_close(reader);
+    return rc;
+}
+
+enum err spool_reader_open(const struct spool_reader_options *options, struct spool_reader **ret_reader,
+                           struct errmsg *msg)
+{
+    struct spool_reader *reader = NULL;
+    enum err rc = open_reader(options, &reader, msg);
+    if (rc == ERR_OK && options->parked)
+        rc = find_indexes(options, &reader->sieve, msg);
+    if (rc != ERR_OK) {
+        spool_reader_close(reader);
+        return rc;
+    }
     *ret_reader = reader;
     return ERR_OK;
 }
@@ -190,7 +228,7 @@ enum err spool_reader_missing(const struct spool_reader *reader, uint32_t below,
     *ret_missing = (struct spool_ranges){0};
     if (seen->count > 0 && seen->count == (uint64_t)seen->highest + 1 && below <= seen->highest + 1)
         return ERR_OK;
-    return spool_index_set_gaps(seen, reader->sieve.first_index, below, ret_missing);
+    return spool_sieve_missing(&reader->sieve, reader->sieve.first_index, below, ret_missing);
 }
 
 bool spool_reader_is_whole(const struct spool_reader *reader)

@@ -25,6 +25,7 @@ struct spool_reader_options {
     uint32_t first_index; /* events below it are verified and counted, but not returned */
     uint32_t below_index; /* likewise events at or beyond it; 0: no such bound */
     uint32_t count_limit; /* frames at or beyond it were moved on or refused: ignored; SPOOL_COUNT_UNKNOWN: none */
+    bool parked;          /* it lies in parked/: what is left of a segment, see spool_parked.h */
 };
 
 /* What was found out about a segment; complete once spool_reader_next() has said ERR_END with
@@ -43,6 +44,7 @@ struct spool_findings {
     int64_t first_time_ms, last_time_ms; /* span of the events found; 0 without any */
     bool any_batch;                      /* a link or a seal was found */
     bool empty;                          /* a header and nothing else: no damage */
+    bool parked_unknown;                 /* parked, and nothing tells any more which events lay there */
     bool damaged;                        /* anything that a clean stop or a torn tail cannot explain, or any loss */
 };
 
@@ -80,6 +82,7 @@ struct spool_ends {
     struct spool_segment_header header;
     struct spool_link links[64]; /* the newest when there are more */
     size_t link_count;
+    struct buf link_frame; /* the whole link frame when link_count > 0 */
     bool sealed;
     struct buf seal_frame; /* the whole seal frame when sealed; spool_ends_free() frees it */
     uint64_t log_bytes;    /* size of its log files */

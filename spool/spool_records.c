@@ -4,6 +4,8 @@
 
 #include "base/codec.h"
 
+#include <stdlib.h>
+
 enum { HEADER_BODY_SIZE = 2 + 16 + 8 + 8, HEADER_AT_SEED = 26 };
 
 static bool append_varint(struct buf *body, uint64_t value)
@@ -131,4 +133,43 @@ bool spool_seal_next(struct spool_seal *seal, struct spool_seal_topic *ret)
     seal->topic_count--;
     *ret = topic;
     return true;
+}
+
+bool spool_parked_put(struct buf *body, const struct spool_ranges *indexes)
+{
+    append_varint(body, indexes->count);
+    for (size_t i = 0, next = 0; i < indexes->count; next = (size_t)indexes->items[i++].last + 1) {
+        append_varint(body, indexes->items[i].first - next);
+        append_varint(body, indexes->items[i].last - indexes->items[i].first);
+    }
+    return !body->failed;
+}
+
+enum err spool_parked_get(const struct spool_frame *frame, struct spool_ranges *ret_indexes)
+{
+    struct codec_in in = codec_in_of(frame->body.data, frame->body.size);
+    struct spool_ranges indexes = {0};
+    uint64_t count = frame->kind == SPOOL_FRAME_PARKED ? codec_in_varint(&in) : UINT64_MAX, next = 0;
+    if (!in.ok || count > frame->body.size)
+        return ERR_DAMAGED;
+    indexes.items = malloc((size_t)(count + 1) * sizeof *indexes.items);
+    if (indexes.items == NULL)
+        return ERR_NOMEM;
+    for (uint64_t i = 0; in.ok && i < count; i++) {
+        uint64_t skipped = codec_in_varint(&in), more = codec_in_varint(&in);
+        in.ok =
+            in.ok && skipped <= SPOOL_INDEX_MAX && more <= SPOOL_INDEX_MAX && next + skipped + more <= SPOOL_INDEX_MAX;
+        if (!in.ok)
+            break;
+        indexes.items[indexes.count++] =
+            (struct spool_range){(uint32_t)(next + skipped), (uint32_t)(next + skipped + more)};
+        indexes.total += more + 1;
+        next += skipped + more + 1;
+    }
+    if (!in.ok) {
+        spool_ranges_free(&indexes);
+        return ERR_DAMAGED;
+    }
+    *ret_indexes = indexes;
+    return ERR_OK;
 }

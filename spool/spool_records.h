@@ -7,6 +7,7 @@
 
 #include "base/buf.h"
 #include "spool/spool_frame.h"
+#include "spool/spool_ranges.h"
 
 #define SPOOL_FORMAT_VERSION 1
 
@@ -55,5 +56,10 @@ struct spool_seal {
 };
 bool spool_seal_get(const struct spool_frame *frame, struct spool_seal *ret);
 bool spool_seal_next(struct spool_seal *seal, struct spool_seal_topic *ret);
+
+/* In a parked segment, in its first batch and once more in its last: the indexes of the events that lie there. */
+bool spool_parked_put(struct buf *body, const struct spool_ranges *indexes);
+/* ERR_DAMAGED: malformed. ERR_NOMEM. The caller frees *ret_indexes */
+enum err spool_parked_get(const struct spool_frame *frame, struct spool_ranges *ret_indexes);
 
 #endif

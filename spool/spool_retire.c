@@ -29,6 +29,13 @@ static bool is_passed(const struct spool_cursor_state *written, uint64_t segment
     return passed;
 }
 
+/* Of one in which nothing is left the cursors have to say so; then they don't miss it. */
+static bool may_go(const struct spool_cursor_state *written, const struct spool_entry *entry)
+{
+    const struct spool_parked_item *item = entry->emptied ? spool_parked_find(written, entry->id) : NULL;
+    return is_passed(written, entry->id) || (item != NULL && !item->parked);
+}
+
 /* The oldest entry that is done and went into the cursors as such: what a reader found after they were gathered is not in
  * them yet. */
 static bool find_done(struct spool *spool, const struct spool_cursor_state *written, struct spool_entry *ret_entry)
@@ -38,7 +45,7 @@ static bool find_done(struct spool *spool, const struct spool_cursor_state *writ
     for (size_t i = 0; !found && i < spool->catalog.count; i++) {
         struct spool_entry *entry = &spool->catalog.entries[i];
         if (!spool_entry_is_done(entry, written->done_id, written->lanes, written->lane_count) ||
-            (entry->read_through && !entry->lost_applied) || !is_passed(written, entry->id))
+            (entry->read_through && !entry->lost_applied) || entry->original_there || !may_go(written, entry))
             continue;
         *ret_entry = *entry;
         found = true;
@@ -54,7 +61,10 @@ static void remove_entry(struct spool *spool, uint64_t segment_id)
     struct spool_loss_report *report = entry->report;
     entry->report = NULL;
     spool_entry_free_owned(entry);
+    bool emptied = entry->emptied;
     spool_catalog_remove(&spool->catalog, segment_id);
+    if (emptied)
+        spool_parked_note_gone(spool, segment_id);
     if (report != NULL)
         spool_quarantine_report(spool, report); /* under the lock: the cursors must not miss it in between */
     pthread_mutex_unlock(&spool->lock);
@@ -75,9 +85,12 @@ static enum err move_away(struct spool *spool, const struct spool_entry *entry, 
     snprintf(name, sizeof name, "%" PRIu64, entry->id);
     if (entry->report != NULL && entry->report->vanished)
         return spool_quarantine_make_place(spool, entry->id, msg);
-    enum err rc = entry->report != NULL ? spool_quarantine_take(spool, name, msg)
-                                        : spool_dir_move(spool->segments_fd, name, spool->trash_fd, name, msg);
-    bool gone = rc != ERR_OK && faccessat(spool->segments_fd, name, F_OK, AT_SYMLINK_NOFOLLOW) != 0 && errno == ENOENT;
+    bool parked;
+    int from_fd = spool_parked_folder(spool, entry->id, &parked);
+    enum err rc = entry->report != NULL ? spool_quarantine_take(spool, from_fd, name, msg)
+                  : parked              ? spool_parked_trash(spool, entry->id, msg)
+                                        : spool_dir_move(from_fd, name, spool->trash_fd, name, msg);
+    bool gone = rc != ERR_OK && faccessat(from_fd, name, F_OK, AT_SYMLINK_NOFOLLOW) != 0 && errno == ENOENT;
     return gone ? ERR_OK : rc;
 }
 
@@ -87,12 +100,12 @@ static struct spool_loss_report *look_through(struct spool *spool, uint64_t segm
     char name[NAME_SIZE];
     snprintf(name, sizeof name, "%" PRIu64, segment_id);
     struct spool_reader_options options = {
-        .parent_fd = spool->segments_fd,
         .name = name,
         .segment_id = segment_id,
         .seed = spool->identity.seed,
         .count_limit = SPOOL_COUNT_UNKNOWN,
     };
+    options.parent_fd = spool_parked_folder(spool, segment_id, &options.parked);
     struct spool_reader *reader = NULL;
     struct spool_chunk *chunk;
     struct spool_findings none = {.damaged = true};
@@ -121,7 +134,11 @@ static enum err retire(struct spool *spool, struct spool_entry *entry)
     struct errmsg msg = {""};
     if (entry->state == SPOOL_ENTRY_OLD && !entry->read_through)
         look_at_unseen(spool, entry);
-    enum err rc = move_away(spool, entry, &msg);
+    pthread_mutex_lock(&spool->lock);
+    enum err rc = spool_parked_reserve_gone(spool);
+    pthread_mutex_unlock(&spool->lock);
+    if (rc == ERR_OK)
+        rc = move_away(spool, entry, &msg);
     if (rc != ERR_OK) {
         keep_entry(spool, entry->id);
         if (!entry->retire_failed)
@@ -137,11 +154,12 @@ static enum err retire(struct spool *spool, struct spool_entry *entry)
 void spool_retire_done(struct spool *spool, const struct spool_cursor_state *written)
 {
     struct spool_entry entry;
+    spool_parked_retire_originals(spool, written); /* first: what was parked just now may be done */
     while (find_done(spool, written, &entry)) {
         bool unseen = entry.state == SPOOL_ENTRY_OLD && !entry.read_through;
         if (retire(spool, &entry) != ERR_OK)
             break;
-        if (unseen) { /* reading takes time: other work comes in between */
+        if (unseen || spool_keeper_is_awaited(spool)) { /* it takes time: other work comes in between */
             pthread_mutex_lock(&spool->lock);
             spool->progress.dirty = true;
             pthread_mutex_unlock(&spool->lock);
@@ -180,9 +198,21 @@ static bool trash_if_new(struct spool *spool, const char *name)
     return true;
 }
 
+/* Nothing is parked yet in this run. */
+static bool trash_if_unfinished(struct spool *spool, const char *name)
+{
+    size_t size = strlen(name);
+    struct errmsg msg;
+    if (size > 4 && strcmp(name + size - 4, ".new") == 0)
+        (void)spool_dir_move(spool->parking.folder_fd, name, spool->trash_fd, name, &msg);
+    return true;
+}
+
 void spool_retire_leftovers(struct spool *spool)
 {
     for_each_name(spool->segments_fd, trash_if_new, spool);
+    if (spool->parking.folder_fd >= 0)
+        for_each_name(spool->parking.folder_fd, trash_if_unfinished, spool);
 }
 
 static bool unlink_one(struct spool *spool, const char *name)

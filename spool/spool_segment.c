@@ -129,7 +129,7 @@ enum err spool_segment_make(const struct spool_segment_place *place, uint64_t id
     if (segment == NULL)
         return errmsg_set(msg, ERR_NOMEM, "out of memory");
     segment->id = id;
-    segment->nonce = random_u64();
+    segment->nonce = place->nonce != 0 ? place->nonce : random_u64();
     segment->log_fd = -1;
     char path[4096], new_name[NAME_SIZE];
     snprintf(new_name, sizeof new_name, "%" PRIu64 ".new", id);

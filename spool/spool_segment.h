@@ -28,6 +28,7 @@ struct spool_segment_place {
     int segments_fd;           /* the same directory; everything else goes through it */
     const uint8_t *spool_uuid;
     uint64_t seed;
+    uint64_t nonce;     /* of the segment that this is left of; 0: a new one */
     uint64_t bytes_max; /* that will ever be written to it */
 };
 

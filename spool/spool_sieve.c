@@ -17,6 +17,7 @@ void spool_sieve_done(struct spool_sieve *sieve)
     free(sieve->ready);
     spool_ranges_free(&sieve->findings.lost);
     spool_ranges_free(&sieve->findings.uncertain);
+    spool_ranges_free(&sieve->indexes);
 }
 
 /* ---- chunks ---------------------------------------------------------------------------------------------------- */
@@ -96,6 +97,8 @@ static enum err take_event(struct spool_sieve *sieve, const struct spool_frame *
 {
     uint32_t index = spool_id_index(frame->id);
     bool is_new = false;
+    if (sieve->parked_known && !spool_ranges_have(&sieve->indexes, index))
+        return ERR_OK; /* a stale block of the segment it is left of */
     enum err rc = spool_index_set_reserve(&sieve->seen, index, &is_new);
     bool wanted = index >= sieve->first_index && (sieve->below_index == 0 || index < sieve->below_index);
     if (rc == ERR_OK && is_new && wanted)
@@ -117,6 +120,16 @@ static void take_seal(struct spool_sieve *sieve, const struct spool_frame *frame
     sieve->findings.sealed_count = seal.event_count;
 }
 
+static enum err take_parked(struct spool_sieve *sieve, const struct spool_frame *frame)
+{
+    if (sieve->parked_known)
+        return ERR_OK;
+    enum err rc = spool_parked_get(frame, &sieve->indexes);
+    sieve->parked_known = rc == ERR_OK;
+    sieve->parked |= rc == ERR_OK;
+    return rc == ERR_DAMAGED ? ERR_OK : rc;
+}
+
 enum err spool_sieve_frame(void *arg, const struct spool_frame *frame, const uint8_t *raw, bool damaged)
 {
     struct spool_sieve *sieve = arg;
@@ -124,7 +137,9 @@ enum err spool_sieve_frame(void *arg, const struct spool_frame *frame, const uin
     bool is_event = frame->kind == SPOOL_FRAME_EVENT || frame->kind == SPOOL_FRAME_MOVED;
     if (is_event && spool_id_index(frame->id) >= sieve->count_limit)
         return ERR_OK; /* moved on, or refused */
-    enum err rc = is_event ? take_event(sieve, frame, raw, damaged) : ERR_OK;
+    enum err rc = is_event                            ? take_event(sieve, frame, raw, damaged)
+                  : frame->kind == SPOOL_FRAME_PARKED ? take_parked(sieve, frame)
+                                                      : ERR_OK;
     if (rc != ERR_OK)
         return rc;
     if (frame->batch_first > findings->acknowledged_below && frame->batch_first <= sieve->count_limit)
@@ -183,6 +198,39 @@ bool spool_sieve_complete(const struct spool_sieve *sieve)
     return sieve->findings.sealed && sieve->findings.event_count == sieve->findings.sealed_count;
 }
 
+enum err spool_sieve_missing(const struct spool_sieve *sieve, uint32_t from, uint32_t below,
+                             struct spool_ranges *ret_missing)
+{
+    struct spool_ranges gaps = {0};
+    *ret_missing = gaps;
+    if (sieve->parked && !sieve->parked_known)
+        return ERR_OK;
+    enum err rc = spool_index_set_gaps(&sieve->seen, from, below, &gaps);
+    if (rc == ERR_OK && sieve->parked)
+        rc = spool_ranges_and(&gaps, &sieve->indexes, ret_missing);
+    else
+        *ret_missing = gaps;
+    if (sieve->parked)
+        spool_ranges_free(&gaps);
+    return rc;
+}
+
+/* It was complete before anybody read it, and says what it holds: nothing in it is uncertain, and no crash explains anything. */
+static enum err conclude_parked(struct spool_sieve *sieve)
+{
+    struct spool_findings *findings = &sieve->findings;
+    const struct spool_ranges *indexes = &sieve->indexes;
+    uint32_t below = indexes->count == 0 ? 0 : indexes->items[indexes->count - 1].last + 1;
+    enum err rc = spool_sieve_missing(sieve, 0, below, &findings->lost);
+    if (rc != ERR_OK)
+        return rc;
+    findings->highest_index = sieve->seen.count == 0 ? 0 : sieve->seen.highest;
+    findings->parked_unknown = !sieve->parked_known;
+    findings->damaged |= findings->lost.total > 0 || !findings->header_found || !sieve->parked_known ||
+                         !findings->sealed || sieve->damage_unexplained > 0;
+    return ERR_OK;
+}
+
 /* What must be there, what may be: docs/spool-format.md, "What a reader concludes". */
 enum err spool_sieve_conclude(struct spool_sieve *sieve)
 {
@@ -193,6 +241,8 @@ enum err spool_sieve_conclude(struct spool_sieve *sieve)
     if (sieve->count_limit != SPOOL_COUNT_UNKNOWN && sieve->count_limit > must)
         must = sieve->count_limit;
     struct spool_ranges lost = {0}, uncertain = {0};
+    if (sieve->parked)
+        return conclude_parked(sieve);
     enum err rc = spool_index_set_gaps(&sieve->seen, 0, must, &lost);
     if (rc == ERR_OK && found > must)
         rc = spool_index_set_gaps(&sieve->seen, must, found, &uncertain);

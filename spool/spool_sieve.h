@@ -17,9 +17,12 @@ struct spool_sieve {
     size_t ready_first, ready_count, ready_capacity;
     uint64_t
         damage_unexplained; /* damaged bytes so far that nothing of a later record has followed: a torn end, perhaps */
-    bool unwritten;         /* the last damage began with zeros: with what a crash kept from being written */
-    bool seal_in_damage;    /* the seal was found among damaged bytes */
-    uint64_t zeros_behind;  /* zero bytes that nothing has followed: room that was reserved, perhaps */
+    bool parked;            /* only some of the segment's events are to be found here */
+    bool parked_known;      /* then: which ones */
+    struct spool_ranges indexes; /* then: these */
+    bool unwritten;              /* the last damage began with zeros: with what a crash kept from being written */
+    bool seal_in_damage;         /* the seal was found among damaged bytes */
+    uint64_t zeros_behind;       /* zero bytes that nothing has followed: room that was reserved, perhaps */
     struct spool_findings findings;
 };
 
@@ -41,6 +44,10 @@ struct spool_chunk *spool_sieve_take(struct spool_sieve *sieve, bool partial);
 
 /* A seal was found, and everything it names. */
 bool spool_sieve_complete(const struct spool_sieve *sieve);
+
+/* The indexes in [from, below) that should be there and were not found so far; the caller frees them. ERR_NOMEM */
+enum err spool_sieve_missing(const struct spool_sieve *sieve, uint32_t from, uint32_t below,
+                             struct spool_ranges *ret_missing);
 
 /* All was read: completes the findings. ERR_NOMEM: nothing was changed */
 enum err spool_sieve_conclude(struct spool_sieve *sieve);

@@ -63,8 +63,18 @@ static void fill_committer(struct spool *spool, struct spool_stats *stats)
 static bool is_backlog(const struct spool *spool, const struct spool_entry *entry)
 {
     const struct spool_progress *progress = &spool->progress;
-    return entry->state == SPOOL_ENTRY_OLD && !entry->read_through &&
+    return entry->state == SPOOL_ENTRY_OLD && !entry->read_through && !entry->parked &&
            !spool_entry_is_done(entry, progress->done_id, progress->lanes, progress->lane_count);
+}
+
+static void add_parked(struct spool_stats *stats, const struct spool_entry *entry)
+{
+    if (!entry->parked)
+        return;
+    stats->segment_count -= !entry->original_there;
+    stats->parked_segments++;
+    stats->parked_events += entry->parked_count == SPOOL_PARKED_UNKNOWN ? 0 : entry->parked_count;
+    stats->parked_bytes += entry->parked_bytes;
 }
 
 void spool_stats_get(struct spool *spool, struct spool_stats *ret_stats)
@@ -90,6 +100,8 @@ void spool_stats_get(struct spool *spool, struct spool_stats *ret_stats)
     stats.damaged_segments = spool->damaged_segments;
     for (size_t i = 0; i < spool->catalog.count; i++)
         stats.unread_segments += spool->catalog.entries[i].unread;
+    for (size_t i = 0; i < spool->catalog.count; i++)
+        add_parked(&stats, &spool->catalog.entries[i]);
     for (size_t i = 0; i < spool->catalog.count; i++)
         stats.backlog_segments += is_backlog(spool, &spool->catalog.entries[i]);
     if (spool->catalog.count > 0)

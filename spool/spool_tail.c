@@ -22,6 +22,7 @@ struct spool_tail {
     int64_t unreadable_since_ms; /* monotonic */
     uint32_t reading_from;       /* index in it where that reading began */
     bool reading_live;           /* it was live when the reader was opened */
+    uint64_t claimed_id;         /* the segment whose entry counts this tail among its readers; 0: none */
 };
 
 /* Where to read on, as decided under the lock. */
@@ -33,6 +34,7 @@ struct source {
     uint64_t log_bytes;
     uint32_t count_limit;
     bool sealed;
+    bool parked; /* from disk: in parked/ */
 };
 
 enum err spool_tail_open(struct spool *spool, uint64_t after_id, struct spool_tail **ret_tail)
@@ -48,15 +50,33 @@ enum err spool_tail_open(struct spool *spool, uint64_t after_id, struct spool_ta
 
 static void close_reader(struct spool_tail *tail)
 {
-    if (tail->reader == NULL)
-        return;
-    pthread_mutex_lock(&tail->spool->lock);
-    struct spool_entry *entry = spool_catalog_find(&tail->spool->catalog, tail->reading_id);
-    if (entry != NULL)
-        entry->readers--;
-    pthread_mutex_unlock(&tail->spool->lock);
+    if (tail->claimed_id != 0) {
+        pthread_mutex_lock(&tail->spool->lock);
+        struct spool_entry *entry = spool_catalog_find(&tail->spool->catalog, tail->claimed_id);
+        if (entry != NULL)
+            entry->readers--;
+        pthread_mutex_unlock(&tail->spool->lock);
+        tail->claimed_id = 0;
+    }
     spool_reader_close(tail->reader);
     tail->reader = NULL;
+}
+
+/* Before its files are looked at: it stays where it lies then. False: it has been moved, or is gone. */
+static bool claim(struct spool_tail *tail, const struct source *source)
+{
+    if (tail->claimed_id == source->segment_id)
+        return true;
+    close_reader(tail);
+    pthread_mutex_lock(&tail->spool->lock);
+    struct spool_entry *entry = spool_catalog_find(&tail->spool->catalog, source->segment_id);
+    bool there = entry != NULL && entry->parked == source->parked && !entry->emptied;
+    if (there) {
+        entry->readers++;
+        tail->claimed_id = source->segment_id;
+    }
+    pthread_mutex_unlock(&tail->spool->lock);
+    return there;
 }
 
 void spool_tail_close(struct spool_tail *tail)
@@ -108,20 +128,12 @@ static struct source choose(struct spool_tail *tail)
         source.log_bytes = entry->state == SPOOL_ENTRY_LIVE ? entry->log_bytes : SPOOL_READ_TO_END;
         source.count_limit = entry->state == SPOOL_ENTRY_CLOSED ? entry->event_count : SPOOL_COUNT_UNKNOWN;
         source.sealed = entry->sealed;
+        source.parked = entry->parked;
         if (source.chunk != NULL)
             spool_chunk_ref(source.chunk);
     }
     pthread_mutex_unlock(&spool->lock);
     return source;
-}
-
-static void note_reader(struct spool *spool, uint64_t segment_id)
-{
-    pthread_mutex_lock(&spool->lock);
-    struct spool_entry *entry = spool_catalog_find(&spool->catalog, segment_id);
-    if (entry != NULL)
-        entry->readers++;
-    pthread_mutex_unlock(&spool->lock);
 }
 
 static uint32_t next_index(const struct spool_tail *tail, uint64_t segment_id)
@@ -133,14 +145,17 @@ struct segment_name {
     char text[32];
 };
 
-/* Reading on behind the position. *name is what the options point to. */
-static enum err reader_options(const struct spool_tail *tail, const struct source *source, struct segment_name *name,
+/* Reading on behind the position. *name is what the options point to. ERR_BUSY: it lies elsewhere now, choose again */
+static enum err reader_options(struct spool_tail *tail, const struct source *source, struct segment_name *name,
                                struct spool_reader_options *ret_options, struct errmsg *msg)
 {
     struct spool *spool = tail->spool;
+    if (!claim(tail, source))
+        return ERR_BUSY;
     snprintf(name->text, sizeof name->text, "%" PRIu64, source->segment_id);
     *ret_options = (struct spool_reader_options){
-        .parent_fd = spool->segments_fd,
+        .parent_fd = source->parked ? spool->parking.folder_fd : spool->segments_fd,
+        .parked = source->parked,
         .name = name->text,
         .segment_id = source->segment_id,
         .seed = spool->identity.seed,
@@ -167,10 +182,7 @@ static enum err open_reader(struct spool_tail *tail, const struct source *source
     tail->reading_id = source->segment_id;
     tail->reading_live = source->state == SPOOL_ENTRY_LIVE;
     options.below_index = tail->order.below;
-    rc = spool_reader_open(&options, &tail->reader, msg);
-    if (rc == ERR_OK)
-        note_reader(tail->spool, source->segment_id);
-    return rc;
+    return spool_reader_open(&options, &tail->reader, msg);
 }
 
 /* ---- damaged segments, in order ------------------------------------------------------------------------------------ */
@@ -187,8 +199,8 @@ static enum err find_window(struct spool_tail *tail, const struct source *source
 {
     struct segment_name name;
     struct spool_reader_options options;
-    enum err rc = reader_options(tail, source, &name, &options, msg);
     close_reader(tail);
+    enum err rc = reader_options(tail, source, &name, &options, msg);
     return rc == ERR_OK ? spool_order_find(&tail->order, &options, msg) : rc;
 }
 
@@ -305,8 +317,11 @@ enum err spool_tail_next(struct spool_tail *tail, struct spool_chunk **ret_chunk
 {
     for (;;) {
         struct source source = choose(tail);
-        if (source.kind == FROM_NOTHING)
+        if (source.kind == FROM_NOTHING) {
+            if (tail->reader == NULL)
+                close_reader(tail);
             return ERR_END;
+        }
         if (source.kind == FROM_WINDOW) {
             close_reader(tail); /* the window has caught up with it */
             tail->position = source.chunk->last_id;
@@ -315,7 +330,7 @@ enum err spool_tail_next(struct spool_tail *tail, struct spool_chunk **ret_chunk
         }
         struct spool_chunk *chunk = NULL;
         enum err rc = next_from_disk(tail, &source, &chunk, msg);
-        if (rc == ERR_OK && chunk == NULL)
+        if (rc == ERR_BUSY || (rc == ERR_OK && chunk == NULL))
             continue;
         if (rc == ERR_OK) {
             tail->unreadable_id = 0;
@@ -330,8 +345,11 @@ enum err spool_tail_next(struct spool_tail *tail, struct spool_chunk **ret_chunk
             rc = ERR_OK;
         if (rc == ERR_UNREADABLE && put_aside(tail, &source))
             rc = ERR_OK;
-        if (rc != ERR_OK)
+        if (rc != ERR_OK) {
+            if (tail->reader == NULL)
+                close_reader(tail); /* nobody waits for it */
             return rc;
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "spool/spool_internal.h"
+#include "spool/spool_parker.h"
 #include "spool/spool_reader.h"
 #include "spool/spool_share.h"
 
@@ -137,8 +138,10 @@ static enum err submit(struct spool *spool, struct spool_batch *batch)
     struct waiter waiter = {.lock = PTHREAD_MUTEX_INITIALIZER, .done = PTHREAD_COND_INITIALIZER};
     enum err rc;
     while (((rc = spool_submit(spool, batch, on_done, &waiter)) == ERR_FULL || rc == ERR_BUSY) &&
-           !atomic_load(&spool->closing))
+           !atomic_load(&spool->closing)) {
+        spool_parker_tend(spool); /* it makes room, and has no other thread */
         usleep(WAIT_FOR_ROOM_US);
+    }
     if (rc != ERR_OK) {
         spool_batch_free(batch);
         return rc;
@@ -244,13 +247,13 @@ static enum err try_again(struct spool *spool, uint64_t segment_id, uint32_t fro
     char name[32];
     snprintf(name, sizeof name, "%" PRIu64, segment_id);
     struct spool_reader_options options = {
-        .parent_fd = spool->segments_fd,
         .name = name,
         .segment_id = segment_id,
         .seed = spool->identity.seed,
         .first_index = from,
         .count_limit = count_limit,
     };
+    options.parent_fd = spool_parked_folder(spool, segment_id, &options.parked);
     struct spool_reader *reader = NULL;
     /* Once to see that all of it can be read, so that nothing is moved twice. */
     enum err rc = read_all(spool, &options, NULL, &reader, msg);

@@ -13,29 +13,37 @@
 /* Notes a segment that must be there, unless it is done. What was accepted and isn't done is pending until the cursor passes. */
 static void expect(struct spool *spool, struct spool_link link)
 {
+    const struct spool_parked_item *item = spool_parked_find(&spool->at_open, link.segment_id);
+    if (item != NULL && item->event_count == 0)
+        return; /* nothing was left of it */
+    bool parked = item != NULL;
     uint32_t done_below = spool_count_done_below(spool, link.segment_id);
-    bool count_known = link.event_count != SPOOL_COUNT_UNKNOWN;
-    uint32_t lost = count_known && link.event_count > done_below ? link.event_count - done_below : 0;
+    bool count_known = !parked && link.event_count != SPOOL_COUNT_UNKNOWN;
+    bool unknown = parked && item->event_count == SPOOL_PARKED_UNKNOWN;
+    uint32_t lost = parked                                         ? (unknown ? 0 : item->event_count)
+                    : count_known && link.event_count > done_below ? link.event_count - done_below
+                                                                   : 0;
     if (link.segment_id == 0 || done_below == SPOOL_INDEX_MAX || (count_known && lost == 0))
         return;
     struct spool_loss_report *report = calloc(1, sizeof *report);
-    struct spool_range *range = lost == 0 ? NULL : malloc(sizeof *range);
+    struct spool_range *range = lost == 0 || parked ? NULL : malloc(sizeof *range);
     struct spool_entry entry = {
         .id = link.segment_id,
         .state = SPOOL_ENTRY_OLD,
-        .event_count = link.event_count,
+        .event_count = parked ? SPOOL_COUNT_UNKNOWN : link.event_count,
         .counted = SPOOL_COUNTED,
         .read_through = true,
         .lost = lost,
         .report = report,
     };
-    bool noted = report != NULL && (lost == 0 || range != NULL);
+    bool noted = report != NULL && (lost == 0 || parked || range != NULL);
     if (noted) {
         report->vanished = true;
         report->segment_id = link.segment_id;
         report->count_known = count_known;
         report->delivered_before = done_below;
-        if (lost > 0) {
+        report->lost_unnamed = parked ? lost : 0;
+        if (range != NULL) {
             *range = (struct spool_range){done_below, link.event_count - 1};
             report->lost = (struct spool_ranges){range, 1, lost};
             range = NULL;
@@ -52,7 +60,7 @@ static void expect(struct spool *spool, struct spool_link link)
     free(range);
     if (!noted)
         spool_loss_report_free(report);
-    else if (count_known)
+    else if (count_known || lost > 0)
         spool_say(spool, true, "segment_vanished", "segment=%" PRIu64 " events_lost=%" PRIu32, link.segment_id, lost);
     else
         spool_say(spool, true, "segment_vanished", "segment=%" PRIu64 " events_lost=unknown", link.segment_id);
@@ -63,12 +71,12 @@ static void expect_linked_by(struct spool *spool, uint64_t segment_id)
     char name[32];
     snprintf(name, sizeof name, "%" PRIu64, segment_id);
     struct spool_reader_options options = {
-        .parent_fd = spool->segments_fd,
         .name = name,
         .segment_id = segment_id,
         .seed = spool->identity.seed,
         .count_limit = SPOOL_COUNT_UNKNOWN,
     };
+    options.parent_fd = spool_parked_folder(spool, segment_id, &options.parked);
     struct spool_ends ends = {0};
     if (spool_reader_ends(&options, &ends, NULL) != ERR_OK)
         return; /* tried again at the next start */
@@ -79,16 +87,18 @@ static void expect_linked_by(struct spool *spool, uint64_t segment_id)
 
 void spool_vanished_find(struct spool *spool)
 {
-    for (uint64_t position = 0; spool->cursors_found;) { /* without them nobody knows what was done and rightly gone */
+    for (uint64_t id = 0; spool->cursors_found;) { /* without them nobody knows what was done and rightly gone */
         pthread_mutex_lock(&spool->lock);
-        struct spool_entry *entry = spool_catalog_next(&spool->catalog, position);
-        uint64_t id = entry != NULL && entry->state == SPOOL_ENTRY_OLD ? entry->id : 0;
+        struct spool_entry *entry =
+            spool_catalog_above(&spool->catalog, id); /* also one of which only the links are left */
+        id = entry != NULL && entry->state == SPOOL_ENTRY_OLD ? entry->id : 0;
         pthread_mutex_unlock(&spool->lock);
         if (id == 0)
             break;
         expect_linked_by(spool, id);
-        position = spool_position_end_of(id);
     }
+    for (size_t i = 0; i < spool->at_open.parked_count; i++)
+        expect(spool, (struct spool_link){spool->at_open.parked[i].first, SPOOL_COUNT_UNKNOWN});
     /* After the links: they know how many events a segment held. */
     for (size_t i = 0; i < SPOOL_NEWEST_SEGMENTS; i++)
         expect(spool, (struct spool_link){spool->at_open.newest_segments[i], SPOOL_COUNT_UNKNOWN});

@@ -4,7 +4,8 @@
  *   tool_session DIR [--batches N]
  *
  * Each life is a process. In them: rotation, retiring, a write that fails half way, a sync that fails, damage in a segment of the running
- * life and in one that an earlier life left (so quarantine), a lane that stands still, ends with and without a goodbye. */
+ * life and in one that an earlier life left (so quarantine), a lane that stands still, segments that are parked because it alone holds them, ends
+ * with and without a goodbye. */
 #include "tests/power/session_parts.h"
 
 #include <stdio.h>
@@ -64,7 +65,7 @@ static void close_life(struct life *life)
 
 /* ---- what happens --------------------------------------------------------------------------------------------------- */
 
-enum { LAG = 60, LAG_FOR_EVER = 1000000 };
+enum { LAG = 60, LAG_FOR_EVER = 1000000, PARKED_MIN = 2, PARKING_TRIES = 10000, PRESSING_BYTES = 4 << 20 };
 
 /* Old enough that the consumer, which hasn't taken anything yet, must read it from disk; and nobody writes it. */
 static void damage_closed(struct life *life)
@@ -132,6 +133,26 @@ static void second_life(struct session *session)
     close_life(&life);
 }
 
+/* Everything but the lane is done, and room is short: what it needs of a segment is parked. The next life reads it there. */
+static void parking_life(struct session *session)
+{
+    struct life life;
+    struct spool_stats stats = {0};
+    session->options.size_bytes_max = PRESSING_BYTES;
+    open_life(&life, session, LAG);
+    atomic_store(&life.consumer.hold_slow, true);
+    produce(&life, session->batches / 4, 0, NULL);
+    atomic_store(&life.consumer.lag, 0);
+    for (int i = 0; i < PARKING_TRIES && stats.parked_segments < PARKED_MIN; i++) {
+        usleep(1000);
+        spool_stats_get(life.spool, &stats);
+    }
+    if (stats.parked_segments < PARKED_MIN)
+        session_fail("%d segments are parked, of %d", (int)stats.parked_segments, (int)stats.segment_count);
+    usleep(50000); /* some of them have left segments/ */
+    session_die();
+}
+
 static void last_life(struct session *session)
 {
     struct life life;
@@ -166,6 +187,7 @@ static void run(struct session *session)
         if (session_segment(session->options.path, n) == 0)
             session_fail("no old segment to damage");
     live(session, "second", second_life);
+    live(session, "parking", parking_life);
     live(session, "last", last_life);
 }
 

@@ -40,7 +40,7 @@ say(f"{CUTS} power cuts under load")
 
 loader.terminate()
 loader.wait()
-books = agent.wait_drained(60)
+books = agent.wait_drained(int(os.environ.get("PENSTOCK_DRAIN_S", 60)))
 agent.stop()
 record = Record(record_path, "p")
 repeats, distinct = check_delivery(consume(kafka.bootstrap, topic), record, "power loss")

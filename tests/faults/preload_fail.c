@@ -233,12 +233,6 @@ int ftruncate(int fd, off_t size)
     return fd_fails(FAIL_FTRUNCATE, fd) ? -1 : real(fd, size);
 }
 
-int fallocate(int fd, int mode, off_t offset, off_t size)
-{
-    REAL(fallocate);
-    return fd_fails(FAIL_FALLOCATE, fd) ? -1 : real(fd, mode, offset, size);
-}
-
 int rename(const char *from, const char *to)
 {
     REAL(rename);

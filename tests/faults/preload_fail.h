@@ -18,7 +18,6 @@ enum fail_kind {
     FAIL_RENAME,
     FAIL_MKDIR,
     FAIL_FTRUNCATE,
-    FAIL_FALLOCATE,
     FAIL_UNLINK, /* files and directories */
     FAIL_READ,
     FAIL_READDIR,
@@ -30,7 +29,7 @@ enum fail_kind {
 #define FAIL_EVERY     (FAIL_BIT(FAIL_KINDS) - 1)
 #define FAIL_CHANGES                                                                                                   \
     (FAIL_BIT(FAIL_OPEN_WRITE) | FAIL_BIT(FAIL_WRITE) | FAIL_BIT(FAIL_RENAME) | FAIL_BIT(FAIL_MKDIR) |                 \
-     FAIL_BIT(FAIL_FTRUNCATE) | FAIL_BIT(FAIL_FALLOCATE) | FAIL_BIT(FAIL_UNLINK))
+     FAIL_BIT(FAIL_FTRUNCATE) | FAIL_BIT(FAIL_UNLINK))
 
 struct fail_plan {
     atomic_int_least64_t kinds;    /* bits: which calls are counted and fail; 0: none. Written last. */

@@ -49,8 +49,8 @@ FAULTS = [
           ["unit_spool_reader"]),
     Fault("retired before it is done", "spool/spool_retire.c",
           "if (!spool_entry_is_done(entry, written->done_id, written->lanes, written->lane_count) ||\n"
-          "            (entry->read_through && !entry->lost_applied) || !is_passed(written, entry->id))",
-          "if (entry->state == SPOOL_ENTRY_LIVE || !is_passed(written, 0))",
+          "            (entry->read_through && !entry->lost_applied) || entry->original_there || !may_go(written, entry))",
+          "if (entry->state == SPOOL_ENTRY_LIVE || entry->original_there)",
           ["e2e_power_loss"]),
     Fault("the good slot of the cursors is overwritten", "spool/spool_cursors.c",
           "write_slot(cursors, 1 - cursors->good_slot, msg)", "write_slot(cursors, cursors->good_slot, msg)",

@@ -18,7 +18,7 @@ SOURCE, WORK = (os.path.abspath(path) for path in sys.argv[1:3])
 sys.path.insert(0, os.path.join(SOURCE, "tests/e2e"))
 TREE, BUILD = os.path.join(WORK, "tree"), os.path.join(WORK, "build")
 FOLDERS = ["agent", "base", "bench", "bridge", "cmake", "config", "docs", "host", "ingest", "spool", "tests", "CMakeLists.txt", "CMakePresets.json"]
-SMALL_RUNS = {"PENSTOCK_KILLS": "8", "PENSTOCK_CUTS": "6", "PENSTOCK_WAIT_MS": "4000", "PENSTOCK_STORM_EVENTS": "30000", "PENSTOCK_STORM_KILLS": "14",
+SMALL_RUNS = {"PENSTOCK_KILLS": "8", "PENSTOCK_CUTS": "6", "PENSTOCK_WAIT_MS": "4000", "PENSTOCK_DRAIN_S": "20", "PENSTOCK_STORM_EVENTS": "30000", "PENSTOCK_STORM_KILLS": "14",
               "PENSTOCK_STORM_BROKER_KILLS": "0", "PENSTOCK_SEED": os.environ.get("PENSTOCK_SEED", "1")}
 
 

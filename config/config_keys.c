@@ -319,6 +319,15 @@ const struct config_key config_keys[] = {
      .help =
          "With `exactly_once`: what was delivered is kept in Kafka as a committed offset on partition 0 of this topic. "
          "Nothing is ever written to it; all agents can share it. Made when it isn't there, if the agent may."},
+    {.name = "bridge.cursor_refresh",
+     .type = CONFIG_DURATION,
+     .fallback = "24h",
+     .min = 1000,
+     .max = 365 * 24 * HOUR,
+     AT(bridge.cursor_refresh_ms),
+     .help =
+         "With `exactly_once`: an agent that has had nothing to send for so long commits that offset again, so that Kafka doesn't "
+         "forget it (`offsets.retention.minutes`, 7 days by default; this has to be well below it)."},
     {.name = "bridge.id_header",
      .type = CONFIG_BOOL,
      .fallback = "false",

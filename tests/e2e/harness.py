@@ -2,7 +2,7 @@
 """What the end-to-end tests share: the real program, a real Kafka, an independent consumer (kcat), bounded waits.
 
 Every process started here is ended here, whatever happens. Paths come from the environment (set by ctest):
-PENSTOCK (the program), PENSTOCK_LOAD (the load generator), PENSTOCK_PRELOAD_DISK (the faulty disk), PENSTOCK_SOURCE (the repository).
+PENSTOCK (the program), PENSTOCK_LOAD (the load generator), PENSTOCK_PRELOAD_DISK (the faulty disk), PENSTOCK_PRELOAD_CLOCK (the wrong clock), PENSTOCK_SOURCE (the repository).
 """
 import atexit
 import json
@@ -22,6 +22,7 @@ SOURCE = os.environ.get("PENSTOCK_SOURCE", os.path.dirname(os.path.dirname(os.pa
 PROGRAM = os.environ.get("PENSTOCK", os.path.join(SOURCE, "build/dev/penstock"))
 LOAD = os.environ.get("PENSTOCK_LOAD", os.path.join(SOURCE, "build/dev/penstock_load"))
 PRELOAD_DISK = os.environ.get("PENSTOCK_PRELOAD_DISK", os.path.join(SOURCE, "build/dev/libpreload_disk.so"))
+PRELOAD_CLOCK = os.environ.get("PENSTOCK_PRELOAD_CLOCK", os.path.join(SOURCE, "build/dev/libpreload_clock.so"))
 KAFKA_SH = os.path.join(SOURCE, "tests/support/kafka.sh")
 
 _started = []
@@ -131,6 +132,11 @@ kafka:
         except subprocess.TimeoutExpired:
             fail(f"the agent did not stop in {seconds} s:\n{self.log_tail()}")
         check(code == 0, f"the agent stopped with {code}:\n{self.log_tail()}")
+
+    def set_clock(self, seconds):
+        """From the next start on its wall clock begins there, in seconds since 1970; None: the right time again."""
+        self.environment = None if seconds is None else dict(os.environ, LD_PRELOAD=PRELOAD_CLOCK,
+                                                             PENSTOCK_CLOCK_SHIFT_S=str(int(seconds - time.time())))
 
     def alive(self):
         return self.process.poll() is None

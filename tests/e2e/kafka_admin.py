@@ -66,6 +66,17 @@ def create_topic(bootstrap, name, partitions=4, brokers=None, **config):
     _ask(bootstrap, make, _lib.rd_kafka_CreateTopics, name)
 
 
+def add_partitions(bootstrap, name, total):
+    text = ctypes.create_string_buffer(256)
+    _lib.rd_kafka_NewPartitions_new.restype = ctypes.c_void_p
+
+    def make(encoded):
+        partitions = _lib.rd_kafka_NewPartitions_new(encoded, ctypes.c_size_t(total), text, ctypes.c_size_t(256))
+        assert partitions, text.value
+        return partitions
+    _ask(bootstrap, make, _lib.rd_kafka_CreatePartitions, name)
+
+
 def set_topic_config(bootstrap, name, **config):
     _lib.rd_kafka_ConfigResource_new.restype = ctypes.c_void_p
 

@@ -138,6 +138,22 @@ def check_copies_fail(mode):
     say(f"{mode}: copies that can't be made hold nobody up ({time.time() - begun:.1f} s)")
 
 
+def check_copies_of_neighbours(mode):
+    """Letters in a row: a transaction that carries a copy fails by the next one, and the copy with it."""
+    create_topic(kafka.bootstrap, f"row-{mode}", partitions=1, cleanup_policy="compact")
+    agent = Agent(temporary_directory(), kafka.bootstrap, extra=f"bridge:\n  delivery: {mode}\ndead_letter:\n  topic: row-copies-{mode}\n")
+    agent.start()
+    records = [{"value": i} if 3 <= i < 8 else {"key": f"k{i}", "value": i} for i in range(12)]
+    body = json.dumps({"records": records}).encode()
+    check(agent.request("POST", f"/topics/row-{mode}", body, {"Content-Type": "application/vnd.kafka.json.v2+json"})[0] == 200, "taken")
+    agent.wait_drained(30)
+    wait_until(lambda: metric(agent, "penstock_dead_letters_copied_total") == 5, 5, "five were made")
+    values = [int(value) for _, _, value in copies_in(f"row-copies-{mode}")]   # the topic is made by the first of them
+    check(sorted(values) == [3, 4, 5, 6, 7], f"{mode}: {values}")
+    agent.stop()
+    say(f"{mode}: letters in a row, a copy of each")
+
+
 def metric(agent, name):
     return next(int(float(line.split()[1])) for line in agent.get("/metrics")[1].decode().splitlines() if line.startswith(name + " "))
 
@@ -201,5 +217,6 @@ check_commands(*run("exactly_once"))
 check_full()
 run("at_least_once")
 for delivery in ("exactly_once", "at_least_once"):
+    check_copies_of_neighbours(delivery)
     check_copies_fail(delivery)
 kafka.kill()

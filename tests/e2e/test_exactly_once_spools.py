@@ -26,23 +26,28 @@ class Scene:
         global scene_number
         scene_number += 1
         say(title)
-        self.topic, self.taken, self.agents = f"scene{scene_number}", 0, []
+        self.topic, self.taken, self.last_ids, self.agents = f"scene{scene_number}", 0, {}, []
         self.directory = temporary_directory()
 
-    def agent(self, mode=ONCE, directory=None, bootstrap=None, spool_extra=""):
+    def agent(self, mode=ONCE, directory=None, bootstrap=None, spool_extra="", clock=None):
         self.agents.append(Agent(directory or self.directory, bootstrap or kafka.bootstrap, spool_extra="  segment_size: 4MiB" + spool_extra,
                                  extra=mode))
+        self.agents[-1].set_clock(clock)
         self.agents[-1].start()
         return self.agents[-1]
 
     def send(self, agent, count, width=1):
         lines = "\n".join(f"{self.taken + i:0{width}d}" for i in range(count))
-        code, _, body = agent.post(self.topic, lines.encode(), "application/x-ndjson")
+        code, headers, body = agent.post(self.topic, lines.encode(), "application/x-ndjson")
         check(code == 200, f"refused: {code} {body}")
         self.taken += count
+        first_id = int(headers["Penstock-First-Event-Id"])
+        last_id = self.last_ids.get(agent.directory, 0)
+        check(first_id > last_id, f"ids went back, from {last_id} to {first_id}")
+        self.last_ids[agent.directory] = int(headers["Penstock-Last-Event-Id"])
 
-    def run(self, count, mode=ONCE):
-        agent = self.agent(mode)
+    def run(self, count, mode=ONCE, clock=None):
+        agent = self.agent(mode, clock=clock)
         self.send(agent, count)
         agent.wait_drained(30)
         agent.stop()
@@ -94,6 +99,39 @@ agent = scene.run(500)
 shutil.rmtree(os.path.join(scene.directory, "spool/segments"))
 os.mkdir(os.path.join(scene.directory, "spool/segments"))
 scene.run(500)
+scene.expect()
+
+IN_1970 = 3 * 86400
+scene = Scene("segments/ deleted, and the clock in 1970")
+scene.run(300)
+shutil.rmtree(os.path.join(scene.directory, "spool/segments"))
+for _ in range(2):
+    agent = scene.run(300, clock=IN_1970)
+    check("event=started" in log_of(agent) and "time=1970-01-0" in log_of(agent), "it believes that it is 1970")
+agent = scene.agent(clock=IN_1970)
+for _ in range(10):
+    scene.send(agent, 50)
+agent.kill()                # some of them in Kafka, some not
+agent = scene.run(300, clock=IN_1970)
+check("event=cursor_not_believed" not in log_of(agent), f"nobody has to do anything:\n{agent.log_tail()}")
+scene.run(300)              # the right time again
+scene.expect()
+
+scene = Scene("a second agent with the same spool")
+first = scene.agent()
+scene.send(first, 100)
+directory = temporary_directory()
+os.symlink(os.path.join(scene.directory, "spool"), os.path.join(directory, "spool"))
+second = Agent(directory, kafka.bootstrap, extra=ONCE)
+second.start(wait=False)
+check(second.process.wait(20) == 1, "the second ends at once")
+check(f"in use by process {first.process.pid}" in log_of(second), f"and says why: {log_of(second)}")
+scene.send(first, 100)
+first.kill()
+second.start()
+scene.send(second, 100)
+second.wait_drained(30)
+second.stop()
 scene.expect()
 
 scene = Scene("cursors deleted")

@@ -10,6 +10,11 @@ if(Python3_FOUND AND NOT PENSTOCK_SANITIZE)
     target_link_libraries(preload_disk PRIVATE ${CMAKE_DL_LIBS} Threads::Threads penstock_warnings)
     set_target_properties(preload_disk PROPERTIES LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
 
+    # … and between it and its clock.
+    add_library(preload_clock MODULE ${CMAKE_CURRENT_LIST_DIR}/../support/preload_clock.c)
+    target_link_libraries(preload_clock PRIVATE ${CMAKE_DL_LIBS} penstock_warnings)
+    set_target_properties(preload_clock PROPERTIES LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
+
     # e2e_test(<name> <seconds> [<script> <its arguments>...]): test_<name>.py, or another script otherwise
     function(e2e_test name timeout_s)
         set(script ${name})
@@ -18,7 +23,7 @@ if(Python3_FOUND AND NOT PENSTOCK_SANITIZE)
         endif()
         add_test(NAME e2e_${name} COMMAND ${Python3_EXECUTABLE} ${PROJECT_SOURCE_DIR}/tests/e2e/test_${script}.py ${ARGN})
         set_tests_properties(e2e_${name} PROPERTIES LABELS e2e TIMEOUT ${timeout_s} RUN_SERIAL ON
-            ENVIRONMENT "PENSTOCK=$<TARGET_FILE:penstock>;PENSTOCK_LOAD=$<TARGET_FILE:penstock_load>;PENSTOCK_PRELOAD_DISK=$<TARGET_FILE:preload_disk>;PENSTOCK_SOURCE=${PROJECT_SOURCE_DIR};PENSTOCK_DAMAGE=${CMAKE_BINARY_DIR}/penstock_damage")
+            ENVIRONMENT "PENSTOCK=$<TARGET_FILE:penstock>;PENSTOCK_LOAD=$<TARGET_FILE:penstock_load>;PENSTOCK_PRELOAD_DISK=$<TARGET_FILE:preload_disk>;PENSTOCK_PRELOAD_CLOCK=$<TARGET_FILE:preload_clock>;PENSTOCK_SOURCE=${PROJECT_SOURCE_DIR};PENSTOCK_DAMAGE=${CMAKE_BINARY_DIR}/penstock_damage")
     endfunction()
 
     e2e_test(delivery 180)
@@ -31,6 +36,8 @@ if(Python3_FOUND AND NOT PENSTOCK_SANITIZE)
     e2e_test(exactly_once_spools 300)
     e2e_test(exactly_once_lanes 240)
     e2e_test(exactly_once_rights 180)
+    e2e_test(kafka_changes 300)
+    e2e_test(cursor_expiry 300)
     e2e_test(topic_share 240)
     e2e_test(parked 300)
     e2e_test(isolation 400)

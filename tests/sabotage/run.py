@@ -73,7 +73,7 @@ def targets_of(tests):
         if test.startswith("unit_"):
             targets.add("test_" + test[len("unit_"):])
         else:
-            targets |= {"penstock", "penstock_load", "preload_disk"}
+            targets |= {"penstock", "penstock_load", "preload_disk", "preload_clock"}
     return sorted(targets)
 
 

@@ -219,6 +219,8 @@ static void forget_passed(struct spool_parking *parking, const struct spool_curs
         done_id = state->lanes[i].done_id < done_id ? state->lanes[i].done_id : done_id;
     while (passed < parking->gone_count && done_id >= spool_position_end_of(parking->gone[passed].last))
         passed++;
+    if (passed == 0)
+        return;
     parking->gone_count -= passed;
     memmove(parking->gone, parking->gone + passed, parking->gone_count * sizeof *parking->gone);
 }

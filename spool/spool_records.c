@@ -150,7 +150,7 @@ enum err spool_parked_get(const struct spool_frame *frame, struct spool_ranges *
     struct codec_in in = codec_in_of(frame->body.data, frame->body.size);
     struct spool_ranges indexes = {0};
     uint64_t count = frame->kind == SPOOL_FRAME_PARKED ? codec_in_varint(&in) : UINT64_MAX, next = 0;
-    if (!in.ok || count > frame->body.size)
+    if (!in.ok || count >= frame->body.size) /* its own length stands there, too */
         return ERR_DAMAGED;
     indexes.items = malloc((size_t)(count + 1) * sizeof *indexes.items);
     if (indexes.items == NULL)

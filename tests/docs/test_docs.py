@@ -292,6 +292,8 @@ ROWS = {
         ("build/dev/penstock_damage matrix --rounds 20000 --seed 42", options),
         ("python3 tests/power/test_power_cuts.py --build build/dev --states 200000 --seed 42", options),
         ("build/dev/fault_session --seed 42 --kind fdatasync", options),
+        ("python3 tests/e2e/test_exactly_once.py --rounds 5 --seed 42", options),
+        ("build/dev/fault_parking -k killed -n 17", smaller()),
         ("PENSTOCK_KILLS=200 PENSTOCK_SEED=42 ctest --test-dir build/dev -R e2e_kill9 -V", ctest),
         ("PENSTOCK_FILESYSTEM_ROUNDS=100 PENSTOCK_SEED=42 ctest --test-dir build/dev -R e2e_filesystems -V --timeout 1200", ctest),
     ],

@@ -4,7 +4,7 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
-#include "base/codec.h"
+#include "spool/spool_cursor_slot.h"
 #include "spool/spool_dir.h"
 #include "spool/spool_file.h"
 
@@ -14,21 +14,10 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <xxhash.h>
 
 #define CURSORS_NAME "cursors"
-#define SLOT_MAGIC   "PSCURSR1"
 
-/* Offsets in a slot's head; the checksum covers everything behind itself. */
-enum {
-    AT_MAGIC = 0,
-    AT_CHECKSUM = 8,
-    AT_UUID = 16,
-    AT_SEQUENCE = 32,
-    AT_BODY_SIZE = 40,
-    HEAD_SIZE = 44,
-    FILE_SIZE = 2 * SPOOL_CURSORS_SLOT_SIZE
-};
+enum { FILE_SIZE = 2 * SPOOL_CURSORS_SLOT_SIZE };
 
 enum { TRIES = 4, RETRY_MS = 20 };
 
@@ -42,199 +31,6 @@ struct spool_cursors {
     bool suspect;      /* a sync failed, or the file isn't whole: the next write makes it anew if it can */
     struct buf slot;   /* kept for its capacity */
 };
-
-void spool_cursor_state_free(struct spool_cursor_state *state)
-{
-    for (size_t i = 0; i < state->lane_count; i++)
-        free(state->lanes[i].topic);
-    for (size_t i = 0; i < state->topic_count; i++)
-        free(state->topics[i].topic);
-    free(state->missed);
-    free(state->unread);
-    free(state->parked);
-    free(state->lanes);
-    free(state->topics);
-    *state = (struct spool_cursor_state){0};
-}
-
-/* ---- encoding ------------------------------------------------------------------------------------------------ */
-
-static void put_varint(struct buf *out, uint64_t value)
-{
-    uint8_t bytes[10];
-    buf_append(out, bytes, (size_t)(codec_put_varint(bytes, value) - bytes));
-}
-
-static void put_name(struct buf *out, const char *name)
-{
-    put_varint(out, strlen(name));
-    buf_append_string(out, name);
-}
-
-static void put_body(struct buf *out, const struct spool_cursor_state *state)
-{
-    put_varint(out, state->mode);
-    put_varint(out, state->segment_id_max);
-    for (size_t i = 0; i < SPOOL_NEWEST_SEGMENTS; i++)
-        put_varint(out, state->newest_segments[i]);
-    put_varint(out, state->done_id);
-    put_varint(out, state->lost_unknown_topic);
-    put_varint(out, state->missed_count);
-    for (size_t i = 0; i < state->missed_count; i++) {
-        put_varint(out, state->missed[i].segment_id);
-        put_varint(out, state->missed[i].first);
-        put_varint(out, state->missed[i].last);
-    }
-    put_varint(out, state->unread_count);
-    for (size_t i = 0; i < state->unread_count; i++) {
-        put_varint(out, state->unread[i].segment_id);
-        put_varint(out, state->unread[i].from_index);
-    }
-    put_varint(out, state->lane_count);
-    for (size_t i = 0; i < state->lane_count; i++) {
-        put_name(out, state->lanes[i].topic);
-        put_varint(out, state->lanes[i].done_id);
-    }
-    put_varint(out, state->topic_count);
-    for (size_t i = 0; i < state->topic_count; i++) {
-        put_name(out, state->topics[i].topic);
-        put_varint(out, state->topics[i].delivered);
-        put_varint(out, state->topics[i].dead_lettered);
-        put_varint(out, state->topics[i].lost);
-    }
-    put_varint(out, state->parked_count);
-    for (size_t i = 0, before = 0; i < state->parked_count; before = state->parked[i++].last) {
-        const struct spool_parked_item *item = &state->parked[i];
-        put_varint(out, item->first - before);
-        put_varint(out, item->last - item->first);
-        put_varint(out, item->parked ? (uint64_t)item->event_count + 1 : 0);
-    }
-}
-
-static enum err encode(struct spool_cursors *cursors, const struct spool_cursor_state *state, uint64_t sequence)
-{
-    struct buf *slot = &cursors->slot;
-    uint8_t head[HEAD_SIZE] = SLOT_MAGIC;
-    buf_clear(slot);
-    buf_append(slot, head, sizeof head);
-    put_body(slot, state);
-    if (slot->failed)
-        return ERR_NOMEM;
-    if (slot->size > SPOOL_CURSORS_SLOT_SIZE)
-        return ERR_TOO_LARGE;
-    memcpy(slot->data + AT_UUID, cursors->uuid, 16);
-    codec_put_u64(slot->data + AT_SEQUENCE, sequence);
-    codec_put_u32(slot->data + AT_BODY_SIZE, (uint32_t)(slot->size - HEAD_SIZE));
-    codec_put_u64(slot->data + AT_CHECKSUM,
-                  XXH3_64bits_withSeed(slot->data + AT_UUID, slot->size - AT_UUID, cursors->seed));
-    return ERR_OK;
-}
-
-/* ---- decoding ------------------------------------------------------------------------------------------------ */
-
-static char *get_name(struct codec_in *in)
-{
-    struct bytes name = codec_in_bytes(in, codec_in_varint(in));
-    if (!in->ok || name.size == 0 || name.size > SPOOL_TOPIC_SIZE_MAX) {
-        in->ok = false;
-        return NULL;
-    }
-    char *copy = strndup((const char *)name.data, name.size);
-    in->ok = copy != NULL;
-    return copy;
-}
-
-/* A list's length, checked against what is left so that no damaged one asks for much memory. */
-static size_t get_count(struct codec_in *in)
-{
-    uint64_t count = codec_in_varint(in);
-    if (count > codec_in_left(in))
-        in->ok = false;
-    return in->ok ? (size_t)count : 0;
-}
-
-/* Left out by early versions. */
-static bool get_parked(struct codec_in *in, struct spool_cursor_state *state)
-{
-    size_t count = codec_in_left(in) > 0 ? get_count(in) : 0;
-    uint64_t before = 0;
-    state->parked = calloc(count + 1, sizeof *state->parked);
-    for (size_t i = 0; in->ok && state->parked != NULL && i < count; i++) {
-        struct spool_parked_item item = {.first = before + codec_in_varint(in)};
-        before = item.last = item.first + codec_in_varint(in);
-        uint64_t count_plus_1 = codec_in_varint(in);
-        item.parked = count_plus_1 > 0;
-        item.event_count = item.parked ? (uint32_t)(count_plus_1 - 1) : 0;
-        state->parked[state->parked_count++] = item;
-    }
-    return in->ok && state->parked != NULL;
-}
-
-static bool decode_body(struct codec_in *in, struct spool_cursor_state *state)
-{
-    state->mode = (enum spool_delivery)codec_in_varint(in);
-    state->segment_id_max = codec_in_varint(in);
-    for (size_t i = 0; i < SPOOL_NEWEST_SEGMENTS; i++)
-        state->newest_segments[i] = codec_in_varint(in);
-    state->done_id = codec_in_varint(in);
-    state->lost_unknown_topic = codec_in_varint(in);
-    size_t missed_count = get_count(in);
-    state->missed = calloc(missed_count + 1, sizeof *state->missed);
-    for (size_t i = 0; in->ok && state->missed != NULL && i < missed_count; i++) {
-        state->missed[i].segment_id = codec_in_varint(in);
-        state->missed[i].first = (uint32_t)codec_in_varint(in);
-        state->missed[i].last = (uint32_t)codec_in_varint(in);
-        state->missed_count++;
-    }
-    size_t unread_count = get_count(in);
-    state->unread = calloc(unread_count + 1, sizeof *state->unread);
-    for (size_t i = 0; in->ok && state->unread != NULL && i < unread_count; i++) {
-        state->unread[i].segment_id = codec_in_varint(in);
-        state->unread[i].from_index = (uint32_t)codec_in_varint(in);
-        state->unread_count++;
-    }
-    size_t lane_count = get_count(in);
-    state->lanes = calloc(lane_count + 1, sizeof *state->lanes);
-    for (size_t i = 0; in->ok && state->lanes != NULL && i < lane_count; i++) {
-        struct spool_lane_cursor lane = {.topic = get_name(in)};
-        lane.done_id = codec_in_varint(in);
-        state->lanes[state->lane_count++] = lane;
-    }
-    size_t topic_count = get_count(in);
-    state->topics = calloc(topic_count + 1, sizeof *state->topics);
-    for (size_t i = 0; in->ok && state->topics != NULL && i < topic_count; i++) {
-        struct spool_topic_totals totals = {.topic = get_name(in)};
-        totals.delivered = codec_in_varint(in);
-        totals.dead_lettered = codec_in_varint(in);
-        totals.lost = codec_in_varint(in);
-        state->topics[state->topic_count++] = totals;
-    }
-    return in->ok && state->missed != NULL && state->unread != NULL && state->lanes != NULL && state->topics != NULL &&
-           get_parked(in, state) && state->segment_id_max <= SPOOL_SEGMENT_ID_MAX;
-}
-
-static bool decode(const struct spool_cursors *cursors, struct bytes slot, uint64_t *ret_sequence,
-                   struct spool_cursor_state *ret_state)
-{
-    if (slot.size < HEAD_SIZE || memcmp(slot.data, SLOT_MAGIC, 8) != 0)
-        return false;
-    size_t body_size = codec_get_u32(slot.data + AT_BODY_SIZE);
-    if (body_size > slot.size - HEAD_SIZE || memcmp(slot.data + AT_UUID, cursors->uuid, 16) != 0 ||
-        codec_get_u64(slot.data + AT_CHECKSUM) !=
-            XXH3_64bits_withSeed(slot.data + AT_UUID, HEAD_SIZE - AT_UUID + body_size, cursors->seed))
-        return false;
-    struct spool_cursor_state state = {0};
-    struct codec_in in = codec_in_of(slot.data + HEAD_SIZE, body_size);
-    if (!decode_body(&in, &state)) {
-        spool_cursor_state_free(&state);
-        return false;
-    }
-    *ret_sequence = codec_get_u64(slot.data + AT_SEQUENCE);
-    *ret_state = state;
-    return true;
-}
-
-/* ---- the file -------------------------------------------------------------------------------------------------- */
 
 /* Makes the file anew with its newest state in slot 0. Zeros are really written, so that no later write needs a free block. */
 static enum err make_file(struct spool_cursors *cursors, struct bytes slot, struct errmsg *msg)
@@ -306,7 +102,7 @@ static void take_newer(struct spool_cursors *cursors, struct bytes content, int 
 {
     struct spool_cursor_state other;
     uint64_t sequence;
-    if (!decode(cursors, content, &sequence, &other))
+    if (!spool_cursor_slot_get(content, cursors->uuid, cursors->seed, &sequence, &other))
         return;
     if (*found && sequence <= cursors->sequence) {
         spool_cursor_state_free(&other);
@@ -438,7 +234,7 @@ enum err spool_cursors_peek(int root_fd, const uint8_t spool_uuid[16], uint64_t 
 static enum err put_slot(struct spool_cursors *cursors, const struct spool_cursor_state *state, uint64_t sequence,
                          uint8_t *place, struct errmsg *msg)
 {
-    enum err rc = encode(cursors, state, sequence);
+    enum err rc = spool_cursor_slot_put(&cursors->slot, cursors->uuid, cursors->seed, sequence, state);
     if (rc != ERR_OK)
         return errmsg_set(msg, rc, "cursors: %s", err_text(rc));
     memcpy(place, cursors->slot.data, cursors->slot.size);
@@ -493,7 +289,7 @@ static bool is_in_place(const struct spool_cursors *cursors)
 
 enum err spool_cursors_write(struct spool_cursors *cursors, const struct spool_cursor_state *state, struct errmsg *msg)
 {
-    enum err rc = encode(cursors, state, cursors->sequence + 1);
+    enum err rc = spool_cursor_slot_put(&cursors->slot, cursors->uuid, cursors->seed, cursors->sequence + 1, state);
     if (rc != ERR_OK)
         return errmsg_set(msg, rc, "cursors: %s", err_text(rc));
     struct errmsg made = {""};

@@ -122,14 +122,6 @@ uint32_t spool_count_done_below(const struct spool *spool, uint64_t segment_id);
 /* Tells what a reader has not found so far of a segment, before it hands out what lies behind; takes the ranges over. */
 void spool_count_missing(struct spool *spool, uint64_t segment_id, struct spool_ranges *missing);
 
-/* Takes over what a reader that began at first_index found out about a segment: losses, and what to report of it.
- * Errors: ERR_UNREADABLE, ERR_NOMEM: nothing was done, try again */
-struct spool_findings;
-enum err spool_count_findings(struct spool *spool, uint64_t segment_id, uint32_t first_index,
-                              const struct spool_findings *findings);
-/* What of that is to be reported, events below done_below having been done before; NULL: memory is out. */
-struct spool_loss_report *spool_count_report(const struct spool *spool, uint64_t segment_id,
-                                             const struct spool_findings *findings, uint32_t done_below);
 /* Body of the thread that counts what earlier runs left. */
 void *spool_counter_main(void *spool);
 

@@ -3,6 +3,7 @@
 #include "spool/spool_missed.h"
 
 #include "spool/spool_internal.h"
+#include "spool/spool_losses.h"
 #include "spool/spool_loss_report.h"
 #include "spool/spool_reader.h"
 
@@ -122,7 +123,7 @@ struct spool_loss_report *spool_missed_report(const struct spool *spool, uint64_
     if (ranges_at_open(spool, segment_id, &missed, &known) != ERR_OK)
         return NULL;
     struct spool_loss_report *report =
-        findings->damaged || known ? spool_count_report(spool, segment_id, findings, 0) : NULL;
+        findings->damaged || known ? spool_losses_report(spool, segment_id, findings, 0) : NULL;
     if (report == NULL || !known) { /* then what is not there may be lost */
         spool_ranges_free(&missed);
         return report;

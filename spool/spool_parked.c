@@ -25,6 +25,20 @@ int spool_parked_folder(struct spool *spool, uint64_t segment_id, bool *ret_park
     return fd;
 }
 
+struct spool_reader_options spool_parked_reader_options(struct spool *spool, uint64_t segment_id,
+                                                        char name[SPOOL_PARKED_NAME_SIZE])
+{
+    snprintf(name, SPOOL_PARKED_NAME_SIZE, "%" PRIu64, segment_id);
+    struct spool_reader_options options = {
+        .name = name,
+        .segment_id = segment_id,
+        .seed = spool->identity.seed,
+        .count_limit = SPOOL_COUNT_UNKNOWN,
+    };
+    options.parent_fd = spool_parked_folder(spool, segment_id, &options.parked);
+    return options;
+}
+
 const struct spool_parked_item *spool_parked_find(const struct spool_cursor_state *state, uint64_t segment_id)
 {
     size_t low = 0, high = state->parked_count;

@@ -13,6 +13,7 @@
 #define PENSTOCK_SPOOL_PARKED_H
 
 #include "spool/spool_cursors.h"
+#include "spool/spool_reader.h"
 
 struct spool;
 struct spool_entry;
@@ -35,6 +36,12 @@ struct spool_parking {
 
 /* Where a segment lies: parked/ (then *ret_parked) or segments/. Any thread. */
 int spool_parked_folder(struct spool *spool, uint64_t segment_id, bool *ret_parked);
+
+#define SPOOL_PARKED_NAME_SIZE 32
+
+/* For reading all of a segment there. name is what the options point to. */
+struct spool_reader_options spool_parked_reader_options(struct spool *spool, uint64_t segment_id,
+                                                        char name[SPOOL_PARKED_NAME_SIZE]);
 
 /* What a state of the cursors says of a segment; NULL: nothing. Pure. */
 const struct spool_parked_item *spool_parked_find(const struct spool_cursor_state *state, uint64_t segment_id);

@@ -2,6 +2,7 @@
  * spool_tail.c - a reading position: the next events come from the window in memory or from disk, decided under one lock. */
 #include "base/clock.h"
 #include "spool/spool_internal.h"
+#include "spool/spool_losses.h"
 #include "spool/spool_order.h"
 #include "spool/spool_reader.h"
 #include "spool/spool_unread.h"
@@ -249,7 +250,7 @@ static enum err end_window(struct spool_tail *tail, const struct source *source,
 static enum err end_reading(struct spool_tail *tail, struct errmsg *msg)
 {
     enum err rc =
-        spool_count_findings(tail->spool, tail->reading_id, tail->reading_from, spool_reader_findings(tail->reader));
+        spool_losses_note(tail->spool, tail->reading_id, tail->reading_from, spool_reader_findings(tail->reader));
     if (rc != ERR_OK)
         return errmsg_set(msg, rc, "segment '%" PRIu64 "': %s", tail->reading_id, err_text(rc));
     close_reader(tail);

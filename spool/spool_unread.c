@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "spool/spool_internal.h"
+#include "spool/spool_losses.h"
 #include "spool/spool_parker.h"
 #include "spool/spool_reader.h"
 #include "spool/spool_share.h"
@@ -219,7 +220,7 @@ static enum err read_all(struct spool *spool, struct spool_reader_options *optio
 static enum err settle(struct spool *spool, uint64_t segment_id, uint32_t from, bool counted,
                        const struct spool_findings *findings)
 {
-    enum err rc = spool_count_findings(spool, segment_id, from, findings);
+    enum err rc = spool_losses_note(spool, segment_id, from, findings);
     if (rc != ERR_OK)
         return rc;
     pthread_mutex_lock(&spool->lock);

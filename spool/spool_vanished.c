@@ -68,15 +68,8 @@ static void expect(struct spool *spool, struct spool_link link)
 
 static void expect_linked_by(struct spool *spool, uint64_t segment_id)
 {
-    char name[32];
-    snprintf(name, sizeof name, "%" PRIu64, segment_id);
-    struct spool_reader_options options = {
-        .name = name,
-        .segment_id = segment_id,
-        .seed = spool->identity.seed,
-        .count_limit = SPOOL_COUNT_UNKNOWN,
-    };
-    options.parent_fd = spool_parked_folder(spool, segment_id, &options.parked);
+    char name[SPOOL_PARKED_NAME_SIZE];
+    struct spool_reader_options options = spool_parked_reader_options(spool, segment_id, name);
     struct spool_ends ends = {0};
     if (spool_reader_ends(&options, &ends, NULL) != ERR_OK)
         return; /* tried again at the next start */

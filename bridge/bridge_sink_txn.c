@@ -55,6 +55,16 @@ void bridge_sink_cluster(struct bridge_sink *sink, int timeout_ms, char ret_id[B
         rd_kafka_mem_free(bridge_sink_client(sink), id);
 }
 
+bool bridge_sink_cluster_now(struct bridge_sink *sink, int timeout_ms, char ret_id[BRIDGE_CURSOR_META_CLUSTER_SIZE])
+{
+    const rd_kafka_metadata_t *metadata = NULL;
+    if (rd_kafka_metadata(bridge_sink_client(sink), 0, NULL, &metadata, timeout_ms) != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return false;
+    rd_kafka_metadata_destroy(metadata);
+    bridge_sink_cluster(sink, 0, ret_id);
+    return ret_id[0] != '\0';
+}
+
 static int missing_in(const rd_kafka_metadata_t *metadata)
 {
     if (metadata->topic_cnt != 1)

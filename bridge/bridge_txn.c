@@ -23,6 +23,9 @@
 #define SOLE_HELD_UP_MS 1000  /* the same for one lane's alone: the others wait for it */
 #define LONG_HELD_UP_MS 20000 /* … although all topics look well */
 #define STOP_MS         2000
+#define ABORT_MS        10000 /* the client can't abort, with Kafka there: a new producer does it as it starts */
+#define SURE_MS         1000  /* a transaction that took less was answered by whom it was sent to */
+#define CLUSTER_MS      3000
 #define READ_AGAIN_MS   10000 /* within so long after a reading there may be another: its client stays connected */
 #define SAY_AGAIN_MS    60000
 #define AGAIN_MS_MIN    250
@@ -210,11 +213,27 @@ static void close_down(struct bridge *bridge)
         enter(bridge, BRIDGE_TXN_COMMITTING);
 }
 
+/* When the address leads to another cluster between the events and the commit, the client repeats the commit there; and where a
+ * cluster is back that knew this producer's id before, it takes that for its own last transaction, and answers well. */
+static bool is_same_cluster(struct bridge *bridge)
+{
+    const struct bridge_txn *txn = &bridge->txn;
+    char id[BRIDGE_CURSOR_META_CLUSTER_SIZE];
+    if (bridge->now_ms - txn->opened_ms < SURE_MS || txn->cluster[0] == '\0')
+        return true;
+    bool same = bridge_sink_cluster_now(bridge->sink, CLUSTER_MS, id) && strcmp(id, txn->cluster) == 0;
+    bridge->now_ms = clock_monotonic_ms();
+    if (!same)
+        bridge_producer_condemn(bridge, 0, "maybe another cluster has answered the commit: its cursor tells");
+    return same;
+}
+
 static void commit(struct bridge *bridge)
 {
     struct bridge_txn *txn = &bridge->txn;
     struct bridge_txn_error error;
-    if (!went_well(bridge, BRIDGE_STEP_COMMIT, bridge_sink_txn_commit(bridge->sink, CALL_MS, &error), &error))
+    if (!went_well(bridge, BRIDGE_STEP_COMMIT, bridge_sink_txn_commit(bridge->sink, CALL_MS, &error), &error) ||
+        !is_same_cluster(bridge))
         return;
     txn->commits++;
     txn->committed_ms = bridge->now_ms;
@@ -234,6 +253,10 @@ static void abort_it(struct bridge *bridge)
     enum bridge_txn_result result = bridge_sink_txn_abort(bridge->sink, CALL_MS, &error);
     if (result == BRIDGE_TXN_ABORT)
         result = BRIDGE_TXN_DEAD;
+    if (result == BRIDGE_TXN_LATER && !bridge->link.up)
+        bridge->txn.since_ms = bridge->now_ms;
+    if (result == BRIDGE_TXN_LATER && bridge->now_ms - bridge->txn.since_ms >= ABORT_MS)
+        result = BRIDGE_TXN_DEAD; /* such as: the cluster doesn't know its producer id, and it asks for that for ever */
     if (!went_well(bridge, BRIDGE_STEP_ABORT, result, &error))
         return;
     bridge_sink_poll(bridge->sink, 0);
@@ -326,6 +349,7 @@ bool bridge_txn_begin(struct bridge *bridge)
         !went_well(bridge, BRIDGE_STEP_COMMIT, bridge_sink_txn_begin(bridge->sink, &error), &error))
         return false;
     txn->spoilt = txn->sent = txn->asked = false;
+    txn->opened_ms = bridge->now_ms;
     enter(bridge, BRIDGE_TXN_OPEN);
     return true;
 }

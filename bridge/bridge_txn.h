@@ -50,6 +50,7 @@ struct bridge_txn {
     int64_t due_ms;    /* of a step that failed */
     unsigned attempts;
     int64_t since_ms;     /* in this state, since */
+    int64_t opened_ms;    /* the transaction */
     int64_t committed_ms; /* 0: not in this run */
     int64_t read_ms;      /* when Kafka's cursor was read; 0: the client for that is closed */
     int64_t said_ms;

@@ -78,7 +78,7 @@ def wait_until(condition, seconds, what, every=0.05):
         if value:
             return value
         if time.time() > end:
-            fail(f"waited {seconds} s in vain until {what}")
+            fail(f"waited {seconds} s in vain until {what() if callable(what) else what}")
         time.sleep(every)
 
 
@@ -179,7 +179,7 @@ kafka:
             if s["accepted"] != last["accepted"]:
                 last.update(accepted=s["accepted"], since=time.time())
             return time.time() - last["since"] > 0.5 and s
-        wait_until(drained, seconds, "everything is delivered")
+        wait_until(drained, seconds, lambda: f"everything is delivered: {json.dumps(self.status())}\n{self.log_tail()}")
         return wait_until(self.books_balance, 10, "the books balance")
 
     def rss_peak_mib(self):

@@ -4,8 +4,8 @@ import os
 import shutil
 import time
 
-from harness import Agent, Kafka, check, temporary_directory, wait_until
-from support import NO_KAFKA, ROUNDS, cpu_seconds, interleaved, program, row, run_load
+from harness import Agent, Kafka, check, cpu_seconds, temporary_directory, wait_until
+from support import NO_KAFKA, ROUNDS, interleaved, program, row, run_load
 
 EVENTS = 2000000
 ONCE_EVENTS = 6000000   # a drain takes long enough for what is done once at its start not to count: transactions begun, a cursor topic made

@@ -6,8 +6,8 @@ import re
 import shutil
 import subprocess
 
-from harness import PROGRAM, Agent, check, fail, temporary_directory, wait_until
-from support import PROGRAMS, ROUNDS, cpu_seconds, interleaved, new_agent, program, row, run_load
+from harness import PROGRAM, Agent, check, cpu_seconds, fail, temporary_directory, wait_until
+from support import PROGRAMS, ROUNDS, interleaved, new_agent, program, row, run_load
 
 SIZE = 200
 SECONDS = 2

@@ -10,7 +10,6 @@ from harness import Agent, check, load, load_result, say, temporary_directory
 PROGRAMS = os.environ["PENSTOCK_BENCH_PROGRAMS"]
 ROUNDS = int(os.environ.get("PENSTOCK_BENCH_ROUNDS", "5"))
 NO_KAFKA = "127.0.0.1:1"   # nobody listens there
-CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
 
 _rows = []
 
@@ -55,12 +54,6 @@ def interleaved(first, second, rounds=None):
     pairs = [(first(), second()) for _ in range(rounds or ROUNDS)]
     return (statistics.median(a for a, _ in pairs), statistics.median(b for _, b in pairs),
             statistics.median(a / b for a, b in pairs))
-
-
-def cpu_seconds(pid):
-    with open(f"/proc/{pid}/stat") as f:
-        fields = f.read().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / CLOCK_TICKS
 
 
 def run_load(agent, **options):

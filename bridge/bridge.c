@@ -58,9 +58,10 @@ static int64_t next_deadline_ms(const struct bridge *bridge)
         next = bridge->now_ms + HELD_UP_WAIT_MS;
     if (bridge->sink == NULL && bridge->sink_due_ms < next)
         next = bridge->sink_due_ms;
+    bool may_try = bridge_txn_may_try(bridge); /* else a lane that is due waits for what ends that */
     for (size_t i = 0; bridge->unsettled && i < bridge->lanes.count; i++) {
         const struct bridge_lane *lane = bridge->lanes.items[i];
-        int64_t due_ms = lane->mode == BRIDGE_LANE_MODE_BACKING_OFF   ? lane->due_ms
+        int64_t due_ms = lane->mode == BRIDGE_LANE_MODE_BACKING_OFF   ? (may_try ? lane->due_ms : next)
                          : lane->mode == BRIDGE_LANE_MODE_CATCHING_UP ? bridge->now_ms + HELD_UP_WAIT_MS
                                                                       : next;
         next = due_ms < next ? due_ms : next;
@@ -84,6 +85,12 @@ static void wait_without_sink(struct bridge *bridge, int64_t timeout_ms)
     pthread_mutex_unlock(&bridge->lock);
 }
 
+/* Are events taken now? */
+static bool flows(const struct bridge *bridge)
+{
+    return bridge->sink != NULL && bridge->settle_until_ms == 0 && bridge_txn_may_flow(bridge);
+}
+
 /* The one place where the thread waits: for reports, for new events, for its own deadlines, for the word to
  * stop. */
 static void poll_reports(struct bridge *bridge, bool progress)
@@ -91,7 +98,7 @@ static void poll_reports(struct bridge *bridge, bool progress)
     int64_t timeout_ms = 0;
     if (!progress && !atomic_load(&bridge->stopping)) {
         timeout_ms = next_deadline_ms(bridge) - bridge->now_ms;
-        if (timeout_ms > 0 && bridge->head_at_end && spool_tail_arm_wakeup(bridge->head.tail))
+        if (timeout_ms > 0 && bridge->head_at_end && flows(bridge) && spool_tail_arm_wakeup(bridge->head.tail))
             timeout_ms = 0; /* something came meanwhile */
     }
     if (bridge->sink != NULL)
@@ -133,7 +140,7 @@ static void *bridge_main(void *arg)
         bridge_producer_tend(bridge);
         bridge_txn_tend(bridge);
         bridge_flow_tend(bridge);
-        if (bridge->sink != NULL && bridge->settle_until_ms == 0 && bridge_txn_may_flow(bridge)) {
+        if (flows(bridge)) {
             bool alone = bridge_txn_choose(bridge);
             progress = !alone && bridge_flow_head(bridge);
             if (bridge->unsettled)

@@ -113,7 +113,9 @@ void bridge_txn_report(struct bridge *bridge, struct bridge_lane *lane, int code
 /* Lanes without a report are to blame, if their topic doesn't look well, or whatever it looks like. */
 void bridge_txn_blame_silent(struct bridge *bridge, bool whatever);
 void bridge_txn_back_off(struct bridge *bridge, struct bridge_lane *lane);
-void bridge_txn_try(struct bridge *bridge, struct bridge_lane *lane); /* BACKING_OFF, and its time has come */
+/* A lane is BACKING_OFF, and its time has come. Is this a moment for it? Between transactions, or within an open one. */
+bool bridge_txn_may_try(const struct bridge *bridge);
+void bridge_txn_try(struct bridge *bridge, struct bridge_lane *lane);
 bool bridge_txn_choose(struct bridge *bridge); /* is the next transaction, or the open one, one lane's alone? */
 bool bridge_txn_takes(const struct bridge *bridge, const struct bridge_lane *lane); /* from its own reader, now? */
 void bridge_txn_lanes_committed(struct bridge *bridge);

@@ -148,9 +148,14 @@ void bridge_txn_blame_silent(struct bridge *bridge, bool whatever)
     }
 }
 
+bool bridge_txn_may_try(const struct bridge *bridge)
+{
+    return bridge->txn.state == BRIDGE_TXN_OFF || (bridge->link.up && bridge_txn_may_flow(bridge));
+}
+
 void bridge_txn_try(struct bridge *bridge, struct bridge_lane *lane)
 {
-    if (!bridge->link.up || !bridge_txn_may_flow(bridge))
+    if (!bridge_txn_may_try(bridge))
         return;
     if (lane->sink_topic == NULL)
         lane->sink_topic = bridge_sink_topic_open(bridge->sink, lane->topic);

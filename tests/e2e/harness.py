@@ -82,6 +82,12 @@ def wait_until(condition, seconds, what, every=0.05):
         time.sleep(every)
 
 
+def cpu_seconds(pid):
+    with open(f"/proc/{pid}/stat") as f:
+        fields = f.read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 class Agent:
     """The program under test; start() and kill() as often as a test likes, always on the same spool."""
 

@@ -3,7 +3,7 @@
 import os
 import time
 
-from harness import Agent, Kafka, Record, check, check_delivery, consume, load, load_result, say, temporary_directory, wait_until
+from harness import Agent, Kafka, Record, check, check_delivery, consume, cpu_seconds, load, load_result, say, temporary_directory, wait_until
 from kafka_admin import create_topic
 
 os.environ["KAFKA_PROPS"] = "auto.create.topics.enable=false"
@@ -51,6 +51,15 @@ check(beside >= 0.9 * alone, f"{beside:.0f} instead of {alone:.0f} events/s")
 load_result(bad)
 check(delivered("missing") == 0, "nobody made the missing topic")
 check(delivered("small") > 50, "what stands before the poison goes")
+
+kafka.stop()
+time.sleep(1)
+used_before = cpu_seconds(agent.process.pid)
+time.sleep(4)
+used = cpu_seconds(agent.process.pid) - used_before
+say(f"Kafka away, a topic in trouble, {RATE} events a second coming in: {used / 4:.2f} of a processor")
+check(used < 3, "nothing spins while a topic that is due can't be tried")
+kafka.start()
 
 create_topic(kafka.bootstrap, "missing")
 record = Record(bad_path, "b")

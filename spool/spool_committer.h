@@ -30,6 +30,7 @@ struct spool_committer {
     atomic_bool unavailable; /* no segment can be written now */
 
     /* the thread's own */
+    bool quick; /* the last wait for a batch was short */
     struct spool_segment *live;
     struct spool_group group;
     struct buf link_frame, seal_frame;

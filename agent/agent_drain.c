@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * agent_drain.c - `penstock drain`: forwards what a spool still holds, without an agent and without taking anything new. */
 #include "agent/agent.h"
+#include "agent/agent_memory.h"
 #include "agent/agent_options.h"
 
 #include "base/clock.h"
@@ -71,6 +72,7 @@ static int drain(const struct config *config, int64_t timeout_ms)
     sigaddset(&signals, SIGINT);
     pthread_sigmask(SIG_BLOCK, &signals, NULL);
     signal(SIGPIPE, SIG_IGN);
+    agent_return_memory_at_once();
     log_begin();
     log_set_level(config->log_level);
     enum err rc = spool_open(&config->spool, log_spool, NULL, &spool, &msg);

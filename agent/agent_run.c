@@ -3,6 +3,7 @@
 #include "agent/agent.h"
 #include "agent/agent_admin.h"
 #include "agent/agent_guard.h"
+#include "agent/agent_memory.h"
 #include "agent/agent_options.h"
 #include "agent/agent_page.h"
 #include "agent/agent_reload.h"
@@ -239,6 +240,7 @@ static int run_until_signal(const struct agent_run_options *options, struct agen
     sigset_t signals;
     block_signals(&signals);
     raise_descriptor_limit();
+    agent_return_memory_at_once();
     log_begin();
     log_set_level(config->log_level);
     pthread_rwlock_init(&running.state.lock, NULL);

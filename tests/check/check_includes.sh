@@ -33,6 +33,7 @@ check() {
                 home["librdkafka/"] = home["rdkafka"] = "bridge"
                 home["microhttpd"] = home["yajl/"] = "ingest"
                 home["yaml"] = "config"
+                home["mimalloc"] = "agent"
             }
             function bad(why) {
                 printf "%s:%d: %s (includes %s)\n", FILENAME, FNR, why, path

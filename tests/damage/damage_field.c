@@ -5,10 +5,10 @@
 #include "base/clock.h"
 #include "spool/spool_dir.h"
 #include "tests/damage/damage_phase.h"
+#include "tests/support/submit_wait.h"
 
 #include <fcntl.h>
 #include <inttypes.h>
-#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -102,38 +102,6 @@ static void compose(const struct field_plan *plan, uint32_t number, struct field
 
 /* ---- submitting ------------------------------------------------------------------------------------------------ */
 
-struct waiter {
-    pthread_mutex_t lock;
-    pthread_cond_t cond;
-    bool done;
-    struct spool_receipt receipt;
-};
-
-static void on_done(void *arg, const struct spool_receipt *receipt)
-{
-    struct waiter *waiter = arg;
-    pthread_mutex_lock(&waiter->lock);
-    waiter->receipt = *receipt;
-    waiter->done = true;
-    pthread_cond_signal(&waiter->cond);
-    pthread_mutex_unlock(&waiter->lock);
-}
-
-static struct spool_receipt submit(struct spool *spool, struct spool_batch *batch)
-{
-    struct waiter waiter = {.lock = PTHREAD_MUTEX_INITIALIZER, .cond = PTHREAD_COND_INITIALIZER};
-    enum err rc = spool_submit(spool, batch, on_done, &waiter);
-    if (rc != ERR_OK) {
-        spool_batch_free(batch);
-        return (struct spool_receipt){.err = rc};
-    }
-    pthread_mutex_lock(&waiter.lock);
-    while (!waiter.done)
-        pthread_cond_wait(&waiter.cond, &waiter.lock);
-    pthread_mutex_unlock(&waiter.lock);
-    return waiter.receipt;
-}
-
 struct spool_receipt damage_field_append(struct spool *spool, const char *topic, const char *prefix, uint32_t count)
 {
     struct spool_batch *batch = NULL;
@@ -145,10 +113,11 @@ struct spool_receipt damage_field_append(struct spool *spool, const char *topic,
                                                           .partition = SPOOL_PARTITION_ANY,
                                                           .time_ms = FIELD_TIME_MS});
     }
+    struct spool_receipt receipt = {.err = rc};
     if (rc == ERR_OK)
-        return submit(spool, batch);
+        receipt = submit_wait(spool, &batch);
     spool_batch_free(batch);
-    return (struct spool_receipt){.err = rc};
+    return receipt;
 }
 
 static struct spool_receipt append_planned(struct spool *spool, const struct field_plan *plan, uint32_t first_number)
@@ -162,7 +131,9 @@ static struct spool_receipt append_planned(struct spool *spool, const struct fie
         if (spool_batch_add(batch, &composed.event) != ERR_OK)
             phase_fail("event %u was not taken", first_number + i);
     }
-    return submit(spool, batch);
+    struct spool_receipt receipt = submit_wait(spool, &batch);
+    spool_batch_free(batch);
+    return receipt;
 }
 
 static struct spool *open_spool(const struct field_run *run)

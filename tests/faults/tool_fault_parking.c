@@ -8,6 +8,7 @@
 #include "base/random.h"
 #include "spool/spool.h"
 #include "tests/faults/preload_fail.h"
+#include "tests/support/submit_wait.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -93,40 +94,21 @@ static struct spool *open_spool(bool pressing)
 
 /* ---- the past ------------------------------------------------------------------------------------------------------ */
 
-struct waiter {
-    pthread_mutex_t lock;
-    pthread_cond_t cond;
-    bool done;
-    struct spool_receipt receipt;
-};
-
-static void on_done(void *arg, const struct spool_receipt *receipt)
-{
-    struct waiter *waiter = arg;
-    pthread_mutex_lock(&waiter->lock);
-    waiter->receipt = *receipt;
-    waiter->done = true;
-    pthread_cond_signal(&waiter->cond);
-    pthread_mutex_unlock(&waiter->lock);
-}
-
 static uint64_t append(struct spool *spool, const char *topic, uint32_t count, size_t bytes)
 {
     static char value[BUSY_BYTES];
     struct spool_batch *batch = NULL;
-    struct waiter waiter = {.lock = PTHREAD_MUTEX_INITIALIZER, .cond = PTHREAD_COND_INITIALIZER};
     bool good = spool_batch_new(spool, bytes_of_string(topic), &batch) == ERR_OK;
     for (uint32_t i = 0; good && i < count; i++) {
         struct spool_event event = {.time_ms = 1, .value = bytes_of(value, bytes), .partition = SPOOL_PARTITION_ANY};
         good = spool_batch_add(batch, &event) == ERR_OK;
     }
-    if (!good || spool_submit(spool, batch, on_done, &waiter) != ERR_OK)
-        return failed("no batch"), 0;
-    pthread_mutex_lock(&waiter.lock);
-    while (!waiter.done)
-        pthread_cond_wait(&waiter.cond, &waiter.lock);
-    pthread_mutex_unlock(&waiter.lock);
-    return waiter.receipt.err == ERR_OK ? waiter.receipt.last_id : failed("refused"), waiter.receipt.last_id;
+    struct spool_receipt receipt = {.err = ERR_NOMEM};
+    if (good)
+        receipt = submit_wait(spool, &batch);
+    if (receipt.err != ERR_OK)
+        failed("no batch, or refused");
+    return receipt.last_id;
 }
 
 static bool advance(struct spool *spool, uint64_t busy, uint64_t stuck)

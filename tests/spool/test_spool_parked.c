@@ -6,11 +6,11 @@
 #include "spool/spool_inspect.h"
 #include "spool/spool_letters.h"
 #include "tests/support/spool_fixture.h"
+#include "tests/support/submit_wait.h"
 
 #include <dirent.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -54,23 +54,6 @@ static int tear_down(void **state)
 
 /* ---- what happens ----------------------------------------------------------------------------------------------------- */
 
-struct waiter {
-    pthread_mutex_t lock;
-    pthread_cond_t cond;
-    bool done;
-    struct spool_receipt receipt;
-};
-
-static void on_done(void *arg, const struct spool_receipt *receipt)
-{
-    struct waiter *waiter = arg;
-    pthread_mutex_lock(&waiter->lock);
-    waiter->receipt = *receipt;
-    waiter->done = true;
-    pthread_cond_signal(&waiter->cond);
-    pthread_mutex_unlock(&waiter->lock);
-}
-
 static struct spool_receipt append(struct spool_fixture *f, const char *topic, uint32_t count, size_t bytes)
 {
     struct spool_batch *batch = NULL;
@@ -82,18 +65,14 @@ static struct spool_receipt append(struct spool_fixture *f, const char *topic, u
             .value = bytes_of(value, bytes), .partition = SPOOL_PARTITION_ANY, .time_ms = 1700000000000};
         assert_int_equal(spool_batch_add(batch, &event), ERR_OK);
     }
-    struct waiter waiter = {.lock = PTHREAD_MUTEX_INITIALIZER, .cond = PTHREAD_COND_INITIALIZER};
-    enum err rc;
-    for (int i = 0; (rc = spool_submit(f->spool, batch, on_done, &waiter)) == ERR_FULL && i < 1000; i++)
+    struct spool_receipt receipt = submit_wait(f->spool, &batch);
+    for (int i = 0; receipt.err == ERR_FULL && i < 1000; i++) {
         usleep(10000); /* there will be room */
-    assert_int_equal(rc, ERR_OK);
-    pthread_mutex_lock(&waiter.lock);
-    while (!waiter.done)
-        pthread_cond_wait(&waiter.cond, &waiter.lock);
-    pthread_mutex_unlock(&waiter.lock);
+        receipt = submit_wait(f->spool, &batch);
+    }
     free(value);
-    assert_int_equal(waiter.receipt.err, ERR_OK);
-    return waiter.receipt;
+    assert_int_equal(receipt.err, ERR_OK);
+    return receipt;
 }
 
 /* All but the stuck topic is delivered up to there; stuck_done of it is. */

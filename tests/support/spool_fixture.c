@@ -2,7 +2,8 @@
  * spool_fixture.c - a real spool in a temporary directory. */
 #include "tests/support/spool_fixture.h"
 
-#include <pthread.h>
+#include "tests/support/submit_wait.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -58,23 +59,6 @@ void spool_fixture_copy(const struct spool_fixture *f, const char *to_dir)
     assert_int_equal(system(command), 0);
 }
 
-struct waiter {
-    pthread_mutex_t lock;
-    pthread_cond_t cond;
-    bool done;
-    struct spool_receipt receipt;
-};
-
-static void on_done(void *arg, const struct spool_receipt *receipt)
-{
-    struct waiter *waiter = arg;
-    pthread_mutex_lock(&waiter->lock);
-    waiter->receipt = *receipt;
-    waiter->done = true;
-    pthread_cond_signal(&waiter->cond);
-    pthread_mutex_unlock(&waiter->lock);
-}
-
 struct spool_receipt spool_fixture_append(struct spool_fixture *f, const char *topic, const char *prefix,
                                           uint32_t count)
 {
@@ -87,17 +71,9 @@ struct spool_receipt spool_fixture_append(struct spool_fixture *f, const char *t
             .value = bytes_of_string(value), .partition = SPOOL_PARTITION_ANY, .time_ms = 1700000000000};
         assert_int_equal(spool_batch_add(batch, &event), ERR_OK);
     }
-    struct waiter waiter = {.lock = PTHREAD_MUTEX_INITIALIZER, .cond = PTHREAD_COND_INITIALIZER};
-    enum err rc = spool_submit(f->spool, batch, on_done, &waiter);
-    if (rc != ERR_OK) {
-        spool_batch_free(batch);
-        return (struct spool_receipt){.err = rc};
-    }
-    pthread_mutex_lock(&waiter.lock);
-    while (!waiter.done)
-        pthread_cond_wait(&waiter.cond, &waiter.lock);
-    pthread_mutex_unlock(&waiter.lock);
-    return waiter.receipt;
+    struct spool_receipt receipt = submit_wait(f->spool, &batch);
+    spool_batch_free(batch);
+    return receipt;
 }
 
 static void keep_value(char out[64], struct bytes value)

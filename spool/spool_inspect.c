@@ -115,17 +115,19 @@ static uint32_t count_limit(const struct spool_inspect *inspect, const struct sp
     uint32_t limit = SPOOL_COUNT_UNKNOWN;
     if (strcmp(segment->folder, whole) != 0)
         return limit;
-    for (const struct spool_inspect_segment *next = segment + 1, *end = inspect->segments + inspect->segment_count;
-         next < end && next->folder == segment->folder; next++) {
+    for (size_t i = 0; i < inspect->segment_count; i++) {
+        const struct spool_inspect_segment *next = &inspect->segments[i];
+        if (next->folder != whole || next->id <= segment->id)
+            continue;
         char name[NAME_SIZE];
         struct spool_reader_options options = options_of(inspect, next->id, folder_fd, name);
         struct spool_ends ends = {0};
         if (spool_reader_ends(&options, &ends, NULL) != ERR_OK)
             break;
         size_t link_count = ends.link_count;
-        for (size_t i = 0; i < link_count; i++)
-            if (ends.links[i].segment_id == segment->id)
-                limit = ends.links[i].event_count;
+        for (size_t link = 0; link < link_count; link++)
+            if (ends.links[link].segment_id == segment->id)
+                limit = ends.links[link].event_count;
         spool_ends_free(&ends);
         if (link_count > 0)
             break;

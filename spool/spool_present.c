@@ -14,11 +14,9 @@
 
 enum err spool_segment_nonce(struct spool *spool, uint64_t segment_id, uint64_t *ret_nonce)
 {
-    char name[32];
-    snprintf(name, sizeof name, "%" PRIu64, segment_id);
-    struct spool_reader_options options = {
-        .name = name, .segment_id = segment_id, .seed = spool->identity.seed, .count_limit = SPOOL_COUNT_UNKNOWN};
-    options.parent_fd = spool_parked_folder(spool, segment_id, &options.parked); /* it keeps its nonce there */
+    char name[SPOOL_PARKED_NAME_SIZE];
+    struct spool_reader_options options =
+        spool_parked_reader_options(spool, segment_id, name); /* parked, it keeps its nonce */
     if (faccessat(options.parent_fd, name, F_OK, AT_SYMLINK_NOFOLLOW) != 0)
         return errno == ENOENT ? ERR_NOT_FOUND : ERR_UNREADABLE;
     struct spool_ends ends;

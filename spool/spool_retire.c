@@ -97,15 +97,8 @@ static enum err move_away(struct spool *spool, const struct spool_entry *entry, 
 /* What an earlier run had read and had no time to move away: was there damage in it? When in doubt it is kept. */
 static struct spool_loss_report *look_through(struct spool *spool, uint64_t segment_id)
 {
-    char name[NAME_SIZE];
-    snprintf(name, sizeof name, "%" PRIu64, segment_id);
-    struct spool_reader_options options = {
-        .name = name,
-        .segment_id = segment_id,
-        .seed = spool->identity.seed,
-        .count_limit = SPOOL_COUNT_UNKNOWN,
-    };
-    options.parent_fd = spool_parked_folder(spool, segment_id, &options.parked);
+    char name[SPOOL_PARKED_NAME_SIZE];
+    struct spool_reader_options options = spool_parked_reader_options(spool, segment_id, name);
     struct spool_reader *reader = NULL;
     struct spool_chunk *chunk;
     struct spool_findings none = {.damaged = true};

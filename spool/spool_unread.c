@@ -245,16 +245,10 @@ static enum err settle(struct spool *spool, uint64_t segment_id, uint32_t from, 
 static enum err try_again(struct spool *spool, uint64_t segment_id, uint32_t from, uint32_t count_limit, bool counted,
                           struct errmsg *msg)
 {
-    char name[32];
-    snprintf(name, sizeof name, "%" PRIu64, segment_id);
-    struct spool_reader_options options = {
-        .name = name,
-        .segment_id = segment_id,
-        .seed = spool->identity.seed,
-        .first_index = from,
-        .count_limit = count_limit,
-    };
-    options.parent_fd = spool_parked_folder(spool, segment_id, &options.parked);
+    char name[SPOOL_PARKED_NAME_SIZE];
+    struct spool_reader_options options = spool_parked_reader_options(spool, segment_id, name);
+    options.first_index = from;
+    options.count_limit = count_limit;
     struct spool_reader *reader = NULL;
     /* Once to see that all of it can be read, so that nothing is moved twice. */
     enum err rc = read_all(spool, &options, NULL, &reader, msg);

@@ -57,8 +57,6 @@ uint64_t bridge_reader_position(const struct bridge_reader *reader)
 {
     if (reader->hold == NULL)
         return spool_tail_position(reader->tail);
-    if (reader->hold->chunk->salvaged) /* what was found among damage need not stand in order */
-        return reader->before_id;
     if (reader->has_event)
         return reader->event.id - 1;
     return reader->passed_id > reader->before_id ? reader->passed_id : reader->before_id;

@@ -152,7 +152,7 @@ static void be_ready(struct bridge *bridge)
         wait_for_disk(bridge);
     else if (txn->mark == BRIDGE_TXN_MARK_KAFKA || due)
         refresh(bridge);
-    else if (bridge->dirty && bridge_txn_divisible(bridge) && bridge->now_ms - bridge->advanced_ms >= BRIDGE_ADVANCE_MS)
+    else if (bridge->dirty && bridge->now_ms - bridge->advanced_ms >= BRIDGE_ADVANCE_MS)
         bridge_cursor_committed(bridge, bridge_txn_position(bridge)); /* what Kafka had already */
 }
 
@@ -166,7 +166,7 @@ static void take(struct bridge *bridge)
     struct bridge_txn *txn = &bridge->txn;
     if (txn->spoilt)
         enter(bridge, BRIDGE_TXN_ABORTING);
-    else if ((txn->sole != NULL || bridge->now_ms - txn->since_ms >= age_ms(bridge)) && bridge_txn_divisible(bridge))
+    else if (txn->sole != NULL || bridge->now_ms - txn->since_ms >= age_ms(bridge))
         close_it(bridge);
 }
 
@@ -374,8 +374,6 @@ void bridge_txn_stop(struct bridge *bridge)
 {
     struct bridge_txn *txn = &bridge->txn;
     int64_t end_ms = bridge->now_ms + STOP_MS;
-    if (txn->state == BRIDGE_TXN_OPEN && !bridge_txn_divisible(bridge))
-        bridge_txn_spoil(bridge);
     while (txn->state >= BRIDGE_TXN_OPEN && bridge->link.up && bridge->sink != NULL && !bridge->recreate &&
            bridge->now_ms < end_ms) {
         if (txn->state == BRIDGE_TXN_OPEN && !txn->spoilt)

@@ -103,7 +103,6 @@ void bridge_txn_meet_slow(struct bridge *bridge, struct bridge_lane *lane);
 /* bridge_txn_cursor.c: from lanes and head to Kafka's cursor. */
 void bridge_txn_plan(struct bridge *bridge); /* fills offset_id and meta */
 uint64_t bridge_txn_position(const struct bridge *bridge);
-bool bridge_txn_divisible(const struct bridge *bridge); /* could a cursor say just what was taken? */
 
 /* bridge_txn_lane.c: lanes in trouble. */
 /* May this event go into the transaction? False: not now, or the lane has left because of it (its mode tells). */

@@ -6,26 +6,9 @@
 uint64_t bridge_txn_position(const struct bridge *bridge)
 {
     const struct bridge_reader *head = &bridge->head;
-    uint64_t position = head->has_event && !head->hold->chunk->salvaged
-                            ? (head->passed_id > head->before_id ? head->passed_id : head->before_id)
-                            : bridge_reader_position(head);
+    uint64_t passed_id = head->passed_id > head->before_id ? head->passed_id : head->before_id;
+    uint64_t position = head->has_event ? passed_id : bridge_reader_position(head);
     return position > bridge->watermark_id ? position : bridge->watermark_id;
-}
-
-static bool in_salvage(const struct bridge_reader *reader)
-{
-    return reader->tail != NULL && reader->hold != NULL && reader->hold->chunk->salvaged;
-}
-
-/* Within a chunk that was found among damage ids stand in no order: no cursor lies between two of its events. */
-bool bridge_txn_divisible(const struct bridge *bridge)
-{
-    if (in_salvage(&bridge->head))
-        return false;
-    for (size_t i = 0; bridge->side_readers > 0 && i < bridge->lanes.count; i++)
-        if (in_salvage(&bridge->lanes.items[i]->reader))
-            return false;
-    return true;
 }
 
 static uint64_t lane_at(struct bridge *bridge, struct bridge_lane *lane, uint64_t position_id)

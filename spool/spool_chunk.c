@@ -58,6 +58,8 @@ void spool_chunk_count(struct spool_chunk *chunk, uint64_t event_id)
 {
     if (chunk->event_count++ == 0)
         chunk->first_id = event_id;
+    else if (event_id < chunk->last_id)
+        chunk->unordered = true;
     chunk->last_id = event_id;
 }
 
@@ -79,4 +81,52 @@ bool spool_chunk_next(const struct spool_chunk *chunk, size_t *pos, struct spool
         }
     }
     return false;
+}
+
+/* ---- in order ---------------------------------------------------------------------------------------------------- */
+
+struct place {
+    uint64_t id;
+    struct bytes frame;
+};
+
+static int compare_ids(const void *left, const void *right)
+{
+    uint64_t a = ((const struct place *)left)->id, b = ((const struct place *)right)->id;
+    return a < b ? -1 : a > b;
+}
+
+static size_t list_places(const struct spool_chunk *chunk, struct place *ret_places)
+{
+    struct spool_event event;
+    size_t count = 0;
+    for (size_t pos = 0; spool_chunk_next(chunk, &pos, &event);)
+        ret_places[count++] = (struct place){event.id, event.frame};
+    return count;
+}
+
+struct spool_chunk *spool_chunk_sorted(struct spool_chunk *const *parts, size_t count)
+{
+    size_t event_count = 0, size = 0, listed = 0;
+    for (size_t i = 0; i < count; i++) {
+        event_count += parts[i]->event_count;
+        size += parts[i]->size;
+    }
+    struct place *places = calloc(event_count > 0 ? event_count : 1, sizeof *places);
+    struct spool_chunk *sorted = places == NULL ? NULL : spool_chunk_new(size);
+    if (sorted == NULL) {
+        free(places);
+        return NULL;
+    }
+    for (size_t i = 0; i < count; i++)
+        listed += list_places(parts[i], places + listed);
+    assert(listed == event_count);
+    qsort(places, listed, sizeof *places, compare_ids);
+    for (size_t i = 0; i < listed; i++) {
+        spool_chunk_append(sorted, places[i].frame.data, places[i].frame.size);
+        spool_chunk_count(sorted, places[i].id);
+    }
+    sorted->salvaged = true;
+    free(places);
+    return sorted;
 }

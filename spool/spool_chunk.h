@@ -16,8 +16,9 @@ struct spool_chunk {
     uint64_t last_id;
     size_t size; /* bytes of frames in data */
     size_t capacity;
-    bool salvaged; /* its events were found among damage */
-    uint8_t *data; /* frames, one after the other */
+    bool salvaged;  /* its events were found among damage */
+    bool unordered; /* their ids don't ascend: a tail sorts it before it hands it out */
+    uint8_t *data;  /* frames, one after the other */
 };
 
 /* A new, empty chunk with room for capacity bytes and one reference; NULL when memory is out. */
@@ -29,8 +30,12 @@ void spool_chunk_unref(struct spool_chunk *chunk);              /* NULL is fine 
 
 /* Copies a whole frame to the end; false when there is no room. Before it is shared only. */
 bool spool_chunk_append(struct spool_chunk *chunk, const uint8_t *frame, size_t size);
-/* Keeps first_id, last_id, event_count in step with an event frame added to (or adopted in) data. */
+/* Keeps first_id, last_id, event_count, unordered in step with an event frame added to (or adopted in) data. */
 void spool_chunk_count(struct spool_chunk *chunk, uint64_t event_id);
+
+/* The events of `count` chunks in one new chunk, in the order of their ids, all of them called salvaged: they did not lie in their
+ * places. The parts stay the caller's. NULL when memory is out. */
+struct spool_chunk *spool_chunk_sorted(struct spool_chunk *const *parts, size_t count);
 
 /* Iterates over the events (other kinds of frames are passed over): start with *pos = 0; false at the end. The
  * views live as long as the chunk. */

@@ -59,6 +59,7 @@ static void close_reader(struct spool_tail *tail)
         pthread_mutex_unlock(&tail->spool->lock);
         tail->claimed_id = 0;
     }
+    spool_order_drop(&tail->order);
     spool_reader_close(tail->reader);
     tail->reader = NULL;
 }
@@ -192,7 +193,7 @@ static enum err open_reader(struct spool_tail *tail, const struct source *source
 static bool is_dense(const struct spool_tail *tail, const struct spool_chunk *chunk)
 {
     uint64_t first_id = spool_id_of(tail->reading_id, next_index(tail, tail->reading_id));
-    return chunk->first_id == first_id && chunk->last_id >= first_id &&
+    return chunk->first_id == first_id && chunk->last_id >= first_id && !chunk->unordered &&
            chunk->last_id - first_id + 1 == chunk->event_count;
 }
 
@@ -259,6 +260,38 @@ static enum err end_reading(struct spool_tail *tail, struct errmsg *msg)
     return ERR_OK;
 }
 
+/* Memory is out, and a chunk with it: it is read again. */
+static enum err read_again(struct spool_tail *tail, struct spool_chunk **ret_chunk)
+{
+    spool_chunk_unref(*ret_chunk);
+    *ret_chunk = NULL;
+    close_reader(tail);
+    return ERR_NOMEM;
+}
+
+static enum err sort_chunk(struct spool_tail *tail, struct spool_chunk **ret_chunk)
+{
+    struct spool_chunk *sorted = spool_chunk_sorted(ret_chunk, 1);
+    if (sorted == NULL)
+        return read_again(tail, ret_chunk);
+    spool_chunk_unref(*ret_chunk);
+    *ret_chunk = sorted;
+    return ERR_OK;
+}
+
+/* What was read (rc) of a window whose frames are out of order: *ret_chunk stays NULL until it is all there. */
+static enum err sort_window(struct spool_tail *tail, enum err rc, struct spool_chunk **ret_chunk)
+{
+    if (rc == ERR_END)
+        return spool_order_take(&tail->order, ret_chunk);
+    if (rc != ERR_OK)
+        return rc;
+    if (spool_order_keep(&tail->order, *ret_chunk) != ERR_OK)
+        return read_again(tail, ret_chunk);
+    *ret_chunk = NULL;
+    return ERR_OK;
+}
+
 /* *ret_chunk may stay NULL: then there is something else to be read now. */
 static enum err next_from_disk(struct spool_tail *tail, const struct source *source, struct spool_chunk **ret_chunk,
                                struct errmsg *msg)
@@ -270,20 +303,22 @@ static enum err next_from_disk(struct spool_tail *tail, const struct source *sou
     enum err rc = tail->reader == NULL ? open_reader(tail, source, msg) : ERR_OK;
     if (rc == ERR_OK)
         rc = spool_reader_next(tail->reader, source->log_bytes, ret_chunk, msg);
+    if (tail->order.sorts)
+        rc = sort_window(tail, rc, ret_chunk);
     if (rc == ERR_END && tail->order.below != 0)
         return end_window(tail, source, msg);
-    if (rc != ERR_OK)
+    if (rc != ERR_OK || *ret_chunk == NULL)
         return rc;
     if (source->state != SPOOL_ENTRY_LIVE && !tail->order.known && !is_dense(tail, *ret_chunk)) {
         spool_chunk_unref(*ret_chunk);
         *ret_chunk = NULL;
         return find_window(tail, source, msg);
     }
-    if (tail->order.as_it_stands)
-        (*ret_chunk)->salvaged = true; /* so that nobody takes its ids for ascending */
-    else
+    if ((*ret_chunk)->unordered) /* somebody has written into the live segment's file */
+        rc = sort_chunk(tail, ret_chunk);
+    if (rc == ERR_OK)
         note_missing(tail, spool_id_index((*ret_chunk)->last_id));
-    return ERR_OK;
+    return rc;
 }
 
 /* Has more been committed to the live segment, or has it ended, since it had that size? */
@@ -335,7 +370,7 @@ enum err spool_tail_next(struct spool_tail *tail, struct spool_chunk **ret_chunk
             continue;
         if (rc == ERR_OK) {
             tail->unreadable_id = 0;
-            if (chunk->last_id > tail->position && !tail->order.as_it_stands)
+            if (chunk->last_id > tail->position)
                 tail->position = chunk->last_id;
             *ret_chunk = chunk;
             return ERR_OK;

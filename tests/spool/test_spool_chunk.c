@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <cmocka.h>
 
 static size_t put_event(uint8_t *out, uint32_t index)
@@ -49,6 +50,41 @@ static void test_events_come_out_in_order_and_other_kinds_are_passed_over(void *
         assert_int_equal(pos, chunk->size);
     }
     spool_chunk_unref(chunk);
+}
+
+static void test_chunks_are_sorted_into_one(void **state)
+{
+    (void)state;
+    static const uint32_t indexes[2][3] = {{9, 4, 6}, {8, 2, 5}}, sorted_indexes[] = {2, 4, 5, 6, 8, 9};
+    uint8_t frame[128];
+    struct spool_chunk *parts[2];
+    for (size_t i = 0; i < 2; i++) {
+        parts[i] = spool_chunk_new(1024);
+        for (size_t k = 0; k < 3; k++) {
+            assert_true(spool_chunk_append(parts[i], frame, put_event(frame, indexes[i][k])));
+            spool_chunk_count(parts[i], spool_id_of(3, indexes[i][k]));
+            assert_int_equal(parts[i]->unordered, k > 0);
+        }
+    }
+    struct spool_chunk *sorted = spool_chunk_sorted(parts, 2);
+    spool_chunk_unref(parts[0]);
+    spool_chunk_unref(parts[1]);
+    struct spool_event event;
+    size_t pos = 0;
+    for (size_t i = 0; i < 6; i++) {
+        char value[16];
+        snprintf(value, sizeof value, "value-%u", sorted_indexes[i]);
+        assert_true(spool_chunk_next(sorted, &pos, &event));
+        assert_int_equal(event.id, spool_id_of(3, sorted_indexes[i]));
+        assert_int_equal(event.value.size, strlen(value));
+        assert_memory_equal(event.value.data, value, event.value.size);
+        assert_true(event.salvaged);
+    }
+    assert_false(spool_chunk_next(sorted, &pos, &event));
+    assert_true(sorted->event_count == 6 && !sorted->unordered);
+    assert_int_equal(sorted->first_id, spool_id_of(3, 2));
+    assert_int_equal(sorted->last_id, spool_id_of(3, 9));
+    spool_chunk_unref(sorted);
 }
 
 static void test_what_does_not_fit_is_refused_and_what_just_fits_is_taken(void **state)
@@ -128,6 +164,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_events_come_out_in_order_and_other_kinds_are_passed_over),
+        cmocka_unit_test(test_chunks_are_sorted_into_one),
         cmocka_unit_test(test_what_does_not_fit_is_refused_and_what_just_fits_is_taken),
         cmocka_unit_test(test_adopted_memory_is_full_and_freed_with_the_chunk),
         cmocka_unit_test(test_references_from_many_threads_are_counted),

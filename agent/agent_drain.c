@@ -72,7 +72,7 @@ static int drain(const struct config *config, int64_t timeout_ms)
     sigaddset(&signals, SIGINT);
     pthread_sigmask(SIG_BLOCK, &signals, NULL);
     signal(SIGPIPE, SIG_IGN);
-    agent_return_memory_at_once();
+    agent_return_memory_soon();
     log_begin();
     log_set_level(config->log_level);
     enum err rc = spool_open(&config->spool, log_spool, NULL, &spool, &msg);

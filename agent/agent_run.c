@@ -240,7 +240,7 @@ static int run_until_signal(const struct agent_run_options *options, struct agen
     sigset_t signals;
     block_signals(&signals);
     raise_descriptor_limit();
-    agent_return_memory_at_once();
+    agent_return_memory_soon();
     log_begin();
     log_set_level(config->log_level);
     pthread_rwlock_init(&running.state.lock, NULL);

@@ -45,6 +45,14 @@ static inline uint32_t codec_get_u32(const uint8_t *p)
 {
     return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
 }
+static inline uint32_t codec_get_u24(const uint8_t *p)
+{
+    return codec_get_u16(p) | (uint32_t)p[2] << 16;
+}
+static inline uint64_t codec_get_u48(const uint8_t *p)
+{
+    return codec_get_u32(p) | (uint64_t)codec_get_u16(p + 4) << 32;
+}
 static inline uint64_t codec_get_u64(const uint8_t *p)
 {
     return codec_get_u32(p) | (uint64_t)codec_get_u32(p + 4) << 32;

@@ -96,7 +96,7 @@ void spool_frame_stamp(uint8_t *frame, uint64_t id, uint32_t batch_first, uint64
 size_t spool_frame_peek_size(const uint8_t *p, size_t size_available);
 
 /* Takes a frame apart at p. True when magic, length, checksum and every field hold, and the frame lies
- * within size_available. *ret is written only then. */
+ * within size_available. Otherwise *ret means nothing. */
 bool spool_frame_get(const uint8_t *p, size_t size_available, uint64_t seed, struct spool_frame *ret);
 
 /* The event's frame as it was accepted: of one that was moved the frame inside. The frame is a verified one. */

@@ -36,7 +36,7 @@ static void fix_frames(uint8_t *data, size_t size)
         if (frame_size == 0 || frame_size > size - at)
             continue;
         uint32_t index = spool_id_index(codec_get_u64(data + at + 8)),
-                 batch_first = (uint32_t)codec_get_le(data + at + 16, 3);
+                 batch_first = (uint32_t)codec_get_u24(data + at + 16);
         spool_frame_stamp(data + at, spool_id_of(SEGMENT_ID, index), batch_first, SEED);
         at += frame_size - 1;
     }

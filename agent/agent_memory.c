@@ -5,8 +5,6 @@
 #include <mimalloc.h>
 #include <stddef.h>
 
-#define RETURN_AFTER_MS 10
-
 #pragma weak mi_option_set /* builds with sanitizers have an allocator of their own */
 
 void agent_return_memory_soon(void)
@@ -14,9 +12,10 @@ void agent_return_memory_soon(void)
     if (mi_option_set == NULL)
         return;
 #if MI_MALLOC_VERSION < 210
-    mi_option_set(mi_option_decommit_delay, RETURN_AFTER_MS);
-    mi_option_set(mi_option_segment_decommit_delay, RETURN_AFTER_MS);
+    mi_option_set(mi_option_decommit_delay, 50);
+    mi_option_set(mi_option_decommit_extend_delay, 0);
+    mi_option_set(mi_option_segment_decommit_delay, 0);
 #else
-    mi_option_set(mi_option_purge_delay, RETURN_AFTER_MS);
+    mi_option_set(mi_option_purge_delay, 0); /* one delay for both */
 #endif
 }

@@ -68,7 +68,7 @@ static void print_damaged(const struct spool_inspect_segment *segment, const str
     printf("%s/%" PRIu64 ": damaged: %" PRIu64 " events found, %" PRIu64 " bytes unreadable\n", segment->folder,
            segment->id, findings->event_count, findings->damaged_bytes);
     print_ranges("missing", segment->id, &findings->lost);
-    print_ranges("perhaps missing, never acknowledged", segment->id, &findings->uncertain);
+    print_ranges("perhaps missing (nothing tells whether they were acknowledged)", segment->id, &findings->uncertain);
 }
 
 /* An agent writes the newest segment, and while it turns to the next one perhaps the one before. */
@@ -92,8 +92,8 @@ static void verify_segment(const struct spool_inspect *inspect, const struct spo
     }
     enum err rc = spool_inspect_read(inspect, segment, NULL, NULL, &findings, &msg);
     /* What was read before and behind a write that was under way doesn't fit. */
-    for (int again = 0; rc == ERR_OK && findings.damaged && !findings.sealed && may_be_written(inspect, segment) &&
-                        again < READ_AGAIN_MAX;
+    for (int again = 0; rc == ERR_OK && spool_findings_tell(&findings) && !findings.sealed &&
+                        may_be_written(inspect, segment) && again < READ_AGAIN_MAX;
          again++) {
         spool_inspect_findings_free(&findings);
         usleep(READ_AGAIN_US);
@@ -108,7 +108,7 @@ static void verify_segment(const struct spool_inspect *inspect, const struct spo
         return;
     }
     sums->events += findings.event_count;
-    if (findings.damaged) {
+    if (spool_findings_tell(&findings)) {
         sums->damaged++;
         sums->lost += findings.lost.total;
         sums->uncertain += findings.uncertain.total;

@@ -188,7 +188,7 @@ enum err spool_losses_note(struct spool *spool, uint64_t segment_id, uint32_t fi
         return ERR_NOMEM;
     report->lost_unnamed = spool_losses_unnamed(spool, segment_id, findings);
     uint64_t lost = report->lost.total + report->lost_unnamed, uncertain = report->uncertain.total;
-    bool keep = findings->damaged || findings->uncertain.total > 0 || lost > 0;
+    bool keep = spool_findings_tell(findings) || lost > 0;
     if (!keep) {
         spool_loss_report_free(report);
         report = NULL;

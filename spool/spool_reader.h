@@ -48,6 +48,12 @@ struct spool_findings {
     bool damaged;                        /* anything that a clean stop or a torn tail cannot explain, or any loss */
 };
 
+/* Is there something that people should hear of? An uncertain gap is named although a crash may explain it: nobody can tell. */
+static inline bool spool_findings_tell(const struct spool_findings *findings)
+{
+    return findings->damaged || findings->lost.total > 0 || findings->uncertain.total > 0;
+}
+
 /* Opens the segment's directory. A missing or empty directory, missing or garbage files are findings, no errors.
  * Errors:
  *   ERR_UNREADABLE  EIO, EACCES, EMFILE, ENFILE, ENOMEM: not lost, try again later

@@ -81,7 +81,7 @@ enum err spool_remains_read(struct spool_remains *remains, const struct spool_re
     }
     if (rc == ERR_END) {
         const struct spool_findings *findings = spool_reader_findings(reader);
-        rc = findings->damaged || findings->lost.total > 0 || findings->uncertain.total > 0 ? ERR_DAMAGED : ERR_OK;
+        rc = spool_findings_tell(findings) ? ERR_DAMAGED : ERR_OK;
         remains->nonce = findings->header.nonce;
     }
     spool_reader_close(reader);

@@ -113,6 +113,10 @@ for i in range(len(BATCHES)):
     template.check_vanished()
     events[BATCHES[i]] = read_events(os.path.join(directory, f"events{i}"), template.label)
 
+# An event in the last batch of a cut segment: a crash may have torn it out, or damage. `verify` names it, as the loss report does.
+torn = DamagedSpool(os.path.join(directory, "torn"), f"{run_label}-{99998:05d}", "--seed", "934445596", "--number", "38", "--batch", "100")
+check(len(torn.uncertain) == 1 and torn.check_verify() == 1, f"{torn.what}: {torn.uncertain}")
+
 numbers = [options.only] if options.only is not None else range(options.rounds)
 with ThreadPoolExecutor(AT_A_TIME) as pool:
     rounds = list(pool.map(run_round, numbers))

@@ -18,7 +18,7 @@
 #define TOPIC_CALL_MS 5000
 #define AGE_MS        50 /* a transaction takes events for so long */
 #define BUSY_AGE_MS                                                                                                    \
-    700 /* … and for so long while there is a backlog: between two of them nothing flows for 20 to 40 ms */
+    1500 /* … and for so long while there is a backlog: at the end of each the client's queue runs empty */
 #define HELD_UP_MS      5000  /* the reports take longer: it is aborted, and who holds it up leaves */
 #define SOLE_HELD_UP_MS 1000  /* the same for one lane's alone: the others wait for it */
 #define LONG_HELD_UP_MS 20000 /* … although all topics look well */

@@ -53,11 +53,14 @@ enum err bridge_reader_load(struct bridge_reader *reader, struct bridge_hold_poo
     }
 }
 
-uint64_t bridge_reader_position(const struct bridge_reader *reader)
+uint64_t bridge_reader_passed(const struct bridge_reader *reader)
 {
     if (reader->hold == NULL)
         return spool_tail_position(reader->tail);
-    if (reader->has_event)
-        return reader->event.id - 1;
     return reader->passed_id > reader->before_id ? reader->passed_id : reader->before_id;
+}
+
+uint64_t bridge_reader_position(const struct bridge_reader *reader)
+{
+    return reader->has_event ? reader->event.id - 1 : bridge_reader_passed(reader);
 }

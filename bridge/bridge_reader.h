@@ -38,7 +38,8 @@ static inline void bridge_reader_pass(struct bridge_reader *reader)
     reader->has_event = false;
 }
 
-/* Everything up to this id was passed, or doesn't exist. */
+/* Everything up to this id was passed, or doesn't exist. The first asks nothing of the event that was read ahead. */
+uint64_t bridge_reader_passed(const struct bridge_reader *reader);
 uint64_t bridge_reader_position(const struct bridge_reader *reader);
 
 #endif

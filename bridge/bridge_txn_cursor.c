@@ -5,9 +5,7 @@
 /* What was read ahead and not passed says nothing about the ids before it while a cursor must stay where it is. */
 uint64_t bridge_txn_position(const struct bridge *bridge)
 {
-    const struct bridge_reader *head = &bridge->head;
-    uint64_t passed_id = head->passed_id > head->before_id ? head->passed_id : head->before_id;
-    uint64_t position = head->has_event ? passed_id : bridge_reader_position(head);
+    uint64_t position = bridge_reader_passed(&bridge->head);
     return position > bridge->watermark_id ? position : bridge->watermark_id;
 }
 

@@ -60,7 +60,7 @@ static void keep_frame(struct spool_window_end *end, uint32_t index, uint32_t by
         return;
     end->frames[end->frame_count++] = (struct spool_frame_size){index, bytes};
     end->frame_bytes += bytes;
-    if (end->frame_bytes > 2 * (uint64_t)end->sorted_bytes && end->frame_count > 1)
+    if (end->frame_bytes > 2 * (uint64_t)end->sorted_bytes)
         cut(end);
 }
 
@@ -81,7 +81,7 @@ enum err spool_window_end_feed(struct spool_window_end *end, uint32_t index, uin
 
 uint32_t spool_window_end_find(struct spool_window_end *end, bool *ret_sorts)
 {
-    if (end->frame_bytes > end->sorted_bytes && end->frame_count > 1)
+    if (end->frame_bytes > end->sorted_bytes)
         cut(end);
     *ret_sorts = end->below != 0 && (end->sorted_below == 0 || end->sorted_below > end->below);
     return *ret_sorts ? end->sorted_below : end->below;

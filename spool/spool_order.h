@@ -35,15 +35,17 @@ enum err spool_order_keep(struct spool_order *order, struct spool_chunk *chunk);
 enum err spool_order_take(struct spool_order *order, struct spool_chunk **ret_chunk);
 void spool_order_drop(struct spool_order *order);
 
-/* Where the first window from an index on ends, fed with the new frames as they stand, each index once. Pure but for memory;
- * zero-initialised, but for sorted_bytes. */
+struct spool_frame_size {
+    uint32_t index, bytes;
+};
+
+/* Where the first window from an index on ends, fed with the frames as they stand. Pure but for memory; zero-initialised, but
+ * for sorted_bytes. */
 struct spool_window_end {
     struct spool_index_set seen;
     uint32_t below; /* the frames ascend up to here; 0: no end yet */
     size_t sorted_bytes;
-    struct spool_frame_size {
-        uint32_t index, bytes;
-    } * frames; /* the lowest, at most twice sorted_bytes of them */
+    struct spool_frame_size *frames; /* the lowest, at most twice sorted_bytes of them */
     size_t frame_count, frame_capacity;
     uint64_t frame_bytes;
     uint32_t sorted_below; /* what was kept in `frames` lies below this; 0: nothing was left out */

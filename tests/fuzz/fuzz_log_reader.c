@@ -35,8 +35,7 @@ static void fix_frames(uint8_t *data, size_t size)
         size_t frame_size = spool_frame_peek_size(data + at, size - at);
         if (frame_size == 0 || frame_size > size - at)
             continue;
-        uint32_t index = spool_id_index(codec_get_u64(data + at + 8)),
-                 batch_first = (uint32_t)codec_get_u24(data + at + 16);
+        uint32_t index = spool_id_index(codec_get_u64(data + at + 8)), batch_first = codec_get_u24(data + at + 16);
         spool_frame_stamp(data + at, spool_id_of(SEGMENT_ID, index), batch_first, SEED);
         at += frame_size - 1;
     }

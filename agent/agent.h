@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * agent.h - the program's subcommands. Each takes the arguments behind its name and returns the exit code:
- * 0 done, 1 failed, 2 usage or configuration. */
+ * agent.h - the program's subcommands. Each takes the arguments behind its name and returns the
+ * exit code: 0 done, 1 failed, 2 usage or configuration. */
 #ifndef PENSTOCK_AGENT_H
 #define PENSTOCK_AGENT_H
 
@@ -22,7 +22,8 @@ int agent_completion(int argc, char **argv);
 int agent_version(int argc, char **argv);
 
 /* One line on stderr that says what is wrong and where help is; returns EXIT_USAGE. */
-int agent_usage_error(const char *command, const char *format, ...) __attribute__((format(printf, 2, 3)));
+int agent_usage_error(const char *command, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
 /* True (and the help of that command is printed) when the arguments ask for it. */
 int agent_wants_help(int argc, char **argv, const char *command);

@@ -17,7 +17,11 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { LOOK_EVERY_MS = 200, REQUEST_MS_MAX = 5000, FORGET_S_MAX = 2 /* a request may be under way */ };
+enum {
+    LOOK_EVERY_MS = 200,
+    REQUEST_MS_MAX = 5000,
+    FORGET_S_MAX = 2 /* a request may be under way */
+};
 
 struct agent_admin {
     struct agent_state *state;
@@ -30,7 +34,7 @@ struct agent_admin {
     bool forget;         /* it is to be closed now */
 };
 
-/* ---- requests ------------------------------------------------------------------------------------------------------ */
+/* ---- requests -------------------------------------------------------------------------------- */
 
 /* The numbers behind the first word, ascending. NULL: one isn't a number, or memory is out. */
 static uint64_t *parse_ids(const char *text, size_t *ret_count)
@@ -53,16 +57,16 @@ static uint64_t *parse_ids(const char *text, size_t *ret_count)
     return ids;
 }
 
-typedef enum err request_fn(struct spool *spool, const uint64_t *ids, size_t count, size_t *ret_count,
-                            struct errmsg *msg);
+typedef enum err request_fn(struct spool *spool, const uint64_t *ids, size_t count,
+                            size_t *ret_count, struct errmsg *msg);
 
 static const struct {
     const char *name;
     request_fn *fn;
 } requests[] = {{"drop", spool_letters_remove}, {"requeue", agent_requeue}};
 
-static enum err run_request(struct agent_state *state, request_fn *fn, const char *text, size_t *ret_count,
-                            struct errmsg *msg)
+static enum err run_request(struct agent_state *state, request_fn *fn, const char *text,
+                            size_t *ret_count, struct errmsg *msg)
 {
     size_t count = 0;
     uint64_t *ids = parse_ids(text, &count);
@@ -87,13 +91,14 @@ void agent_admin_answer(struct agent_state *state, const char *line, struct buf 
         if (rc == ERR_OK)
             buf_printf(out, "ok %zu\n", done);
         else
-            buf_printf(out, "error %s (%zu were done)\n", msg.text[0] != '\0' ? msg.text : err_text(rc), done);
+            buf_printf(out, "error %s (%zu were done)\n",
+                       msg.text[0] != '\0' ? msg.text : err_text(rc), done);
         return;
     }
     buf_append_string(out, "error unknown request: drop or requeue, then event ids\n");
 }
 
-/* ---- connections ----------------------------------------------------------------------------------------------------- */
+/* ---- connections ----------------------------------------------------------------------------- */
 
 /* One line; false: it didn't come in time, or is too long. */
 static bool read_line(int fd, struct buf *line)
@@ -127,7 +132,7 @@ static void serve(struct agent_admin *admin, int fd)
     close(fd);
 }
 
-/* ---- the socket -------------------------------------------------------------------------------------------------------- */
+/* ---- the socket ------------------------------------------------------------------------------ */
 
 /* With the lock held, as the next ones. */
 static void close_socket(struct agent_admin *admin)
@@ -145,12 +150,16 @@ static void open_socket(struct agent_admin *admin, struct spool *spool)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     int folder_fd = spool_folder_fd(spool), fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d/" AGENT_ADMIN_SOCKET, folder_fd);
-    (void)unlinkat(folder_fd, AGENT_ADMIN_SOCKET, 0); /* of an agent that was killed: the spool's lock is ours */
-    admin->spool = spool;                             /* tried; on a disk that takes nothing it isn't tried for ever */
+    snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d/" AGENT_ADMIN_SOCKET,
+             folder_fd);
+    /* of an agent that was killed: the spool's lock is ours */
+    (void)unlinkat(folder_fd, AGENT_ADMIN_SOCKET, 0);
+    /* tried; on a disk that takes nothing it isn't tried for ever */
+    admin->spool = spool;
     if (fd < 0)
         return;
-    if (fchmod(fd, 0600) != 0 || bind(fd, (struct sockaddr *)&address, sizeof address) != 0 || listen(fd, 4) != 0) {
+    if (fchmod(fd, 0600) != 0 || bind(fd, (struct sockaddr *)&address, sizeof address) != 0 ||
+        listen(fd, 4) != 0) {
         close(fd);
         return;
     }
@@ -190,7 +199,8 @@ static void *admin_main(void *arg)
 {
     struct agent_admin *admin = arg;
     while (!atomic_load(&admin->stopping)) {
-        struct pollfd poll_fd = {.fd = look(admin), .events = POLLIN}; /* a negative one is passed over */
+        /* a negative one is passed over */
+        struct pollfd poll_fd = {.fd = look(admin), .events = POLLIN};
         if (poll(&poll_fd, 1, LOOK_EVERY_MS) <= 0)
             continue;
         int fd = accept4(poll_fd.fd, NULL, NULL, SOCK_CLOEXEC);
@@ -225,11 +235,13 @@ void agent_admin_forget(struct agent_admin *admin)
     pthread_mutex_lock(&admin->lock);
     admin->forget = admin->fd >= 0;
     if (admin->forget)
-        (void)shutdown(admin->fd, SHUT_RDWR); /* wakes the thread: while it waits, a closed socket would live on */
+        (void)shutdown(admin->fd, SHUT_RDWR); /* wakes the thread: while it waits, a closed socket
+                                               * would live on */
     struct timespec until;
     clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_sec += FORGET_S_MAX;
-    while (admin->forget && pthread_cond_clockwait(&admin->closed, &admin->lock, CLOCK_MONOTONIC, &until) == 0)
+    while (admin->forget &&
+           pthread_cond_clockwait(&admin->closed, &admin->lock, CLOCK_MONOTONIC, &until) == 0)
         ;
     pthread_mutex_unlock(&admin->lock);
 }

@@ -11,7 +11,8 @@ static void list_options(struct agent_args *args)
     size_t names = 0;
     char *letters = args->letters;
     *letters++ = ':'; /* a missing value is told apart from an unknown option */
-    for (const struct agent_option *option = args->command->options; option->help != NULL; option++) {
+    for (const struct agent_option *option = args->command->options; option->help != NULL;
+         option++) {
         int has = option->value != NULL ? required_argument : no_argument;
         if (option->name != NULL)
             args->names[names++] = (struct option){option->name, has, NULL, option->id};
@@ -52,7 +53,8 @@ int agent_args_next(struct agent_args *args, const char **ret_value)
         return id;
     }
     const char *text = args->argv[optind > 0 ? optind - 1 : 0];
-    (void)agent_usage_error(args->command->name, id == ':' ? "'%s' needs a value" : "unknown option '%s'", text);
+    (void)agent_usage_error(args->command->name,
+                            id == ':' ? "'%s' needs a value" : "unknown option '%s'", text);
     return AGENT_ARGS_WRONG;
 }
 

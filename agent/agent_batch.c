@@ -17,7 +17,8 @@ bool agent_batch_add(struct agent_batch *batch, uint64_t line, struct bytes key,
         .has_key = key.data != NULL,
         .has_value = value.data != NULL,
     };
-    return buf_append(&batch->bytes, key.data, key.size) && buf_append(&batch->bytes, value.data, value.size) &&
+    return buf_append(&batch->bytes, key.data, key.size) &&
+           buf_append(&batch->bytes, value.data, value.size) &&
            buf_append(&batch->entries, &entry, sizeof entry);
 }
 
@@ -94,7 +95,8 @@ static void put_base64(struct buf *out, struct bytes bytes)
     buf_append_char(out, '"');
 }
 
-static void put_record(const struct agent_batch *batch, const struct agent_batch_entry *entry, struct buf *out)
+static void put_record(const struct agent_batch *batch, const struct agent_batch_entry *entry,
+                       struct buf *out)
 {
     buf_append_string(out, "{\"key\":");
     put_base64(out, key_of(batch, entry));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * agent_batch.h - events of one topic that are sent in one request, and requests made of them. Pure but for
- * memory. */
+ * agent_batch.h - events of one topic that are sent in one request, and requests made of them. Pure
+ * but for memory. */
 #ifndef PENSTOCK_AGENT_BATCH_H
 #define PENSTOCK_AGENT_BATCH_H
 
@@ -28,13 +28,14 @@ const struct agent_batch_entry *agent_batch_entry(const struct agent_batch *batc
 void agent_batch_clear(struct agent_batch *batch);
 void agent_batch_done(struct agent_batch *batch);
 
-/* The body for the events from … to - 1: lines when they can stand as such (no keys, no headers, nothing that
- * lines would change), else JSON with base64. *ret_content_type is constant. False: no memory. */
+/* The body for the events from … to - 1: lines when they can stand as such (no keys, no headers,
+ * nothing that lines would change), else JSON with base64. *ret_content_type is constant. False: no
+ * memory. */
 bool agent_batch_render(const struct agent_batch *batch, size_t from, size_t to, struct buf *out,
                         const char **ret_content_type);
 
-/* Appends one more header to a JSON array being built: text is NAME=VALUE, or NAME for a null value. The array
- * is ended by agent_batch_headers_end(). */
+/* Appends one more header to a JSON array being built: text is NAME=VALUE, or NAME for a null
+ * value. The array is ended by agent_batch_headers_end(). */
 bool agent_batch_header(struct buf *json, const char *text);
 bool agent_batch_headers_end(struct buf *json);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * agent_check.c - `penstock check-config`: a file's mistakes without starting anything; the pages about
- * settings. */
+ * agent_check.c - `penstock check-config`: a file's mistakes without starting anything; the pages
+ * about settings. */
 #include "agent/agent.h"
 #include "agent/agent_command.h"
 
@@ -46,7 +46,8 @@ int agent_check_config(int argc, char **argv)
         return EXIT_USAGE;
     while ((id = agent_args_next(&args, &value)) >= 0) {
         if (id != AGENT_OPTION_CONFIG)
-            return print_page(id == AGENT_OPTION_PRINT_EXAMPLE ? config_docs_example : config_docs_page);
+            return print_page(id == AGENT_OPTION_PRINT_EXAMPLE ? config_docs_example
+                                                               : config_docs_page);
         path = value;
     }
     if (id == AGENT_ARGS_WRONG)

@@ -27,7 +27,7 @@ static int print(void (*render)(struct buf *out))
     return ok ? EXIT_DONE : EXIT_FAILED;
 }
 
-/* ---- commands that print what is made from the tables ------------------------------------------------------ */
+/* ---- commands that print what is made from the tables ---------------------------------------- */
 
 static void man_settings(struct buf *out)
 {
@@ -53,7 +53,8 @@ static int print_one(const char *command, int argc, char **argv, const struct pr
 
 int agent_man(int argc, char **argv)
 {
-    static const struct printed pages[] = {{"1", agent_man_program}, {"5", man_settings}, {NULL, NULL}};
+    static const struct printed pages[] = {
+        {"1", agent_man_program}, {"5", man_settings}, {NULL, NULL}};
     return print_one("man", argc, argv, pages);
 }
 
@@ -64,7 +65,7 @@ int agent_completion(int argc, char **argv)
     return print_one("completion", argc, argv, shells);
 }
 
-/* ---- the program ------------------------------------------------------------------------------------------- */
+/* ---- the program ----------------------------------------------------------------------------- */
 
 int agent_usage_error(const char *command, const char *format, ...)
 {
@@ -73,8 +74,8 @@ int agent_usage_error(const char *command, const char *format, ...)
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    fprintf(stderr, "penstock%s%s: %s (see `penstock %s%s--help`)\n", command[0] ? " " : "", command, text, command,
-            command[0] ? " " : "");
+    fprintf(stderr, "penstock%s%s: %s (see `penstock %s%s--help`)\n", command[0] ? " " : "",
+            command, text, command, command[0] ? " " : "");
     return EXIT_USAGE;
 }
 

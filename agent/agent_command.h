@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * agent_command.h - the table of commands and their options: what parses a command line also prints its help, the man page
- * and the completion of shells. */
+ * agent_command.h - the table of commands and their options: what parses a command line also prints
+ * its help, the man page and the completion of shells. */
 #ifndef PENSTOCK_AGENT_COMMAND_H
 #define PENSTOCK_AGENT_COMMAND_H
 
@@ -39,7 +39,8 @@ struct agent_option {
     const char *name;  /* --name; NULL: there is only a letter */
     char letter;       /* -l; 0: there is only a name */
     int id;            /* an agent_option_id, or the letter */
-    const char *value; /* what follows it, in capitals: FILE, DIR, LEVEL mean something to completion. NULL: nothing */
+    const char *value; /* what follows it, in capitals: FILE, DIR, LEVEL mean something to
+                        * completion. NULL: nothing */
     const char *help;
 };
 
@@ -52,7 +53,8 @@ enum { AGENT_USAGE_MAX = 5, AGENT_WORDS_MAX = 5, AGENT_OPTIONS_MAX = 14 };
 /* Texts are one line a paragraph; lists end with a row without a name. */
 struct agent_command {
     const char *name;
-    int (*run)(int argc, char **argv);      /* takes what stands behind the name; returns the exit code */
+    int (*run)(int argc, char **argv);      /* takes what stands behind the name; returns the exit
+                                             * code */
     const char *summary;                    /* a few words without a full stop */
     const char *usage[AGENT_USAGE_MAX + 1]; /* what stands behind the name, in its forms */
     const char *about;
@@ -68,7 +70,7 @@ extern const size_t agent_command_count;
 
 const struct agent_command *agent_command_find(const char *name); /* NULL: there is none */
 
-/* ---- taking a command line apart --------------------------------------------------------------------------- */
+/* ---- taking a command line apart ------------------------------------------------------------- */
 
 enum { AGENT_ARGUMENTS_MAX = 128 };
 
@@ -82,20 +84,22 @@ struct agent_args {
 
 enum { AGENT_ARGS_END = -1, AGENT_ARGS_WRONG = -2 };
 
-/* The arguments of a command that is in the table. EXIT_DONE, or EXIT_USAGE when there are too many.
- * One thread at a time: this is getopt_long(). */
+/* The arguments of a command that is in the table. EXIT_DONE, or EXIT_USAGE when there are too
+ * many. One thread at a time: this is getopt_long(). */
 int agent_args_begin(struct agent_args *args, const char *command, int argc, char **argv);
 
-/* The next option's id, its value in *ret_value; AGENT_ARGS_WRONG after it has said what is wrong; AGENT_ARGS_END, and the
- * other arguments are from agent_args_rest() on. */
+/* The next option's id, its value in *ret_value; AGENT_ARGS_WRONG after it has said what is wrong;
+ * AGENT_ARGS_END, and the other arguments are from agent_args_rest() on. */
 int agent_args_next(struct agent_args *args, const char **ret_value);
 char **agent_args_rest(struct agent_args *args, int *ret_count);
 
-/* ---- what is made from the table --------------------------------------------------------------------------- */
+/* ---- what is made from the table ------------------------------------------------------------- */
 
-void agent_help_program(struct buf *out);                                      /* `penstock --help` */
-void agent_help_command(const struct agent_command *command, struct buf *out); /* `penstock COMMAND --help` */
-void agent_man_program(struct buf *out);                                       /* penstock(1) */
+/* `penstock --help` */
+void agent_help_program(struct buf *out);
+/* `penstock COMMAND --help` */
+void agent_help_command(const struct agent_command *command, struct buf *out);
+void agent_man_program(struct buf *out); /* penstock(1) */
 void agent_completion_bash(struct buf *out);
 void agent_completion_zsh(struct buf *out);
 

@@ -13,7 +13,8 @@ static const struct value_kind {
     {"FILE", "compopt -o filenames 2>/dev/null; COMPREPLY=($(compgen -f -- \"$cur\"))", "_files"},
     {"PATH", "compopt -o filenames 2>/dev/null; COMPREPLY=($(compgen -f -- \"$cur\"))", "_files"},
     {"DIR", "compopt -o filenames 2>/dev/null; COMPREPLY=($(compgen -d -- \"$cur\"))", "_files -/"},
-    {"LEVEL", "COMPREPLY=($(compgen -W 'debug info warn error' -- \"$cur\"))", "(debug info warn error)"},
+    {"LEVEL", "COMPREPLY=($(compgen -W 'debug info warn error' -- \"$cur\"))",
+     "(debug info warn error)"},
 };
 
 static const struct value_kind *kind_of(const char *placeholder)
@@ -30,7 +31,7 @@ static void put_commands(struct buf *out)
         buf_printf(out, "%s%s", i == 0 ? "" : " ", agent_commands[i].name);
 }
 
-/* ---- bash ----------------------------------------------------------------------------------------------------- */
+/* ---- bash ------------------------------------------------------------------------------------ */
 
 static void put_bash_values(const struct agent_command *command, struct buf *out)
 {
@@ -65,14 +66,14 @@ static void put_bash_words(const struct agent_command *command, struct buf *out)
 
 void agent_completion_bash(struct buf *out)
 {
-    buf_append_string(out,
-                      "# bash completion for penstock; made by `penstock completion bash`.\n"
-                      "# shellcheck shell=bash disable=SC2034,SC2207\n"
-                      "_penstock() {\n"
-                      "    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} options words operand\n"
-                      "    COMPREPLY=()\n"
-                      "    if [ \"$COMP_CWORD\" -eq 1 ]; then\n"
-                      "        COMPREPLY=($(compgen -W '--help --version ");
+    buf_append_string(out, "# bash completion for penstock; made by `penstock completion bash`.\n"
+                           "# shellcheck shell=bash disable=SC2034,SC2207\n"
+                           "_penstock() {\n"
+                           "    local cur=${COMP_WORDS[COMP_CWORD]} "
+                           "prev=${COMP_WORDS[COMP_CWORD-1]} options words operand\n"
+                           "    COMPREPLY=()\n"
+                           "    if [ \"$COMP_CWORD\" -eq 1 ]; then\n"
+                           "        COMPREPLY=($(compgen -W '--help --version ");
     put_commands(out);
     buf_append_string(out, "' -- \"$cur\"))\n        return\n    fi\n"
                            "    case ${COMP_WORDS[1]},$prev in\n");
@@ -87,11 +88,12 @@ void agent_completion_bash(struct buf *out)
                            "    elif [ -n \"$words\" ] && [ \"$COMP_CWORD\" -eq 2 ]; then\n"
                            "        COMPREPLY=($(compgen -W \"$words\" -- \"$cur\"))\n");
     buf_printf(out, "    elif [ \"$operand\" = FILE ]; then\n        %s\n", kind_of("FILE")->bash);
-    buf_printf(out, "    elif [ \"$operand\" = DIR ]; then\n        %s\n    fi\n}\n", kind_of("DIR")->bash);
+    buf_printf(out, "    elif [ \"$operand\" = DIR ]; then\n        %s\n    fi\n}\n",
+               kind_of("DIR")->bash);
     buf_append_string(out, "complete -F _penstock penstock\n");
 }
 
-/* ---- zsh ------------------------------------------------------------------------------------------------------ */
+/* ---- zsh ------------------------------------------------------------------------------------- */
 
 /* Within single quotes, and what _arguments and _describe would read as a mark. */
 static void put_zsh_text(struct buf *out, const char *text)
@@ -105,7 +107,8 @@ static void put_zsh_text(struct buf *out, const char *text)
             buf_append_char(out, *text);
 }
 
-static void put_zsh_option(const struct agent_option *option, const char *dashes, const char *name, struct buf *out)
+static void put_zsh_option(const struct agent_option *option, const char *dashes, const char *name,
+                           struct buf *out)
 {
     buf_printf(out, " \\\n            '*%s%s[", dashes, name);
     put_zsh_text(out, option->help);
@@ -134,7 +137,8 @@ static void put_zsh_words(const struct agent_command *command, struct buf *out)
 
 static void put_zsh_command(const struct agent_command *command, struct buf *out)
 {
-    buf_printf(out, "    %s)\n        _arguments -S '(- *)--help[show the options]'", command->name);
+    buf_printf(out, "    %s)\n        _arguments -S '(- *)--help[show the options]'",
+               command->name);
     for (const struct agent_option *option = command->options; option->help != NULL; option++) {
         char letter[2] = {option->letter, '\0'};
         if (option->letter != '\0')
@@ -145,28 +149,33 @@ static void put_zsh_command(const struct agent_command *command, struct buf *out
     if (command->words[0].name != NULL)
         put_zsh_words(command, out);
     if (command->operand != NULL)
-        buf_printf(out, " \\\n            '*:%s:%s'", command->operand, kind_of(command->operand)->zsh);
+        buf_printf(out, " \\\n            '*:%s:%s'", command->operand,
+                   kind_of(command->operand)->zsh);
     buf_append_string(out, "\n        ;;\n");
 }
 
 void agent_completion_zsh(struct buf *out)
 {
-    buf_append_string(out, "#compdef penstock\n# zsh completion for penstock; made by `penstock completion zsh`.\n"
-                           "_penstock() {\n    local -a commands\n    commands=(\n");
+    buf_append_string(
+        out,
+        "#compdef penstock\n# zsh completion for penstock; made by `penstock completion zsh`.\n"
+        "_penstock() {\n    local -a commands\n    commands=(\n");
     for (size_t i = 0; i < agent_command_count; i++) {
         buf_printf(out, "        '%s:", agent_commands[i].name);
         put_zsh_text(out, agent_commands[i].summary);
         buf_append_string(out, "'\n");
     }
     buf_append_string(
-        out, "    )\n    if (( CURRENT == 2 )); then\n        _describe command commands\n        return\n    fi\n"
+        out, "    )\n    if (( CURRENT == 2 )); then\n        _describe command commands\n        "
+             "return\n    fi\n"
              "    local command=${words[2]}\n"
              "    words=(\"penstock $command\" \"${(@)words[3,-1]}\")\n    (( CURRENT -= 1 ))\n"
              "    case $command in\n");
     for (size_t i = 0; i < agent_command_count; i++)
         put_zsh_command(&agent_commands[i], out);
-    buf_append_string(out, "    esac\n}\n"
-                           "# Autoloaded by compinit, or sourced.\n"
-                           "if [[ $zsh_eval_context[-1] == loadautofunc ]]; then\n    _penstock \"$@\"\n"
-                           "else\n    compdef _penstock penstock\nfi\n");
+    buf_append_string(out,
+                      "    esac\n}\n"
+                      "# Autoloaded by compinit, or sourced.\n"
+                      "if [[ $zsh_eval_context[-1] == loadautofunc ]]; then\n    _penstock \"$@\"\n"
+                      "else\n    compdef _penstock penstock\nfi\n");
 }

@@ -31,7 +31,8 @@ static void put_reason(struct agent_http_response *response, char *out, size_t s
     const char *body = buf_string(&response->body), *from = strstr(body, "\"message\":\"");
     from = from == NULL ? body : from + strlen("\"message\":\"");
     size_t length = 0;
-    while (from[length] != '\0' && (from[length] != '"' || (length > 0 && from[length - 1] == '\\')))
+    while (from[length] != '\0' &&
+           (from[length] != '"' || (length > 0 && from[length - 1] == '\\')))
         length++;
     snprintf(out, size, "%d %.*s", response->status, (int)(length < 300 ? length : 300), from);
 }
@@ -47,22 +48,24 @@ static void say_waiting(const struct agent_delivery *delivery, const char *why, 
 static void say_interrupted(const struct agent_delivery *delivery, bool *said)
 {
     if (delivery->interrupted != NULL && *delivery->interrupted != 0 && !*said) {
-        fprintf(stderr, "penstock produce: the agent hasn't taken everything yet; another signal ends at once\n");
+        fprintf(stderr, "penstock produce: the agent hasn't taken everything yet; another signal "
+                        "ends at once\n");
         *said = true;
     }
 }
 
 /* One request until there is an answer that isn't "later". */
 static enum agent_delivered send_until_answered(struct agent_delivery *delivery, struct bytes body,
-                                                const char *content_type, struct agent_http_response *ret_response)
+                                                const char *content_type,
+                                                struct agent_http_response *ret_response)
 {
     int64_t since_ms = clock_monotonic_ms(), backoff_ms = BACKOFF_MS_MIN;
     bool said = false, said_interrupted = false;
     for (;;) {
         struct errmsg msg = {""};
         struct agent_http_response response = {0};
-        enum err rc = agent_http_client_send(&delivery->client, "POST", delivery->path, content_type, body,
-                                             ANSWER_MS_MAX, &response, &msg);
+        enum err rc = agent_http_client_send(&delivery->client, "POST", delivery->path,
+                                             content_type, body, ANSWER_MS_MAX, &response, &msg);
         if (rc == ERR_OK && agent_deliver_verdict(response.status) != AGENT_VERDICT_LATER) {
             *ret_response = response;
             return AGENT_DELIVERED_ALL;
@@ -84,16 +87,18 @@ static enum agent_delivered send_until_answered(struct agent_delivery *delivery,
     }
 }
 
-static void refuse(struct agent_delivery *delivery, const struct agent_batch *batch, size_t index, const char *reason)
+static void refuse(struct agent_delivery *delivery, const struct agent_batch *batch, size_t index,
+                   const char *reason)
 {
-    fprintf(stderr, "penstock produce: line %" PRIu64 " refused: %s\n", agent_batch_entry(batch, index)->line, reason);
+    fprintf(stderr, "penstock produce: line %" PRIu64 " refused: %s\n",
+            agent_batch_entry(batch, index)->line, reason);
     delivery->refused++;
 }
 
-/* A request is taken or refused as a whole, so halving finds the events at fault and sends all others. The
- * depth is the logarithm of the batch. */
-static enum agent_delivered deliver_range(struct agent_delivery *delivery, const struct agent_batch *batch, size_t from,
-                                          size_t to)
+/* A request is taken or refused as a whole, so halving finds the events at fault and sends all
+ * others. The depth is the logarithm of the batch. */
+static enum agent_delivered deliver_range(struct agent_delivery *delivery,
+                                          const struct agent_batch *batch, size_t from, size_t to)
 {
     struct buf body = {0};
     const char *content_type;
@@ -104,7 +109,8 @@ static enum agent_delivered deliver_range(struct agent_delivery *delivery, const
     }
     struct agent_http_response response = {0};
     char reason[400] = "";
-    enum agent_delivered rc = send_until_answered(delivery, buf_bytes(&body), content_type, &response);
+    enum agent_delivered rc =
+        send_until_answered(delivery, buf_bytes(&body), content_type, &response);
     buf_free(&body);
     if (rc != AGENT_DELIVERED_ALL)
         return rc;

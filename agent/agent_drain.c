@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * agent_drain.c - `penstock drain`: forwards what a spool still holds, without an agent and without taking anything new. */
+ * agent_drain.c - `penstock drain`: forwards what a spool still holds, without an agent and without
+ * taking anything new. */
 #include "agent/agent.h"
 #include "agent/agent_memory.h"
 #include "agent/agent_options.h"
@@ -20,25 +21,29 @@ enum { TICK_MS = 100, PROGRESS_MS = 2000, FLUSH_MS = 5000 };
 static void log_spool(void *arg, const struct spool_report *report)
 {
     (void)arg;
-    log_event(report->problem ? LOG_LEVEL_WARN : LOG_LEVEL_INFO, report->event, "%s", report->detail);
+    log_event(report->problem ? LOG_LEVEL_WARN : LOG_LEVEL_INFO, report->event, "%s",
+              report->detail);
 }
 
 static void log_bridge(void *arg, const struct bridge_report *report)
 {
     (void)arg;
-    log_event(report->problem ? LOG_LEVEL_WARN : LOG_LEVEL_INFO, report->event, "%s", report->detail);
+    log_event(report->problem ? LOG_LEVEL_WARN : LOG_LEVEL_INFO, report->event, "%s",
+              report->detail);
 }
 
 static void say_progress(const struct spool_stats *stats)
 {
     log_event(LOG_LEVEL_INFO, "draining",
-              "delivered=%" PRIu64 " pending=%" PRIu64 "%s lost=%" PRIu64 " segments_unread=%" PRIu64,
-              stats->books.delivered, stats->books.pending, stats->counting ? "+" : "", stats->books.lost,
-              stats->backlog_segments);
+              "delivered=%" PRIu64 " pending=%" PRIu64 "%s lost=%" PRIu64
+              " segments_unread=%" PRIu64,
+              stats->books.delivered, stats->books.pending, stats->counting ? "+" : "",
+              stats->books.lost, stats->backlog_segments);
 }
 
 /* Until all is done, a signal comes, or the time is over. True: all is done. */
-static bool wait_until_done(struct spool *spool, struct bridge *bridge, const sigset_t *signals, int64_t timeout_ms)
+static bool wait_until_done(struct spool *spool, struct bridge *bridge, const sigset_t *signals,
+                            int64_t timeout_ms)
 {
     int64_t start_ms = clock_monotonic_ms(), said_ms = 0;
     for (;;) {
@@ -88,8 +93,9 @@ static int drain(const struct config *config, int64_t timeout_ms)
         fprintf(stderr, "penstock drain: %s\n", msg.text);
         return EXIT_FAILED;
     }
-    printf("%s: %" PRIu64 " events delivered in all, %" PRIu64 " left, %" PRIu64 " lost%s\n", config->spool.path,
-           stats.books.delivered, stats.books.pending, stats.books.lost, done ? "" : "; run it again to go on");
+    printf("%s: %" PRIu64 " events delivered in all, %" PRIu64 " left, %" PRIu64 " lost%s\n",
+           config->spool.path, stats.books.delivered, stats.books.pending, stats.books.lost,
+           done ? "" : "; run it again to go on");
     return done ? EXIT_DONE : EXIT_FAILED;
 }
 
@@ -103,7 +109,8 @@ static enum err set_bootstrap(struct config *config, const char *servers, struct
     return config_load_text("--bootstrap", bytes_of_string(text), config, msg);
 }
 
-static enum err configure(const struct agent_drain_options *options, struct config *config, struct errmsg *msg)
+static enum err configure(const struct agent_drain_options *options, struct config *config,
+                          struct errmsg *msg)
 {
     enum err rc = config_init_defaults(config);
     if (rc == ERR_OK && options->config != NULL)

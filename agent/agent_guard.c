@@ -29,7 +29,8 @@ struct agent_guard {
     bool stopping;
 
     /* the thread's own */
-    struct spool_options options; /* as in the config, but nothing is made once there has been a spool */
+    struct spool_options options; /* as in the config, but nothing is made once there has been a
+                                   * spool */
     bool tried, up, attached, gave_up;
     int64_t started_ms, away_since_ms;
     struct errmsg reason;        /* why it isn't attached, as logged */
@@ -37,21 +38,23 @@ struct agent_guard {
     struct agent_retire *retired;
 };
 
-/* ---- what the modules report becomes log lines ----------------------------------------------------------- */
+/* ---- what the modules report becomes log lines ----------------------------------------------- */
 
 static void log_spool(void *arg, const struct spool_report *report)
 {
     (void)arg;
-    log_event(report->problem ? LOG_LEVEL_WARN : LOG_LEVEL_INFO, report->event, "%s", report->detail);
+    log_event(report->problem ? LOG_LEVEL_WARN : LOG_LEVEL_INFO, report->event, "%s",
+              report->detail);
 }
 
 static void log_bridge(void *arg, const struct bridge_report *report)
 {
     (void)arg;
-    log_event(report->problem ? LOG_LEVEL_WARN : LOG_LEVEL_INFO, report->event, "%s", report->detail);
+    log_event(report->problem ? LOG_LEVEL_WARN : LOG_LEVEL_INFO, report->event, "%s",
+              report->detail);
 }
 
-/* ---- what others see of it --------------------------------------------------------------------------------- */
+/* ---- what others see of it ------------------------------------------------------------------- */
 
 static void publish(struct agent_guard *guard, struct spool *spool, struct bridge *bridge)
 {
@@ -115,7 +118,7 @@ static void give_up(struct agent_guard *guard, const struct errmsg *why)
     guard->calls->gave_up(guard->calls->arg, why);
 }
 
-/* ---- opening ------------------------------------------------------------------------------------------------- */
+/* ---- opening --------------------------------------------------------------------------------- */
 
 static void start_bridge(struct agent_guard *guard)
 {
@@ -136,14 +139,16 @@ static void start_bridge(struct agent_guard *guard)
     if (!guard->up)
         give_up(guard, &why);
     else if (strcmp(guard->bridge_reason.text, why.text) != 0)
-        log_event(LOG_LEVEL_WARN, "bridge_not_started", "error=%s action=trying_again", log_quote(why.text));
+        log_event(LOG_LEVEL_WARN, "bridge_not_started", "error=%s action=trying_again",
+                  log_quote(why.text));
     guard->bridge_reason = why;
 }
 
 /* A spool that another agent has is an error at the start, and a reason to wait later. */
 static bool is_final(struct agent_guard *guard, enum err rc, struct errmsg *why)
 {
-    int64_t waited_ms = clock_monotonic_ms() - guard->started_ms, wait_ms = guard->config->mount_wait_ms;
+    int64_t waited_ms = clock_monotonic_ms() - guard->started_ms,
+            wait_ms = guard->config->mount_wait_ms;
     if (guard->up)
         return false;
     if (!guard->tried && rc == ERR_LOCKED)
@@ -179,7 +184,7 @@ static void look(struct agent_guard *guard)
     guard->up = true;
 }
 
-/* ---- watching ------------------------------------------------------------------------------------------------ */
+/* ---- watching -------------------------------------------------------------------------------- */
 
 /* Whatever disk the spool is on: it must not hold up the next one. */
 static void let_go(struct agent_guard *guard)
@@ -190,7 +195,8 @@ static void let_go(struct agent_guard *guard)
     if (guard->calls->let_go != NULL)
         guard->calls->let_go(guard->calls->arg);
     if (!agent_retire(&guard->retired, spool, bridge, CLOSE_MS_MAX))
-        log_event(LOG_LEVEL_WARN, "spool_closing_hangs", "waited_ms=%d action=going_on_without_it", CLOSE_MS_MAX);
+        log_event(LOG_LEVEL_WARN, "spool_closing_hangs", "waited_ms=%d action=going_on_without_it",
+                  CLOSE_MS_MAX);
 }
 
 static void watch(struct agent_guard *guard)
@@ -209,7 +215,7 @@ static void watch(struct agent_guard *guard)
     }
 }
 
-/* ---- the thread ---------------------------------------------------------------------------------------------- */
+/* ---- the thread ------------------------------------------------------------------------------ */
 
 /* False: to stop. */
 static bool wait_a_little(struct agent_guard *guard)
@@ -220,7 +226,8 @@ static bool wait_a_little(struct agent_guard *guard)
     until.tv_sec += until.tv_nsec / 1000000000L;
     until.tv_nsec %= 1000000000L;
     pthread_mutex_lock(&guard->lock);
-    while (!guard->stopping && pthread_cond_clockwait(&guard->wake, &guard->lock, CLOCK_MONOTONIC, &until) == 0)
+    while (!guard->stopping &&
+           pthread_cond_clockwait(&guard->wake, &guard->lock, CLOCK_MONOTONIC, &until) == 0)
         ;
     bool go_on = !guard->stopping;
     pthread_mutex_unlock(&guard->lock);
@@ -240,7 +247,8 @@ static void *guard_main(void *arg)
 }
 
 enum err agent_guard_start(const struct config *config, struct agent_state *state,
-                           const struct agent_guard_calls *calls, struct agent_guard **ret_guard, struct errmsg *msg)
+                           const struct agent_guard_calls *calls, struct agent_guard **ret_guard,
+                           struct errmsg *msg)
 {
     struct agent_guard *guard = calloc(1, sizeof *guard);
     if (guard == NULL)

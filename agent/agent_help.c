@@ -101,7 +101,8 @@ void agent_help_program(struct buf *out)
         buf_printf(out, "  %-*s", SUMMARY_COLUMN - 2, agent_commands[i].name);
         put_wrapped(out, agent_commands[i].summary, SUMMARY_COLUMN, SUMMARY_COLUMN);
     }
-    buf_append_string(out, "\n`penstock COMMAND --help` shows a command's options, `man penstock` all of them.\n"
-                           "Try it: penstock run --mock-kafka\n"
-                           "exit codes: 0 done, 1 failed, 2 usage or configuration\n");
+    buf_append_string(
+        out, "\n`penstock COMMAND --help` shows a command's options, `man penstock` all of them.\n"
+             "Try it: penstock run --mock-kafka\n"
+             "exit codes: 0 done, 1 failed, 2 usage or configuration\n");
 }

@@ -15,22 +15,29 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { BODY_SIZE_MAX = 64 << 20, CONNECT_MS_MAX = 5000, CONTINUE_MS_MAX = 2000, LARGE_BODY_BYTES = 1 << 20 };
+enum {
+    BODY_SIZE_MAX = 64 << 20,
+    CONNECT_MS_MAX = 5000,
+    CONTINUE_MS_MAX = 2000,
+    LARGE_BODY_BYTES = 1 << 20
+};
 
-enum err agent_http_client_init(struct agent_http_client *client, const char *url, const char *socket_path,
-                                struct errmsg *msg)
+enum err agent_http_client_init(struct agent_http_client *client, const char *url,
+                                const char *socket_path, struct errmsg *msg)
 {
     *client = (struct agent_http_client){.fd = -1};
     if (socket_path != NULL) {
         if (strncmp(socket_path, "unix:", 5) == 0)
             socket_path += 5;
         if (socket_path[0] == '\0' || strlen(socket_path) >= sizeof client->socket)
-            return errmsg_set(msg, ERR_INVALID, "'%s' can't be the path of a Unix socket", socket_path);
+            return errmsg_set(msg, ERR_INVALID, "'%s' can't be the path of a Unix socket",
+                              socket_path);
         snprintf(client->socket, sizeof client->socket, "%s", socket_path);
         snprintf(client->host, sizeof client->host, "localhost");
         return ERR_OK;
     }
-    if (!agent_http_url_parse(url == NULL ? AGENT_HTTP_URL_DEFAULT : url, client->host, client->port))
+    if (!agent_http_url_parse(url == NULL ? AGENT_HTTP_URL_DEFAULT : url, client->host,
+                              client->port))
         return errmsg_set(msg, ERR_INVALID, "'%s' is no URL like " AGENT_HTTP_URL_DEFAULT, url);
     return ERR_OK;
 }
@@ -50,7 +57,7 @@ void agent_http_client_done(struct agent_http_client *client)
     buf_free(&client->input);
 }
 
-/* ---- connecting ------------------------------------------------------------------------------------------ */
+/* ---- connecting ------------------------------------------------------------------------------ */
 
 static enum err wait_for(int fd, short events, int64_t due_ms, struct errmsg *msg)
 {
@@ -120,12 +127,13 @@ static enum err ensure_connected(struct agent_http_client *client, struct errmsg
     bool local = client->socket[0] != '\0';
     client->fd = local ? connect_unix(client->socket) : connect_tcp(client);
     if (client->fd < 0)
-        return errmsg_set(msg, ERR_UNAVAILABLE, "no agent answers at %s%s%s: %s", local ? client->socket : client->host,
-                          local ? "" : ":", client->port, strerror(errno));
+        return errmsg_set(msg, ERR_UNAVAILABLE, "no agent answers at %s%s%s: %s",
+                          local ? client->socket : client->host, local ? "" : ":", client->port,
+                          strerror(errno));
     return ERR_OK;
 }
 
-/* ---- sending and receiving ------------------------------------------------------------------------------- */
+/* ---- sending and receiving ------------------------------------------------------------------- */
 
 static enum err send_all(int fd, struct bytes data, int64_t due_ms, struct errmsg *msg)
 {
@@ -137,7 +145,8 @@ static enum err send_all(int fd, struct bytes data, int64_t due_ms, struct errms
         if (n < 0 && (errno == EINTR || errno == EAGAIN))
             continue;
         if (n < 0)
-            return errmsg_set(msg, ERR_UNAVAILABLE, "the connection to the agent broke: %s", strerror(errno));
+            return errmsg_set(msg, ERR_UNAVAILABLE, "the connection to the agent broke: %s",
+                              strerror(errno));
         data = bytes_of(data.data + n, data.size - (size_t)n);
     }
     return ERR_OK;
@@ -150,13 +159,13 @@ static enum err receive_some(struct agent_http_client *client, int64_t due_ms, s
         return rc;
     if (!buf_reserve(&client->input, 16 << 10))
         return errmsg_set(msg, ERR_NOMEM, "%s", err_text(ERR_NOMEM));
-    ssize_t n =
-        recv(client->fd, client->input.data + client->input.size, client->input.capacity - client->input.size, 0);
+    ssize_t n = recv(client->fd, client->input.data + client->input.size,
+                     client->input.capacity - client->input.size, 0);
     if (n < 0 && (errno == EINTR || errno == EAGAIN))
         return ERR_OK;
     if (n <= 0)
-        return errmsg_set(msg, ERR_UNAVAILABLE, "the connection to the agent broke%s%s", n < 0 ? ": " : "",
-                          n < 0 ? strerror(errno) : "");
+        return errmsg_set(msg, ERR_UNAVAILABLE, "the connection to the agent broke%s%s",
+                          n < 0 ? ": " : "", n < 0 ? strerror(errno) : "");
     client->input.size += (size_t)n;
     return ERR_OK;
 }
@@ -168,8 +177,8 @@ static void use_up(struct agent_http_client *client, size_t size)
 }
 
 /* The head of an answer, which stays in the input. */
-static enum err receive_head(struct agent_http_client *client, int64_t due_ms, struct agent_http_head *ret_head,
-                             size_t *ret_size, struct errmsg *msg)
+static enum err receive_head(struct agent_http_client *client, int64_t due_ms,
+                             struct agent_http_head *ret_head, size_t *ret_size, struct errmsg *msg)
 {
     int size;
     enum err rc = ERR_OK;
@@ -181,13 +190,14 @@ static enum err receive_head(struct agent_http_client *client, int64_t due_ms, s
     return rc;
 }
 
-static enum err receive(struct agent_http_client *client, int64_t due_ms, struct agent_http_response *ret_response,
-                        struct errmsg *msg)
+static enum err receive(struct agent_http_client *client, int64_t due_ms,
+                        struct agent_http_response *ret_response, struct errmsg *msg)
 {
     struct agent_http_head head;
     size_t head_size;
     enum err rc;
-    while ((rc = receive_head(client, due_ms, &head, &head_size, msg)) == ERR_OK && head.status < 200)
+    while ((rc = receive_head(client, due_ms, &head, &head_size, msg)) == ERR_OK &&
+           head.status < 200)
         use_up(client, head_size); /* "100 Continue" */
     if (rc != ERR_OK)
         return rc;
@@ -209,8 +219,8 @@ static enum err receive(struct agent_http_client *client, int64_t due_ms, struct
     return ERR_OK;
 }
 
-/* Before a large body: whether it is wanted at all. An answer that comes instead of "100 Continue" stays in
- * the input. Silence means yes. */
+/* Before a large body: whether it is wanted at all. An answer that comes instead of "100 Continue"
+ * stays in the input. Silence means yes. */
 static bool body_is_wanted(struct agent_http_client *client, int64_t due_ms)
 {
     int64_t until_ms = clock_monotonic_ms() + CONTINUE_MS_MAX;
@@ -225,12 +235,13 @@ static bool body_is_wanted(struct agent_http_client *client, int64_t due_ms)
 }
 
 static enum err send_head(struct agent_http_client *client, const char *method, const char *path,
-                          const char *content_type, size_t body_size, int64_t due_ms, struct errmsg *msg)
+                          const char *content_type, size_t body_size, int64_t due_ms,
+                          struct errmsg *msg)
 {
     struct buf head = {0};
     bool brackets = strchr(client->host, ':') != NULL;
-    buf_printf(&head, "%s %s HTTP/1.1\r\nHost: %s%s%s\r\n", method, path, brackets ? "[" : "", client->host,
-               brackets ? "]" : "");
+    buf_printf(&head, "%s %s HTTP/1.1\r\nHost: %s%s%s\r\n", method, path, brackets ? "[" : "",
+               client->host, brackets ? "]" : "");
     if (content_type != NULL)
         buf_printf(&head, "Content-Type: %s\r\nContent-Length: %zu\r\n", content_type, body_size);
     if (body_size > LARGE_BODY_BYTES)
@@ -253,7 +264,8 @@ static enum err exchange(struct agent_http_client *client, const char *method, c
     if (wanted)
         rc = send_all(client->fd, body, due_ms, msg);
     bool whole = wanted && rc == ERR_OK;
-    /* A body that is refused in the middle breaks the connection; the answer may be there all the same. */
+    /* A body that is refused in the middle breaks the connection; the answer may be there all the
+     * same. */
     if (rc == ERR_OK || (rc == ERR_UNAVAILABLE && client->fd >= 0)) {
         struct errmsg ignored;
         enum err answered = receive(client, due_ms, ret_response, rc == ERR_OK ? msg : &ignored);
@@ -264,14 +276,16 @@ static enum err exchange(struct agent_http_client *client, const char *method, c
     return rc;
 }
 
-enum err agent_http_client_send(struct agent_http_client *client, const char *method, const char *path,
-                                const char *content_type, struct bytes body, int64_t timeout_ms,
-                                struct agent_http_response *ret_response, struct errmsg *msg)
+enum err agent_http_client_send(struct agent_http_client *client, const char *method,
+                                const char *path, const char *content_type, struct bytes body,
+                                int64_t timeout_ms, struct agent_http_response *ret_response,
+                                struct errmsg *msg)
 {
     int64_t due_ms = clock_monotonic_ms() + timeout_ms;
     bool reused = client->reused;
     enum err rc = exchange(client, method, path, content_type, body, due_ms, ret_response, msg);
-    if (rc == ERR_UNAVAILABLE && reused && client->input.size == 0) { /* it was closed while idle, most likely */
+    /* it was closed while idle, most likely */
+    if (rc == ERR_UNAVAILABLE && reused && client->input.size == 0) {
         disconnect(client);
         rc = exchange(client, method, path, content_type, body, due_ms, ret_response, msg);
     }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * agent_http_client.h - a small HTTP/1.1 client for the agent's own listeners: one connection, kept alive. One
- * thread at a time. */
+ * agent_http_client.h - a small HTTP/1.1 client for the agent's own listeners: one connection, kept
+ * alive. One thread at a time. */
 #ifndef PENSTOCK_AGENT_HTTP_CLIENT_H
 #define PENSTOCK_AGENT_HTTP_CLIENT_H
 
@@ -23,18 +23,20 @@ struct agent_http_response {
     struct buf body; /* the caller frees it */
 };
 
-/* url: http://HOST:PORT, or NULL for the default; socket wins when given. Doesn't connect. ERR_INVALID */
-enum err agent_http_client_init(struct agent_http_client *client, const char *url, const char *socket,
-                                struct errmsg *msg);
+/* url: http://HOST:PORT, or NULL for the default; socket wins when given. Doesn't connect.
+ * ERR_INVALID */
+enum err agent_http_client_init(struct agent_http_client *client, const char *url,
+                                const char *socket, struct errmsg *msg);
 void agent_http_client_done(struct agent_http_client *client);
 
-/* Sends a request and waits for the whole answer, at most timeout_ms; connects first when it must. A
- * connection that was closed while it wasn't used is opened again. After an error the connection is closed,
- * and it is not known whether the request took effect.
- * Errors: ERR_UNAVAILABLE (nobody answers there, or the connection broke), ERR_TIMEOUT, ERR_INVALID (no HTTP
- * answer), ERR_NOMEM */
-enum err agent_http_client_send(struct agent_http_client *client, const char *method, const char *path,
-                                const char *content_type, struct bytes body, int64_t timeout_ms,
-                                struct agent_http_response *ret_response, struct errmsg *msg);
+/* Sends a request and waits for the whole answer, at most timeout_ms; connects first when it must.
+ * A connection that was closed while it wasn't used is opened again. After an error the connection
+ * is closed, and it is not known whether the request took effect.
+ * Errors: ERR_UNAVAILABLE (nobody answers there, or the connection broke), ERR_TIMEOUT, ERR_INVALID
+ * (no HTTP answer), ERR_NOMEM */
+enum err agent_http_client_send(struct agent_http_client *client, const char *method,
+                                const char *path, const char *content_type, struct bytes body,
+                                int64_t timeout_ms, struct agent_http_response *ret_response,
+                                struct errmsg *msg);
 
 #endif

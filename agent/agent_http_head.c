@@ -17,8 +17,8 @@ static bool digits_only(const char *text, size_t size)
 /* "HTTP/1.1 200 …" */
 static int parse_status(const char *line, size_t size)
 {
-    if (size < 12 || strncmp(line, "HTTP/1.", 7) != 0 || line[8] != ' ' || !digits_only(line + 9, 3) ||
-        (size > 12 && line[12] != ' '))
+    if (size < 12 || strncmp(line, "HTTP/1.", 7) != 0 || line[8] != ' ' ||
+        !digits_only(line + 9, 3) || (size > 12 && line[12] != ' '))
         return -1;
     int status = (line[9] - '0') * 100 + (line[10] - '0') * 10 + (line[11] - '0');
     return status < 100 ? -1 : status;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * agent_init.c - `penstock init`: makes a spool, so that `run` needn't be allowed to, or gives one a new id. */
+ * agent_init.c - `penstock init`: makes a spool, so that `run` needn't be allowed to, or gives one
+ * a new id. */
 #include "agent/agent.h"
 #include "agent/agent_options.h"
 
@@ -9,7 +10,8 @@
 
 #include <stdio.h>
 
-static enum err load(struct config *config, const struct agent_init_options *options, struct errmsg *msg)
+static enum err load(struct config *config, const struct agent_init_options *options,
+                     struct errmsg *msg)
 {
     enum err rc = options->config != NULL ? config_load(options->config, config, msg) : ERR_OK;
     if (rc == ERR_OK && options->spool != NULL)
@@ -30,8 +32,8 @@ static int make(const struct config *config)
         return EXIT_FAILED;
     }
     uuid_format(uuid, id);
-    fprintf(stderr, "penstock init: %s '%s'\n", made ? "made a new spool in" : "there is a spool already in",
-            config->spool.path);
+    fprintf(stderr, "penstock init: %s '%s'\n",
+            made ? "made a new spool in" : "there is a spool already in", config->spool.path);
     printf("%s\n", id);
     return EXIT_DONE;
 }
@@ -47,13 +49,15 @@ static int renew(const struct config *config, const char *config_path)
     }
     uuid_format(renewed.new_uuid, id);
     uuid_format(renewed.old_uuid, old_id);
-    fprintf(stderr, "penstock init: the spool in '%s' has the new id %s; it was %s\n", config->spool.path, id, old_id);
+    fprintf(stderr, "penstock init: the spool in '%s' has the new id %s; it was %s\n",
+            config->spool.path, id, old_id);
     if (!renewed.has_cursors)
-        fprintf(stderr,
-                "penstock init: nothing that can be read says what of it is in Kafka: all of it will be sent\n");
+        fprintf(stderr, "penstock init: nothing that can be read says what of it is in Kafka: all "
+                        "of it will be sent\n");
     if (config->spool.id != NULL)
         fprintf(stderr,
-                "penstock init: spool.id in '%s' names the old id: put the new one there before the agent starts\n",
+                "penstock init: spool.id in '%s' names the old id: put the new one there before "
+                "the agent starts\n",
                 config_path);
     printf("%s\n", id);
     return EXIT_DONE;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * agent_letters.c - `penstock dead-letter`: read from the spool's directory, changed through the running agent. */
+ * agent_letters.c - `penstock dead-letter`: read from the spool's directory, changed through the
+ * running agent. */
 #include "agent/agent.h"
 #include "agent/agent_admin.h"
 #include "agent/agent_command.h"
@@ -32,11 +33,12 @@ struct selection {
     uint64_t count;
 };
 
-/* ---- which ------------------------------------------------------------------------------------------------------- */
+/* ---- which ----------------------------------------------------------------------------------- */
 
 static bool is_meant(const struct letters_options *options, const struct spool_letter *letter)
 {
-    if (options->topic != NULL && !bytes_equal(bytes_of_string(options->topic), letter->event.topic))
+    if (options->topic != NULL &&
+        !bytes_equal(bytes_of_string(options->topic), letter->event.topic))
         return false;
     for (size_t i = 0; i < options->id_count; i++)
         if (options->ids[i] == letter->id)
@@ -64,7 +66,7 @@ static int select_letters(struct selection *selection)
     return EXIT_FAILED;
 }
 
-/* ---- showing ----------------------------------------------------------------------------------------------------- */
+/* ---- showing --------------------------------------------------------------------------------- */
 
 static void put_reason(struct buf *out, const struct spool_letter *letter)
 {
@@ -90,11 +92,13 @@ static void put_row(struct selection *selection, const struct spool_letter *lett
     time_t seconds = (time_t)(letter->reason.time_ms / 1000);
     struct tm utc;
     if (selection->count == 0)
-        buf_printf(&selection->out, "%-20s %-20s %-24s %-20s %10s\n", "id", "given up", "error", "topic", "bytes");
+        buf_printf(&selection->out, "%-20s %-20s %-24s %-20s %10s\n", "id", "given up", "error",
+                   "topic", "bytes");
     if (gmtime_r(&seconds, &utc) != NULL)
         strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", &utc);
-    buf_printf(&selection->out, "%-20" PRIu64 " %-20s %-24s %-20.*s %10zu\n", letter->id, when, letter->reason.error,
-               (int)letter->event.topic.size, (const char *)letter->event.topic.data,
+    buf_printf(&selection->out, "%-20" PRIu64 " %-20s %-24s %-20.*s %10zu\n", letter->id, when,
+               letter->reason.error, (int)letter->event.topic.size,
+               (const char *)letter->event.topic.data,
                letter->event.key.size + letter->event.value.size + letter->event.headers.size);
 }
 
@@ -111,8 +115,8 @@ static void put_whole(struct selection *selection, const struct spool_letter *le
     buf_append_string(out, "}\n");
 }
 
-static int show(const struct letters_options *options, void (*each)(struct selection *, const struct spool_letter *),
-                bool must)
+static int show(const struct letters_options *options,
+                void (*each)(struct selection *, const struct spool_letter *), bool must)
 {
     struct selection selection = {.options = options, .each = each};
     int code = select_letters(&selection);
@@ -127,14 +131,17 @@ static int show(const struct letters_options *options, void (*each)(struct selec
     return code;
 }
 
-/* ---- asking the agent ---------------------------------------------------------------------------------------------- */
+/* ---- asking the agent ------------------------------------------------------------------------ */
 
 static int connect_to(const char *spool)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    int folder_fd = open(spool, O_PATH | O_DIRECTORY | O_CLOEXEC), fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d/" AGENT_ADMIN_SOCKET, folder_fd);
-    bool good = folder_fd >= 0 && fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof address) == 0;
+    int folder_fd = open(spool, O_PATH | O_DIRECTORY | O_CLOEXEC),
+        fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d/" AGENT_ADMIN_SOCKET,
+             folder_fd);
+    bool good =
+        folder_fd >= 0 && fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof address) == 0;
     int error = errno;
     if (folder_fd >= 0)
         close(folder_fd);
@@ -143,8 +150,9 @@ static int connect_to(const char *spool)
     if (fd >= 0)
         close(fd);
     fprintf(stderr,
-            "penstock dead-letter: no agent is running with the spool '%s' (%s: %s); start it, then try again\n", spool,
-            AGENT_ADMIN_SOCKET, strerror(error));
+            "penstock dead-letter: no agent is running with the spool '%s' (%s: %s); start it, "
+            "then try again\n",
+            spool, AGENT_ADMIN_SOCKET, strerror(error));
     return -1;
 }
 
@@ -175,7 +183,8 @@ static int ask(const struct letters_options *options, const char *request)
                 options->id_count - (size_t)selection.count);
     buf_append_char(&selection.out, '\n');
     if (fd >= 0) {
-        ssize_t n = send_all(fd, &selection.out) ? recv(fd, answer, sizeof answer - 1, MSG_WAITALL) : -1;
+        ssize_t n =
+            send_all(fd, &selection.out) ? recv(fd, answer, sizeof answer - 1, MSG_WAITALL) : -1;
         answer[n > 0 ? n : 0] = '\0';
         close(fd);
         bool good = strncmp(answer, "ok ", 3) == 0;
@@ -192,7 +201,7 @@ static int ask(const struct letters_options *options, const char *request)
     return code;
 }
 
-/* ---- the command line ------------------------------------------------------------------------------------------------ */
+/* ---- the command line ------------------------------------------------------------------------ */
 
 static int run_word(const char *word, const struct letters_options *options)
 {
@@ -250,8 +259,10 @@ int agent_letters(int argc, char **argv)
     for (size_t i = 0; count > 0 && i < sizeof known / sizeof known[0]; i++)
         is_known |= strcmp(words[0], known[i]) == 0;
     if (!is_known)
-        return agent_usage_error(
-            "dead-letter", count == 0 ? "what? list, show, export, requeue or drop" : "unknown command '%s'", words[0]);
+        return agent_usage_error("dead-letter",
+                                 count == 0 ? "what? list, show, export, requeue or drop"
+                                            : "unknown command '%s'",
+                                 words[0]);
     if (options.spool == NULL)
         return agent_usage_error("dead-letter", "which spool? Give --spool DIR");
     int code = parse_ids(words + 1, count - 1, &options);

@@ -20,7 +20,8 @@ void agent_lines_filled(struct agent_lines *lines, size_t size)
 }
 
 /* Hands out the bytes up to `end`, and leaves out `delimiter` bytes behind them. */
-static enum agent_lines_found take(struct agent_lines *lines, size_t end, size_t delimiter, struct bytes *ret_line)
+static enum agent_lines_found take(struct agent_lines *lines, size_t end, size_t delimiter,
+                                   struct bytes *ret_line)
 {
     struct bytes line = bytes_of(lines->input.data + lines->used, end - lines->used);
     lines->used = lines->searched = end + delimiter;
@@ -47,7 +48,8 @@ static enum agent_lines_found skip(struct agent_lines *lines)
     return AGENT_LINES_TOO_LONG;
 }
 
-enum agent_lines_found agent_lines_next(struct agent_lines *lines, bool at_end, struct bytes *ret_line)
+enum agent_lines_found agent_lines_next(struct agent_lines *lines, bool at_end,
+                                        struct bytes *ret_line)
 {
     const struct buf *input = &lines->input;
     while (lines->used < input->size) {
@@ -55,7 +57,8 @@ enum agent_lines_found agent_lines_next(struct agent_lines *lines, bool at_end, 
         const uint8_t *newline = memchr(from, '\n', input->size - lines->searched);
         if (newline != NULL) {
             bool rest = lines->skipping;
-            enum agent_lines_found found = take(lines, (size_t)(newline - input->data), 1, ret_line);
+            enum agent_lines_found found =
+                take(lines, (size_t)(newline - input->data), 1, ret_line);
             if (rest)
                 continue;
             return found;
@@ -75,7 +78,8 @@ void agent_lines_done(struct agent_lines *lines)
     buf_free(&lines->input);
 }
 
-bool agent_line_split(struct bytes line, const char *delimiter, bool empty_is_null, struct agent_line *ret_line)
+bool agent_line_split(struct bytes line, const char *delimiter, bool empty_is_null,
+                      struct agent_line *ret_line)
 {
     if (line.size == 0)
         return false;

@@ -92,21 +92,24 @@ static void put_command(const struct agent_command *command, struct buf *out)
 
 /* What isn't in the table. */
 static const char *const files[][2] = {
-    {PENSTOCK_CONFIG_DIR "/penstock.yaml", "the settings of the agent that systemd runs: penstock.yaml(5)"},
+    {PENSTOCK_CONFIG_DIR "/penstock.yaml",
+     "the settings of the agent that systemd runs: penstock.yaml(5)"},
     {"/var/lib/penstock", "its spool"},
     {"/run/penstock/http.sock", "its Unix socket"},
 };
 
 void agent_man_program(struct buf *out)
 {
-    buf_append_string(out, ".\\\" Made by `penstock man 1` from agent/agent_commands.c: edit the text there.\n"
-                           ".TH PENSTOCK 1 \"\" \"penstock " PENSTOCK_VERSION "\"\n"
-                           ".SH NAME\npenstock \\- durable spool on each host, bridged to Kafka\n"
-                           ".SH SYNOPSIS\n\\fBpenstock\\fR \\fICOMMAND\\fR [\\fIOPTIONS\\fR]\n"
-                           ".SH DESCRIPTION\n");
-    roff_text(out,
-              "Programs on a host post events over HTTP. Penstock writes them to a synced spool on that host before it "
-              "answers, and forwards them to Kafka. An event is forgotten only once Kafka has acknowledged it.");
+    buf_append_string(
+        out, ".\\\" Made by `penstock man 1` from agent/agent_commands.c: edit the text there.\n"
+             ".TH PENSTOCK 1 \"\" \"penstock " PENSTOCK_VERSION "\"\n"
+             ".SH NAME\npenstock \\- durable spool on each host, bridged to Kafka\n"
+             ".SH SYNOPSIS\n\\fBpenstock\\fR \\fICOMMAND\\fR [\\fIOPTIONS\\fR]\n"
+             ".SH DESCRIPTION\n");
+    roff_text(out, "Programs on a host post events over HTTP. Penstock writes them to a synced "
+                   "spool on that host before it "
+                   "answers, and forwards them to Kafka. An event is forgotten only once Kafka has "
+                   "acknowledged it.");
     buf_append_string(out, ".PP\n");
     roff_text(out, "A first try without a Kafka: `penstock run --mock-kafka`.");
     buf_append_string(out, ".SH COMMANDS\n");

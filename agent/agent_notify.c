@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * agent_notify.c - systemd's notification protocol. Not libsystemd: it would bring four more libraries for one sendto(). */
+ * agent_notify.c - systemd's notification protocol. Not libsystemd: it would bring four more
+ * libraries for one sendto(). */
 #include "agent/agent_notify.h"
 
 #include <stddef.h>
@@ -20,7 +21,8 @@ static int connect_to(const char *name)
     memcpy(address.sun_path, name, size);
     if (name[0] == '@')
         address.sun_path[0] = '\0'; /* the abstract namespace: its name has no end mark */
-    socklen_t length = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + size + (name[0] == '/'));
+    socklen_t length =
+        (socklen_t)(offsetof(struct sockaddr_un, sun_path) + size + (name[0] == '/'));
     int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     if (fd >= 0 && connect(fd, (const struct sockaddr *)&address, length) == 0 &&
         setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience) == 0)
@@ -58,5 +60,6 @@ void agent_notify_close(struct agent_notify *notify)
 
 bool agent_notify_send(const struct agent_notify *notify, const char *lines)
 {
-    return notify->fd >= 0 && send(notify->fd, lines, strlen(lines), MSG_NOSIGNAL) == (ssize_t)strlen(lines);
+    return notify->fd >= 0 &&
+           send(notify->fd, lines, strlen(lines), MSG_NOSIGNAL) == (ssize_t)strlen(lines);
 }

@@ -15,7 +15,8 @@ static int end_of_line(struct agent_args *args, int last)
     char **rest = agent_args_rest(args, &count);
     if (last == AGENT_ARGS_WRONG)
         return EXIT_USAGE;
-    return count == 0 ? EXIT_DONE : agent_usage_error(args->command->name, "unexpected argument '%s'", rest[0]);
+    return count == 0 ? EXIT_DONE
+                      : agent_usage_error(args->command->name, "unexpected argument '%s'", rest[0]);
 }
 
 int agent_run_options_parse(int argc, char **argv, struct agent_run_options *ret_options)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * agent_options.h - the command lines of `init`, `run`, `produce` and `status`, taken apart. Strings point into argv. */
+ * agent_options.h - the command lines of `init`, `run`, `produce` and `status`, taken apart.
+ * Strings point into argv. */
 #ifndef PENSTOCK_AGENT_OPTIONS_H
 #define PENSTOCK_AGENT_OPTIONS_H
 
@@ -24,7 +25,8 @@ struct agent_init_options {
 struct agent_produce_options {
     const char *topic;                      /* -t */
     const char *key;                        /* -k: for all lines */
-    const char *key_delimiter;              /* -K: splits key and value at its first occurrence; with escapes */
+    const char *key_delimiter;              /* -K: splits key and value at its first occurrence;
+                                             * with escapes */
     const char *headers[AGENT_HEADERS_MAX]; /* -H NAME=VALUE, or NAME */
     size_t header_count;
     const char *files[AGENT_FILES_MAX];

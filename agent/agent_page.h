@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * agent_page.h - the status page for browsers, as cmake/page.cmake makes it from agent/page/index.html. */
+ * agent_page.h - the status page for browsers, as cmake/page.cmake makes it from
+ * agent/page/index.html. */
 #ifndef PENSTOCK_AGENT_PAGE_H
 #define PENSTOCK_AGENT_PAGE_H
 

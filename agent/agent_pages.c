@@ -13,7 +13,8 @@ enum err agent_state_accepts(struct agent_state *state, struct errmsg *why)
 {
     if (state->away.text[0] != '\0')
         return errmsg_set(why, ERR_UNAVAILABLE, "%s", state->away.text);
-    return state->spool == NULL ? errmsg_set(why, ERR_UNAVAILABLE, "starting") : spool_accepts(state->spool, why);
+    return state->spool == NULL ? errmsg_set(why, ERR_UNAVAILABLE, "starting")
+                                : spool_accepts(state->spool, why);
 }
 
 void agent_snapshot_take(struct agent_state *state, struct agent_snapshot *ret_snapshot)
@@ -28,7 +29,8 @@ void agent_snapshot_take(struct agent_state *state, struct agent_snapshot *ret_s
         uuid_format(spool_uuid(state->spool), s->spool_id);
         snprintf(s->warning, sizeof s->warning, "%s", spool_warning(state->spool));
         (void)spool_topic_books_get(state->spool, &s->topics,
-                                    &s->topic_count); /* before the sum, so that no topic exceeds it */
+                                    /* before the sum, so that no topic exceeds it */
+                                    &s->topic_count);
         spool_stats_get(state->spool, &s->spool);
     }
     if (state->bridge != NULL) {

@@ -17,7 +17,13 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { BATCH_BYTES = 1 << 20, BATCH_EVENTS = 10000, BATCH_MS = 50, READ_BYTES = 256 << 10, LOOK_UP_MS = 200 };
+enum {
+    BATCH_BYTES = 1 << 20,
+    BATCH_EVENTS = 10000,
+    BATCH_MS = 50,
+    READ_BYTES = 256 << 10,
+    LOOK_UP_MS = 200
+};
 
 static volatile sig_atomic_t interrupted; /* the number of the signal */
 
@@ -44,7 +50,7 @@ struct producer {
     struct agent_delivery delivery;
 };
 
-/* ---- events ---------------------------------------------------------------------------------------------- */
+/* ---- events ---------------------------------------------------------------------------------- */
 
 static bool flush(struct producer *producer)
 {
@@ -53,25 +59,28 @@ static bool flush(struct producer *producer)
     return ok;
 }
 
-static bool put_event(struct producer *producer, uint64_t line, struct bytes key, struct bytes value)
+static bool put_event(struct producer *producer, uint64_t line, struct bytes key,
+                      struct bytes value)
 {
     if (agent_batch_count(&producer->batch) == 0)
         producer->batch_since_ms = clock_monotonic_ms();
-    else if (agent_batch_bytes(&producer->batch) + key.size + value.size > BATCH_BYTES && !flush(producer))
+    else if (agent_batch_bytes(&producer->batch) + key.size + value.size > BATCH_BYTES &&
+             !flush(producer))
         return false;
     if (!agent_batch_add(&producer->batch, line, key, value)) {
         fprintf(stderr, "penstock produce: %s\n", err_text(ERR_NOMEM));
         return false;
     }
     producer->taken++;
-    bool full =
-        agent_batch_bytes(&producer->batch) >= BATCH_BYTES || agent_batch_count(&producer->batch) >= BATCH_EVENTS;
+    bool full = agent_batch_bytes(&producer->batch) >= BATCH_BYTES ||
+                agent_batch_count(&producer->batch) >= BATCH_EVENTS;
     return full ? flush(producer) : true;
 }
 
 static bool enough(const struct producer *producer)
 {
-    return producer->options->count_max > 0 && producer->taken >= (uint64_t)producer->options->count_max;
+    return producer->options->count_max > 0 &&
+           producer->taken >= (uint64_t)producer->options->count_max;
 }
 
 static bool put_line(struct producer *producer, uint64_t number, struct bytes line)
@@ -85,7 +94,7 @@ static bool put_line(struct producer *producer, uint64_t number, struct bytes li
     return put_event(producer, number, split.key, split.value);
 }
 
-/* ---- input ----------------------------------------------------------------------------------------------- */
+/* ---- input ----------------------------------------------------------------------------------- */
 
 /* Takes whole lines off the input (at its end the last one too). */
 static bool take_lines(struct producer *producer, struct agent_lines *lines, bool at_end)
@@ -99,8 +108,8 @@ static bool take_lines(struct producer *producer, struct agent_lines *lines, boo
                 return false;
             break;
         case AGENT_LINES_TOO_LONG:
-            fprintf(stderr, "penstock produce: line %" PRIu64 " refused: longer than %llu bytes\n", lines->number,
-                    SPOOL_EVENT_BYTES_LIMIT);
+            fprintf(stderr, "penstock produce: line %" PRIu64 " refused: longer than %llu bytes\n",
+                    lines->number, SPOOL_EVENT_BYTES_LIMIT);
             producer->delivery.refused++;
             break;
         }
@@ -114,17 +123,20 @@ static bool wait_for_input(struct producer *producer, int fd)
     struct pollfd poller = {.fd = fd, .events = POLLIN};
     while (interrupted == 0) {
         bool gathered = agent_batch_count(&producer->batch) > 0;
-        int64_t left_ms = gathered ? producer->batch_since_ms + BATCH_MS - clock_monotonic_ms() : LOOK_UP_MS;
+        int64_t left_ms =
+            gathered ? producer->batch_since_ms + BATCH_MS - clock_monotonic_ms() : LOOK_UP_MS;
         if (left_ms > 0 && poll(&poller, 1, (int)left_ms) > 0)
             return true;
-        if (gathered && producer->batch_since_ms + BATCH_MS <= clock_monotonic_ms() && !flush(producer))
+        if (gathered && producer->batch_since_ms + BATCH_MS <= clock_monotonic_ms() &&
+            !flush(producer))
             return false;
     }
     return true;
 }
 
 /* One read; *ret_size is 0 at the end (and when a signal ends it). */
-static bool read_some(struct producer *producer, int fd, uint8_t *room, const char *name, size_t *ret_size)
+static bool read_some(struct producer *producer, int fd, uint8_t *room, const char *name,
+                      size_t *ret_size)
 {
     *ret_size = 0;
     if (!wait_for_input(producer, fd))
@@ -165,16 +177,19 @@ static bool produce_whole(struct producer *producer, int fd, const char *name)
     struct buf content = {0};
     bool ok = true;
     for (size_t size = 1; ok && size > 0;) {
-        ok = buf_reserve(&content, READ_BYTES) && read_some(producer, fd, content.data + content.size, name, &size);
+        ok = buf_reserve(&content, READ_BYTES) &&
+             read_some(producer, fd, content.data + content.size, name, &size);
         content.size += ok ? size : 0;
         if (ok && content.size > SPOOL_EVENT_BYTES_LIMIT) {
-            fprintf(stderr, "penstock produce: %s refused: larger than %llu bytes\n", name, SPOOL_EVENT_BYTES_LIMIT);
+            fprintf(stderr, "penstock produce: %s refused: larger than %llu bytes\n", name,
+                    SPOOL_EVENT_BYTES_LIMIT);
             producer->delivery.refused++;
             buf_free(&content);
             return true;
         }
     }
-    struct bytes key = producer->options->key == NULL ? BYTES_NULL : bytes_of_string(producer->options->key);
+    struct bytes key =
+        producer->options->key == NULL ? BYTES_NULL : bytes_of_string(producer->options->key);
     struct bytes value = content.size > 0                   ? buf_bytes(&content)
                          : producer->options->empty_is_null ? BYTES_NULL
                                                             : bytes_of("", 0);
@@ -191,8 +206,8 @@ static bool produce_file(struct producer *producer, const char *path)
         fprintf(stderr, "penstock produce: %s: %s\n", path, strerror(errno));
         return false;
     }
-    bool ok =
-        producer->options->files_are_lines ? produce_lines(producer, fd, path) : produce_whole(producer, fd, path);
+    bool ok = producer->options->files_are_lines ? produce_lines(producer, fd, path)
+                                                 : produce_whole(producer, fd, path);
     close(fd);
     return ok;
 }
@@ -208,7 +223,7 @@ static bool produce_all(struct producer *producer)
     return ok && flush(producer);
 }
 
-/* ---- the command ----------------------------------------------------------------------------------------- */
+/* ---- the command ----------------------------------------------------------------------------- */
 
 static bool put_headers(struct producer *producer)
 {
@@ -228,10 +243,12 @@ static int prepare(struct producer *producer)
     struct agent_delivery *delivery = &producer->delivery;
     struct errmsg msg = {""};
     if (!spool_topic_name_valid(bytes_of_string(options->topic)))
-        return agent_usage_error("produce", "'%s' is no topic name: 1 to 249 of a-z A-Z 0-9 . _ -", options->topic);
+        return agent_usage_error("produce", "'%s' is no topic name: 1 to 249 of a-z A-Z 0-9 . _ -",
+                                 options->topic);
     if (options->key_delimiter != NULL) {
         producer->delimiter = malloc(strlen(options->key_delimiter) + 1);
-        if (producer->delimiter == NULL || !agent_line_unescape(options->key_delimiter, producer->delimiter))
+        if (producer->delimiter == NULL ||
+            !agent_line_unescape(options->key_delimiter, producer->delimiter))
             return agent_usage_error("produce", "-K can't be '%s'", options->key_delimiter);
     }
     if (agent_http_client_init(&delivery->client, options->url, options->socket, &msg) != ERR_OK)
@@ -239,7 +256,8 @@ static int prepare(struct producer *producer)
     snprintf(delivery->path, sizeof delivery->path, "/topics/%s", options->topic);
     size_t size = strlen(delivery->path);
     if (options->partition >= 0)
-        snprintf(delivery->path + size, sizeof delivery->path - size, "/partitions/%" PRId32, options->partition);
+        snprintf(delivery->path + size, sizeof delivery->path - size, "/partitions/%" PRId32,
+                 options->partition);
     delivery->timeout_ms = options->timeout_ms;
     delivery->quiet = options->quiet;
     delivery->interrupted = &interrupted;
@@ -255,8 +273,8 @@ static int run(struct producer *producer)
     bool ok = produce_all(producer);
     const struct agent_delivery *delivery = &producer->delivery;
     if (!producer->options->quiet)
-        fprintf(stderr, "penstock produce: %" PRIu64 " accepted, %" PRIu64 " refused%s\n", delivery->accepted,
-                delivery->refused, ok ? "" : ", the rest not sent");
+        fprintf(stderr, "penstock produce: %" PRIu64 " accepted, %" PRIu64 " refused%s\n",
+                delivery->accepted, delivery->refused, ok ? "" : ", the rest not sent");
     if (!ok || delivery->refused > 0)
         return EXIT_FAILED;
     return interrupted != 0 ? 128 + interrupted : EXIT_DONE;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * agent_quarantine.c - `penstock quarantine list|show`: the loss reports of a spool, read from its directory. */
+ * agent_quarantine.c - `penstock quarantine list|show`: the loss reports of a spool, read from its
+ * directory. */
 #include "agent/agent.h"
 #include "agent/agent_command.h"
 
@@ -36,8 +37,8 @@ static void find_field(const char *text, const char *name, char *out, size_t siz
 
 static void print_row(uint64_t id, const char *text)
 {
-    char kind[16], written[32], lost[32], recovered[32], uncertain[32], bytes[32], known[8], evidence[16],
-        when[32] = "?";
+    char kind[16], written[32], lost[32], recovered[32], uncertain[32], bytes[32], known[8],
+        evidence[16], when[32] = "?";
     find_field(text, "kind", kind, sizeof kind);
     if (kind[0] == '\0') {
         printf("%-14" PRIu64 " the report is damaged or not yet written\n", id);
@@ -83,8 +84,8 @@ static int list(int quarantine_fd)
     if (count == 0)
         printf("nothing is in quarantine\n");
     else
-        printf("%-14s %-20s %-8s %10s %10s %10s %14s  %s\n", "segment", "reported", "kind", "lost", "uncertain",
-               "recovered", "bytes damaged", "files");
+        printf("%-14s %-20s %-8s %10s %10s %10s %14s  %s\n", "segment", "reported", "kind", "lost",
+               "uncertain", "recovered", "bytes damaged", "files");
     for (size_t i = 0; i < count; i++) {
         struct buf text = {0};
         bool there = read_report(quarantine_fd, ids[i], &text, &msg) == ERR_OK;
@@ -132,9 +133,11 @@ int agent_quarantine(int argc, char **argv)
     if (id == AGENT_ARGS_WRONG)
         return EXIT_USAGE;
     char **words = agent_args_rest(&args, &count);
-    bool is_list = count > 0 && strcmp(words[0], "list") == 0, is_show = count > 0 && strcmp(words[0], "show") == 0;
+    bool is_list = count > 0 && strcmp(words[0], "list") == 0,
+         is_show = count > 0 && strcmp(words[0], "show") == 0;
     if (!is_list && !is_show)
-        return agent_usage_error("quarantine", count == 0 ? "what? list or show" : "unknown command '%s'", words[0]);
+        return agent_usage_error(
+            "quarantine", count == 0 ? "what? list or show" : "unknown command '%s'", words[0]);
     if (spool == NULL)
         return agent_usage_error("quarantine", "which spool? Give --spool DIR");
     if (count > 1 + is_show)

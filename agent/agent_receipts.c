@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * agent_receipts.c - /receipts/{event id} and /progress: what became of events that were accepted. */
+ * agent_receipts.c - /receipts/{event id} and /progress: what became of events that were
+ * accepted. */
 #include "agent/agent_state.h"
 
 #include "base/random.h"
@@ -26,9 +27,9 @@ static int refuse(const struct ingest_problem *problem, struct buf *body)
 
 static bool parse_topic(const char *text, struct asked *asked, struct ingest_problem *problem)
 {
-    if (text[0] == '\0' ||
-        (ingest_percent_decode(bytes_of_string(text), asked->topic, SPOOL_TOPIC_SIZE_MAX, &asked->topic_size) &&
-         spool_topic_name_valid(bytes_of(asked->topic, asked->topic_size))))
+    if (text[0] == '\0' || (ingest_percent_decode(bytes_of_string(text), asked->topic,
+                                                  SPOOL_TOPIC_SIZE_MAX, &asked->topic_size) &&
+                            spool_topic_name_valid(bytes_of(asked->topic, asked->topic_size))))
         return true;
     return ingest_problem_set(problem, 422, INGEST_TOPIC_NAME,
                               "no topic name: 1 to 249 of [a-zA-Z0-9._-], not \".\" or \"..\"");
@@ -46,13 +47,14 @@ static bool parse_id(const char *text, uint64_t *ret_id, struct ingest_problem *
     }
     *ret_id = id;
     return (ok && id > 0 && id <= INT64_MAX) ||
-           ingest_problem_set(problem, 404, INGEST_NOT_FOUND,
-                              "no event id: the path is /receipts/{event id}, the id a decimal number");
+           ingest_problem_set(
+               problem, 404, INGEST_NOT_FOUND,
+               "no event id: the path is /receipts/{event id}, the id a decimal number");
 }
 
 /* With the state's lock held. */
-static bool ask_spool(const struct agent_state *state, const struct ingest_question *question, struct asked *asked,
-                      struct ingest_problem *problem)
+static bool ask_spool(const struct agent_state *state, const struct ingest_question *question,
+                      struct asked *asked, struct ingest_problem *problem)
 {
     if (state->spool == NULL) {
         ingest_problem_of_err(problem, ERR_NOT_FOUND, state->away.text);
@@ -60,7 +62,8 @@ static bool ask_spool(const struct agent_state *state, const struct ingest_quest
     }
     uuid_format(spool_uuid(state->spool), asked->spool_id);
     return question->spool_id[0] == '\0' || strcasecmp(question->spool_id, asked->spool_id) == 0 ||
-           ingest_problem_set(problem, 404, INGEST_OTHER_SPOOL, "this is another spool: %s", asked->spool_id);
+           ingest_problem_set(problem, 404, INGEST_OTHER_SPOOL, "this is another spool: %s",
+                              asked->spool_id);
 }
 
 static void put_topic(struct buf *body, const struct asked *asked)
@@ -72,7 +75,8 @@ static void put_topic(struct buf *body, const struct asked *asked)
         buf_append_string(body, "null");
 }
 
-int agent_page_receipt(void *arg, const struct ingest_question *question, struct buf *body, const char **content_type)
+int agent_page_receipt(void *arg, const struct ingest_question *question, struct buf *body,
+                       const char **content_type)
 {
     static const char *const names[] = {
         [SPOOL_FATE_UNKNOWN] = "unknown",     [SPOOL_FATE_ACCEPTED] = "accepted",
@@ -90,9 +94,11 @@ int agent_page_receipt(void *arg, const struct ingest_question *question, struct
     pthread_rwlock_rdlock(&state->lock);
     if (ask_spool(state, question, &asked, &problem)) {
         struct errmsg msg = {""};
-        enum err rc = spool_fate_get(state->spool, id, bytes_of(asked.topic, asked.topic_size), &fate, &msg);
+        enum err rc =
+            spool_fate_get(state->spool, id, bytes_of(asked.topic, asked.topic_size), &fate, &msg);
         if (rc != ERR_OK)
-            ingest_problem_set(&problem, 503, INGEST_RETRY, "what is needed to tell can't be read now: %s", msg.text);
+            ingest_problem_set(&problem, 503, INGEST_RETRY,
+                               "what is needed to tell can't be read now: %s", msg.text);
     }
     pthread_rwlock_unlock(&state->lock);
     if (problem.status != 0)
@@ -103,7 +109,8 @@ int agent_page_receipt(void *arg, const struct ingest_question *question, struct
     return 200;
 }
 
-int agent_page_progress(void *arg, const struct ingest_question *question, struct buf *body, const char **content_type)
+int agent_page_progress(void *arg, const struct ingest_question *question, struct buf *body,
+                        const char **content_type)
 {
     struct agent_state *state = arg;
     struct asked asked = {.topic_size = 0};
@@ -120,7 +127,7 @@ int agent_page_progress(void *arg, const struct ingest_question *question, struc
         return refuse(&problem, body);
     buf_printf(body, "{\"spool_id\":\"%s\"", asked.spool_id);
     put_topic(body, &asked);
-    buf_printf(body, ",\"done_id\":\"%" PRIu64 "\",\"done_time_ms\":%" PRId64 ",\"all_done\":%s}\n", done.id,
-               done.time_ms, done.all ? "true" : "false");
+    buf_printf(body, ",\"done_id\":\"%" PRIu64 "\",\"done_time_ms\":%" PRId64 ",\"all_done\":%s}\n",
+               done.id, done.time_ms, done.all ? "true" : "false");
     return 200;
 }

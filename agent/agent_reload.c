@@ -5,7 +5,8 @@
 #include <stdlib.h>
 
 /* What the command line says, on top of the file. */
-static enum err apply_options(struct config *config, const struct agent_run_options *options, struct errmsg *msg)
+static enum err apply_options(struct config *config, const struct agent_run_options *options,
+                              struct errmsg *msg)
 {
     static const char *const yes = "true";
     const char *path = options->spool != NULL                              ? options->spool
@@ -24,8 +25,8 @@ static enum err apply_options(struct config *config, const struct agent_run_opti
     return rc;
 }
 
-enum err agent_config_load(const struct agent_run_options *options, struct agent_config **ret_config,
-                           struct errmsg *msg)
+enum err agent_config_load(const struct agent_run_options *options,
+                           struct agent_config **ret_config, struct errmsg *msg)
 {
     struct agent_config *loaded = calloc(1, sizeof *loaded);
     if (loaded == NULL)
@@ -54,8 +55,8 @@ void agent_config_free(struct agent_config *config)
     }
 }
 
-void agent_reload(const struct agent_run_options *options, struct agent_state *state, struct agent_guard *guard,
-                  struct agent_config **config)
+void agent_reload(const struct agent_run_options *options, struct agent_state *state,
+                  struct agent_guard *guard, struct agent_config **config)
 {
     struct agent_config *next = NULL;
     struct buf changed = {0};
@@ -64,7 +65,8 @@ void agent_reload(const struct agent_run_options *options, struct agent_state *s
     if (rc == ERR_OK)
         rc = config_reload_check(&(*config)->config, &next->config, &changed, &msg);
     if (rc != ERR_OK) {
-        log_event(LOG_LEVEL_WARN, "reload_refused", "error=%s action=going_on_as_before", log_quote(msg.text));
+        log_event(LOG_LEVEL_WARN, "reload_refused", "error=%s action=going_on_as_before",
+                  log_quote(msg.text));
         agent_config_free(next);
     } else if (changed.size == 0) {
         log_event(LOG_LEVEL_INFO, "reloaded", "changed=nothing");

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * agent_requeue.c - dead letters become events again: new ones, with a header that names the old. */
+ * agent_requeue.c - dead letters become events again: new ones, with a header that names the
+ * old. */
 #include "agent/agent_admin.h"
 
 #include "spool/spool_letters.h"
@@ -14,7 +15,7 @@ enum { COMMIT_MS_MAX = 15000 };
 
 #define ORIGIN_HEADER "penstock-origin"
 
-/* ---- waiting for the commit ------------------------------------------------------------------------------------------ */
+/* ---- waiting for the commit ------------------------------------------------------------------ */
 
 /* Shared with the committer; whoever is last frees it. */
 struct commit {
@@ -52,7 +53,8 @@ static enum err wait_for(struct commit *commit)
     clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_sec += COMMIT_MS_MAX / 1000;
     pthread_mutex_lock(&commit->lock);
-    while (!commit->done && pthread_cond_clockwait(&commit->changed, &commit->lock, CLOCK_MONOTONIC, &until) == 0)
+    while (!commit->done &&
+           pthread_cond_clockwait(&commit->changed, &commit->lock, CLOCK_MONOTONIC, &until) == 0)
         ;
     enum err rc = commit->done ? commit->rc : ERR_TIMEOUT;
     let_go(commit);
@@ -79,7 +81,7 @@ static enum err commit_batch(struct spool *spool, struct spool_batch *batch)
     return rc;
 }
 
-/* ---- letters ----------------------------------------------------------------------------------------------------------- */
+/* ---- letters --------------------------------------------------------------------------------- */
 
 struct requeue {
     struct spool *spool;
@@ -132,7 +134,8 @@ static enum err requeue_one(struct spool *spool, const struct spool_letter *lett
 static bool take_letter(void *arg, const struct spool_letter *letter)
 {
     struct requeue *requeue = arg;
-    if (bsearch(&letter->id, requeue->ids, requeue->count, sizeof letter->id, spool_id_compare) == NULL)
+    if (bsearch(&letter->id, requeue->ids, requeue->count, sizeof letter->id, spool_id_compare) ==
+        NULL)
         return true;
     requeue->rc = requeue_one(requeue->spool, letter);
     if (requeue->rc == ERR_OK)
@@ -140,9 +143,11 @@ static bool take_letter(void *arg, const struct spool_letter *letter)
     return requeue->rc == ERR_OK;
 }
 
-enum err agent_requeue(struct spool *spool, const uint64_t *ids, size_t count, size_t *ret_count, struct errmsg *msg)
+enum err agent_requeue(struct spool *spool, const uint64_t *ids, size_t count, size_t *ret_count,
+                       struct errmsg *msg)
 {
-    struct requeue requeue = {.spool = spool, .ids = ids, .count = count, .done = malloc((count + 1) * sizeof *ids)};
+    struct requeue requeue = {
+        .spool = spool, .ids = ids, .count = count, .done = malloc((count + 1) * sizeof *ids)};
     if (requeue.done == NULL)
         return ERR_NOMEM;
     enum err read = spool_letters_each(spool, take_letter, &requeue, msg);

@@ -43,7 +43,8 @@ static bool wait_done(struct agent_retire *retire, int64_t wait_ms)
     until.tv_sec += until.tv_nsec / 1000000000;
     until.tv_nsec %= 1000000000;
     pthread_mutex_lock(&retire->lock);
-    while (!retire->done && pthread_cond_clockwait(&retire->changed, &retire->lock, CLOCK_MONOTONIC, &until) == 0)
+    while (!retire->done &&
+           pthread_cond_clockwait(&retire->changed, &retire->lock, CLOCK_MONOTONIC, &until) == 0)
         ;
     bool done = retire->done;
     pthread_mutex_unlock(&retire->lock);
@@ -58,7 +59,8 @@ static void join(struct agent_retire *retire)
     free(retire);
 }
 
-bool agent_retire(struct agent_retire **list, struct spool *spool, struct bridge *bridge, int64_t wait_ms)
+bool agent_retire(struct agent_retire **list, struct spool *spool, struct bridge *bridge,
+                  int64_t wait_ms)
 {
     struct agent_retire *retire = calloc(1, sizeof *retire);
     if (retire != NULL) {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * agent_retire.h - closing a spool that is of no more use, on a thread of its own: its disk may never answer. */
+ * agent_retire.h - closing a spool that is of no more use, on a thread of its own: its disk may
+ * never answer. */
 #ifndef PENSTOCK_AGENT_RETIRE_H
 #define PENSTOCK_AGENT_RETIRE_H
 
@@ -8,9 +9,10 @@
 
 struct agent_retire; /* one that is being closed; a list begins with NULL */
 
-/* Stops the bridge (NULL is fine) and closes the spool; nobody else uses them any more. Waits for that for so long.
- * False: it isn't done yet, and goes on. One thread at a time per list. */
-bool agent_retire(struct agent_retire **list, struct spool *spool, struct bridge *bridge, int64_t wait_ms);
+/* Stops the bridge (NULL is fine) and closes the spool; nobody else uses them any more. Waits for
+ * that for so long. False: it isn't done yet, and goes on. One thread at a time per list. */
+bool agent_retire(struct agent_retire **list, struct spool *spool, struct bridge *bridge,
+                  int64_t wait_ms);
 
 /* Waits for all that were not done. */
 void agent_retire_done(struct agent_retire **list);

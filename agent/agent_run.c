@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * agent_run.c - `penstock run`: listens, has the spool looked for, waits for a signal, stops everything in order. */
+ * agent_run.c - `penstock run`: listens, has the spool looked for, waits for a signal, stops
+ * everything in order. */
 #include "agent/agent.h"
 #include "agent/agent_admin.h"
 #include "agent/agent_guard.h"
@@ -25,7 +26,7 @@
 
 enum { DRAIN_MS_MAX = 5000, PAGE_COUNT = 8 };
 
-/* ---- the process ----------------------------------------------------------------------------------------- */
+/* ---- the process ----------------------------------------------------------------------------- */
 
 /* Every thread is started with these blocked; only the main thread takes them. */
 static void block_signals(sigset_t *signals)
@@ -64,7 +65,7 @@ static void arm_second_signal(const struct agent_run_options *options, const sig
     pthread_sigmask(SIG_UNBLOCK, signals, NULL);
 }
 
-/* ---- starting and stopping ------------------------------------------------------------------------------- */
+/* ---- starting and stopping ------------------------------------------------------------------- */
 
 struct running {
     const struct agent_run_options *options;
@@ -91,7 +92,8 @@ static void on_let_go(void *arg);
 static enum err start_all(struct running *running, struct errmsg *msg)
 {
     struct ingest *ingest = NULL;
-    enum err rc = ingest_start(&running->config->ingest, NULL, running->pages, PAGE_COUNT, &ingest, msg);
+    enum err rc =
+        ingest_start(&running->config->ingest, NULL, running->pages, PAGE_COUNT, &ingest, msg);
     if (rc != ERR_OK) {
         errmsg_wrap(msg, "listen.http");
         return rc;
@@ -101,10 +103,11 @@ static enum err start_all(struct running *running, struct errmsg *msg)
     pthread_rwlock_unlock(&running->state.lock);
     for (size_t i = 0; i < ingest_address_count(ingest); i++)
         log_event(LOG_LEVEL_INFO, "listening", "address=%s", ingest_address(ingest, i));
-    running->calls =
-        (struct agent_guard_calls){.up = on_up, .gave_up = on_gave_up, .let_go = on_let_go, .arg = running};
+    running->calls = (struct agent_guard_calls){
+        .up = on_up, .gave_up = on_gave_up, .let_go = on_let_go, .arg = running};
     rc = agent_admin_start(&running->state, &running->admin);
-    return rc == ERR_OK ? agent_guard_start(running->config, &running->state, &running->calls, &running->guard, msg)
+    return rc == ERR_OK ? agent_guard_start(running->config, &running->state, &running->calls,
+                                            &running->guard, msg)
                         : errmsg_set(msg, rc, "out of memory");
 }
 
@@ -131,7 +134,8 @@ static void stop_all(struct running *running)
 static void curl_words(const char *address, char *out, size_t size)
 {
     bool is_unix = strncmp(address, "unix:", 5) == 0;
-    snprintf(out, size, is_unix ? "--unix-socket '%s' http://localhost" : "http://%s", is_unix ? address + 5 : address);
+    snprintf(out, size, is_unix ? "--unix-socket '%s' http://localhost" : "http://%s",
+             is_unix ? address + 5 : address);
 }
 
 /* For a first try: lines to copy. */
@@ -158,9 +162,9 @@ static void on_up(void *arg)
     char uuid[UUID_TEXT_SIZE];
     uuid_format(spool_uuid(running->state.spool), uuid);
     running->up = true;
-    log_event(LOG_LEVEL_INFO, "started", "version=%s spool=%s spool_id=%s start_ms=%.1f pid=%d", PENSTOCK_VERSION,
-              log_quote(running->config->spool.path), uuid, (double)(clock_monotonic_ns() - running->start_ns) / 1e6,
-              (int)getpid());
+    log_event(LOG_LEVEL_INFO, "started", "version=%s spool=%s spool_id=%s start_ms=%.1f pid=%d",
+              PENSTOCK_VERSION, log_quote(running->config->spool.path), uuid,
+              (double)(clock_monotonic_ns() - running->start_ns) / 1e6, (int)getpid());
     if (running->config->bridge.mock_kafka)
         print_first_steps(running);
 }
@@ -195,27 +199,31 @@ static void list_pages(struct running *running)
         {"/progress", NULL, agent_page_progress},
     };
     for (size_t i = 0; i < PAGE_COUNT; i++)
-        running->pages[i] =
-            (struct ingest_page){rows[i].path, rows[i].render, &running->state,
-                                 rows[i].render == agent_page_index ? agent_page_policy : NULL, rows[i].answer};
+        running->pages[i] = (struct ingest_page){
+            rows[i].path, rows[i].render, &running->state,
+            rows[i].render == agent_page_index ? agent_page_policy : NULL, rows[i].answer};
 }
 
 /* The next signal; the service manager hears of the agent meanwhile. */
 static int wait_for_signal(struct running *running, const sigset_t *signals)
 {
     int64_t interval_ms = agent_service_interval_ms(&running->service);
-    struct timespec interval = {.tv_sec = interval_ms / 1000, .tv_nsec = interval_ms % 1000 * 1000000};
+    struct timespec interval = {.tv_sec = interval_ms / 1000,
+                                .tv_nsec = interval_ms % 1000 * 1000000};
     int number;
-    while ((number = interval_ms > 0 ? sigtimedwait(signals, NULL, &interval) : sigwaitinfo(signals, NULL)) < 0)
+    while ((number = interval_ms > 0 ? sigtimedwait(signals, NULL, &interval)
+                                     : sigwaitinfo(signals, NULL)) < 0)
         if (errno == EAGAIN)
             agent_service_tick(&running->service);
     return number;
 }
 
-static enum err wait_for_the_end(struct running *running, const sigset_t *signals, struct errmsg *msg)
+static enum err wait_for_the_end(struct running *running, const sigset_t *signals,
+                                 struct errmsg *msg)
 {
     int number;
-    while ((number = wait_for_signal(running, signals)) == SIGHUP && running->options->config != NULL) {
+    while ((number = wait_for_signal(running, signals)) == SIGHUP &&
+           running->options->config != NULL) {
         agent_service_reloading(&running->service);
         agent_reload(running->options, &running->state, running->guard, running->newest);
         agent_service_ready(&running->service);
@@ -263,7 +271,7 @@ static int run_until_signal(const struct agent_run_options *options, struct agen
     return rc == ERR_OK ? EXIT_DONE : EXIT_FAILED;
 }
 
-/* ---- the command ----------------------------------------------------------------------------------------- */
+/* ---- the command ----------------------------------------------------------------------------- */
 
 int agent_run(int argc, char **argv)
 {

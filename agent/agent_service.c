@@ -13,8 +13,8 @@ enum { INTERVAL_MS_MAX = 1000, SIGNS_PER_TIMEOUT = 4 };
 
 void agent_service_open(struct agent_service *service, struct agent_state *state)
 {
-    *service =
-        (struct agent_service){.notify = agent_notify_open(), .state = state, .progress_ms = clock_monotonic_ms()};
+    *service = (struct agent_service){
+        .notify = agent_notify_open(), .state = state, .progress_ms = clock_monotonic_ms()};
 }
 
 void agent_service_close(struct agent_service *service)
@@ -43,11 +43,13 @@ static void describe(struct agent_pulse *pulse, enum err accepts, const struct e
 {
     char books[64] = "", kafka[32] = "";
     if (pulse->has_spool)
-        snprintf(books, sizeof books, "; %" PRIu64 "%s pending", spool->books.pending, spool->counting ? "+" : "");
+        snprintf(books, sizeof books, "; %" PRIu64 "%s pending", spool->books.pending,
+                 spool->counting ? "+" : "");
     if (bridge != NULL)
         snprintf(kafka, sizeof kafka, "; Kafka %s", bridge->connected ? "connected" : "away");
     snprintf(pulse->status, sizeof pulse->status, "%s%.250s%s%s",
-             accepts == ERR_OK ? "accepting" : "refusing: ", accepts == ERR_OK ? "" : why->text, books, kafka);
+             accepts == ERR_OK ? "accepting" : "refusing: ", accepts == ERR_OK ? "" : why->text,
+             books, kafka);
     flatten(pulse->status);
 }
 
@@ -72,7 +74,8 @@ void agent_pulse_take(struct agent_state *state, struct agent_pulse *ret_pulse)
     *ret_pulse = pulse;
 }
 
-bool agent_service_alive(struct agent_service *service, const struct agent_pulse *pulse, int64_t now_ms)
+bool agent_service_alive(struct agent_service *service, const struct agent_pulse *pulse,
+                         int64_t now_ms)
 {
     if (!pulse->work_waits || pulse->commits != service->commits)
         service->progress_ms = now_ms;
@@ -101,7 +104,8 @@ void agent_service_tick(struct agent_service *service)
         log_event(LOG_LEVEL_ERROR, "committer_stuck", "action=no_sign_of_life watchdog_ms=%" PRId64,
                   service->notify.watchdog_ms);
     service->withheld = !alive;
-    snprintf(lines, sizeof lines, "%s%s%s%s", alive && service->notify.watchdog_ms > 0 ? "WATCHDOG=1\n" : "",
+    snprintf(lines, sizeof lines, "%s%s%s%s",
+             alive && service->notify.watchdog_ms > 0 ? "WATCHDOG=1\n" : "",
              is_news ? "STATUS=" : "", is_news ? pulse.status : "", is_news ? "\n" : "");
     if (lines[0] != '\0' && agent_notify_send(&service->notify, lines))
         memcpy(service->status, pulse.status, sizeof service->status);
@@ -110,11 +114,13 @@ void agent_service_tick(struct agent_service *service)
 void agent_service_reloading(struct agent_service *service)
 {
     char lines[80];
-    snprintf(lines, sizeof lines, "RELOADING=1\nMONOTONIC_USEC=%" PRId64, clock_monotonic_ns() / 1000);
+    snprintf(lines, sizeof lines, "RELOADING=1\nMONOTONIC_USEC=%" PRId64,
+             clock_monotonic_ns() / 1000);
     (void)agent_notify_send(&service->notify, lines);
 }
 
 void agent_service_stopping(struct agent_service *service)
 {
-    (void)agent_notify_send(&service->notify, "STOPPING=1\nSTATUS=committing and flushing what was taken");
+    (void)agent_notify_send(&service->notify,
+                            "STOPPING=1\nSTATUS=committing and flushing what was taken");
 }

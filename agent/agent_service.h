@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT
- * agent_service.h - what the agent tells its service manager: that it listens, how it is, that it is alive. One thread.
+ * agent_service.h - what the agent tells its service manager: that it listens, how it is, that it
+ * is alive. One thread.
  *
- * Alive means: the main loop comes round, no lock that it needs is held for ever, and the committer gets on with what waits for it.
- * A disk that doesn't answer is no reason to be killed: refusing, which is what happens then, is being alive. */
+ * Alive means: the main loop comes round, no lock that it needs is held for ever, and the committer
+ * gets on with what waits for it. A disk that doesn't answer is no reason to be killed: refusing,
+ * which is what happens then, is being alive. */
 #ifndef PENSTOCK_AGENT_SERVICE_H
 #define PENSTOCK_AGENT_SERVICE_H
 
@@ -12,7 +14,8 @@
 /* What of the state matters here. */
 struct agent_pulse {
     bool has_spool;
-    bool work_waits;  /* something is queued, the spool says that it would take more, and no write runs */
+    bool work_waits;  /* something is queued, the spool says that it would take more, and no write
+                       * runs */
     uint64_t commits; /* writes that ended, good or bad */
     char status[400]; /* for people: "accepting; 3 pending; Kafka connected" */
 };
@@ -33,12 +36,15 @@ void agent_service_close(struct agent_service *service);
 int64_t agent_service_interval_ms(const struct agent_service *service);
 
 void agent_service_ready(struct agent_service *service); /* it listens */
-void agent_service_tick(struct agent_service *service);  /* status when it changed, and the watchdog's sign of life */
+/* status when it changed, and the watchdog's sign of life */
+void agent_service_tick(struct agent_service *service);
 void agent_service_reloading(struct agent_service *service); /* until it is ready again */
 void agent_service_stopping(struct agent_service *service);
 
-/* The parts of a tick, for tests. agent_service_alive() is false when the committer has been stuck for half the watchdog's time. */
+/* The parts of a tick, for tests. agent_service_alive() is false when the committer has been stuck
+ * for half the watchdog's time. */
 void agent_pulse_take(struct agent_state *state, struct agent_pulse *ret_pulse);
-bool agent_service_alive(struct agent_service *service, const struct agent_pulse *pulse, int64_t now_ms);
+bool agent_service_alive(struct agent_service *service, const struct agent_pulse *pulse,
+                         int64_t now_ms);
 
 #endif

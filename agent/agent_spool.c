@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * agent_spool.c - `penstock spool verify|ls|peek|export DIR`: looks into a spool without touching it. */
+ * agent_spool.c - `penstock spool verify|ls|peek|export DIR`: looks into a spool without touching
+ * it. */
 #include "agent/agent.h"
 #include "agent/agent_command.h"
 #include "agent/agent_spool.h"
@@ -42,8 +43,9 @@ static int take_option(struct agent_spool_options *options, int id, const char *
     case AGENT_OPTION_UNTIL: number = (uint64_t *)&options->until_ms; break;
     default: /* -n */ number = &options->count_max; break;
     }
-    return number == NULL || parse_u64(value, number) ? EXIT_DONE
-                                                      : agent_usage_error("spool", "no number: '%s'", value);
+    return number == NULL || parse_u64(value, number)
+               ? EXIT_DONE
+               : agent_usage_error("spool", "no number: '%s'", value);
 }
 
 /* What stands behind `verify`, `ls`, … */
@@ -63,7 +65,8 @@ static int parse(int argc, char **argv, struct agent_spool_options *options)
         return EXIT_USAGE;
     char **rest = agent_args_rest(&args, &count);
     if (count != 1)
-        return agent_usage_error("spool", count == 0 ? "which spool? Give its directory" : "give one directory");
+        return agent_usage_error("spool", count == 0 ? "which spool? Give its directory"
+                                                     : "give one directory");
     options->dir = rest[0];
     return EXIT_DONE;
 }
@@ -74,7 +77,8 @@ int agent_spool(int argc, char **argv)
         return EXIT_DONE;
     if (argc == 0)
         return agent_usage_error("spool", "what? verify, ls, peek or export");
-    struct agent_spool_options options = {.to_id = UINT64_MAX, .until_ms = INT64_MAX, .count_max = UINT64_MAX};
+    struct agent_spool_options options = {
+        .to_id = UINT64_MAX, .until_ms = INT64_MAX, .count_max = UINT64_MAX};
     for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
         if (strcmp(commands[i].name, argv[0]) != 0)
             continue;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * agent_spool.h - the parts of `penstock spool`. Each returns the exit code and has said on stderr what went wrong. */
+ * agent_spool.h - the parts of `penstock spool`. Each returns the exit code and has said on stderr
+ * what went wrong. */
 #ifndef PENSTOCK_AGENT_SPOOL_H
 #define PENSTOCK_AGENT_SPOOL_H
 

@@ -13,22 +13,26 @@
 #include <string.h>
 #include <unistd.h>
 
-/* ---- one event ------------------------------------------------------------------------------------------------ */
+/* ---- one event ------------------------------------------------------------------------------- */
 
 /* RFC 3629: no overlong forms, no surrogates, nothing beyond U+10FFFF. */
 static bool is_utf8(struct bytes text)
 {
     for (size_t i = 0; i < text.size;) {
         uint8_t c = text.data[i];
-        size_t more = c < 0x80 ? 0 : c >= 0xc2 && c < 0xe0 ? 1 : (c & 0xf0) == 0xe0 ? 2 : c >= 0xf0 && c < 0xf5 ? 3 : 9;
+        size_t more = c < 0x80                ? 0
+                      : c >= 0xc2 && c < 0xe0 ? 1
+                      : (c & 0xf0) == 0xe0    ? 2
+                      : c >= 0xf0 && c < 0xf5 ? 3
+                                              : 9;
         if (more == 9 || i + more >= text.size)
             return more == 0 && c < 0x80 && i + 1 == text.size;
         for (size_t k = 1; k <= more; k++)
             if ((text.data[i + k] & 0xc0) != 0x80)
                 return false;
         uint8_t second = more > 0 ? text.data[i + 1] : 0;
-        if ((c == 0xe0 && second < 0xa0) || (c == 0xed && second >= 0xa0) || (c == 0xf0 && second < 0x90) ||
-            (c == 0xf4 && second >= 0x90))
+        if ((c == 0xe0 && second < 0xa0) || (c == 0xed && second >= 0xa0) ||
+            (c == 0xf0 && second < 0x90) || (c == 0xf4 && second >= 0x90))
             return false;
         i += more + 1;
     }
@@ -54,7 +58,8 @@ static void put_headers(struct buf *out, const struct spool_event *event)
     struct bytes rest = event->headers;
     struct spool_header header;
     buf_append_string(out, ",\"headers\":[");
-    for (bool first = true; event->header_count > 0 && spool_headers_next(&rest, &header); first = false) {
+    for (bool first = true; event->header_count > 0 && spool_headers_next(&rest, &header);
+         first = false) {
         buf_append_string(out, first ? "{" : ",{");
         put_bytes(out, "", "name", header.name);
         put_bytes(out, ",", "value", header.value);
@@ -65,7 +70,9 @@ static void put_headers(struct buf *out, const struct spool_event *event)
 
 void agent_spool_event_json(const struct spool_event *event, struct buf *out)
 {
-    buf_printf(out, "{\"id\":\"%" PRIu64 "\",\"segment\":\"%" PRIu64 "\",\"index\":%" PRIu32 ",\"time_ms\":%" PRId64,
+    buf_printf(out,
+               "{\"id\":\"%" PRIu64 "\",\"segment\":\"%" PRIu64 "\",\"index\":%" PRIu32
+               ",\"time_ms\":%" PRId64,
                event->id, spool_id_segment(event->id), spool_id_index(event->id), event->time_ms);
     if (event->origin_id != 0)
         buf_printf(out, ",\"origin_id\":\"%" PRIu64 "\"", event->origin_id);
@@ -81,7 +88,7 @@ void agent_spool_event_json(const struct spool_event *event, struct buf *out)
     buf_append_string(out, "}\n");
 }
 
-/* ---- which events --------------------------------------------------------------------------------------------- */
+/* ---- which events ---------------------------------------------------------------------------- */
 
 struct writer {
     const struct agent_spool_options *options;
@@ -107,8 +114,8 @@ static bool is_pending(const struct spool_inspect *inspect, const struct spool_e
 static bool is_wanted(const struct writer *writer, const struct spool_event *event)
 {
     const struct agent_spool_options *options = writer->options;
-    return event->id >= options->from_id && event->id <= options->to_id && event->time_ms >= options->since_ms &&
-           event->time_ms <= options->until_ms &&
+    return event->id >= options->from_id && event->id <= options->to_id &&
+           event->time_ms >= options->since_ms && event->time_ms <= options->until_ms &&
            (options->topic == NULL || bytes_equal(bytes_of_string(options->topic), event->topic)) &&
            (!options->pending || is_pending(writer->inspect, event));
 }
@@ -117,13 +124,14 @@ static bool write_chunk(void *arg, const struct spool_chunk *chunk)
 {
     struct writer *writer = arg;
     struct spool_event event;
-    for (size_t at = 0; writer->count < writer->options->count_max && spool_chunk_next(chunk, &at, &event);) {
+    for (size_t at = 0;
+         writer->count < writer->options->count_max && spool_chunk_next(chunk, &at, &event);) {
         if (!is_wanted(writer, &event))
             continue;
         buf_clear(&writer->line);
         agent_spool_event_json(&event, &writer->line);
-        writer->failed =
-            writer->line.failed || fwrite(writer->line.data, 1, writer->line.size, writer->out) != writer->line.size;
+        writer->failed = writer->line.failed || fwrite(writer->line.data, 1, writer->line.size,
+                                                       writer->out) != writer->line.size;
         if (writer->failed)
             return false;
         writer->count++;
@@ -132,9 +140,11 @@ static bool write_chunk(void *arg, const struct spool_chunk *chunk)
 }
 
 /* What is in quarantine was delivered; the other folders hold each event once. */
-static bool may_hold(const struct agent_spool_options *options, const struct spool_inspect_segment *segment)
+static bool may_hold(const struct agent_spool_options *options,
+                     const struct spool_inspect_segment *segment)
 {
-    return strcmp(segment->folder, "quarantine") != 0 && segment->id >= spool_id_segment(options->from_id) &&
+    return strcmp(segment->folder, "quarantine") != 0 &&
+           segment->id >= spool_id_segment(options->from_id) &&
            segment->id <= spool_id_segment(options->to_id);
 }
 
@@ -149,11 +159,13 @@ static int write_events(const struct agent_spool_options *options, FILE *out, co
     }
     struct writer writer = {.options = options, .inspect = &inspect, .out = out};
     bool unread = false;
-    for (size_t i = 0; i < inspect.segment_count && !writer.failed && writer.count < options->count_max; i++) {
+    for (size_t i = 0;
+         i < inspect.segment_count && !writer.failed && writer.count < options->count_max; i++) {
         struct spool_findings findings;
         if (!may_hold(options, &inspect.segments[i]))
             continue;
-        rc = spool_inspect_read(&inspect, &inspect.segments[i], write_chunk, &writer, &findings, &msg);
+        rc = spool_inspect_read(&inspect, &inspect.segments[i], write_chunk, &writer, &findings,
+                                &msg);
         if (rc == ERR_OK)
             spool_inspect_findings_free(&findings);
         if (rc == ERR_UNREADABLE || rc == ERR_NOMEM) {
@@ -190,8 +202,8 @@ int agent_spool_export(const struct agent_spool_options *options)
     if (code == EXIT_DONE && (!synced || rename(temporary, options->output) != 0))
         code = EXIT_FAILED;
     if (code != EXIT_DONE)
-        fprintf(stderr, "penstock spool export: '%s' was not written%s%s\n", options->output, out == NULL ? ": " : "",
-                out == NULL ? strerror(errno) : "");
+        fprintf(stderr, "penstock spool export: '%s' was not written%s%s\n", options->output,
+                out == NULL ? ": " : "", out == NULL ? strerror(errno) : "");
     if (code != EXIT_DONE && out != NULL)
         unlink(temporary);
     free(temporary);

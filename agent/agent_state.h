@@ -22,7 +22,8 @@ struct agent_state {
 /* Under the lock: would an event be accepted now? Else why not. */
 enum err agent_state_accepts(struct agent_state *state, struct errmsg *why);
 
-/* Everything the pages show, taken at one time. Arrays are malloc'ed; agent_snapshot_done() frees them. */
+/* Everything the pages show, taken at one time. Arrays are malloc'ed; agent_snapshot_done() frees
+ * them. */
 struct agent_snapshot {
     bool has_spool, has_bridge;
     bool is_away; /* ingest is without a spool; accepts_why says why */
@@ -45,13 +46,16 @@ struct agent_snapshot {
 void agent_snapshot_take(struct agent_state *state, struct agent_snapshot *ret_snapshot);
 void agent_snapshot_done(struct agent_snapshot *snapshot);
 
-/* How old the oldest event is that isn't done; 0: there is none, or it isn't known yet. Never negative. */
+/* How old the oldest event is that isn't done; 0: there is none, or it isn't known yet. Never
+ * negative. */
 int64_t agent_snapshot_oldest_age_ms(const struct agent_snapshot *snapshot);
 
 /* Pure renderers. */
-void agent_status_render(const struct agent_snapshot *snapshot, struct buf *out);      /* JSON */
-void agent_status_text_render(const struct agent_snapshot *snapshot, struct buf *out); /* a table for people */
-void agent_metrics_render(const struct agent_snapshot *snapshot, struct buf *out);     /* Prometheus text 0.0.4 */
+void agent_status_render(const struct agent_snapshot *snapshot, struct buf *out); /* JSON */
+/* a table for people */
+void agent_status_text_render(const struct agent_snapshot *snapshot, struct buf *out);
+/* Prometheus text 0.0.4 */
+void agent_metrics_render(const struct agent_snapshot *snapshot, struct buf *out);
 
 /* ingest_page_fn; arg is the struct agent_state. */
 int agent_page_index(void *arg, struct buf *body, const char **content_type); /* for browsers */
@@ -59,8 +63,10 @@ int agent_page_health(void *arg, struct buf *body, const char **content_type);
 int agent_page_ready(void *arg, struct buf *body, const char **content_type);
 int agent_page_status(void *arg, struct buf *body, const char **content_type);
 int agent_page_status_text(void *arg, struct buf *body, const char **content_type);
-int agent_page_receipt(void *arg, const struct ingest_question *question, struct buf *body, const char **content_type);
-int agent_page_progress(void *arg, const struct ingest_question *question, struct buf *body, const char **content_type);
+int agent_page_receipt(void *arg, const struct ingest_question *question, struct buf *body,
+                       const char **content_type);
+int agent_page_progress(void *arg, const struct ingest_question *question, struct buf *body,
+                        const char **content_type);
 int agent_page_metrics(void *arg, struct buf *body, const char **content_type);
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * agent_status.c - `penstock status`: what a running agent says about itself, for people or as JSON. */
+ * agent_status.c - `penstock status`: what a running agent says about itself, for people or as
+ * JSON. */
 #include "agent/agent.h"
 #include "agent/agent_http_client.h"
 #include "agent/agent_options.h"
@@ -8,10 +9,11 @@
 
 enum { ANSWER_MS_MAX = 5000 };
 
-static enum err fetch(struct agent_http_client *client, const char *path, struct agent_http_response *response,
-                      struct errmsg *msg)
+static enum err fetch(struct agent_http_client *client, const char *path,
+                      struct agent_http_response *response, struct errmsg *msg)
 {
-    enum err rc = agent_http_client_send(client, "GET", path, NULL, BYTES_NULL, ANSWER_MS_MAX, response, msg);
+    enum err rc =
+        agent_http_client_send(client, "GET", path, NULL, BYTES_NULL, ANSWER_MS_MAX, response, msg);
     if (rc == ERR_OK && response->status != 200)
         return errmsg_set(msg, ERR_UNAVAILABLE, "the agent answers %d", response->status);
     return rc;

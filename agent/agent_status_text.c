@@ -41,7 +41,8 @@ static void put_spool(struct buf *out, const struct agent_snapshot *s)
     put_label(out, "spool");
     buf_printf(out, "%s, ", s->spool_id);
     put_bytes(out, s->spool.used_bytes);
-    buf_printf(out, " in %" PRIu64 " segment%s, ", s->spool.segment_count, s->spool.segment_count == 1 ? "" : "s");
+    buf_printf(out, " in %" PRIu64 " segment%s, ", s->spool.segment_count,
+               s->spool.segment_count == 1 ? "" : "s");
     put_bytes(out, s->spool.free_bytes);
     buf_append_string(out, " free on disk\n");
     if (s->spool.parked_segments > 0) {
@@ -61,14 +62,16 @@ static void put_spool(struct buf *out, const struct agent_snapshot *s)
         buf_append_string(out, "accepting");
     else
         buf_printf(out, "REFUSING: %s", s->accepts_why.text);
-    buf_printf(out, "; %" PRIu64 " connection%s\n", s->ingest.connections, s->ingest.connections == 1 ? "" : "s");
+    buf_printf(out, "; %" PRIu64 " connection%s\n", s->ingest.connections,
+               s->ingest.connections == 1 ? "" : "s");
 }
 
 static void put_bridge(struct buf *out, const struct agent_snapshot *s)
 {
     put_label(out, "kafka");
-    buf_printf(out, "%s; %" PRIu64 " event%s in flight", s->bridge.connected ? "connected" : "NOT CONNECTED",
-               s->bridge.in_flight_events, s->bridge.in_flight_events == 1 ? "" : "s");
+    buf_printf(out, "%s; %" PRIu64 " event%s in flight",
+               s->bridge.connected ? "connected" : "NOT CONNECTED", s->bridge.in_flight_events,
+               s->bridge.in_flight_events == 1 ? "" : "s");
     int64_t age_ms = agent_snapshot_oldest_age_ms(s);
     if (age_ms > 0) {
         buf_append_string(out, "; the oldest pending event is ");
@@ -80,11 +83,13 @@ static void put_bridge(struct buf *out, const struct agent_snapshot *s)
     buf_append_char(out, '\n');
 }
 
-static void put_row(struct buf *out, int width, const char *name, const struct spool_books *books, const char *note)
+static void put_row(struct buf *out, int width, const char *name, const struct spool_books *books,
+                    const char *note)
 {
-    buf_printf(out, "%-*s %14" PRIu64 " %14" PRIu64 " %14" PRIu64 " %14" PRIu64 " %10" PRIu64 "%s%s\n", width, name,
-               books->accepted, books->delivered, books->pending, books->dead_lettered, books->lost,
-               note[0] == '\0' ? "" : "  ", note);
+    buf_printf(out,
+               "%-*s %14" PRIu64 " %14" PRIu64 " %14" PRIu64 " %14" PRIu64 " %10" PRIu64 "%s%s\n",
+               width, name, books->accepted, books->delivered, books->pending, books->dead_lettered,
+               books->lost, note[0] == '\0' ? "" : "  ", note);
 }
 
 static int compare_topics(const void *a, const void *b)
@@ -117,9 +122,10 @@ static void put_topics(struct buf *out, const struct agent_snapshot *s)
         if (strlen(s->topics[i].topic) > width)
             width = strlen(s->topics[i].topic);
     }
-    buf_printf(out, "\n%-*s %14s %14s %14s %14s %10s\n", (int)width, "events", "accepted", "delivered", "pending",
-               "dead-lettered", "lost");
-    put_row(out, (int)width, "all topics", &s->spool.books, s->spool.counting ? "(still counting)" : "");
+    buf_printf(out, "\n%-*s %14s %14s %14s %14s %10s\n", (int)width, "events", "accepted",
+               "delivered", "pending", "dead-lettered", "lost");
+    put_row(out, (int)width, "all topics", &s->spool.books,
+            s->spool.counting ? "(still counting)" : "");
     if (sorted != NULL)
         qsort((void *)sorted, s->topic_count, sizeof *sorted, compare_topics);
     for (size_t i = 0; sorted != NULL && i < s->topic_count; i++)

@@ -24,7 +24,8 @@ bool buf_append_char(struct buf *buf, char c);
 bool buf_printf(struct buf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
 bool buf_append_json_string(struct buf *buf, const char *text,
                             size_t size); /* quoted and escaped; bytes >= 0x80 as they are */
-const char *buf_string(struct buf *buf);  /* NUL-terminated view, valid until the next append; "" when memory is out */
+const char *buf_string(struct buf *buf);  /* NUL-terminated view, valid until the next append; ""
+                                           * when memory is out */
 
 static inline struct bytes buf_bytes(const struct buf *buf)
 {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * bytes.h - a non-owning view of bytes. data == NULL means "null", which is not the same as empty. */
+ * bytes.h - a non-owning view of bytes. data == NULL means "null", which is not the same as
+ * empty. */
 #ifndef PENSTOCK_BASE_BYTES_H
 #define PENSTOCK_BASE_BYTES_H
 

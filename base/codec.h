@@ -86,7 +86,8 @@ struct codec_in {
 
 static inline struct codec_in codec_in_of(const void *data, size_t size)
 {
-    const uint8_t *p = data == NULL ? (const uint8_t *)"" : data; /* NULL + 0 is nothing that C knows */
+    /* NULL + 0 is nothing that C knows */
+    const uint8_t *p = data == NULL ? (const uint8_t *)"" : data;
     return (struct codec_in){p, p + size, true};
 }
 

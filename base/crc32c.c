@@ -50,7 +50,8 @@ static uint32_t extend_tables(uint32_t crc, const uint8_t *p, size_t size)
 }
 
 #if defined(__x86_64__)
-__attribute__((target("sse4.2"))) static uint32_t extend_instruction(uint32_t crc, const uint8_t *p, size_t size)
+__attribute__((target("sse4.2"))) static uint32_t extend_instruction(uint32_t crc, const uint8_t *p,
+                                                                     size_t size)
 {
     uint64_t wide = crc;
     for (; size >= 8; p += 8, size -= 8)
@@ -61,7 +62,8 @@ __attribute__((target("sse4.2"))) static uint32_t extend_instruction(uint32_t cr
     return crc;
 }
 #elif defined(__aarch64__)
-__attribute__((target("+crc"))) static uint32_t extend_instruction(uint32_t crc, const uint8_t *p, size_t size)
+__attribute__((target("+crc"))) static uint32_t extend_instruction(uint32_t crc, const uint8_t *p,
+                                                                   size_t size)
 {
     for (; size >= 8; p += 8, size -= 8)
         crc = __crc32cd(crc, codec_get_u64(p));

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  * err.h - error codes, sorted by what the caller should do, and a message that grows on its way up.
  *
- * Library folders return an err and stay silent; agent/ logs it once. A function that can fail for the
- * world's reasons takes a `struct errmsg *msg` (may be NULL) last and says there what went wrong; each
- * level may put its own words in front with errmsg_wrap(). Outputs are written only on ERR_OK. */
+ * Library folders return an err and stay silent; agent/ logs it once. A function that can fail for
+ * the world's reasons takes a `struct errmsg *msg` (may be NULL) last and says there what went
+ * wrong; each level may put its own words in front with errmsg_wrap(). Outputs are written only on
+ * ERR_OK. */
 #ifndef PENSTOCK_BASE_ERR_H
 #define PENSTOCK_BASE_ERR_H
 
@@ -18,23 +19,23 @@ enum err_class {
 };
 
 /*     code             class  text */
-#define ERR_TABLE(X)                                                                                                   \
-    X(ERR_OK, NONE, "ok")                                                                                              \
-    X(ERR_END, NONE, "nothing more")                                                                                   \
-    X(ERR_TIMEOUT, RETRY, "timed out; the outcome is unknown")                                                         \
-    X(ERR_FULL, RETRY, "full")                                                                                         \
-    X(ERR_TOPIC_FULL, RETRY, "too much of one topic is waiting")                                                       \
-    X(ERR_BUSY, RETRY, "too much in flight")                                                                           \
-    X(ERR_UNAVAILABLE, RETRY, "not available now")                                                                     \
-    X(ERR_CLOSED, RETRY, "shutting down")                                                                              \
-    X(ERR_UNREADABLE, RETRY, "cannot be read now")                                                                     \
-    X(ERR_INVALID, INPUT, "invalid")                                                                                   \
-    X(ERR_TOO_LARGE, INPUT, "too large")                                                                               \
-    X(ERR_NOT_FOUND, INPUT, "not found")                                                                               \
-    X(ERR_NOMEM, FAULT, "out of memory")                                                                               \
-    X(ERR_IO, FAULT, "input/output error")                                                                             \
-    X(ERR_LOCKED, FAULT, "in use by another process")                                                                  \
-    X(ERR_DAMAGED, FAULT, "damaged")                                                                                   \
+#define ERR_TABLE(X)                                                                               \
+    X(ERR_OK, NONE, "ok")                                                                          \
+    X(ERR_END, NONE, "nothing more")                                                               \
+    X(ERR_TIMEOUT, RETRY, "timed out; the outcome is unknown")                                     \
+    X(ERR_FULL, RETRY, "full")                                                                     \
+    X(ERR_TOPIC_FULL, RETRY, "too much of one topic is waiting")                                   \
+    X(ERR_BUSY, RETRY, "too much in flight")                                                       \
+    X(ERR_UNAVAILABLE, RETRY, "not available now")                                                 \
+    X(ERR_CLOSED, RETRY, "shutting down")                                                          \
+    X(ERR_UNREADABLE, RETRY, "cannot be read now")                                                 \
+    X(ERR_INVALID, INPUT, "invalid")                                                               \
+    X(ERR_TOO_LARGE, INPUT, "too large")                                                           \
+    X(ERR_NOT_FOUND, INPUT, "not found")                                                           \
+    X(ERR_NOMEM, FAULT, "out of memory")                                                           \
+    X(ERR_IO, FAULT, "input/output error")                                                         \
+    X(ERR_LOCKED, FAULT, "in use by another process")                                              \
+    X(ERR_DAMAGED, FAULT, "damaged")                                                               \
     X(ERR_VERSION, FAULT, "made by a newer version")
 
 #define ERR_ENUM(code, class, text) code,
@@ -52,8 +53,10 @@ struct errmsg {
 
 /* Sets msg (NULL is fine) and returns code, so that a failing path is one line:
  *   return errmsg_set(msg, ERR_IO, "write '%s': %s", path, strerror(errno)); */
-enum err errmsg_set(struct errmsg *msg, enum err code, const char *format, ...) __attribute__((format(printf, 3, 4)));
-#ifdef __clang_analyzer__ /* it sees no other file: without this, any failing path might return ERR_OK */
+enum err errmsg_set(struct errmsg *msg, enum err code, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+#ifdef __clang_analyzer__ /* it sees no other file: without this, any failing path might return
+                           * ERR_OK */
 #define errmsg_set(msg, code, ...) ((errmsg_set)(msg, code, __VA_ARGS__), (code))
 #endif
 

@@ -21,12 +21,14 @@ static atomic_bool to_journal;
 void log_begin(void)
 {
     const char *stream =
-        getenv("JOURNAL_STREAM"); /* the journal's device:inode; stderr may have been led elsewhere since */
+        getenv("JOURNAL_STREAM"); /* the journal's device:inode; stderr may have been led elsewhere
+                                   * since */
     char *colon = NULL;
     unsigned long long device = stream == NULL ? 0 : strtoull(stream, &colon, 10);
     struct stat file;
     atomic_store(&to_journal, colon != NULL && *colon == ':' && fstat(STDERR_FILENO, &file) == 0 &&
-                                  file.st_dev == device && file.st_ino == strtoull(colon + 1, NULL, 10));
+                                  file.st_dev == device &&
+                                  file.st_ino == strtoull(colon + 1, NULL, 10));
 }
 
 void log_set_level(enum log_level least)
@@ -56,9 +58,10 @@ static size_t put_prefix(char *line, size_t size, enum log_level level, const ch
         mark = 3;
         memcpy(line, priorities[level], mark);
     }
-    int n = snprintf(line + mark, size - mark, "time=%04d-%02d-%02dT%02d:%02d:%02d.%03dZ level=%s event=%s",
-                     utc.tm_year + 1900, utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec,
-                     (int)(now_ms % 1000), level_names[level], event);
+    int n = snprintf(line + mark, size - mark,
+                     "time=%04d-%02d-%02dT%02d:%02d:%02d.%03dZ level=%s event=%s",
+                     utc.tm_year + 1900, utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min,
+                     utc.tm_sec, (int)(now_ms % 1000), level_names[level], event);
     return n < 0 ? mark : (size_t)n < size - mark ? mark + (size_t)n : size - 1;
 }
 

@@ -4,17 +4,21 @@
 
 #include <string.h>
 
-/* ---- within a line; each put_ returns how much of the text it took ----------------------------------------- */
+/* ---- within a line; each put_ returns how much of the text it took --------------------------- */
 
 /* Minus signs are escaped too, or `--help` could not be copied from a page. */
 static size_t put_char(struct buf *out, const char *text)
 {
     static const struct {
         const char *text, *roff;
-    } special[] = {
-        {"\\", "\\e"},  {"-", "\\-"},    {"'", "\\(aq"}, {"^", "\\(ha"},
-        {"~", "\\(ti"}, {"\"", "\\(dq"}, {"\n", " "},    {"\xe2\x80\xa6", "..."}, /* not every terminal's font has it */
-    };
+    } special
+        [] =
+            {
+                {"\\", "\\e"},  {"-", "\\-"},
+                {"'", "\\(aq"}, {"^", "\\(ha"},
+                {"~", "\\(ti"}, {"\"", "\\(dq"},
+                {"\n", " "},    {"\xe2\x80\xa6", "..."}, /* not every terminal's font has it */
+            };
     for (size_t i = 0; i < sizeof special / sizeof special[0]; i++)
         if (strncmp(text, special[i].text, strlen(special[i].text)) == 0) {
             buf_append_string(out, special[i].roff);
@@ -77,7 +81,7 @@ void roff_argument(struct buf *out, const char *text)
     buf_append_char(out, '"');
 }
 
-/* ---- several lines ---------------------------------------------------------------------------------------- */
+/* ---- several lines --------------------------------------------------------------------------- */
 
 static const char *line_end(const char *text)
 {
@@ -132,7 +136,8 @@ static void put_markdown_line(struct buf *out, const char *text, const char *end
 void roff_markdown(struct buf *out, const char *text)
 {
     bool code = false, paragraph = false;
-    while (*text == '\n' || begins(text, "#") || begins(text, "<!--")) /* the first paragraph is begun already */
+    while (*text == '\n' || begins(text, "#") ||
+           begins(text, "<!--")) /* the first paragraph is begun already */
         text = next_line(line_end(text));
     for (; *text != '\0'; text = next_line(line_end(text))) {
         const char *end = line_end(text);

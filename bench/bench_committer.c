@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT
- * bench_committer.c - `bench_committer DIR EVENTS ROUNDS SECONDS`: the spool's committer against the bare disk.
+ * bench_committer.c - `bench_committer DIR EVENTS ROUNDS SECONDS`: the spool's committer against
+ * the bare disk.
  *
- * In turn, ROUNDS times: write + fdatasync of EVENTS x 200 bytes at a time, and spool_submit() of batches of EVENTS events of
- * 200 bytes. While one batch is synced the next one is built on another thread, as requests are, and it is handed over when the one
- * before is done: so each commit holds exactly one batch and the sizes of the synced writes are the same (the program
- * checks that). Only the bytes of the values count. One line of JSON with the medians. */
+ * In turn, ROUNDS times: write + fdatasync of EVENTS x 200 bytes at a time, and spool_submit() of
+ * batches of EVENTS events of 200 bytes. While one batch is synced the next one is built on another
+ * thread, as requests are, and it is handed over when the one before is done: so each commit holds
+ * exactly one batch and the sizes of the synced writes are the same (the program checks that). Only
+ * the bytes of the values count. One line of JSON with the medians. */
 #include "base/clock.h"
 #include "bench/support_disk.h"
 #include "spool/spool.h"
@@ -75,8 +77,9 @@ static struct spool_batch *build(unsigned event_count)
     static char value[VALUE_SIZE];
     static uint64_t number;
     struct spool_batch *batch = NULL;
-    struct spool_event event = {
-        .value = bytes_of(value, sizeof value), .partition = SPOOL_PARTITION_ANY, .time_ms = clock_wall_ms()};
+    struct spool_event event = {.value = bytes_of(value, sizeof value),
+                                .partition = SPOOL_PARTITION_ANY,
+                                .time_ms = clock_wall_ms()};
     if (spool_batch_new(spool, bytes_of_string("bench"), &batch) != ERR_OK)
         errx(1, "no batch");
     for (unsigned i = 0; i < event_count; i++) {
@@ -105,8 +108,10 @@ static double run_spool(unsigned event_count, double seconds)
     if (after.commits - before.commits != batches)
         errx(1, "%lu batches went into %lu commits: not the same sizes", (unsigned long)batches,
              (unsigned long)(after.commits - before.commits));
-    struct spool_outcome outcome = {.topic = bytes_of_string("bench"), .delivered = batches * event_count};
-    spool_advance(spool, SPOOL_AT_LEAST_ONCE, last_id, NULL, 0, &outcome, 1); /* lets its segments go */
+    struct spool_outcome outcome = {.topic = bytes_of_string("bench"),
+                                    .delivered = batches * event_count};
+    /* lets its segments go */
+    spool_advance(spool, SPOOL_AT_LEAST_ONCE, last_id, NULL, 0, &outcome, 1);
     return (double)batches * event_count * VALUE_SIZE / took;
 }
 
@@ -140,13 +145,14 @@ int main(int argc, char **argv)
     if (spool_open(&options, NULL, NULL, &spool, &msg) != ERR_OK)
         errx(1, "%s", msg.text);
     for (int i = 0; i < rounds; i++) {
-        struct disk_result disk = disk_append_synced(argv[1], (size_t)event_count * VALUE_SIZE, seconds);
+        struct disk_result disk =
+            disk_append_synced(argv[1], (size_t)event_count * VALUE_SIZE, seconds);
         raw[i] = (double)disk.writes * event_count * VALUE_SIZE / disk.seconds;
         ours[i] = run_spool(event_count, seconds);
         ratios[i] = ours[i] / raw[i];
     }
     spool_close(spool);
-    printf("{\"raw_bytes_per_s\":%.1f,\"spool_bytes_per_s\":%.1f,\"ratio\":%.3f}\n", median(raw, rounds),
-           median(ours, rounds), median(ratios, rounds));
+    printf("{\"raw_bytes_per_s\":%.1f,\"spool_bytes_per_s\":%.1f,\"ratio\":%.3f}\n",
+           median(raw, rounds), median(ours, rounds), median(ratios, rounds));
     return 0;
 }

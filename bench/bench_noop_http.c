@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT
- * bench_noop_http.c - `bench_noop_http [THREADS]`: what the HTTP library gives when nothing is stored.
+ * bench_noop_http.c - `bench_noop_http [THREADS]`: what the HTTP library gives when nothing is
+ * stored.
  *
- * libmicrohttpd in the same mode and with the same settings as the agent's listeners; reads the body and answers from the
- * handler with an answer of the same size. Prints its port, serves until SIGTERM. */
+ * libmicrohttpd in the same mode and with the same settings as the agent's listeners; reads the
+ * body and answers from the handler with an answer of the same size. Prints its port, serves until
+ * SIGTERM. */
 #include <err.h>
 #include <microhttpd.h>
 #include <signal.h>
@@ -10,8 +12,9 @@
 #include <stdlib.h>
 #include <netinet/in.h>
 
-static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, const char *url, const char *method,
-                                  const char *version, const char *upload, size_t *upload_size, void **state)
+static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, const char *url,
+                                  const char *method, const char *version, const char *upload,
+                                  size_t *upload_size, void **state)
 {
     static const char body[] = "{\"accepted\":1}";
     (void)cls, (void)url, (void)method, (void)version, (void)upload;
@@ -51,8 +54,9 @@ int main(int argc, char **argv)
         {threads > 1 ? MHD_OPTION_THREAD_POOL_SIZE : MHD_OPTION_END, (intptr_t)threads, NULL},
         {MHD_OPTION_END, 0, NULL},
     };
-    struct MHD_Daemon *daemon = MHD_start_daemon(MHD_USE_POLL_INTERNAL_THREAD, 0, NULL, NULL, on_request, NULL,
-                                                 MHD_OPTION_ARRAY, options, MHD_OPTION_END);
+    struct MHD_Daemon *daemon =
+        MHD_start_daemon(MHD_USE_POLL_INTERNAL_THREAD, 0, NULL, NULL, on_request, NULL,
+                         MHD_OPTION_ARRAY, options, MHD_OPTION_END);
     if (daemon == NULL)
         errx(1, "the HTTP server did not start");
     printf("%d\n", (int)MHD_get_daemon_info(daemon, MHD_DAEMON_INFO_BIND_PORT)->port);

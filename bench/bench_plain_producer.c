@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT
- * bench_plain_producer.c - `bench_plain_producer BOOTSTRAP TOPIC COUNT`: the yardstick for the bridge.
+ * bench_plain_producer.c - `bench_plain_producer BOOTSTRAP TOPIC COUNT`: the yardstick for the
+ * bridge.
  *
- * A plain idempotent librdkafka producer (acks=all, lz4, linger 5 ms, Java's partitioner) sends COUNT records from memory, the
- * same ones as `penstock_load --connections 4 --events 1000 --keys 10` makes, and waits for every delivery report. The time
- * runs from before the client is made until the last report. One line of JSON. */
+ * A plain idempotent librdkafka producer (acks=all, lz4, linger 5 ms, Java's partitioner) sends
+ * COUNT records from memory, the same ones as `penstock_load --connections 4 --events 1000 --keys
+ * 10` makes, and waits for every delivery report. The time runs from before the client is made
+ * until the last report. One line of JSON. */
 #include "base/clock.h"
 #include "tests/support/load_value.h"
 
@@ -46,9 +48,11 @@ static rd_kafka_t *open_producer(const char *bootstrap)
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
     char text[256];
     for (size_t i = 0; i < sizeof properties / sizeof properties[0]; i++)
-        if (rd_kafka_conf_set(conf, properties[i][0], properties[i][1], text, sizeof text) != RD_KAFKA_CONF_OK)
+        if (rd_kafka_conf_set(conf, properties[i][0], properties[i][1], text, sizeof text) !=
+            RD_KAFKA_CONF_OK)
             errx(1, "%s", text);
-    if (rd_kafka_conf_set(conf, "bootstrap.servers", bootstrap, text, sizeof text) != RD_KAFKA_CONF_OK)
+    if (rd_kafka_conf_set(conf, "bootstrap.servers", bootstrap, text, sizeof text) !=
+        RD_KAFKA_CONF_OK)
         errx(1, "%s", text);
     rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);
     rd_kafka_t *rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, text, sizeof text);
@@ -57,17 +61,19 @@ static rd_kafka_t *open_producer(const char *bootstrap)
     return rk;
 }
 
-/* The order in which the load generator's requests interleave: a thousand of each connection in turn. */
+/* The order in which the load generator's requests interleave: a thousand of each connection in
+ * turn. */
 static struct record *make_records(uint64_t count, struct buf *values)
 {
     struct record *records = calloc(count, sizeof *records);
     if (records == NULL || !buf_reserve(values, count * VALUE_SIZE))
         errx(1, "out of memory");
     for (uint64_t i = 0; i < count; i++) {
-        uint64_t request = i / EVENTS, connection = request % CONNECTIONS, turn = request / CONNECTIONS;
+        uint64_t request = i / EVENTS, connection = request % CONNECTIONS,
+                 turn = request / CONNECTIONS;
         load_value_put(values, "f", (int)connection, turn * EVENTS + i % EVENTS, VALUE_SIZE);
-        records[i].key_size =
-            (uint32_t)snprintf(records[i].key, sizeof records[i].key, "k%d-%d", (int)connection, (int)(turn % KEYS));
+        records[i].key_size = (uint32_t)snprintf(records[i].key, sizeof records[i].key, "k%d-%d",
+                                                 (int)connection, (int)(turn % KEYS));
     }
     return records;
 }
@@ -96,8 +102,10 @@ int main(int argc, char **argv)
     for (uint64_t i = 0; i < count;) {
         const struct record *r = &records[i];
         rd_kafka_resp_err_t code = rd_kafka_producev(
-            rk, RD_KAFKA_V_RKT(topic), RD_KAFKA_V_PARTITION(RD_KAFKA_PARTITION_UA), RD_KAFKA_V_KEY(r->key, r->key_size),
-            RD_KAFKA_V_VALUE(&values.data[i * VALUE_SIZE], VALUE_SIZE), RD_KAFKA_V_TIMESTAMP(now_ms), RD_KAFKA_V_END);
+            rk, RD_KAFKA_V_RKT(topic), RD_KAFKA_V_PARTITION(RD_KAFKA_PARTITION_UA),
+            RD_KAFKA_V_KEY(r->key, r->key_size),
+            RD_KAFKA_V_VALUE(&values.data[i * VALUE_SIZE], VALUE_SIZE),
+            RD_KAFKA_V_TIMESTAMP(now_ms), RD_KAFKA_V_END);
         if (code == RD_KAFKA_RESP_ERR__QUEUE_FULL) {
             rd_kafka_poll(rk, 10);
             continue;
@@ -113,7 +121,8 @@ int main(int argc, char **argv)
     if (delivered != count)
         errx(1, "%lu of %lu delivered, %lu failed", (unsigned long)delivered, (unsigned long)count,
              (unsigned long)failed);
-    printf("{\"events_per_s\":%.1f,\"seconds\":%.3f,\"cpu_s\":%.3f}\n", (double)count / seconds, seconds, cpu);
+    printf("{\"events_per_s\":%.1f,\"seconds\":%.3f,\"cpu_s\":%.3f}\n", (double)count / seconds,
+           seconds, cpu);
     rd_kafka_topic_destroy(topic);
     rd_kafka_destroy(rk);
     free(records);

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT
- * bench_visible.c - `bench_visible BOOTSTRAP TOPIC PARTITIONS PORT EVENTS_PER_S SECONDS`: from acknowledged to visible.
+ * bench_visible.c - `bench_visible BOOTSTRAP TOPIC PARTITIONS PORT EVENTS_PER_S SECONDS`: from
+ * acknowledged to visible.
  *
- * Some connections send events to an agent at a steady rate and note when each 200 arrived; a consumer of committed records notes
- * when each event did. Both read one clock. What lies between is sorted at the end: an event that was visible before its sender had the
- * answer counts as 0. The first two seconds don't count: leaders are looked up, topics warmed. One line of JSON. */
+ * Some connections send events to an agent at a steady rate and note when each 200 arrived; a
+ * consumer of committed records notes when each event did. Both read one clock. What lies between
+ * is sorted at the end: an event that was visible before its sender had the answer counts as 0. The
+ * first two seconds don't count: leaders are looked up, topics warmed. One line of JSON. */
 #include "base/clock.h"
 
 #include <arpa/inet.h>
@@ -33,8 +35,9 @@ static struct sender {
 
 static int open_connection(void)
 {
-    struct sockaddr_in to = {
-        .sin_family = AF_INET, .sin_port = htons(run.port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in to = {.sin_family = AF_INET,
+                             .sin_port = htons(run.port),
+                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), yes = 1;
     if (fd < 0 || connect(fd, (struct sockaddr *)&to, sizeof to) != 0)
         err(1, "connect to port %u", run.port);
@@ -46,10 +49,10 @@ static int open_connection(void)
 static size_t put_request(char *out, size_t size, uint32_t first)
 {
     size_t body = (size_t)run.per_request * (VALUE_SIZE + 1);
-    int used = snprintf(
-        out, size,
-        "POST /topics/%s HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-ndjson\r\nContent-Length: %zu\r\n\r\n",
-        run.topic, body);
+    int used = snprintf(out, size,
+                        "POST /topics/%s HTTP/1.1\r\nHost: x\r\nContent-Type: "
+                        "application/x-ndjson\r\nContent-Length: %zu\r\n\r\n",
+                        run.topic, body);
     for (uint32_t i = 0; i < run.per_request; i++) {
         char *line = out + used + (size_t)i * (VALUE_SIZE + 1);
         memset(line, 'x', VALUE_SIZE);
@@ -76,7 +79,8 @@ static void exchange(int fd, const char *request, size_t size)
             err(1, "read");
         got += (size_t)n;
         answer[got] = '\0';
-        const char *head_end = strstr(answer, "\r\n\r\n"), *length = strcasestr(answer, "\r\nContent-Length:");
+        const char *head_end = strstr(answer, "\r\n\r\n"),
+                   *length = strcasestr(answer, "\r\nContent-Length:");
         if (head_end != NULL && length != NULL &&
             got >= (size_t)(head_end + 4 - answer) + strtoul(length + 17, NULL, 10))
             end = head_end;
@@ -93,13 +97,17 @@ static void *send_all(void *arg)
     int fd = open_connection();
     if (request == NULL)
         errx(1, "out of memory");
-    int64_t start_ns = clock_monotonic_ns() + sender->number * (1000000000ll / REQUESTS_PER_S / CONNECTIONS);
+    int64_t start_ns =
+        clock_monotonic_ns() + sender->number * (1000000000ll / REQUESTS_PER_S / CONNECTIONS);
     for (uint32_t i = 0; i < run.per_connection; i++) {
         uint32_t number = i * CONNECTIONS + sender->number;
         size_t used = put_request(request, size, number * run.per_request);
-        int64_t due_ns = start_ns + i * (1000000000ll / REQUESTS_PER_S), wait_ns = due_ns - clock_monotonic_ns();
+        int64_t due_ns = start_ns + i * (1000000000ll / REQUESTS_PER_S),
+                wait_ns = due_ns - clock_monotonic_ns();
         if (wait_ns > 0)
-            nanosleep(&(struct timespec){.tv_sec = wait_ns / 1000000000, .tv_nsec = wait_ns % 1000000000}, NULL);
+            nanosleep(
+                &(struct timespec){.tv_sec = wait_ns / 1000000000, .tv_nsec = wait_ns % 1000000000},
+                NULL);
         sender->late += wait_ns < -1000000000ll / REQUESTS_PER_S;
         exchange(fd, request, used);
         run.acknowledged_ns[number] = clock_monotonic_ns();
@@ -118,9 +126,11 @@ static rd_kafka_t *open_consumer(const char *bootstrap, int partitions)
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
     char text[256];
     for (size_t i = 0; i < sizeof properties / sizeof properties[0]; i++)
-        if (rd_kafka_conf_set(conf, properties[i][0], properties[i][1], text, sizeof text) != RD_KAFKA_CONF_OK)
+        if (rd_kafka_conf_set(conf, properties[i][0], properties[i][1], text, sizeof text) !=
+            RD_KAFKA_CONF_OK)
             errx(1, "%s", text);
-    if (rd_kafka_conf_set(conf, "bootstrap.servers", bootstrap, text, sizeof text) != RD_KAFKA_CONF_OK)
+    if (rd_kafka_conf_set(conf, "bootstrap.servers", bootstrap, text, sizeof text) !=
+        RD_KAFKA_CONF_OK)
         errx(1, "%s", text);
     rd_kafka_t *rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, text, sizeof text);
     if (rk == NULL)
@@ -164,12 +174,14 @@ static int by_size(const void *a, const void *b)
 
 static void print_result(uint32_t events)
 {
-    uint32_t skipped = WARM_UP_S * REQUESTS_PER_S * CONNECTIONS * run.per_request, count = events - skipped, late = 0;
+    uint32_t skipped = WARM_UP_S * REQUESTS_PER_S * CONNECTIONS * run.per_request,
+             count = events - skipped, late = 0;
     int64_t *waits = malloc(count * sizeof *waits);
     if (waits == NULL)
         errx(1, "out of memory");
     for (uint32_t i = 0; i < count; i++) {
-        int64_t wait_ns = run.visible_ns[skipped + i] - run.acknowledged_ns[(skipped + i) / run.per_request];
+        int64_t wait_ns =
+            run.visible_ns[skipped + i] - run.acknowledged_ns[(skipped + i) / run.per_request];
         waits[i] = wait_ns > 0 ? wait_ns : 0;
     }
     qsort(waits, count, sizeof *waits, by_size);
@@ -177,10 +189,11 @@ static void print_result(uint32_t events)
         late += senders[i].late;
     int64_t first_ns = run.acknowledged_ns[skipped / run.per_request],
             last_ns = run.acknowledged_ns[events / run.per_request - 1];
-    printf(
-        "{\"events\":%u,\"events_per_s\":%.0f,\"late_requests\":%u,\"p50_ms\":%.2f,\"p99_ms\":%.2f,\"max_ms\":%.2f}\n",
-        count, (double)count * 1e9 / (double)(last_ns - first_ns), late, (double)waits[count / 2] / 1e6,
-        (double)waits[(uint64_t)count * 99 / 100] / 1e6, (double)waits[count - 1] / 1e6);
+    printf("{\"events\":%u,\"events_per_s\":%.0f,\"late_requests\":%u,\"p50_ms\":%.2f,\"p99_ms\":%."
+           "2f,\"max_ms\":%.2f}\n",
+           count, (double)count * 1e9 / (double)(last_ns - first_ns), late,
+           (double)waits[count / 2] / 1e6, (double)waits[(uint64_t)count * 99 / 100] / 1e6,
+           (double)waits[count - 1] / 1e6);
     free(waits);
 }
 
@@ -189,10 +202,10 @@ int main(int argc, char **argv)
     int seconds = argc == 7 ? atoi(argv[6]) : 0, partitions = argc == 7 ? atoi(argv[3]) : 0,
         rate = argc == 7 ? atoi(argv[5]) : 0;
     if (seconds <= WARM_UP_S || partitions < 1 || rate < CONNECTIONS * REQUESTS_PER_S) {
-        fprintf(
-            stderr,
-            "usage: bench_visible BOOTSTRAP TOPIC PARTITIONS PORT EVENTS_PER_S SECONDS (at least %d events, more than %d s)\n",
-            CONNECTIONS * REQUESTS_PER_S, WARM_UP_S);
+        fprintf(stderr,
+                "usage: bench_visible BOOTSTRAP TOPIC PARTITIONS PORT EVENTS_PER_S SECONDS (at "
+                "least %d events, more than %d s)\n",
+                CONNECTIONS * REQUESTS_PER_S, WARM_UP_S);
         return 2;
     }
     run.topic = argv[2];

@@ -23,7 +23,8 @@ struct disk_result disk_append_synced(const char *dir, size_t size, double secon
     if (fdatasync(fd) != 0)
         err(1, "sync %s", path);
     struct disk_result result = {0};
-    int64_t start_ns = clock_monotonic_ns(), end_ns = start_ns + (int64_t)(seconds * 1e9), now_ns = start_ns;
+    int64_t start_ns = clock_monotonic_ns(), end_ns = start_ns + (int64_t)(seconds * 1e9),
+            now_ns = start_ns;
     for (; now_ns < end_ns; now_ns = clock_monotonic_ns()) {
         if (write(fd, bytes, size) != (ssize_t)size || fdatasync(fd) != 0)
             err(1, "write %s", path);

@@ -11,8 +11,8 @@ struct disk_result {
     double seconds;
 };
 
-/* write(2) + fdatasync(2) of `size` bytes at a time, appending to a new file in `dir`, for about `seconds`. The file is
- * removed. Ends the program with a message when the disk fails. */
+/* write(2) + fdatasync(2) of `size` bytes at a time, appending to a new file in `dir`, for about
+ * `seconds`. The file is removed. Ends the program with a message when the disk fails. */
 struct disk_result disk_append_synced(const char *dir, size_t size, double seconds);
 
 #endif

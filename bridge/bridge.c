@@ -15,7 +15,8 @@
 
 #define WAIT_MS_MAX     1000
 #define HELD_UP_WAIT_MS 50
-/* The bridge's thread and those of Kafka's client: a backlog can wait, programs that send events can't. */
+/* The bridge's thread and those of Kafka's client: a backlog can wait, programs that send events
+ * can't. */
 #define BRIDGE_NICE 10
 
 void bridge_say(struct bridge *bridge, bool problem, const char *event, const char *format, ...)
@@ -58,12 +59,14 @@ static int64_t next_deadline_ms(const struct bridge *bridge)
         next = bridge->now_ms + HELD_UP_WAIT_MS;
     if (bridge->sink == NULL && bridge->sink_due_ms < next)
         next = bridge->sink_due_ms;
-    bool may_try = bridge_txn_may_try(bridge); /* else a lane that is due waits for what ends that */
+    bool may_try = bridge_txn_may_try(bridge); /* else a lane that is due waits for what ends
+                                                * that */
     for (size_t i = 0; bridge->unsettled && i < bridge->lanes.count; i++) {
         const struct bridge_lane *lane = bridge->lanes.items[i];
-        int64_t due_ms = lane->mode == BRIDGE_LANE_MODE_BACKING_OFF   ? (may_try ? lane->due_ms : next)
-                         : lane->mode == BRIDGE_LANE_MODE_CATCHING_UP ? bridge->now_ms + HELD_UP_WAIT_MS
-                                                                      : next;
+        int64_t due_ms =
+            lane->mode == BRIDGE_LANE_MODE_BACKING_OFF   ? (may_try ? lane->due_ms : next)
+            : lane->mode == BRIDGE_LANE_MODE_CATCHING_UP ? bridge->now_ms + HELD_UP_WAIT_MS
+                                                         : next;
         next = due_ms < next ? due_ms : next;
     }
     return next;
@@ -91,14 +94,15 @@ static bool flows(const struct bridge *bridge)
     return bridge->sink != NULL && bridge->settle_until_ms == 0 && bridge_txn_may_flow(bridge);
 }
 
-/* The one place where the thread waits: for reports, for new events, for its own deadlines, for the word to
- * stop. */
+/* The one place where the thread waits: for reports, for new events, for its own deadlines, for the
+ * word to stop. */
 static void poll_reports(struct bridge *bridge, bool progress)
 {
     int64_t timeout_ms = 0;
     if (!progress && !atomic_load(&bridge->stopping)) {
         timeout_ms = next_deadline_ms(bridge) - bridge->now_ms;
-        if (timeout_ms > 0 && bridge->head_at_end && flows(bridge) && spool_tail_arm_wakeup(bridge->head.tail))
+        if (timeout_ms > 0 && bridge->head_at_end && flows(bridge) &&
+            spool_tail_arm_wakeup(bridge->head.tail))
             timeout_ms = 0; /* something came meanwhile */
     }
     if (bridge->sink != NULL)
@@ -110,13 +114,14 @@ static void poll_reports(struct bridge *bridge, bool progress)
 
 static bool is_idle(const struct bridge *bridge)
 {
-    return bridge->head_at_end && bridge->budget.events == 0 && !bridge->unsettled && !bridge->dirty &&
-           bridge->behind_count == 0 && bridge_txn_settled(bridge);
+    return bridge->head_at_end && bridge->budget.events == 0 && !bridge->unsettled &&
+           !bridge->dirty && bridge->behind_count == 0 && bridge_txn_settled(bridge);
 }
 
 static void advance_when_due(struct bridge *bridge, unsigned ticket)
 {
-    bool quiet = bridge->head_at_end && bridge->budget.events == 0; /* then tell at once: somebody may be waiting */
+    /* then tell at once: somebody may be waiting */
+    bool quiet = bridge->head_at_end && bridge->budget.events == 0;
     bool due = bridge->now_ms - bridge->advanced_ms >= BRIDGE_ADVANCE_MS;
     bool look = bridge->budget.events > 0 && bridge->now_ms - bridge->advanced_ms >= BRIDGE_LOOK_MS;
     if (bridge->txn.state == BRIDGE_TXN_OFF &&
@@ -144,7 +149,9 @@ static void *bridge_main(void *arg)
             bool alone = bridge_txn_choose(bridge);
             progress = !alone && bridge_flow_head(bridge);
             if (bridge->unsettled)
-                progress = bridge_side_flow(bridge, progress ? BRIDGE_SIDE_EVENTS : BRIDGE_HEAD_EVENTS) || progress;
+                progress =
+                    bridge_side_flow(bridge, progress ? BRIDGE_SIDE_EVENTS : BRIDGE_HEAD_EVENTS) ||
+                    progress;
         }
         advance_when_due(bridge, ticket);
         poll_reports(bridge, progress);
@@ -173,8 +180,8 @@ static void bridge_free(struct bridge *bridge)
     free(bridge);
 }
 
-static struct bridge *bridge_new(const struct bridge_options *options, struct spool *spool, bridge_report_fn *report,
-                                 void *report_arg)
+static struct bridge *bridge_new(const struct bridge_options *options, struct spool *spool,
+                                 bridge_report_fn *report, void *report_arg)
 {
     struct bridge *bridge = calloc(1, sizeof *bridge);
     if (bridge == NULL)
@@ -211,7 +218,8 @@ static void *open_lowered(void *arg)
     return NULL;
 }
 
-/* The client's threads inherit the priority of the thread that makes it, and the caller's must stay as it is. */
+/* The client's threads inherit the priority of the thread that makes it, and the caller's must stay
+ * as it is. */
 static enum err open_first_producer(struct bridge *bridge, struct errmsg *msg)
 {
     struct opening opening = {bridge, msg, ERR_OK};
@@ -229,11 +237,13 @@ static enum err start_thread(struct bridge *bridge, struct errmsg *msg)
     pthread_sigmask(SIG_SETMASK, &all, &before);
     int code = pthread_create(&bridge->thread, NULL, bridge_main, bridge);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return code == 0 ? ERR_OK : errmsg_set(msg, ERR_NOMEM, "the bridge's thread could not be started");
+    return code == 0 ? ERR_OK
+                     : errmsg_set(msg, ERR_NOMEM, "the bridge's thread could not be started");
 }
 
-enum err bridge_start(const struct bridge_options *options, struct spool *spool, bridge_report_fn *report,
-                      void *report_arg, struct bridge **ret_bridge, struct errmsg *msg)
+enum err bridge_start(const struct bridge_options *options, struct spool *spool,
+                      bridge_report_fn *report, void *report_arg, struct bridge **ret_bridge,
+                      struct errmsg *msg)
 {
     struct bridge *bridge = bridge_new(options, spool, report, report_arg);
     if (bridge == NULL)
@@ -249,7 +259,8 @@ enum err bridge_start(const struct bridge_options *options, struct spool *spool,
         rc = open_first_producer(bridge, msg);
     if (rc == ERR_OK && options->delivery == BRIDGE_EXACTLY_ONCE && options->mock_kafka)
         bridge_say(bridge, true, "delivering_at_least_once", "bridge.delivery=exactly_once text=%s",
-                   log_quote("the mock Kafka's transactions are not real: after a crash some events arrive twice"));
+                   log_quote("the mock Kafka's transactions are not real: after a crash some "
+                             "events arrive twice"));
     if (rc == ERR_OK) {
         bridge_status_publish(bridge, false, 0);
         spool_set_wakeup(spool, wake, bridge);
@@ -282,7 +293,8 @@ bool bridge_drain(struct bridge *bridge, int64_t timeout_ms)
         int64_t left_ms = deadline_ms - clock_monotonic_ms();
         pthread_mutex_lock(&bridge->lock);
         const struct bridge_published *published = &bridge->published;
-        bool done = (int)(published->idle_ticket - ticket) >= 0 || (last_id != 0 && published->all_done_id >= last_id);
+        bool done = (int)(published->idle_ticket - ticket) >= 0 ||
+                    (last_id != 0 && published->all_done_id >= last_id);
         bool away = published->away;
         pthread_mutex_unlock(&bridge->lock);
         if (done || away || left_ms <= 0)
@@ -291,16 +303,16 @@ bool bridge_drain(struct bridge *bridge, int64_t timeout_ms)
     }
 }
 
-/* Kafka went away within a call of its client's that nobody can end: the client, and what it may still read, stay. What is
- * the spool's is given back. */
+/* Kafka went away within a call of its client's that nobody can end: the client, and what it may
+ * still read, stay. What is the spool's is given back. */
 static void leave_behind(struct bridge *bridge)
 {
     bridge_reader_close(&bridge->head);
     for (size_t i = 0; i < bridge->lanes.count; i++)
         bridge_reader_close(&bridge->lanes.items[i]->reader);
-    bridge_say(
-        bridge, true, "kafka_client_left_behind", "text=%s",
-        log_quote("it waits for Kafka's coordinator and can't be ended; its transaction will be aborted by Kafka"));
+    bridge_say(bridge, true, "kafka_client_left_behind", "text=%s",
+               log_quote("it waits for Kafka's coordinator and can't be ended; its transaction "
+                         "will be aborted by Kafka"));
 }
 
 void bridge_stop(struct bridge *bridge)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * bridge.h - from the spool into Kafka: start, drain with a deadline, stop, stats.
  *
- * One bridge thread reads the spool in order, hands events to librdkafka, and advances the spool's cursors by
- * delivery reports only. Each topic is a lane with its own cursor and state, so that a topic in trouble holds up
- * only itself. Nothing is forgotten before Kafka's acknowledgement. */
+ * One bridge thread reads the spool in order, hands events to librdkafka, and advances the spool's
+ * cursors by delivery reports only. Each topic is a lane with its own cursor and state, so that a
+ * topic in trouble holds up only itself. Nothing is forgotten before Kafka's acknowledgement. */
 #ifndef PENSTOCK_BRIDGE_H
 #define PENSTOCK_BRIDGE_H
 
@@ -13,7 +13,8 @@
 
 struct bridge;
 
-/* Something that operators should read in the log. Called on the bridge's threads; must not call back. */
+/* Something that operators should read in the log. Called on the bridge's threads; must not call
+ * back. */
 struct bridge_report {
     bool problem;
     const char *event;  /* "kafka_unreachable", "lane_backing_off", "producer_recreated", … */
@@ -43,29 +44,34 @@ struct bridge_stats {
     uint64_t failed;    /* bad ones */
     uint64_t producer_recreations;
     uint64_t letters_copied, letters_not_copied; /* to the topic for them, in this run */
-    int64_t oldest_pending_ms; /* when the oldest event that isn't done was accepted (wall clock); 0: none */
+    int64_t oldest_pending_ms; /* when the oldest event that isn't done was accepted (wall clock);
+                                * 0: none */
     char bootstrap[256];       /* of the mock cluster when there is one */
 };
 
-/* Checks the properties with librdkafka without connecting. Errors: ERR_INVALID (msg names the property) */
+/* Checks the properties with librdkafka without connecting. Errors: ERR_INVALID (msg names the
+ * property) */
 enum err bridge_check_properties(const struct bridge_options *options, struct errmsg *msg);
 
-/* Starts to forward from the spool's cursors. Doesn't wait for Kafka. options and what it points to outlive
- * the bridge. Errors: ERR_INVALID (properties), ERR_NOMEM, ERR_IO (the mock cluster could not start) */
-enum err bridge_start(const struct bridge_options *options, struct spool *spool, bridge_report_fn *report,
-                      void *report_arg, struct bridge **ret_bridge, struct errmsg *msg);
+/* Starts to forward from the spool's cursors. Doesn't wait for Kafka. options and what it points to
+ * outlive the bridge. Errors: ERR_INVALID (properties), ERR_NOMEM, ERR_IO (the mock cluster could
+ * not start) */
+enum err bridge_start(const struct bridge_options *options, struct spool *spool,
+                      bridge_report_fn *report, void *report_arg, struct bridge **ret_bridge,
+                      struct errmsg *msg);
 
-/* From now on with other Kafka properties: takes no more events, waits for those in flight (a few seconds at most, so that none is sent
- * twice without need), and makes the producer anew. All else in the options must be as before; they and what they point to outlive the
- * bridge. Any thread; blocks for nothing. */
+/* From now on with other Kafka properties: takes no more events, waits for those in flight (a few
+ * seconds at most, so that none is sent twice without need), and makes the producer anew. All else
+ * in the options must be as before; they and what they point to outlive the bridge. Any thread;
+ * blocks for nothing. */
 void bridge_set_options(struct bridge *bridge, const struct bridge_options *options);
 
-/* Waits until everything accepted so far is done, at most timeout_ms; returns at once when Kafka is away.
- * True: all is done. */
+/* Waits until everything accepted so far is done, at most timeout_ms; returns at once when Kafka is
+ * away. True: all is done. */
 bool bridge_drain(struct bridge *bridge, int64_t timeout_ms);
 
-/* Ends the thread, takes in the last delivery reports and advances the cursors, without waiting for Kafka.
- * NULL is fine. */
+/* Ends the thread, takes in the last delivery reports and advances the cursors, without waiting for
+ * Kafka. NULL is fine. */
 void bridge_stop(struct bridge *bridge);
 
 void bridge_stats_get(struct bridge *bridge, struct bridge_stats *ret_stats); /* any thread */

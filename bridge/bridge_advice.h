@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * bridge_advice.h - what a person can do about a refusal of Kafka's: the ACL to grant, the setting to change. Tables; pure. */
+ * bridge_advice.h - what a person can do about a refusal of Kafka's: the ACL to grant, the setting
+ * to change. Tables; pure. */
 #ifndef PENSTOCK_BRIDGE_ADVICE_H
 #define PENSTOCK_BRIDGE_ADVICE_H
 
@@ -17,10 +18,10 @@ enum bridge_step {
 
 const char *bridge_step_name(enum bridge_step step); /* "init" */
 
-/* Writes what to do, or "" when there is nothing but waiting. code as for bridge_retry_of(); group is also the
- * transactional id. Always ends with a NUL. */
-void bridge_advice(enum bridge_step step, int code, const char *group, const char *cursor_topic, char *ret_text,
-                   size_t size);
+/* Writes what to do, or "" when there is nothing but waiting. code as for bridge_retry_of(); group
+ * is also the transactional id. Always ends with a NUL. */
+void bridge_advice(enum bridge_step step, int code, const char *group, const char *cursor_topic,
+                   char *ret_text, size_t size);
 
 /* The same about a refused connection; `text` is the client's. */
 const char *bridge_advice_connection(int code, const char *text);

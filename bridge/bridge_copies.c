@@ -11,9 +11,11 @@
 #include <inttypes.h>
 #include <librdkafka/rdkafka.h>
 
-#define LOOK_MS      200
-#define AGAIN_MS     10
-#define TOPIC_MS     3000 /* a topic that isn't there may be about to be made: its lane waits so long */
+#define LOOK_MS  200
+#define AGAIN_MS 10
+#define TOPIC_MS                                                                                   \
+    3000                  /* a topic that isn't there may be about to be made: its lane waits so
+                           * long */
 #define REPORT_MS    2000 /* at_least_once: a lane waits so long for the report */
 #define PAUSE_MS     60000
 #define TRY_TOPIC_MS 250
@@ -31,10 +33,12 @@ static void give_up(struct bridge *bridge, int code)
     copies->absent_ms = 0;
     bridge_sink_topic_close(copies->topic);
     copies->topic = NULL;
-    bridge_say(bridge, true, "dead_letter_not_copied", "topic=%s event_id=%" PRIu64 " error=%s text=%s action=%s",
+    bridge_say(bridge, true, "dead_letter_not_copied",
+               "topic=%s event_id=%" PRIu64 " error=%s text=%s action=%s",
                bridge->options->letters_topic, copies->id, bridge_retry_code_name(code),
                log_quote(bridge_retry_code_text(code)),
-               log_quote("kept in dead-letter/ as all are; dead_letter.topic is tried again with the next letter after "
+               log_quote("kept in dead-letter/ as all are; dead_letter.topic is tried again with "
+                         "the next letter after "
                          "60 s"));
 }
 
@@ -68,7 +72,8 @@ static bool is_wanted(void *arg, const struct spool_letter *letter)
     return false;
 }
 
-static void begin(struct bridge *bridge, const struct spool_event *event, const struct spool_letter_reason *reason)
+static void begin(struct bridge *bridge, const struct spool_event *event,
+                  const struct spool_letter_reason *reason)
 {
     struct bridge_copies *copies = &bridge->copies;
     copies->id = event->id;
@@ -88,8 +93,10 @@ static int look(struct bridge *bridge)
     struct bridge_copies *copies = &bridge->copies;
     if (copies->topic != NULL)
         return 0;
-    struct bridge_sink_topic *topic = bridge_sink_topic_open(bridge->sink, bridge->options->letters_topic);
-    int code = topic == NULL ? RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION : bridge_sink_topic_look(bridge->sink, topic, LOOK_MS);
+    struct bridge_sink_topic *topic =
+        bridge_sink_topic_open(bridge->sink, bridge->options->letters_topic);
+    int code = topic == NULL ? RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION
+                             : bridge_sink_topic_look(bridge->sink, topic, LOOK_MS);
     if (code == 0)
         copies->topic = topic;
     else
@@ -99,13 +106,14 @@ static int look(struct bridge *bridge)
 
 static bool may_appear(int code)
 {
-    return code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART || code == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE ||
-           code == BRIDGE_SINK_UNSEEN;
+    return code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART ||
+           code == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE || code == BRIDGE_SINK_UNSEEN;
 }
 
 static bool is_size(int code)
 {
-    return code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE || code == RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE;
+    return code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE ||
+           code == RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE;
 }
 
 /* 0: it is under way. */
@@ -118,9 +126,10 @@ static int hand_over(struct bridge *bridge, const struct spool_event *event)
     uuid_format(spool_uuid(bridge->spool), id);
     int code = BRIDGE_SINK_FULL;
     for (;; copies->size++) {
-        if (bridge_copy_of(event, &copies->reason, bridge->options->id_header ? NULL : id, copies->size, &headers,
-                           &copy))
-            code = bridge_sink_produce(bridge->sink, copies->topic, &copy, BRIDGE_COPIES_TOKEN, true);
+        if (bridge_copy_of(event, &copies->reason, bridge->options->id_header ? NULL : id,
+                           copies->size, &headers, &copy))
+            code =
+                bridge_sink_produce(bridge->sink, copies->topic, &copy, BRIDGE_COPIES_TOKEN, true);
         if (!is_size(code) || copies->size == BRIDGE_COPY_BARE)
             break;
     }
@@ -133,7 +142,8 @@ static int hand_over(struct bridge *bridge, const struct spool_event *event)
     return code;
 }
 
-static bool attempt(struct bridge *bridge, struct bridge_lane *lane, const struct spool_event *event)
+static bool attempt(struct bridge *bridge, struct bridge_lane *lane,
+                    const struct spool_event *event)
 {
     struct bridge_copies *copies = &bridge->copies;
     if (!bridge->link.up) {
@@ -171,12 +181,13 @@ bool bridge_copies_busy(const struct bridge *bridge, const struct spool_event *e
            (copies->state == BRIDGE_COPY_SENT || copies->state == BRIDGE_COPY_GOOD || waits);
 }
 
-bool bridge_copies_make(struct bridge *bridge, struct bridge_lane *lane, const struct spool_event *event,
-                        const struct spool_letter_reason *reason)
+bool bridge_copies_make(struct bridge *bridge, struct bridge_lane *lane,
+                        const struct spool_event *event, const struct spool_letter_reason *reason)
 {
     struct bridge_copies *copies = &bridge->copies;
     const char *topic = bridge->options->letters_topic;
-    if (topic == NULL || strcmp(topic, lane->topic) == 0) /* what doesn't fit in there needs no copy there */
+    /* what doesn't fit in there needs no copy there */
+    if (topic == NULL || strcmp(topic, lane->topic) == 0)
         return true;
     if (bridge_copies_busy(bridge, event))
         return later(bridge, lane, AGAIN_MS);
@@ -188,11 +199,13 @@ bool bridge_copies_make(struct bridge *bridge, struct bridge_lane *lane, const s
     case BRIDGE_COPY_SENT:
         if (transactional(bridge) || bridge->now_ms - copies->sent_ms < REPORT_MS)
             return later(bridge, lane, AGAIN_MS);
-        give_up(bridge, RD_KAFKA_RESP_ERR__TIMED_OUT); /* should it arrive after all: so much the better */
+        /* should it arrive after all: so much the better */
+        give_up(bridge, RD_KAFKA_RESP_ERR__TIMED_OUT);
         return without(bridge, lane);
     case BRIDGE_COPY_GOOD: bridge_copies_committed(bridge); return true;
     }
-    return bridge->now_ms < copies->paused_until_ms ? without(bridge, lane) : attempt(bridge, lane, event);
+    return bridge->now_ms < copies->paused_until_ms ? without(bridge, lane)
+                                                    : attempt(bridge, lane, event);
 }
 
 /* Failed because something else did. */

@@ -15,7 +15,8 @@ struct headers {
 
 static void add(struct headers *headers, const char *name, const char *value)
 {
-    headers->items[headers->count++] = (struct spool_header){bytes_of_string(name), bytes_of_string(value)};
+    headers->items[headers->count++] =
+        (struct spool_header){bytes_of_string(name), bytes_of_string(value)};
 }
 
 static bool encode(const struct headers *headers, struct buf *out)
@@ -29,12 +30,14 @@ static bool encode(const struct headers *headers, struct buf *out)
     return true;
 }
 
-bool bridge_copy_of(const struct spool_event *event, const struct spool_letter_reason *reason, const char *spool_id,
-                    enum bridge_copy_size size, struct buf *out, struct spool_event *ret_copy)
+bool bridge_copy_of(const struct spool_event *event, const struct spool_letter_reason *reason,
+                    const char *spool_id, enum bridge_copy_size size, struct buf *out,
+                    struct spool_event *ret_copy)
 {
     static const char *const omitted[] = {"", "value", "value,key,headers"};
     char id[64], topic[SPOOL_TOPIC_SIZE_MAX + 1], partition[16], time[32], bytes[32];
-    struct headers headers = {malloc((event->header_count + OWN_HEADERS) * sizeof *headers.items), 0};
+    struct headers headers = {malloc((event->header_count + OWN_HEADERS) * sizeof *headers.items),
+                              0};
     struct bytes rest = event->headers;
     if (headers.items == NULL)
         return false;

@@ -4,14 +4,17 @@
 
 #include <stdlib.h>
 
-#define ENTRIES_PER_FLIGHT 4 /* delivered events kept because the watermark is pinned, per event allowed in flight */
+#define ENTRIES_PER_FLIGHT                                                                         \
+    4 /* delivered events kept because the watermark is pinned, per event
+                              * allowed in flight */
 
 enum err bridge_cursor_open(struct bridge *bridge)
 {
     const struct spool_cursor_state *state = spool_cursor_at_open(bridge->spool);
     bridge->watermark_id = bridge->all_done_id = state->done_id;
     for (size_t i = 0; i < state->lane_count; i++) {
-        struct bridge_lane *lane = bridge_lanes_find(&bridge->lanes, bytes_of_string(state->lanes[i].topic));
+        struct bridge_lane *lane =
+            bridge_lanes_find(&bridge->lanes, bytes_of_string(state->lanes[i].topic));
         if (lane == NULL)
             return ERR_NOMEM;
         if (state->lanes[i].done_id >= state->done_id)
@@ -42,8 +45,8 @@ static bool make_room(struct bridge *bridge)
     return true;
 }
 
-/* A lane that doesn't move must not pin everybody's cursor, nor the memory of what was delivered behind its
- * events. */
+/* A lane that doesn't move must not pin everybody's cursor, nor the memory of what was delivered
+ * behind its events. */
 static void unpin(struct bridge *bridge, uint64_t entries)
 {
     if (!bridge->link.up || entries <= bridge->budget.events)
@@ -52,7 +55,8 @@ static void unpin(struct bridge *bridge, uint64_t entries)
     struct bridge_lane *lowest = NULL;
     for (size_t i = 0; i < bridge->lanes.count; i++) {
         struct bridge_lane *lane = bridge->lanes.items[i];
-        const struct bridge_window_entry *open = lane->own_cursor ? NULL : bridge_window_open(&lane->window);
+        const struct bridge_window_entry *open =
+            lane->own_cursor ? NULL : bridge_window_open(&lane->window);
         if (open == NULL)
             continue;
         /* A partition without a leader holds its event while the topic's others go on. */
@@ -77,7 +81,8 @@ static uint64_t find_watermark(struct bridge *bridge)
     return watermark_id > bridge->watermark_id ? watermark_id : bridge->watermark_id;
 }
 
-/* Events that lanes without good reports for long hold in the producer: they are lost room for the others. */
+/* Events that lanes without good reports for long hold in the producer: they are lost room for the
+ * others. */
 static void check_stuck(struct bridge *bridge, uint64_t stuck)
 {
     if (!bridge->link.up || stuck <= bridge->budget.events_max / 4 * 3 || bridge->sink == NULL ||
@@ -94,15 +99,18 @@ static void tell(struct bridge *bridge, uint64_t watermark_id, enum spool_delive
     for (size_t i = 0; i < bridge->lanes.count; i++) {
         struct bridge_lane *lane = bridge->lanes.items[i];
         if (bridge_lane_advance(lane, watermark_id)) {
-            bridge->cursors[cursor_count++] = (struct spool_lane_cursor){lane->topic, lane->cursor_id};
+            bridge->cursors[cursor_count++] =
+                (struct spool_lane_cursor){lane->topic, lane->cursor_id};
             all_done_id = lane->cursor_id < all_done_id ? lane->cursor_id : all_done_id;
         }
         if (lane->delivered_new + lane->dead_new > 0)
-            bridge->outcomes[outcome_count++] = (struct spool_outcome){
-                {(const uint8_t *)lane->topic, lane->topic_size}, lane->delivered_new, lane->dead_new};
+            bridge->outcomes[outcome_count++] =
+                (struct spool_outcome){{(const uint8_t *)lane->topic, lane->topic_size},
+                                       lane->delivered_new,
+                                       lane->dead_new};
     }
-    if (spool_advance(bridge->spool, mode, watermark_id, bridge->cursors, cursor_count, bridge->outcomes,
-                      outcome_count) != ERR_OK)
+    if (spool_advance(bridge->spool, mode, watermark_id, bridge->cursors, cursor_count,
+                      bridge->outcomes, outcome_count) != ERR_OK)
         return; /* what was counted is kept for the next time */
     for (size_t i = 0; i < bridge->lanes.count; i++) {
         struct bridge_lane *lane = bridge->lanes.items[i];

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * bridge_cursor_meta.c - the text beside the offset: strict in what it takes, so that nothing strange is believed. */
+ * bridge_cursor_meta.c - the text beside the offset: strict in what it takes, so that nothing
+ * strange is believed. */
 #include "bridge/bridge_cursor_meta.h"
 
 #include <assert.h>
@@ -44,8 +45,9 @@ void bridge_cursor_meta_encode(const struct bridge_cursor_meta *meta, uint64_t o
                                    cluster_fits(meta->cluster) ? meta->cluster : "", meta->nonce);
     for (size_t i = 0; i < meta->lane_count; i++) {
         assert(meta->lanes[i].done_id < offset_id);
-        size += (size_t)snprintf(ret_text + size, BRIDGE_CURSOR_META_SIZE_MAX + 1 - size, "%s%" PRIx64 "=%" PRIx64,
-                                 i == 0 ? "" : ",", meta->lanes[i].topic_hash, offset_id - meta->lanes[i].done_id);
+        size += (size_t)snprintf(ret_text + size, BRIDGE_CURSOR_META_SIZE_MAX + 1 - size,
+                                 "%s%" PRIx64 "=%" PRIx64, i == 0 ? "" : ",",
+                                 meta->lanes[i].topic_hash, offset_id - meta->lanes[i].done_id);
         assert(size <= BRIDGE_CURSOR_META_SIZE_MAX);
     }
 }
@@ -104,11 +106,13 @@ static bool take_lane(struct bytes *in, uint64_t offset_id, struct bridge_cursor
     return true;
 }
 
-bool bridge_cursor_meta_decode(struct bytes text, uint64_t offset_id, struct bridge_cursor_meta *ret_meta)
+bool bridge_cursor_meta_decode(struct bytes text, uint64_t offset_id,
+                               struct bridge_cursor_meta *ret_meta)
 {
     *ret_meta = (struct bridge_cursor_meta){0};
-    if (text.size > BRIDGE_CURSOR_META_SIZE_MAX || !take_char(&text, 'p') || !take_char(&text, '1') ||
-        !take_char(&text, ';') || !take_cluster(&text, ret_meta->cluster) || !take_hex(&text, &ret_meta->nonce) ||
+    if (text.size > BRIDGE_CURSOR_META_SIZE_MAX || !take_char(&text, 'p') ||
+        !take_char(&text, '1') || !take_char(&text, ';') ||
+        !take_cluster(&text, ret_meta->cluster) || !take_hex(&text, &ret_meta->nonce) ||
         !take_char(&text, ';'))
         return false;
     while (text.size > 0) {
@@ -122,7 +126,8 @@ bool bridge_cursor_meta_decode(struct bytes text, uint64_t offset_id, struct bri
     return true;
 }
 
-uint64_t bridge_cursor_meta_lane(const struct bridge_cursor_meta *meta, uint64_t topic_hash, uint64_t offset_id)
+uint64_t bridge_cursor_meta_lane(const struct bridge_cursor_meta *meta, uint64_t topic_hash,
+                                 uint64_t offset_id)
 {
     for (size_t i = 0; i < meta->lane_count; i++)
         if (meta->lanes[i].topic_hash == topic_hash)

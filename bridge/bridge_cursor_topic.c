@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * bridge_cursor_topic.c - the cursor's topic and offset, by the client's admin, transactional and group calls. */
+ * bridge_cursor_topic.c - the cursor's topic and offset, by the client's admin, transactional and
+ * group calls. */
 #include "bridge/bridge_cursor_topic.h"
 
 #include "bridge/bridge_sink_kafka.h"
@@ -51,9 +52,10 @@ static rd_kafka_event_t *request_end(struct request *request, int timeout_ms)
     return event;
 }
 
-/* ---- making it --------------------------------------------------------------------------------------------- */
+/* ---- making it ------------------------------------------------------------------------------- */
 
-static enum bridge_txn_result judge_topic(const rd_kafka_event_t *event, struct bridge_txn_error *ret_error)
+static enum bridge_txn_result judge_topic(const rd_kafka_event_t *event,
+                                          struct bridge_txn_error *ret_error)
 {
     size_t count = 0;
     const rd_kafka_topic_result_t **topics = rd_kafka_CreateTopics_result_topics(
@@ -75,7 +77,8 @@ static bool is_there(struct bridge_sink *sink, const char *topic, int timeout_ms
     return there;
 }
 
-enum bridge_txn_result bridge_cursor_topic_make(struct bridge_sink *sink, const struct bridge_cursor_place *place,
+enum bridge_txn_result bridge_cursor_topic_make(struct bridge_sink *sink,
+                                                const struct bridge_cursor_place *place,
                                                 int timeout_ms, struct bridge_txn_error *ret_error)
 {
     rd_kafka_t *rk = bridge_sink_client(sink);
@@ -99,32 +102,37 @@ enum bridge_txn_result bridge_cursor_topic_make(struct bridge_sink *sink, const 
     return result;
 }
 
-/* ---- committing it ----------------------------------------------------------------------------------------- */
+/* ---- committing it --------------------------------------------------------------------------- */
 
-enum bridge_txn_result bridge_cursor_topic_send(struct bridge_sink *sink, const struct bridge_cursor_place *place,
-                                                uint64_t offset_id, const char *meta, int timeout_ms,
-                                                struct bridge_txn_error *ret_error)
+enum bridge_txn_result bridge_cursor_topic_send(struct bridge_sink *sink,
+                                                const struct bridge_cursor_place *place,
+                                                uint64_t offset_id, const char *meta,
+                                                int timeout_ms, struct bridge_txn_error *ret_error)
 {
     rd_kafka_topic_partition_list_t *offsets = rd_kafka_topic_partition_list_new(1);
-    rd_kafka_topic_partition_t *offset = rd_kafka_topic_partition_list_add(offsets, place->topic, 0);
+    rd_kafka_topic_partition_t *offset =
+        rd_kafka_topic_partition_list_add(offsets, place->topic, 0);
     offset->offset = (int64_t)offset_id;
     offset->metadata = strdup(meta);
     offset->metadata_size = offset->metadata == NULL ? 0 : strlen(meta);
     rd_kafka_consumer_group_metadata_t *group = rd_kafka_consumer_group_metadata_new(place->group);
     enum bridge_txn_result result = bridge_sink_txn_result(
-        rd_kafka_send_offsets_to_transaction(bridge_sink_client(sink), offsets, group, timeout_ms), ret_error);
+        rd_kafka_send_offsets_to_transaction(bridge_sink_client(sink), offsets, group, timeout_ms),
+        ret_error);
     rd_kafka_consumer_group_metadata_destroy(group);
     rd_kafka_topic_partition_list_destroy(offsets); /* with the metadata */
     return result;
 }
 
-/* ---- reading it -------------------------------------------------------------------------------------------- */
+/* ---- reading it ------------------------------------------------------------------------------ */
 
-static enum bridge_txn_result take_offset(const rd_kafka_topic_partition_list_t *list, struct bridge_cursor_read *ret,
+static enum bridge_txn_result take_offset(const rd_kafka_topic_partition_list_t *list,
+                                          struct bridge_cursor_read *ret,
                                           struct bridge_txn_error *ret_error)
 {
     if (list == NULL || list->cnt != 1)
-        return fail(ret_error, RD_KAFKA_RESP_ERR__BAD_MSG, "no word about the cursor in the answer");
+        return fail(ret_error, RD_KAFKA_RESP_ERR__BAD_MSG,
+                    "no word about the cursor in the answer");
     const rd_kafka_topic_partition_t *offset = &list->elems[0];
     if (offset->err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART)
         return BRIDGE_TXN_OK; /* nothing there */
@@ -142,7 +150,8 @@ static enum bridge_txn_result take_offset(const rd_kafka_topic_partition_list_t 
     return BRIDGE_TXN_OK;
 }
 
-/* Without rights on the group the client never finds its coordinator: it says so beside, and the call only times out. */
+/* Without rights on the group the client never finds its coordinator: it says so beside, and the
+ * call only times out. */
 static rd_kafka_resp_err_t refusal(rd_kafka_t *reader, rd_kafka_resp_err_t code)
 {
     rd_kafka_message_t *word;
@@ -154,7 +163,8 @@ static rd_kafka_resp_err_t refusal(rd_kafka_t *reader, rd_kafka_resp_err_t code)
     return code;
 }
 
-enum bridge_txn_result bridge_cursor_topic_read(struct bridge_sink *sink, const struct bridge_cursor_place *place,
+enum bridge_txn_result bridge_cursor_topic_read(struct bridge_sink *sink,
+                                                const struct bridge_cursor_place *place,
                                                 int timeout_ms, struct bridge_cursor_read *ret,
                                                 struct bridge_txn_error *ret_error)
 {
@@ -162,14 +172,16 @@ enum bridge_txn_result bridge_cursor_topic_read(struct bridge_sink *sink, const 
     *ret_error = (struct bridge_txn_error){0};
     rd_kafka_t *reader = bridge_sink_group_reader(sink, place->group);
     if (reader == NULL)
-        return fail(ret_error, RD_KAFKA_RESP_ERR__FAIL, "no client for reading the cursor could be made");
+        return fail(ret_error, RD_KAFKA_RESP_ERR__FAIL,
+                    "no client for reading the cursor could be made");
     rd_kafka_topic_partition_list_t *offsets = rd_kafka_topic_partition_list_new(1);
     rd_kafka_topic_partition_list_add(offsets, place->topic, 0);
     rd_kafka_resp_err_t code = rd_kafka_committed(reader, offsets, timeout_ms);
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
         code = refusal(reader, code);
-    enum bridge_txn_result result =
-        code == RD_KAFKA_RESP_ERR_NO_ERROR ? take_offset(offsets, ret, ret_error) : fail(ret_error, code, NULL);
+    enum bridge_txn_result result = code == RD_KAFKA_RESP_ERR_NO_ERROR
+                                        ? take_offset(offsets, ret, ret_error)
+                                        : fail(ret_error, code, NULL);
     rd_kafka_topic_partition_list_destroy(offsets);
     return result;
 }

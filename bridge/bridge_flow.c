@@ -17,19 +17,22 @@
 
 int64_t bridge_flow_accepted_ms(const struct spool_event *event)
 {
-    int64_t time_ms = event->client_time ? spool_segment_id_time_ms(spool_id_segment(event->id)) : event->time_ms;
+    int64_t time_ms =
+        event->client_time ? spool_segment_id_time_ms(spool_id_segment(event->id)) : event->time_ms;
     return time_ms > 0 && time_ms <= SPOOL_FRAME_TIME_MS_MAX ? time_ms : 1;
 }
 
 static void open_topic(struct bridge *bridge, struct bridge_lane *lane)
 {
     lane->sink_topic = bridge_sink_topic_open(bridge->sink, lane->topic);
-    /* Asks for the topic's partitions at once; librdkafka 2.0 would only do it within the next second. */
+    /* Asks for the topic's partitions at once; librdkafka 2.0 would only do it within the next
+     * second. */
     if (bridge->link.up)
         (void)bridge_sink_probe(bridge->sink, lane->sink_topic, 1);
 }
 
-/* Copied events pin no chunk: for lanes that may not move for long, and when too much is pinned already. */
+/* Copied events pin no chunk: for lanes that may not move for long, and when too much is pinned
+ * already. */
 static bool should_copy(const struct bridge *bridge, struct bridge_lane *lane)
 {
     if (bridge->holds.held_bytes > bridge->options->in_flight_bytes_max / 2 * 3)
@@ -57,7 +60,8 @@ bool bridge_flow_take(struct bridge *bridge, struct bridge_lane *lane, struct br
     if (!bridge_window_reserve(&lane->window))
         return false;
     if (transactional && !bridge_txn_admit(bridge, lane, event))
-        return lane->mode == BRIDGE_LANE_MODE_BACKING_OFF; /* passed, then: it comes back to it by itself */
+        /* passed, then: it comes back to it by itself */
+        return lane->mode == BRIDGE_LANE_MODE_BACKING_OFF;
     if (lane->sink_topic == NULL)
         open_topic(bridge, lane);
     if (lane->window.in_flight == 0)
@@ -72,7 +76,8 @@ bool bridge_flow_take(struct bridge *bridge, struct bridge_lane *lane, struct br
         .taken_ms = (uint32_t)bridge->now_ms,
     };
     bridge_window_push(&lane->window, &entry);
-    uint64_t token = (uint64_t)lane->index << TOKEN_SEQ_BITS | (seq & ((1ull << TOKEN_SEQ_BITS) - 1));
+    uint64_t token =
+        (uint64_t)lane->index << TOKEN_SEQ_BITS | (seq & ((1ull << TOKEN_SEQ_BITS) - 1));
     int code = bridge_sink_produce(bridge->sink, lane->sink_topic, event, token, copy);
     if (code != 0) {
         if (code == BRIDGE_SINK_FULL || transactional)
@@ -115,8 +120,8 @@ void bridge_flow_report(void *arg, uint64_t token, int code, int32_t partition, 
     bridge->budget.events--;
     bridge->dirty = true;
     if (code == 0 && spool_confirm_any(bridge->spool))
-        spool_confirm_note(bridge->spool, bridge_window_at(&lane->window, token)->id, partition, offset,
-                           bridge->txn.state == BRIDGE_TXN_OFF);
+        spool_confirm_note(bridge->spool, bridge_window_at(&lane->window, token)->id, partition,
+                           offset, bridge->txn.state == BRIDGE_TXN_OFF);
     bridge_hold_release(bridge_window_report(&lane->window, token, code == 0));
     if (code == 0) {
         bridge->delivered++;
@@ -139,7 +144,8 @@ static bool others_flow(const struct bridge *bridge, const struct bridge_lane *l
 {
     for (size_t i = 0; i < bridge->lanes.count; i++) {
         const struct bridge_lane *other = bridge->lanes.items[i];
-        if (other != lane && other->took_ms != 0 && bridge->now_ms - other->took_ms < 10 * BRIDGE_LANE_SLOW_MS)
+        if (other != lane && other->took_ms != 0 &&
+            bridge->now_ms - other->took_ms < 10 * BRIDGE_LANE_SLOW_MS)
             return true;
     }
     return false;
@@ -155,7 +161,8 @@ static bool leaves(struct bridge *bridge, struct bridge_lane *lane, enum bridge_
     };
     if (bridge->txn.state != BRIDGE_TXN_OFF)
         return false; /* the transaction ends soon, well or badly */
-    if (room == BRIDGE_LANE_ROOM_NOWHERE || !bridge_lane_should_leave(lane, bridge->now_ms, &view, &bridge->budget))
+    if (room == BRIDGE_LANE_ROOM_NOWHERE ||
+        !bridge_lane_should_leave(lane, bridge->now_ms, &view, &bridge->budget))
         return false;
     const struct spool_event *event = &bridge->head.event;
     bridge_lane_leave(lane, event->id - 1, bridge_flow_accepted_ms(event));
@@ -164,9 +171,9 @@ static bool leaves(struct bridge *bridge, struct bridge_lane *lane, enum bridge_
     return true;
 }
 
-/* Going ahead of lanes that are behind pays only while others flow. When nobody does (Kafka hangs, or there is
- * but this one topic) the head looks on slowly, so that the lane needn't read a whole backlog that the head
- * has read for nothing. */
+/* Going ahead of lanes that are behind pays only while others flow. When nobody does (Kafka hangs,
+ * or there is but this one topic) the head looks on slowly, so that the lane needn't read a whole
+ * backlog that the head has read for nothing. */
 static bool may_skip(struct bridge *bridge)
 {
     if (bridge->now_ms - bridge->flowing_good_ms < BRIDGE_LANE_STUCK_MS)
@@ -179,7 +186,8 @@ static bool may_skip(struct bridge *bridge)
 }
 
 /* It was given up before a crash: the lane counts it when its own cursor stands right before it. */
-static void leave_before_letter(struct bridge *bridge, struct bridge_lane *lane, const struct spool_event *event)
+static void leave_before_letter(struct bridge *bridge, struct bridge_lane *lane,
+                                const struct spool_event *event)
 {
     bridge_lane_leave(lane, event->id - 1, bridge_flow_accepted_ms(event));
     if (bridge->txn.state != BRIDGE_TXN_OFF) {
@@ -199,7 +207,8 @@ static bool pass_head_event(struct bridge *bridge)
     if (lane == NULL)
         return false;
     bool late = event->id < head->passed_id; /* found among damage, out of order */
-    bool given_up = lane->mode == BRIDGE_LANE_MODE_FLOWING && bridge_letters_is_one(bridge, lane, event);
+    bool given_up =
+        lane->mode == BRIDGE_LANE_MODE_FLOWING && bridge_letters_is_one(bridge, lane, event);
     if (lane->mode == BRIDGE_LANE_MODE_FLOWING && bridge_txn_knows(bridge, lane, event, head)) {
         lane->delivered_new += !given_up;
         lane->dead_new += given_up;
@@ -229,10 +238,12 @@ static bool pass_head_event(struct bridge *bridge)
 
 void bridge_flow_unreadable(struct bridge *bridge, enum err rc, const struct errmsg *msg)
 {
-    if (bridge->unreadable_said_ms != 0 && bridge->now_ms - bridge->unreadable_said_ms < SAY_AGAIN_MS)
+    if (bridge->unreadable_said_ms != 0 &&
+        bridge->now_ms - bridge->unreadable_said_ms < SAY_AGAIN_MS)
         return;
     bridge->unreadable_said_ms = bridge->now_ms;
-    bridge_say(bridge, true, "spool_unreadable", "err=%s text=%s action=retrying", err_name(rc), log_quote(msg->text));
+    bridge_say(bridge, true, "spool_unreadable", "err=%s text=%s action=retrying", err_name(rc),
+               log_quote(msg->text));
 }
 
 bool bridge_flow_head(struct bridge *bridge)
@@ -267,7 +278,8 @@ static void rewind_lane(struct bridge *bridge, struct bridge_lane *lane)
                                : bridge_backoff_ms(lane->attempts, bridge->options->backoff_ms_min,
                                                    bridge->options->backoff_ms_max, random_u64());
     if (searches && bridge->sink != NULL && lane->sink_topic != NULL && lane->poison_id == 0)
-        (void)bridge_sink_probe(bridge->sink, lane->sink_topic, LOOK_MS); /* has the topic more partitions by now? */
+        /* has the topic more partitions by now? */
+        (void)bridge_sink_probe(bridge->sink, lane->sink_topic, LOOK_MS);
     bridge_lane_rewind(lane, bridge->now_ms + wait_ms);
     bridge->dirty = true;
     if (!searches)
@@ -281,22 +293,27 @@ void bridge_flow_say_wait(struct bridge *bridge, struct bridge_lane *lane, int64
     lane->said_trouble = true;
     lane->said_ms = bridge->now_ms;
     bridge_say(bridge, true, "lane_backing_off",
-               "topic=%s error=%s class=%s failures=%" PRIu64 " wait_ms=%" PRId64 " text=%s action=retrying",
-               lane->topic, bridge_retry_code_name(lane->error), bridge_retry_name(bridge_retry_of(lane->error)),
-               lane->failures, wait_ms, log_quote(lane->error_text));
+               "topic=%s error=%s class=%s failures=%" PRIu64 " wait_ms=%" PRId64
+               " text=%s action=retrying",
+               lane->topic, bridge_retry_code_name(lane->error),
+               bridge_retry_name(bridge_retry_of(lane->error)), lane->failures, wait_ms,
+               log_quote(lane->error_text));
 }
 
 void bridge_flow_say(struct bridge *bridge, struct bridge_lane *lane)
 {
     /* A partition without a leader holds its events while the topic's others go on. */
-    const struct bridge_window_entry *open = lane->window.in_flight > 0 ? bridge_window_open(&lane->window) : NULL;
-    bool stuck = open != NULL && (bridge->now_ms - lane->good_ms >= BRIDGE_LANE_SLOW_MS ||
-                                  (int32_t)((uint32_t)bridge->now_ms - open->taken_ms) >= BRIDGE_LANE_SLOW_MS);
-    if (stuck && bridge->link.up && (!lane->said_trouble || bridge->now_ms - lane->said_ms >= SAY_AGAIN_MS)) {
+    const struct bridge_window_entry *open =
+        lane->window.in_flight > 0 ? bridge_window_open(&lane->window) : NULL;
+    bool stuck = open != NULL &&
+                 (bridge->now_ms - lane->good_ms >= BRIDGE_LANE_SLOW_MS ||
+                  (int32_t)((uint32_t)bridge->now_ms - open->taken_ms) >= BRIDGE_LANE_SLOW_MS);
+    if (stuck && bridge->link.up &&
+        (!lane->said_trouble || bridge->now_ms - lane->said_ms >= SAY_AGAIN_MS)) {
         lane->said_trouble = true;
         lane->said_ms = bridge->now_ms;
-        bridge_say(bridge, true, "lane_stuck", "topic=%s in_flight=%" PRIu64 " text=%s action=%s", lane->topic,
-                   lane->window.in_flight,
+        bridge_say(bridge, true, "lane_stuck", "topic=%s in_flight=%" PRIu64 " text=%s action=%s",
+                   lane->topic, lane->window.in_flight,
                    log_quote("Kafka neither takes nor refuses its events: no leader, no rights?"),
                    log_quote("the other topics go on"));
     } else if (lane->said_trouble && !stuck && lane->mode == BRIDGE_LANE_MODE_FLOWING) {

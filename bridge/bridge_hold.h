@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
- * bridge_hold.h - one reference to a chunk of events, shared by all of its events that are in flight.
+ * bridge_hold.h - one reference to a chunk of events, shared by all of its events that are in
+ * flight.
  *
- * Counted without atomics: for the bridge thread only. `held_bytes` of the pool tells how much memory is
- * pinned: far more than what is in flight when few events of each chunk are left. */
+ * Counted without atomics: for the bridge thread only. `held_bytes` of the pool tells how much
+ * memory is pinned: far more than what is in flight when few events of each chunk are left. */
 #ifndef PENSTOCK_BRIDGE_HOLD_H
 #define PENSTOCK_BRIDGE_HOLD_H
 

@@ -16,17 +16,20 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#define BRIDGE_ADVANCE_MS       50    /* the cursors are told to the spool at most this often */
-#define BRIDGE_LOOK_MS          500   /* … and looked after, while something is in flight, at least this often */
-#define BRIDGE_PUBLISH_MS       200   /* lanes are copied for others at most this often */
-#define BRIDGE_HEAD_EVENTS      2000  /* passed in one go, between two looks at the reports */
-#define BRIDGE_SIDE_EVENTS      500   /* passed by lanes that catch up, while the head is busy */
-#define BRIDGE_SIDE_READERS_MAX 8     /* lanes that read by themselves at the same time */
+#define BRIDGE_ADVANCE_MS 50 /* the cursors are told to the spool at most this often */
+#define BRIDGE_LOOK_MS                                                                             \
+    500                              /* … and looked after, while something is in flight, at least
+                                       * this often */
+#define BRIDGE_PUBLISH_MS       200  /* lanes are copied for others at most this often */
+#define BRIDGE_HEAD_EVENTS      2000 /* passed in one go, between two looks at the reports */
+#define BRIDGE_SIDE_EVENTS      500  /* passed by lanes that catch up, while the head is busy */
+#define BRIDGE_SIDE_READERS_MAX 8    /* lanes that read by themselves at the same time */
 #define BRIDGE_SKIP_EVENTS      10000 /* of lanes that are behind, passed by the head in … */
 #define BRIDGE_SKIP_MS          100   /* … this time, while no lane flows */
 #define BRIDGE_READ_RETRY_MS    200   /* after the spool could not be read */
-#define BRIDGE_SUSPECT_MS                                                                                              \
-    100 /* in flight for so long without a report: its events are copied, so that they pin no chunk */
+#define BRIDGE_SUSPECT_MS                                                                          \
+    100 /* in flight for so long without a report: its events are copied, so that they pin no
+         * chunk */
 #define BRIDGE_STUCK_MS 10000 /* in flight for so long without a report: the lane counts as stuck */
 #define BRIDGE_AWAY_MS  500   /* Kafka not seen for so long: draining does not wait for it */
 
@@ -44,7 +47,8 @@ struct bridge_published {
 
 struct bridge {
     struct spool
-        *spool; /* fixed after start, as is all up to the thread's own, but for what is atomic or said to have a lock */
+        *spool; /* fixed after start, as is all up to the thread's own, but for what is atomic or
+                * said to have a lock */
     bridge_report_fn *report;
     void *report_arg;
     struct bridge_mock *mock;
@@ -53,7 +57,8 @@ struct bridge {
     _Atomic(const struct bridge_options *) next_options; /* what the thread is to go over to */
     atomic_uint drain_tickets;                           /* drawn by bridge_drain() */
 
-    pthread_mutex_t lock;   /* guards published, and sink against being closed while somebody wakes it */
+    pthread_mutex_t lock;   /* guards published, and sink against being closed while somebody wakes
+                             * it */
     pthread_cond_t changed; /* published has changed, or the thread is to wake up without a sink */
     struct bridge_published published;
     struct bridge_sink *sink; /* NULL between two producers; changed by the thread only */
@@ -114,34 +119,42 @@ void bridge_say(struct bridge *bridge, bool problem, const char *event, const ch
 
 /* bridge_flow.c: reading at the head, handing over, taking in reports. */
 bool bridge_flow_head(struct bridge *bridge); /* was anything passed? */
-/* Hands an event of the lane over; the reader's chunk stays until its report, unless the client copies the
- * event. False: the client can't take it now. */
+/* Hands an event of the lane over; the reader's chunk stays until its report, unless the client
+ * copies the event. False: the client can't take it now. */
 bool bridge_flow_take(struct bridge *bridge, struct bridge_lane *lane, struct bridge_hold *hold,
                       const struct spool_event *event);
-void bridge_flow_unreadable(struct bridge *bridge, enum err rc, const struct errmsg *msg); /* reports it, sparingly */
+/* reports it, sparingly */
+void bridge_flow_unreadable(struct bridge *bridge, enum err rc, const struct errmsg *msg);
 void bridge_flow_report(void *bridge, uint64_t token, int code, int32_t partition,
                         int64_t offset);      /* for struct bridge_sink_handler */
 void bridge_flow_tend(struct bridge *bridge); /* rewinds and wakes lanes whose time has come */
 
-void bridge_flow_say(struct bridge *bridge, struct bridge_lane *lane); /* reports a lane's trouble, or its end */
+/* reports a lane's trouble, or its end */
+void bridge_flow_say(struct bridge *bridge, struct bridge_lane *lane);
 void bridge_flow_say_wait(struct bridge *bridge, struct bridge_lane *lane, int64_t wait_ms);
-int64_t bridge_flow_accepted_ms(const struct spool_event *event); /* a client's time says nothing about that */
+/* a client's time says nothing about that */
+int64_t bridge_flow_accepted_ms(const struct spool_event *event);
 
-/* bridge_side.c: lanes that are behind read by themselves; at most events_max in all. Was anything passed? */
+/* bridge_side.c: lanes that are behind read by themselves; at most events_max in all. Was anything
+ * passed? */
 bool bridge_side_flow(struct bridge *bridge, unsigned events_max);
 
 /* bridge_cursor.c: from the windows to spool_advance(). */
-enum err bridge_cursor_open(struct bridge *bridge); /* from the spool's cursors to lanes and the head; ERR_NOMEM */
+enum err bridge_cursor_open(struct bridge *bridge); /* from the spool's cursors to lanes and the
+                                                     * head; ERR_NOMEM */
 void bridge_cursor_advance(struct bridge *bridge);
-/* exactly_once: all that the windows hold is in Kafka for good, and so is all up to position_id, but for the lanes that are behind. */
+/* exactly_once: all that the windows hold is in Kafka for good, and so is all up to position_id,
+ * but for the lanes that are behind. */
 void bridge_cursor_committed(struct bridge *bridge, uint64_t position_id);
 
 /* bridge_producer.c: the producer's life, and whether Kafka is there. */
 enum err bridge_producer_open(struct bridge *bridge, struct errmsg *msg);
 void bridge_producer_close(
-    struct bridge *bridge); /* forgets what is in flight: every window stands at its first open event */
+    struct bridge *bridge); /* forgets what is in flight: every window stands at its first open
+                             * event */
 void bridge_producer_tend(struct bridge *bridge);
-void bridge_producer_condemn(struct bridge *bridge, int code, const char *text); /* it is to be replaced */
+/* it is to be replaced */
+void bridge_producer_condemn(struct bridge *bridge, int code, const char *text);
 void bridge_producer_trouble(void *bridge, int code, const char *text);
 void bridge_producer_line(void *bridge, bool problem, const char *text);
 
@@ -155,8 +168,10 @@ static inline bool bridge_txn_holds_head(const struct bridge *bridge)
     return bridge->txn.state != BRIDGE_TXN_OFF && bridge->txn.behind > BRIDGE_CURSOR_META_LANES_MAX;
 }
 
-/* Kafka has it already, as its cursor says: to be counted, not sent. Late ones (found among damage) are never known. */
-static inline bool bridge_txn_knows(struct bridge *bridge, struct bridge_lane *lane, const struct spool_event *event,
+/* Kafka has it already, as its cursor says: to be counted, not sent. Late ones (found among damage)
+ * are never known. */
+static inline bool bridge_txn_knows(struct bridge *bridge, struct bridge_lane *lane,
+                                    const struct spool_event *event,
                                     const struct bridge_reader *reader)
 {
     if (lane->round != bridge->txn.round)

@@ -18,13 +18,15 @@ void bridge_lane_done(struct bridge_lane *lane)
     lane->topic = NULL;
 }
 
-enum bridge_lane_room bridge_lane_room(const struct bridge_lane *lane, const struct bridge_budget *budget)
+enum bridge_lane_room bridge_lane_room(const struct bridge_lane *lane,
+                                       const struct bridge_budget *budget)
 {
     if (budget->events >= budget->events_max || budget->bytes >= budget->bytes_max)
         return budget->events == 0 ? BRIDGE_LANE_ROOM : BRIDGE_LANE_ROOM_NOWHERE;
     if (lane->window.in_flight == 0)
         return BRIDGE_LANE_ROOM; /* one goes always, however large */
-    if (lane->window.in_flight >= lane->allowance || lane->window.in_flight >= budget->events_max - budget->events ||
+    if (lane->window.in_flight >= lane->allowance ||
+        lane->window.in_flight >= budget->events_max - budget->events ||
         lane->window.in_flight_bytes >= budget->bytes_max - budget->bytes)
         return BRIDGE_LANE_ROOM_NOT_HERE;
     return BRIDGE_LANE_ROOM;
@@ -108,7 +110,8 @@ void bridge_lane_restart(struct bridge_lane *lane, uint64_t floor_id)
         lane->allowance = BRIDGE_LANE_ALLOWANCE_NEW;
 }
 
-bool bridge_lane_should_leave(struct bridge_lane *lane, int64_t now_ms, const struct bridge_lane_view *view,
+bool bridge_lane_should_leave(struct bridge_lane *lane, int64_t now_ms,
+                              const struct bridge_lane_view *view,
                               const struct bridge_budget *budget)
 {
     if (lane->held_up_since_ms == 0)
@@ -116,7 +119,8 @@ bool bridge_lane_should_leave(struct bridge_lane *lane, int64_t now_ms, const st
     if (!view->connected || lane->window.in_flight == 0)
         return false;
     int64_t since = lane->good_ms > lane->held_up_since_ms ? lane->good_ms : lane->held_up_since_ms;
-    int64_t patience_ms = !lane->proven && view->others_good ? BRIDGE_LANE_UNPROVEN_MS : BRIDGE_LANE_STUCK_MS;
+    int64_t patience_ms =
+        !lane->proven && view->others_good ? BRIDGE_LANE_UNPROVEN_MS : BRIDGE_LANE_STUCK_MS;
     if (now_ms - since >= patience_ms)
         return true;
     const struct bridge_window_entry *open = bridge_window_open(&lane->window);

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT
- * bridge_lane.h - a topic's way into Kafka: its state, its events in flight, its cursor. Pure but for memory.
+ * bridge_lane.h - a topic's way into Kafka: its state, its events in flight, its cursor. Pure but
+ * for memory.
  *
  * There is one common reading position, the head. It offers every event to its topic's lane.
  *
  *   FLOWING      reads with the head
- *   DRAINING     an event failed: takes nothing until all that is in flight is reported, then rewinds
+ *   DRAINING     an event failed: takes nothing until all that is in flight is reported, then
+ *                rewinds
  *   BACKING_OFF  rewound, waits until due_ms
  *   CATCHING_UP  reads by itself from read_id; FLOWING again when it has reached the head
  *
@@ -13,16 +15,20 @@
  *                                     FLOWING -- held up the head --> CATCHING_UP
  *
  * Invariants:
- *   1. One path: a lane takes events from the head or from its own reader, never from both, and in that
- *      reader's order. The events that the head passes without it all lie above its read_id: it will come to them.
- *   2. Every event of the topic with an id <= read_id was taken: it lies below the cursor or in the window.
- *   3. The window's entries are counted as delivered at the moment the cursor passes them, and not before; so a
- *      restart from the cursor counts nothing twice and forgets nothing.
- *   4. Cursors never go back. The common one (the watermark) is below the first open event of each lane
- *      that has no cursor of its own; an own cursor is below the watermark, else it is given up.
+ *   1. One path: a lane takes events from the head or from its own reader, never from both, and in
+ *      that reader's order. The events that the head passes without it all lie above its read_id:
+ *      it will come to them.
+ *   2. Every event of the topic with an id <= read_id was taken: it lies below the cursor or in the
+ *     window.
+ *   3. The window's entries are counted as delivered at the moment the cursor passes them, and not
+ *      before; so a restart from the cursor counts nothing twice and forgets nothing.
+ *   4. Cursors never go back. The common one (the watermark) is below the first open event of each
+ *      lane that has no cursor of its own; an own cursor is below the watermark, else it is given
+ *      up.
  *   5. A failure drops nothing: everything from the first failed event on is taken again, in order.
- *   6. What a lane may have in flight is at most what all lanes together leave free: a topic that doesn't move
- *      leaves half of what it found. After trouble it starts with one event and doubles with each good report. */
+ *   6. What a lane may have in flight is at most what all lanes together leave free: a topic that
+ *      doesn't move leaves half of what it found. After trouble it starts with one event and
+ *      doubles with each good report. */
 #ifndef PENSTOCK_BRIDGE_LANE_H
 #define PENSTOCK_BRIDGE_LANE_H
 
@@ -40,10 +46,16 @@ enum bridge_lane_mode {
 
 #define BRIDGE_LANE_ALLOWANCE_NEW 4096 /* events in flight before the first good report */
 #define BRIDGE_LANE_ALLOWANCE_MAX (1u << 30)
-#define BRIDGE_LANE_STUCK_MS      1000 /* holding up the head for so long without any good report: it leaves */
-#define BRIDGE_LANE_UNPROVEN_MS   300  /* the same for a lane that never had one, while others do */
-#define BRIDGE_LANE_SLOW_MS       5000 /* holding up the head with an event in flight for so long: likewise */
-#define BRIDGE_LANE_PIN_MS        2000 /* without any good report for so long: it no longer pins the watermark */
+#define BRIDGE_LANE_STUCK_MS                                                                       \
+    1000                            /* holding up the head for so long without any good report:
+                                        * it leaves */
+#define BRIDGE_LANE_UNPROVEN_MS 300 /* the same for a lane that never had one, while others do */
+#define BRIDGE_LANE_SLOW_MS                                                                        \
+    5000 /* holding up the head with an event in flight for so long:
+                                        * likewise */
+#define BRIDGE_LANE_PIN_MS                                                                         \
+    2000 /* without any good report for so long: it no longer pins the
+                                        * watermark */
 
 struct bridge_lane {
     char *topic;
@@ -62,9 +74,11 @@ struct bridge_lane {
     uint64_t dead_new;      /* likewise, given up */
     uint64_t uncopied_new;  /* of these: dead_letter.topic has no copy */
 
-    uint64_t poison_id; /* the event that failed alone, by its own fault; 0: none. It is given up when it comes again */
+    uint64_t poison_id; /* the event that failed alone, by its own fault; 0: none. It is given up
+                         * when it comes again */
     int poison_code;
-    uint64_t search; /* exactly_once: so many events at a time, until the one at fault is found; 0: not searching */
+    uint64_t search; /* exactly_once: so many events at a time, until the one at fault is found; 0:
+                      * not searching */
     uint64_t search_left; /* among so many it is */
 
     /* exactly_once */
@@ -81,7 +95,8 @@ struct bridge_lane {
     int64_t held_up_since_ms;    /* the head waits for it since then; 0: it doesn't */
     int64_t took_ms;             /* last event taken */
     struct bridge_reader reader; /* CATCHING_UP; closed otherwise */
-    int64_t waiting_time_ms;     /* when the first event that it has yet to take was accepted; 0: not known */
+    int64_t waiting_time_ms;     /* when the first event that it has yet to take was accepted; 0:
+                                  * not known */
 
     bool proven;       /* has had a good report */
     bool said_trouble; /* a report about it is out, not yet taken back */
@@ -92,7 +107,8 @@ struct bridge_lane {
 };
 
 void bridge_lane_init(struct bridge_lane *lane, uint32_t index);
-void bridge_lane_done(struct bridge_lane *lane); /* the window's holds and sink_topic must be gone */
+void bridge_lane_done(struct bridge_lane *lane); /* the window's holds and sink_topic must be
+                                                  * gone */
 
 /* What is in flight in all lanes, and what may be. */
 struct bridge_budget {
@@ -100,10 +116,11 @@ struct bridge_budget {
     uint64_t events_max, bytes_max;
 };
 
-/* What stands against taking one more event now: the lane's share, or the whole budget. The last event may
- * pass bytes_max. */
+/* What stands against taking one more event now: the lane's share, or the whole budget. The last
+ * event may pass bytes_max. */
 enum bridge_lane_room { BRIDGE_LANE_ROOM, BRIDGE_LANE_ROOM_NOT_HERE, BRIDGE_LANE_ROOM_NOWHERE };
-enum bridge_lane_room bridge_lane_room(const struct bridge_lane *lane, const struct bridge_budget *budget);
+enum bridge_lane_room bridge_lane_room(const struct bridge_lane *lane,
+                                       const struct bridge_budget *budget);
 
 /* A good report came: the allowance grows; trouble is over once something went through. */
 void bridge_lane_good(struct bridge_lane *lane, int64_t now_ms);
@@ -111,15 +128,16 @@ void bridge_lane_good(struct bridge_lane *lane, int64_t now_ms);
 /* A bad report, or a refusal at handing over. */
 void bridge_lane_failed(struct bridge_lane *lane, int code, const char *text);
 
-/* DRAINING and everything is reported: drops all from the first failed event on and backs off until due_ms. */
+/* DRAINING and everything is reported: drops all from the first failed event on and backs off until
+ * due_ms. */
 void bridge_lane_rewind(struct bridge_lane *lane, int64_t due_ms);
 
-/* The producer is gone with all that was in flight: keeps the window up to its first open event. floor_id is the
- * watermark, from which the head reads again. The caller has released the holds. */
+/* The producer is gone with all that was in flight: keeps the window up to its first open event.
+ * floor_id is the watermark, from which the head reads again. The caller has released the holds. */
 void bridge_lane_reset(struct bridge_lane *lane, uint64_t floor_id);
 
-/* exactly_once: nothing that the window holds was committed, or none of it counts any more. Reads again from its own
- * cursor, or with the head from floor_id. Nothing may be in flight. */
+/* exactly_once: nothing that the window holds was committed, or none of it counts any more. Reads
+ * again from its own cursor, or with the head from floor_id. Nothing may be in flight. */
 void bridge_lane_restart(struct bridge_lane *lane, uint64_t floor_id);
 
 /* What a lane that holds up the head is judged by. */
@@ -130,21 +148,22 @@ struct bridge_lane_view {
 };
 
 /* FLOWING, and the head is held up by it: should it leave the head and read by itself? */
-bool bridge_lane_should_leave(struct bridge_lane *lane, int64_t now_ms, const struct bridge_lane_view *view,
+bool bridge_lane_should_leave(struct bridge_lane *lane, int64_t now_ms,
+                              const struct bridge_lane_view *view,
                               const struct bridge_budget *budget);
 
 /* Leaves the head before an event that was accepted at time_ms. */
 void bridge_lane_leave(struct bridge_lane *lane, uint64_t before_id, int64_t time_ms);
 
-/* The head came upon an event (id) that it had not found before and that the lane, reading by itself, has gone
- * past: it reads from there once more. */
+/* The head came upon an event (id) that it had not found before and that the lane, reading by
+ * itself, has gone past: it reads from there once more. */
 void bridge_lane_recall(struct bridge_lane *lane, uint64_t id);
 
 /* CATCHING_UP and at the head: reads with it again. */
 void bridge_lane_join(struct bridge_lane *lane);
 
-/* Takes everything that is good up to the watermark as delivered, and says where the lane's cursor is then.
- * True: it has to be told to the spool, because it is its own and below the watermark. */
+/* Takes everything that is good up to the watermark as delivered, and says where the lane's cursor
+ * is then. True: it has to be told to the spool, because it is its own and below the watermark. */
 bool bridge_lane_advance(struct bridge_lane *lane, uint64_t watermark_id);
 
 /* When the oldest event that isn't done was accepted; 0: there is none, or it isn't known. */

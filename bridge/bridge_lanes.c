@@ -52,7 +52,8 @@ static bool bridge_lanes_grow(struct bridge_lanes *lanes)
     return true;
 }
 
-static struct bridge_lane *bridge_lanes_add(struct bridge_lanes *lanes, struct bytes topic, uint32_t hash)
+static struct bridge_lane *bridge_lanes_add(struct bridge_lanes *lanes, struct bytes topic,
+                                            uint32_t hash)
 {
     struct bridge_lane *lane = bridge_lanes_grow(lanes) ? malloc(sizeof *lane) : NULL;
     if (lane == NULL)
@@ -79,7 +80,8 @@ struct bridge_lane *bridge_lanes_find_slow(struct bridge_lanes *lanes, struct by
         if (index == 0)
             break;
         struct bridge_lane *lane = lanes->items[index - 1];
-        if (lane->hash == hash && lane->topic_size == topic.size && memcmp(lane->topic, topic.data, topic.size) == 0) {
+        if (lane->hash == hash && lane->topic_size == topic.size &&
+            memcmp(lane->topic, topic.data, topic.size) == 0) {
             found = lane;
             break;
         }

@@ -22,7 +22,8 @@ struct bridge_lane *bridge_lanes_find_slow(struct bridge_lanes *lanes, struct by
 static inline struct bridge_lane *bridge_lanes_find(struct bridge_lanes *lanes, struct bytes topic)
 {
     struct bridge_lane *last = lanes->last;
-    if (last != NULL && last->topic_size == topic.size && memcmp(last->topic, topic.data, topic.size) == 0)
+    if (last != NULL && last->topic_size == topic.size &&
+        memcmp(last->topic, topic.data, topic.size) == 0)
         return last;
     return bridge_lanes_find_slow(lanes, topic);
 }

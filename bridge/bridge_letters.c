@@ -25,8 +25,9 @@ void bridge_letters_tend(struct bridge *bridge)
     bridge->letters_loaded = spool_letters_load(bridge->spool, &msg) == ERR_OK;
     bridge->letters_due_ms = bridge->now_ms + LOAD_AGAIN_MS;
     if (!bridge->letters_loaded)
-        bridge_say(bridge, true, "dead_letters_unreadable", "text=%s action=%s", log_quote(msg.text),
-                   log_quote("trying again; events that are in there already may be tried once more"));
+        bridge_say(
+            bridge, true, "dead_letters_unreadable", "text=%s action=%s", log_quote(msg.text),
+            log_quote("trying again; events that are in there already may be tried once more"));
 }
 
 void bridge_letters_suspect(struct bridge *bridge, struct bridge_lane *lane, uint64_t id, int code)
@@ -37,8 +38,10 @@ void bridge_letters_suspect(struct bridge *bridge, struct bridge_lane *lane, uin
     if (lane->allowance == 1 && (!transactional || bridge->txn.sole == lane)) {
         lane->poison_id = id;
         lane->poison_code = code;
-    } else if (transactional) { /* a failed transaction costs tens of ms: halves find it with the fewest */
-        lane->search_left = bridge_window_count(&lane->window) + (bridge_window_count(&lane->window) == 0);
+    } else if (transactional) { /* a failed transaction costs tens of ms: halves find it with the
+                                 * fewest */
+        lane->search_left =
+            bridge_window_count(&lane->window) + (bridge_window_count(&lane->window) == 0);
         lane->search = (lane->search_left + 1) / 2;
     }
 }
@@ -54,7 +57,8 @@ bool bridge_letters_searches(const struct bridge_lane *lane)
     return bridge_retry_of(lane->error) == BRIDGE_RETRY_EVENT;
 }
 
-bool bridge_letters_is_one(struct bridge *bridge, const struct bridge_lane *lane, const struct spool_event *event)
+bool bridge_letters_is_one(struct bridge *bridge, const struct bridge_lane *lane,
+                           const struct spool_event *event)
 {
     return event->id == lane->poison_id ||
            spool_letters_have(bridge->spool, event->origin_id != 0 ? event->origin_id : event->id);
@@ -75,7 +79,8 @@ static void wait(struct bridge *bridge, struct bridge_lane *lane, const char *te
 }
 
 /* Kafka takes times up to an hour ahead of its own. One that this host set tells of its clock. */
-static bool is_clock(struct bridge *bridge, struct bridge_lane *lane, const struct spool_event *event)
+static bool is_clock(struct bridge *bridge, struct bridge_lane *lane,
+                     const struct spool_event *event)
 {
     char text[160];
     if (lane->poison_code != RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP || event->client_time)
@@ -89,7 +94,8 @@ static bool is_clock(struct bridge *bridge, struct bridge_lane *lane, const stru
     return true;
 }
 
-static void say_given_up(struct bridge *bridge, const struct bridge_lane *lane, const struct spool_event *event)
+static void say_given_up(struct bridge *bridge, const struct bridge_lane *lane,
+                         const struct spool_event *event)
 {
     if (bridge->now_ms - bridge->letters_said_ms >= SAY_AGAIN_MS) {
         bridge->letters_said_ms = bridge->now_ms;
@@ -97,13 +103,16 @@ static void say_given_up(struct bridge *bridge, const struct bridge_lane *lane, 
     }
     if (bridge->letters_said++ >= LINES_A_MINUTE)
         return; /* the metric counts them all */
-    bridge_say(bridge, true, "dead_letter", "topic=%s event_id=%" PRIu64 " error=%s text=%s action=%s", lane->topic,
-               event->origin_id != 0 ? event->origin_id : event->id, bridge_retry_code_name(lane->poison_code),
+    bridge_say(bridge, true, "dead_letter",
+               "topic=%s event_id=%" PRIu64 " error=%s text=%s action=%s", lane->topic,
+               event->origin_id != 0 ? event->origin_id : event->id,
+               bridge_retry_code_name(lane->poison_code),
                log_quote(bridge_retry_code_text(lane->poison_code)),
                log_quote("kept in dead-letter/: penstock dead-letter list"));
 }
 
-bool bridge_letters_give_up(struct bridge *bridge, struct bridge_lane *lane, const struct spool_event *event)
+bool bridge_letters_give_up(struct bridge *bridge, struct bridge_lane *lane,
+                            const struct spool_event *event)
 {
     struct spool_letter_reason reason = {.time_ms = clock_wall_ms()};
     struct errmsg msg = {""};
@@ -113,7 +122,8 @@ bool bridge_letters_give_up(struct bridge *bridge, struct bridge_lane *lane, con
     if (poison && (bridge_copies_busy(bridge, event) || is_clock(bridge, lane, event)))
         return false;
     if (poison) {
-        snprintf(reason.error, sizeof reason.error, "%s", bridge_retry_code_name(lane->poison_code));
+        snprintf(reason.error, sizeof reason.error, "%s",
+                 bridge_retry_code_name(lane->poison_code));
         snprintf(reason.text, sizeof reason.text, "%s", bridge_retry_code_text(lane->poison_code));
         if (spool_letters_put(bridge->spool, event, &reason, &msg) != ERR_OK) {
             wait(bridge, lane, msg.text);

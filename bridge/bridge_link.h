@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: MIT
- * bridge_link.h - is Kafka there, and what to say about it: once when it goes away, at most once a minute
- * while it is away, once when it is back. Also bounds how much of the client's own log gets through.
- * Pure: the time is given. */
+ * bridge_link.h - is Kafka there, and what to say about it: once when it goes away, at most once a
+ * minute while it is away, once when it is back. Also bounds how much of the client's own log gets
+ * through. Pure: the time is given. */
 #ifndef PENSTOCK_BRIDGE_LINK_H
 #define PENSTOCK_BRIDGE_LINK_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#define BRIDGE_LINK_GRACE_MS  3000 /* away for so long before it is said: connections are renewed now and then */
+#define BRIDGE_LINK_GRACE_MS                                                                       \
+    3000 /* away for so long before it is said: connections are renewed
+                                    * now and then */
 #define BRIDGE_LINK_REPEAT_MS 60000
 #define BRIDGE_LINK_LINES_MAX 10 /* of the client's log, in so many ms */
 #define BRIDGE_LINK_LINES_MS  60000

@@ -11,7 +11,8 @@ struct bridge_mock {
     rd_kafka_mock_cluster_t *cluster;
 };
 
-static void bridge_mock_no_log(const rd_kafka_t *rk, int level, const char *facility, const char *text)
+static void bridge_mock_no_log(const rd_kafka_t *rk, int level, const char *facility,
+                               const char *text)
 {
     (void)rk, (void)level, (void)facility, (void)text;
 }

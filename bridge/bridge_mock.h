@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * bridge_mock.h - a Kafka for trying things out, inside this process: librdkafka's mock cluster on a
- * loopback port.
+ * bridge_mock.h - a Kafka for trying things out, inside this process: librdkafka's mock cluster on
+ * a loopback port.
  *
  * In memory only, keeps about 5 MiB a partition, makes topics by itself with 4 partitions. */
 #ifndef PENSTOCK_BRIDGE_MOCK_H

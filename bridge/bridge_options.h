@@ -20,9 +20,11 @@ struct bridge_property {
 struct bridge_options {
     enum bridge_delivery delivery;
     bool id_header;            /* a header penstock-id on every record: costs CPU */
-    char *cursor_topic;        /* exactly_once: its partition 0 carries the cursor; NULL: penstock.cursors */
+    char *cursor_topic;        /* exactly_once: its partition 0 carries the cursor; NULL:
+                                * penstock.cursors */
     char *letters_topic;       /* a copy of each dead letter goes there; NULL: none is made */
-    int64_t cursor_refresh_ms; /* exactly_once: an idle bridge commits the cursor again, before it expires */
+    int64_t cursor_refresh_ms; /* exactly_once: an idle bridge commits the cursor again, before it
+                                * expires */
     bool mock_kafka;           /* run librdkafka's mock cluster inside, ignore bootstrap.servers */
     struct bridge_property *properties;
     size_t property_count;
@@ -32,10 +34,11 @@ struct bridge_options {
     uint32_t in_flight_events_max;
 };
 
-#define BRIDGE_OPTIONS_DEFAULT                                                                                         \
-    {                                                                                                                  \
-        .delivery = BRIDGE_EXACTLY_ONCE, .cursor_refresh_ms = 24 * 3600 * 1000ll, .backoff_ms_min = 250,               \
-        .backoff_ms_max = 30000, .in_flight_bytes_max = 32ull << 20, .in_flight_events_max = 200000,                   \
+#define BRIDGE_OPTIONS_DEFAULT                                                                     \
+    {                                                                                              \
+        .delivery = BRIDGE_EXACTLY_ONCE, .cursor_refresh_ms = 24 * 3600 * 1000ll,                  \
+        .backoff_ms_min = 250, .backoff_ms_max = 30000, .in_flight_bytes_max = 32ull << 20,        \
+        .in_flight_events_max = 200000,                                                            \
     }
 
 /* Exactly once is asked for, and can be had: the mock cluster's transactions are not real. */
@@ -49,8 +52,8 @@ static inline const char *bridge_options_cursor_topic(const struct bridge_option
     return options->cursor_topic != NULL ? options->cursor_topic : "penstock.cursors";
 }
 
-/* Why a property must not be set by users, or NULL when it may: it would break a promise, or the bridge sets
- * it itself. Pure. */
+/* Why a property must not be set by users, or NULL when it may: it would break a promise, or the
+ * bridge sets it itself. Pure. */
 const char *bridge_property_refused(const char *name);
 
 #endif

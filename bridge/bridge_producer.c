@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * bridge_producer.c - the producer's life: made, replaced when it is finished; and whether Kafka is there. */
+ * bridge_producer.c - the producer's life: made, replaced when it is finished; and whether Kafka is
+ * there. */
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/random.h"
@@ -18,9 +19,10 @@
 #define REPLACE_MS_MIN   250
 #define REPLACE_MS_MAX   30000
 #define STAY             "events stay in the spool; trying for ever"
-#define IS_IT_TLS        "is security.protocol right? Brokers end connections without a word when it isn't; "
-#define SETTLE_MS        5000  /* so long do other options wait for what is in flight */
-#define SETTLED_MS       60000 /* a producer that lived so long was a good one */
+#define IS_IT_TLS                                                                                  \
+    "is security.protocol right? Brokers end connections without a word when it isn't; "
+#define SETTLE_MS  5000  /* so long do other options wait for what is in flight */
+#define SETTLED_MS 60000 /* a producer that lived so long was a good one */
 
 void bridge_producer_trouble(void *arg, int code, const char *text)
 {
@@ -29,11 +31,14 @@ void bridge_producer_trouble(void *arg, int code, const char *text)
     bool says_little = code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN;
     bridge->no_word = says_little && (bridge->no_word || bridge->trouble[0] == '\0');
     if (!says_little || bridge->no_word)
-        snprintf(bridge->trouble, sizeof bridge->trouble, "%s: %s", bridge_retry_code_name(code), text);
-    if (bridge_retry_of(code) != BRIDGE_RETRY_OPERATOR || !bridge_link_line(&bridge->link, bridge->now_ms))
+        snprintf(bridge->trouble, sizeof bridge->trouble, "%s: %s", bridge_retry_code_name(code),
+                 text);
+    if (bridge_retry_of(code) != BRIDGE_RETRY_OPERATOR ||
+        !bridge_link_line(&bridge->link, bridge->now_ms))
         return;
-    bridge_say(bridge, true, "kafka_refuses", "error=%s text=%s action=%s", bridge_retry_code_name(code),
-               log_quote(text), log_quote(bridge_advice_connection(code, text)));
+    bridge_say(bridge, true, "kafka_refuses", "error=%s text=%s action=%s",
+               bridge_retry_code_name(code), log_quote(text),
+               log_quote(bridge_advice_connection(code, text)));
 }
 
 void bridge_producer_line(void *arg, bool problem, const char *text)
@@ -43,7 +48,8 @@ void bridge_producer_line(void *arg, bool problem, const char *text)
         return;
     uint64_t suppressed = bridge->link.lines_suppressed;
     bridge->link.lines_suppressed = 0;
-    bridge_say(bridge, problem, "kafka_client", "text=%s suppressed=%" PRIu64, log_quote(text), suppressed);
+    bridge_say(bridge, problem, "kafka_client", "text=%s suppressed=%" PRIu64, log_quote(text),
+               suppressed);
 }
 
 enum err bridge_producer_open(struct bridge *bridge, struct errmsg *msg)
@@ -95,21 +101,24 @@ void bridge_producer_condemn(struct bridge *bridge, int code, const char *text)
     if (bridge->recreate)
         return;
     bridge->recreate = true;
-    snprintf(bridge->recreate_why, sizeof bridge->recreate_why, "error=%s text=%s", bridge_retry_code_name(code),
-             log_quote(text));
+    snprintf(bridge->recreate_why, sizeof bridge->recreate_why, "error=%s text=%s",
+             bridge_retry_code_name(code), log_quote(text));
 }
 
-/* Everything that isn't done is read again, from the cursors. Without its head the bridge advances no cursor. */
+/* Everything that isn't done is read again, from the cursors. Without its head the bridge advances
+ * no cursor. */
 static void rewind_all(struct bridge *bridge)
 {
     bridge_reader_close(&bridge->head);
     bridge->head_at_end = false;
     for (size_t i = 0; i < bridge->lanes.count; i++) {
         struct bridge_lane *lane = bridge->lanes.items[i];
-        if (bridge->now_ms - lane->good_ms > BRIDGE_STUCK_MS && bridge_window_open(&lane->window) != NULL)
+        if (bridge->now_ms - lane->good_ms > BRIDGE_STUCK_MS &&
+            bridge_window_open(&lane->window) != NULL)
             lane->allowance = 1;
         if (bridge->txn.state == BRIDGE_TXN_OFF)
-            bridge_lane_reset(lane, bridge->watermark_id); /* else once Kafka's cursor has been read */
+            /* else once Kafka's cursor has been read */
+            bridge_lane_reset(lane, bridge->watermark_id);
     }
     bridge->side_readers = 0;
     bridge->unsettled = true;
@@ -122,15 +131,18 @@ static void replace(struct bridge *bridge)
         bridge->sink_attempts = 0;
     int64_t wait_ms = bridge->sink_attempts == 0
                           ? 0
-                          : bridge_backoff_ms(bridge->sink_attempts - 1, REPLACE_MS_MIN, REPLACE_MS_MAX, random_u64());
+                          : bridge_backoff_ms(bridge->sink_attempts - 1, REPLACE_MS_MIN,
+                                              REPLACE_MS_MAX, random_u64());
     bridge->sink_attempts++;
     bridge->recreations++;
     if (bridge->txn.state != BRIDGE_TXN_INIT) /* else it never was one, and the reason is said */
-        bridge_say(bridge, true, "producer_recreated", "%s wait_ms=%" PRId64 " in_flight=%" PRIu64 " action=%s",
-                   bridge->recreate_why, wait_ms, bridge->budget.events,
-                   log_quote(bridge->txn.state == BRIDGE_TXN_OFF
-                                 ? "what is in flight is sent again from the cursors; some may be repeated"
-                                 : "going on behind Kafka's cursor"));
+        bridge_say(
+            bridge, true, "producer_recreated",
+            "%s wait_ms=%" PRId64 " in_flight=%" PRIu64 " action=%s", bridge->recreate_why, wait_ms,
+            bridge->budget.events,
+            log_quote(bridge->txn.state == BRIDGE_TXN_OFF
+                          ? "what is in flight is sent again from the cursors; some may be repeated"
+                          : "going on behind Kafka's cursor"));
     bridge_producer_close(bridge);
     rewind_all(bridge);
     bridge->sink_due_ms = bridge->now_ms + wait_ms;
@@ -146,8 +158,10 @@ static void reopen(struct bridge *bridge)
     if (rc == ERR_OK)
         return;
     bridge->sink_due_ms =
-        bridge->now_ms + bridge_backoff_ms(bridge->sink_attempts++, REPLACE_MS_MIN, REPLACE_MS_MAX, random_u64());
-    bridge_say(bridge, true, "producer_failed", "err=%s text=%s action=retrying", err_name(rc), log_quote(msg.text));
+        bridge->now_ms +
+        bridge_backoff_ms(bridge->sink_attempts++, REPLACE_MS_MIN, REPLACE_MS_MAX, random_u64());
+    bridge_say(bridge, true, "producer_failed", "err=%s text=%s action=retrying", err_name(rc),
+               log_quote(msg.text));
 }
 
 static void look_for_kafka(struct bridge *bridge)
@@ -183,8 +197,9 @@ static void say_link(struct bridge *bridge)
         break;
     case BRIDGE_LINK_UNREACHABLE:
     case BRIDGE_LINK_STILL_UNREACHABLE:
-        bridge_say(bridge, true, "kafka_unreachable", "away_s=%" PRId64 " last_error=%s action=%s", away_s,
-                   log_quote(bridge->trouble), log_quote(bridge->no_word ? IS_IT_TLS STAY : STAY));
+        bridge_say(bridge, true, "kafka_unreachable", "away_s=%" PRId64 " last_error=%s action=%s",
+                   away_s, log_quote(bridge->trouble),
+                   log_quote(bridge->no_word ? IS_IT_TLS STAY : STAY));
         break;
     }
 }
@@ -210,7 +225,8 @@ static void go_over(struct bridge *bridge, const struct bridge_options *options)
     bridge->txn.cluster[0] = '\0'; /* it may be another one */
     bridge_find_bootstrap(bridge);
     if (bridge->sink != NULL)
-        bridge_producer_condemn(bridge, RD_KAFKA_RESP_ERR_NO_ERROR, "the kafka settings were reloaded");
+        bridge_producer_condemn(bridge, RD_KAFKA_RESP_ERR_NO_ERROR,
+                                "the kafka settings were reloaded");
 }
 
 void bridge_producer_tend(struct bridge *bridge)

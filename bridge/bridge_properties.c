@@ -8,7 +8,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#define ROOM_BESIDES_BYTES ((uint64_t)64 << 20) /* the client's queue takes the last event whole, however large */
+#define ROOM_BESIDES_BYTES                                                                         \
+    ((uint64_t)64 << 20) /* the client's queue takes the last event whole,
+                                                 * however large */
 
 /* Users may set these to something else. */
 static const struct {
@@ -17,11 +19,13 @@ static const struct {
     {"client.id", "penstock"},
     {"compression.type", "lz4"},
     {"linger.ms", "5"},
-    {"partitioner", "murmur2_random"},    /* a key lands where Java's producer puts it */
-    {"message.max.bytes", "1048588"},     /* the broker's own default: room around an event of 1,000,000 bytes */
+    {"partitioner", "murmur2_random"}, /* a key lands where Java's producer puts it */
+    {"message.max.bytes",
+     "1048588"}, /* the broker's own default: room around an event of 1,000,000 bytes */
     {"reconnect.backoff.max.ms", "1000"}, /* Kafka comes back: be there soon */
     {"retry.backoff.ms", "50"},
-    {"topic.metadata.propagation.max.ms", "5000"}, /* how long a topic may be unknown before its lane backs off */
+    {"topic.metadata.propagation.max.ms",
+     "5000"}, /* how long a topic may be unknown before its lane backs off */
     {"topic.metadata.refresh.interval.ms", "60000"},
     {"log.connection.close", "false"},
     {"socket.keepalive.enable", "true"},
@@ -31,7 +35,8 @@ static const struct {
 static const struct {
     const char *name, *value;
 } bridge_property_txn_defaults[] = {
-    {"retry.backoff.ms", "5"}, /* a transaction right behind another one has to ask again: that wait is part of each */
+    {"retry.backoff.ms",
+     "5"}, /* a transaction right behind another one has to ask again: that wait is part of each */
 };
 
 /* Users may not set these. */
@@ -41,12 +46,17 @@ static const struct {
     {"enable.idempotence", "true"}, /* and with it acks=all, and order within a partition */
     {"log.queue", "true"},
 };
-#define TRANSACTION_TIMEOUT_MS "60000" /* an agent that died holds up read_committed consumers for so long */
+#define TRANSACTION_TIMEOUT_MS                                                                     \
+    "60000" /* an agent that died holds up read_committed consumers for
+                                        * so long */
 
-#define LOSES        "an event would count as delivered without being safe in Kafka"
-#define DISAPPEARS   "events would disappear from the client's queue; they are tried until Kafka takes them"
-#define REPEATS      "events would be repeated or change their order"
-#define OWN_QUEUE    "the bridge sizes the client's queue itself: see bridge.in_flight_bytes and bridge.in_flight_events"
+#define LOSES "an event would count as delivered without being safe in Kafka"
+#define DISAPPEARS                                                                                 \
+    "events would disappear from the client's queue; they are tried until Kafka takes them"
+#define REPEATS "events would be repeated or change their order"
+#define OWN_QUEUE                                                                                  \
+    "the bridge sizes the client's queue itself: see bridge.in_flight_bytes and "                  \
+    "bridge.in_flight_events"
 #define OWN_CALLBACK "the bridge installs it itself"
 #define OWN_MODE     "set bridge.delivery instead"
 #define NO_TESTS     "it is for the client's own tests: use --mock-kafka"
@@ -62,7 +72,8 @@ static const struct {
     {"delivery.timeout.ms", "it is fixed at 0 (for ever): " DISAPPEARS},
     {"message.send.max.retries", "retries have no limit: " DISAPPEARS},
     {"retries", "retries have no limit: " DISAPPEARS},
-    {"enable.gapless.guarantee", "the bridge rewinds by itself; this would stop all topics because of one event"},
+    {"enable.gapless.guarantee",
+     "the bridge rewinds by itself; this would stop all topics because of one event"},
     {"queuing.strategy", "it is fifo: " REPEATS},
     {"transactional.id", OWN_MODE},
     {"transaction.timeout.ms", OWN_MODE},
@@ -86,7 +97,8 @@ static const struct {
     {"log.queue", ONLY_LOGS},
     {"log_level", ONLY_LOGS},
     {"log.thread.name", ONLY_LOGS},
-    {"statistics.interval.ms", "the bridge doesn't take the client's statistics; it has metrics of its own"},
+    {"statistics.interval.ms",
+     "the bridge doesn't take the client's statistics; it has metrics of its own"},
     {"test.mock.num.brokers", NO_TESTS},
     {"test.mock.broker.rtt", NO_TESTS},
     {"ut_handle_ProduceResponse", NO_TESTS},
@@ -94,7 +106,8 @@ static const struct {
 
 const char *bridge_property_refused(const char *name)
 {
-    for (size_t i = 0; i < sizeof bridge_property_refusals / sizeof bridge_property_refusals[0]; i++)
+    for (size_t i = 0; i < sizeof bridge_property_refusals / sizeof bridge_property_refusals[0];
+         i++)
         if (strcmp(bridge_property_refusals[i].name, name) == 0)
             return bridge_property_refusals[i].why;
     return NULL;
@@ -105,7 +118,8 @@ static bool bridge_property_is_bootstrap(const char *name)
     return strcmp(name, "bootstrap.servers") == 0 || strcmp(name, "metadata.broker.list") == 0;
 }
 
-static enum err bridge_properties_set(rd_kafka_conf_t *conf, const char *name, const char *value, struct errmsg *msg)
+static enum err bridge_properties_set(rd_kafka_conf_t *conf, const char *name, const char *value,
+                                      struct errmsg *msg)
 {
     char text[384] = "";
     if (rd_kafka_conf_set(conf, name, value, text, sizeof text) == RD_KAFKA_CONF_OK)
@@ -114,7 +128,8 @@ static enum err bridge_properties_set(rd_kafka_conf_t *conf, const char *name, c
 }
 
 /* librdkafka's words may hold the value: it is kept out of messages when it is a secret. */
-static enum err bridge_properties_set_user(rd_kafka_conf_t *conf, const struct bridge_property *property,
+static enum err bridge_properties_set_user(rd_kafka_conf_t *conf,
+                                           const struct bridge_property *property,
                                            struct errmsg *msg)
 {
     const char *why = bridge_property_refused(property->name);
@@ -126,17 +141,23 @@ static enum err bridge_properties_set_user(rd_kafka_conf_t *conf, const struct b
     return rc;
 }
 
-static enum err bridge_properties_set_all(rd_kafka_conf_t *conf, const struct bridge_options *options,
-                                          const char *bootstrap, const char *transactional_id, struct errmsg *msg)
+static enum err bridge_properties_set_all(rd_kafka_conf_t *conf,
+                                          const struct bridge_options *options,
+                                          const char *bootstrap, const char *transactional_id,
+                                          struct errmsg *msg)
 {
     enum err rc = ERR_OK;
-    for (size_t i = 0; rc == ERR_OK && i < sizeof bridge_property_defaults / sizeof bridge_property_defaults[0]; i++)
-        rc = bridge_properties_set(conf, bridge_property_defaults[i].name, bridge_property_defaults[i].value, msg);
-    for (size_t i = 0; rc == ERR_OK && transactional_id != NULL &&
-                       i < sizeof bridge_property_txn_defaults / sizeof bridge_property_txn_defaults[0];
+    for (size_t i = 0;
+         rc == ERR_OK && i < sizeof bridge_property_defaults / sizeof bridge_property_defaults[0];
          i++)
-        rc = bridge_properties_set(conf, bridge_property_txn_defaults[i].name, bridge_property_txn_defaults[i].value,
-                                   msg);
+        rc = bridge_properties_set(conf, bridge_property_defaults[i].name,
+                                   bridge_property_defaults[i].value, msg);
+    for (size_t i = 0;
+         rc == ERR_OK && transactional_id != NULL &&
+         i < sizeof bridge_property_txn_defaults / sizeof bridge_property_txn_defaults[0];
+         i++)
+        rc = bridge_properties_set(conf, bridge_property_txn_defaults[i].name,
+                                   bridge_property_txn_defaults[i].value, msg);
     bool has_bootstrap = bootstrap != NULL;
     for (size_t i = 0; rc == ERR_OK && i < options->property_count; i++) {
         const struct bridge_property *property = &options->properties[i];
@@ -148,11 +169,14 @@ static enum err bridge_properties_set_all(rd_kafka_conf_t *conf, const struct br
         rc = bridge_properties_set_user(conf, property, msg);
     }
     if (rc == ERR_OK && !has_bootstrap)
-        return errmsg_set(msg, ERR_INVALID, "kafka.bootstrap.servers isn't set: which brokers to connect to");
+        return errmsg_set(msg, ERR_INVALID,
+                          "kafka.bootstrap.servers isn't set: which brokers to connect to");
     if (rc == ERR_OK && bootstrap != NULL)
         rc = bridge_properties_set(conf, "bootstrap.servers", bootstrap, msg);
-    for (size_t i = 0; rc == ERR_OK && i < sizeof bridge_property_fixed / sizeof bridge_property_fixed[0]; i++)
-        rc = bridge_properties_set(conf, bridge_property_fixed[i].name, bridge_property_fixed[i].value, msg);
+    for (size_t i = 0;
+         rc == ERR_OK && i < sizeof bridge_property_fixed / sizeof bridge_property_fixed[0]; i++)
+        rc = bridge_properties_set(conf, bridge_property_fixed[i].name,
+                                   bridge_property_fixed[i].value, msg);
 
     /* For ever; a transaction has an end, and its events are then tried in another one. */
     if (rc == ERR_OK && transactional_id == NULL)
@@ -163,7 +187,8 @@ static enum err bridge_properties_set_all(rd_kafka_conf_t *conf, const struct br
         rc = bridge_properties_set(conf, "transaction.timeout.ms", TRANSACTION_TIMEOUT_MS, msg);
 
     char number[32];
-    snprintf(number, sizeof number, "%" PRIu64, (uint64_t)(options->in_flight_bytes_max + ROOM_BESIDES_BYTES) / 1024);
+    snprintf(number, sizeof number, "%" PRIu64,
+             (uint64_t)(options->in_flight_bytes_max + ROOM_BESIDES_BYTES) / 1024);
     if (rc == ERR_OK)
         rc = bridge_properties_set(conf, "queue.buffering.max.kbytes", number, msg);
     snprintf(number, sizeof number, "%" PRIu64, (uint64_t)options->in_flight_events_max + 1);
@@ -173,7 +198,8 @@ static enum err bridge_properties_set_all(rd_kafka_conf_t *conf, const struct br
 }
 
 enum err bridge_properties_conf(const struct bridge_options *options, const char *bootstrap,
-                                const char *transactional_id, rd_kafka_conf_t **ret_conf, struct errmsg *msg)
+                                const char *transactional_id, rd_kafka_conf_t **ret_conf,
+                                struct errmsg *msg)
 {
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
     enum err rc = bridge_properties_set_all(conf, options, bootstrap, transactional_id, msg);
@@ -185,7 +211,8 @@ enum err bridge_properties_conf(const struct bridge_options *options, const char
     return ERR_OK;
 }
 
-static void bridge_properties_no_log(const rd_kafka_t *rk, int level, const char *facility, const char *text)
+static void bridge_properties_no_log(const rd_kafka_t *rk, int level, const char *facility,
+                                     const char *text)
 {
     (void)rk, (void)level, (void)facility, (void)text;
 }
@@ -194,8 +221,8 @@ enum err bridge_check_properties(const struct bridge_options *options, struct er
 {
     const char *nowhere = options->mock_kafka ? "127.0.0.1:9" : NULL;
     rd_kafka_conf_t *conf;
-    enum err rc =
-        bridge_properties_conf(options, nowhere, bridge_options_exactly_once(options) ? "penstock" : NULL, &conf, msg);
+    enum err rc = bridge_properties_conf(
+        options, nowhere, bridge_options_exactly_once(options) ? "penstock" : NULL, &conf, msg);
     if (rc != ERR_OK)
         return rc;
     /* Some mistakes are only found when a client is made; without brokers it connects to nobody. */

@@ -15,10 +15,11 @@ void bridge_reader_close(struct bridge_reader *reader)
     *reader = (struct bridge_reader){0};
 }
 
-static enum err bridge_reader_load_chunk(struct bridge_reader *reader, struct bridge_hold_pool *pool,
-                                         struct errmsg *msg)
+static enum err bridge_reader_load_chunk(struct bridge_reader *reader,
+                                         struct bridge_hold_pool *pool, struct errmsg *msg)
 {
-    struct bridge_hold *hold = bridge_hold_new(pool); /* first: a chunk that was read must not be lost */
+    /* first: a chunk that was read must not be lost */
+    struct bridge_hold *hold = bridge_hold_new(pool);
     if (hold == NULL)
         return ERR_NOMEM;
     uint64_t before_id = spool_tail_position(reader->tail);
@@ -36,7 +37,8 @@ static enum err bridge_reader_load_chunk(struct bridge_reader *reader, struct br
     return ERR_OK;
 }
 
-enum err bridge_reader_load(struct bridge_reader *reader, struct bridge_hold_pool *pool, struct errmsg *msg)
+enum err bridge_reader_load(struct bridge_reader *reader, struct bridge_hold_pool *pool,
+                            struct errmsg *msg)
 {
     for (;;) {
         if (reader->hold == NULL) {

@@ -18,15 +18,17 @@ struct bridge_reader {
     uint64_t chunks_read;
 };
 
-enum err bridge_reader_open(struct bridge_reader *reader, struct spool *spool, uint64_t after_id); /* ERR_NOMEM */
+/* ERR_NOMEM */
+enum err bridge_reader_open(struct bridge_reader *reader, struct spool *spool, uint64_t after_id);
 void bridge_reader_close(struct bridge_reader *reader); /* a closed one is fine */
 
-/* Makes sure of reader->event, without passing it. Errors: ERR_END (nothing there now), ERR_UNREADABLE and
- * ERR_NOMEM (try later) */
-enum err bridge_reader_load(struct bridge_reader *reader, struct bridge_hold_pool *pool, struct errmsg *msg);
+/* Makes sure of reader->event, without passing it. Errors: ERR_END (nothing there now),
+ * ERR_UNREADABLE and ERR_NOMEM (try later) */
+enum err bridge_reader_load(struct bridge_reader *reader, struct bridge_hold_pool *pool,
+                            struct errmsg *msg);
 
-static inline enum err bridge_reader_peek(struct bridge_reader *reader, struct bridge_hold_pool *pool,
-                                          struct errmsg *msg)
+static inline enum err bridge_reader_peek(struct bridge_reader *reader,
+                                          struct bridge_hold_pool *pool, struct errmsg *msg)
 {
     return reader->has_event ? ERR_OK : bridge_reader_load(reader, pool, msg);
 }
@@ -38,7 +40,8 @@ static inline void bridge_reader_pass(struct bridge_reader *reader)
     reader->has_event = false;
 }
 
-/* Everything up to this id was passed, or doesn't exist. The first asks nothing of the event that was read ahead. */
+/* Everything up to this id was passed, or doesn't exist. The first asks nothing of the event that
+ * was read ahead. */
 uint64_t bridge_reader_passed(const struct bridge_reader *reader);
 uint64_t bridge_reader_position(const struct bridge_reader *reader);
 

@@ -20,7 +20,8 @@ static const struct {
     {E(INVALID_MSG_SIZE), BRIDGE_RETRY_EVENT},
     {E(INVALID_TIMESTAMP), BRIDGE_RETRY_EVENT},
     {E(_BAD_MSG), BRIDGE_RETRY_EVENT},
-    {E(_UNKNOWN_PARTITION), BRIDGE_RETRY_EVENT}, /* it asked for a partition that the topic doesn't have */
+    {E(_UNKNOWN_PARTITION), BRIDGE_RETRY_EVENT}, /* it asked for a partition that the topic doesn't
+                                                  * have */
 
     /* The topic: unknown, denied, or refused by policy; somebody may mend it. */
     {E(UNKNOWN_TOPIC_OR_PART), BRIDGE_RETRY_PARK},
@@ -54,7 +55,8 @@ static const struct {
     {E(KAFKA_STORAGE_ERROR), BRIDGE_RETRY_BACKOFF},
     {E(UNKNOWN), BRIDGE_RETRY_BACKOFF},
 
-    /* The producer: its sequence numbers no longer fit the broker's, or another one took its place. */
+    /* The producer: its sequence numbers no longer fit the broker's, or another one took its
+     * place. */
     {E(_FATAL), BRIDGE_RETRY_RECREATE},
     {E(_FENCED), BRIDGE_RETRY_RECREATE},
     {E(_GAPLESS_GUARANTEE), BRIDGE_RETRY_RECREATE},

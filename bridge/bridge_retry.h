@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: MIT
- * bridge_retry.h - what to do about an error of Kafka's client: one table, one answer per code. Pure. */
+ * bridge_retry.h - what to do about an error of Kafka's client: one table, one answer per code.
+ * Pure. */
 #ifndef PENSTOCK_BRIDGE_RETRY_H
 #define PENSTOCK_BRIDGE_RETRY_H
 
 enum bridge_retry {
     BRIDGE_RETRY_NONE,     /* no error */
-    BRIDGE_RETRY_BACKOFF,  /* the same event may go later: the lane rewinds, waits, tries again, for ever */
-    BRIDGE_RETRY_EVENT,    /* this event can never go as it is: its lane waits, nothing is dropped */
+    BRIDGE_RETRY_BACKOFF,  /* the same event may go later: the lane rewinds, waits, tries again, for
+                            * ever */
+    BRIDGE_RETRY_EVENT,    /* this event can never go as it is: its lane waits, nothing is
+                            * dropped */
     BRIDGE_RETRY_PARK,     /* the topic takes nothing now: the lane waits longer and says so */
     BRIDGE_RETRY_RECREATE, /* this producer is finished: a new one, everything from the cursors */
-    BRIDGE_RETRY_OPERATOR, /* only a change of configuration or rights helps; it is still tried again */
+    BRIDGE_RETRY_OPERATOR, /* only a change of configuration or rights helps; it is still tried
+                            * again */
 };
 
 /* code is an rd_kafka_resp_err_t; what the table doesn't name is BRIDGE_RETRY_BACKOFF. */

@@ -18,13 +18,14 @@ static void *sender_main(void *arg)
         }
         pthread_mutex_unlock(&sender->lock);
         struct bridge_txn_error error;
-        enum bridge_txn_result result =
-            bridge_cursor_topic_send(sender->sink, &sender->place, sender->offset_id, sender->meta, CALL_MS, &error);
+        enum bridge_txn_result result = bridge_cursor_topic_send(
+            sender->sink, &sender->place, sender->offset_id, sender->meta, CALL_MS, &error);
         pthread_mutex_lock(&sender->lock);
         sender->result = result;
         sender->error = error;
         sender->state = BRIDGE_SENDER_DONE;
-        bridge_sink_wake(sender->sink); /* under the lock: it may be closed as soon as the answer is taken */
+        bridge_sink_wake(sender->sink); /* under the lock: it may be closed as soon as the answer is
+                                         * taken */
     }
     pthread_mutex_unlock(&sender->lock);
     return NULL;
@@ -55,8 +56,9 @@ void bridge_sender_stop(struct bridge_sender *sender)
     pthread_mutex_destroy(&sender->lock);
 }
 
-void bridge_sender_ask(struct bridge_sender *sender, struct bridge_sink *sink, const struct bridge_cursor_place *place,
-                       uint64_t offset_id, const char *meta)
+void bridge_sender_ask(struct bridge_sender *sender, struct bridge_sink *sink,
+                       const struct bridge_cursor_place *place, uint64_t offset_id,
+                       const char *meta)
 {
     pthread_mutex_lock(&sender->lock);
     assert(sender->state == BRIDGE_SENDER_IDLE);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * bridge_side.c - lanes that are behind read the spool by themselves, in turn, until they reach the head. */
+ * bridge_side.c - lanes that are behind read the spool by themselves, in turn, until they reach the
+ * head. */
 #include "bridge/bridge_internal.h"
 #include "bridge/bridge_letters.h"
 
@@ -46,11 +47,13 @@ static bool pass_event(struct bridge *bridge, struct bridge_lane *lane)
     }
     const struct spool_event *event = &lane->reader.event;
     if (bridge->txn.state != BRIDGE_TXN_OFF && event->id > bridge->head.passed_id) {
-        if (may_join(bridge, lane)) /* it must not be ahead of the head: Kafka's cursor could not tell */
+        if (may_join(bridge, lane)) /* it must not be ahead of the head: Kafka's cursor could not
+                                     * tell */
             join(bridge, lane);
         return false;
     }
-    bool own = event->topic.size == lane->topic_size && memcmp(event->topic.data, lane->topic, lane->topic_size) == 0;
+    bool own = event->topic.size == lane->topic_size &&
+               memcmp(event->topic.data, lane->topic, lane->topic_size) == 0;
     bool given_up = own && bridge_letters_is_one(bridge, lane, event);
     if (own && bridge_txn_knows(bridge, lane, event, &lane->reader)) {
         lane->delivered_new += !given_up;
@@ -61,8 +64,8 @@ static bool pass_event(struct bridge *bridge, struct bridge_lane *lane)
             return false;
         own = false;
     }
-    if (own &&
-        (!bridge_flow_take(bridge, lane, lane->reader.hold, event) || lane->mode != BRIDGE_LANE_MODE_CATCHING_UP))
+    if (own && (!bridge_flow_take(bridge, lane, lane->reader.hold, event) ||
+                lane->mode != BRIDGE_LANE_MODE_CATCHING_UP))
         return false;
     if (event->id > lane->read_id)
         lane->read_id = event->id;

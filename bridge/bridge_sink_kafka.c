@@ -29,20 +29,22 @@ static rd_kafka_topic_t *as_rkt(struct bridge_sink_topic *topic)
     return (rd_kafka_topic_t *)topic;
 }
 
-/* From librdkafka 2.4 on those of a refused batch that were not at fault have a code of their own, which older headers don't know. Here
- * all of a batch share what was wrong with it, and the search for the one goes through them all. */
+/* From librdkafka 2.4 on those of a refused batch that were not at fault have a code of their own,
+ * which older headers don't know. Here all of a batch share what was wrong with it, and the search
+ * for the one goes through them all. */
 static int code_of(const rd_kafka_message_t *message)
 {
     enum { INVALID_DIFFERENT_RECORD = -138 };
-    return (int)message->err == INVALID_DIFFERENT_RECORD ? (int)RD_KAFKA_RESP_ERR_INVALID_RECORD : (int)message->err;
+    return (int)message->err == INVALID_DIFFERENT_RECORD ? (int)RD_KAFKA_RESP_ERR_INVALID_RECORD
+                                                         : (int)message->err;
 }
 
 static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *message, void *opaque)
 {
     (void)rk;
     struct bridge_sink *sink = opaque;
-    sink->handler.report(sink->handler.arg, (uint64_t)(uintptr_t)message->_private, code_of(message),
-                         message->partition, message->offset);
+    sink->handler.report(sink->handler.arg, (uint64_t)(uintptr_t)message->_private,
+                         code_of(message), message->partition, message->offset);
 }
 
 static void on_error(rd_kafka_t *rk, int code, const char *reason, void *opaque)
@@ -60,8 +62,9 @@ static void on_log(const rd_kafka_t *rk, int level, const char *facility, const 
     sink->handler.line(sink->handler.arg, level <= LOG_WARNING, line);
 }
 
-enum err bridge_sink_open(const struct bridge_options *options, const char *bootstrap, const uint8_t spool_uuid[16],
-                          const struct bridge_sink_handler *handler, struct bridge_sink **ret_sink, struct errmsg *msg)
+enum err bridge_sink_open(const struct bridge_options *options, const char *bootstrap,
+                          const uint8_t spool_uuid[16], const struct bridge_sink_handler *handler,
+                          struct bridge_sink **ret_sink, struct errmsg *msg)
 {
     struct bridge_sink *sink = calloc(1, sizeof *sink);
     if (sink == NULL)
@@ -75,8 +78,9 @@ enum err bridge_sink_open(const struct bridge_options *options, const char *boot
     rd_kafka_conf_t *conf;
     char transactional_id[64];
     snprintf(transactional_id, sizeof transactional_id, "penstock.%s", sink->spool_uuid);
-    enum err rc = bridge_properties_conf(options, bootstrap,
-                                         bridge_options_exactly_once(options) ? transactional_id : NULL, &conf, msg);
+    enum err rc = bridge_properties_conf(
+        options, bootstrap, bridge_options_exactly_once(options) ? transactional_id : NULL, &conf,
+        msg);
     if (rc != ERR_OK) {
         free(sink->bootstrap);
         free(sink);
@@ -95,7 +99,8 @@ enum err bridge_sink_open(const struct bridge_options *options, const char *boot
         return errmsg_set(msg, ERR_INVALID, "kafka: %s", text);
     }
     sink->main_queue = rd_kafka_queue_get_main(sink->rk);
-    rd_kafka_set_log_queue(sink->rk, NULL); /* its log lines come to us through bridge_sink_poll() */
+    rd_kafka_set_log_queue(sink->rk, NULL); /* its log lines come to us through
+                                             * bridge_sink_poll() */
     *ret_sink = sink;
     return ERR_OK;
 }
@@ -141,7 +146,8 @@ void bridge_sink_close(struct bridge_sink *sink)
 {
     if (sink == NULL)
         return;
-    rd_kafka_purge(sink->rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT | RD_KAFKA_PURGE_F_NON_BLOCKING);
+    rd_kafka_purge(sink->rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT |
+                                 RD_KAFKA_PURGE_F_NON_BLOCKING);
     rd_kafka_queue_destroy(sink->main_queue);
     bridge_sink_group_reader_close(sink);
     rd_kafka_destroy(sink->rk); /* drops what it still has; joins its threads */
@@ -162,18 +168,20 @@ void bridge_sink_topic_close(struct bridge_sink_topic *topic)
 
 static bool add_header(rd_kafka_headers_t *headers, struct bytes name, struct bytes value)
 {
-    return rd_kafka_header_add(headers, (const char *)name.data, (ssize_t)name.size, value.data, (ssize_t)value.size) ==
-           RD_KAFKA_RESP_ERR_NO_ERROR;
+    return rd_kafka_header_add(headers, (const char *)name.data, (ssize_t)name.size, value.data,
+                               (ssize_t)value.size) == RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
 /* The event's own headers, then ours. */
-/* Found among damage, or in a segment that could not be read for a while: others may have overtaken it. */
+/* Found among damage, or in a segment that could not be read for a while: others may have overtaken
+ * it. */
 static bool is_late(const struct spool_event *event)
 {
     return event->salvaged || event->origin_id != 0;
 }
 
-static rd_kafka_headers_t *make_headers(const struct bridge_sink *sink, const struct spool_event *event)
+static rd_kafka_headers_t *make_headers(const struct bridge_sink *sink,
+                                        const struct spool_event *event)
 {
     rd_kafka_headers_t *headers = rd_kafka_headers_new(event->header_count + 2);
     bool ok = headers != NULL;
@@ -185,7 +193,8 @@ static rd_kafka_headers_t *make_headers(const struct bridge_sink *sink, const st
         ok = add_header(headers, bytes_of_string("penstock-salvaged"), bytes_of_string("1"));
     if (ok && sink->id_header) {
         char id[UUID_TEXT_SIZE + 24];
-        snprintf(id, sizeof id, "%s/%" PRIu64, sink->spool_uuid, event->origin_id != 0 ? event->origin_id : event->id);
+        snprintf(id, sizeof id, "%s/%" PRIu64, sink->spool_uuid,
+                 event->origin_id != 0 ? event->origin_id : event->id);
         ok = add_header(headers, bytes_of_string("penstock-id"), bytes_of_string(id));
     }
     if (!ok && headers != NULL)
@@ -199,32 +208,34 @@ static int produce_with_headers(struct bridge_sink *sink, struct bridge_sink_top
     rd_kafka_headers_t *headers = make_headers(sink, event);
     if (headers == NULL)
         return BRIDGE_SINK_FULL;
-    rd_kafka_resp_err_t code =
-        rd_kafka_producev(sink->rk, RD_KAFKA_V_RKT(as_rkt(topic)), RD_KAFKA_V_PARTITION(event->partition),
-                          RD_KAFKA_V_KEY(event->key.data, event->key.size),
-                          RD_KAFKA_V_VALUE((void *)(uintptr_t)event->value.data, event->value.size),
-                          RD_KAFKA_V_MSGFLAGS(flags), RD_KAFKA_V_TIMESTAMP(event->time_ms), RD_KAFKA_V_HEADERS(headers),
-                          RD_KAFKA_V_OPAQUE((void *)(uintptr_t)token), RD_KAFKA_V_END);
+    rd_kafka_resp_err_t code = rd_kafka_producev(
+        sink->rk, RD_KAFKA_V_RKT(as_rkt(topic)), RD_KAFKA_V_PARTITION(event->partition),
+        RD_KAFKA_V_KEY(event->key.data, event->key.size),
+        RD_KAFKA_V_VALUE((void *)(uintptr_t)event->value.data, event->value.size),
+        RD_KAFKA_V_MSGFLAGS(flags), RD_KAFKA_V_TIMESTAMP(event->time_ms),
+        RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_OPAQUE((void *)(uintptr_t)token), RD_KAFKA_V_END);
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
         rd_kafka_headers_destroy(headers);
     return code;
 }
 
-int bridge_sink_produce(struct bridge_sink *sink, struct bridge_sink_topic *topic, const struct spool_event *event,
-                        uint64_t token, bool copy)
+int bridge_sink_produce(struct bridge_sink *sink, struct bridge_sink_topic *topic,
+                        const struct spool_event *event, uint64_t token, bool copy)
 {
     _Static_assert(RD_KAFKA_PARTITION_UA == SPOOL_PARTITION_ANY, "no partition asked for");
-    _Static_assert(RD_KAFKA_RESP_ERR__QUEUE_FULL == BRIDGE_SINK_FULL, "the one refusal that is nobody's fault");
+    _Static_assert(RD_KAFKA_RESP_ERR__QUEUE_FULL == BRIDGE_SINK_FULL,
+                   "the one refusal that is nobody's fault");
     if (topic == NULL)
         return RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC;
     int flags = copy ? RD_KAFKA_MSG_F_COPY : 0;
     if (event->header_count > 0 || is_late(event) || sink->id_header)
         return produce_with_headers(sink, topic, event, token, flags);
-    return rd_kafka_producev(sink->rk, RD_KAFKA_V_RKT(as_rkt(topic)), RD_KAFKA_V_PARTITION(event->partition),
-                             RD_KAFKA_V_KEY(event->key.data, event->key.size),
-                             RD_KAFKA_V_VALUE((void *)(uintptr_t)event->value.data, event->value.size),
-                             RD_KAFKA_V_MSGFLAGS(flags), RD_KAFKA_V_TIMESTAMP(event->time_ms),
-                             RD_KAFKA_V_OPAQUE((void *)(uintptr_t)token), RD_KAFKA_V_END);
+    return rd_kafka_producev(
+        sink->rk, RD_KAFKA_V_RKT(as_rkt(topic)), RD_KAFKA_V_PARTITION(event->partition),
+        RD_KAFKA_V_KEY(event->key.data, event->key.size),
+        RD_KAFKA_V_VALUE((void *)(uintptr_t)event->value.data, event->value.size),
+        RD_KAFKA_V_MSGFLAGS(flags), RD_KAFKA_V_TIMESTAMP(event->time_ms),
+        RD_KAFKA_V_OPAQUE((void *)(uintptr_t)token), RD_KAFKA_V_END);
 }
 
 void bridge_sink_poll(struct bridge_sink *sink, int timeout_ms)
@@ -244,7 +255,8 @@ bool bridge_sink_probe(struct bridge_sink *sink, struct bridge_sink_topic *topic
         rd_kafka_metadata(sink->rk, 0, topic != NULL ? as_rkt(topic) : NULL, &metadata, timeout_ms);
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
         rd_kafka_metadata_destroy(metadata);
-    return code == RD_KAFKA_RESP_ERR_NO_ERROR || code == RD_KAFKA_RESP_ERR__TIMED_OUT; /* _TRANSPORT: no broker is up */
+    /* _TRANSPORT: no broker is up */
+    return code == RD_KAFKA_RESP_ERR_NO_ERROR || code == RD_KAFKA_RESP_ERR__TIMED_OUT;
 }
 
 int bridge_sink_fatal(struct bridge_sink *sink, char *ret_text, size_t size)

@@ -6,7 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum bridge_txn_result bridge_sink_txn_result(rd_kafka_error_t *error, struct bridge_txn_error *ret_error)
+enum bridge_txn_result bridge_sink_txn_result(rd_kafka_error_t *error,
+                                              struct bridge_txn_error *ret_error)
 {
     *ret_error = (struct bridge_txn_error){0};
     if (error == NULL)
@@ -27,10 +28,12 @@ enum bridge_txn_result bridge_sink_txn_result(rd_kafka_error_t *error, struct br
 enum bridge_txn_result bridge_sink_txn_init(struct bridge_sink *sink, int timeout_ms,
                                             struct bridge_txn_error *ret_error)
 {
-    return bridge_sink_txn_result(rd_kafka_init_transactions(bridge_sink_client(sink), timeout_ms), ret_error);
+    return bridge_sink_txn_result(rd_kafka_init_transactions(bridge_sink_client(sink), timeout_ms),
+                                  ret_error);
 }
 
-enum bridge_txn_result bridge_sink_txn_begin(struct bridge_sink *sink, struct bridge_txn_error *ret_error)
+enum bridge_txn_result bridge_sink_txn_begin(struct bridge_sink *sink,
+                                             struct bridge_txn_error *ret_error)
 {
     return bridge_sink_txn_result(rd_kafka_begin_transaction(bridge_sink_client(sink)), ret_error);
 }
@@ -38,16 +41,19 @@ enum bridge_txn_result bridge_sink_txn_begin(struct bridge_sink *sink, struct br
 enum bridge_txn_result bridge_sink_txn_commit(struct bridge_sink *sink, int timeout_ms,
                                               struct bridge_txn_error *ret_error)
 {
-    return bridge_sink_txn_result(rd_kafka_commit_transaction(bridge_sink_client(sink), timeout_ms), ret_error);
+    return bridge_sink_txn_result(rd_kafka_commit_transaction(bridge_sink_client(sink), timeout_ms),
+                                  ret_error);
 }
 
 enum bridge_txn_result bridge_sink_txn_abort(struct bridge_sink *sink, int timeout_ms,
                                              struct bridge_txn_error *ret_error)
 {
-    return bridge_sink_txn_result(rd_kafka_abort_transaction(bridge_sink_client(sink), timeout_ms), ret_error);
+    return bridge_sink_txn_result(rd_kafka_abort_transaction(bridge_sink_client(sink), timeout_ms),
+                                  ret_error);
 }
 
-void bridge_sink_cluster(struct bridge_sink *sink, int timeout_ms, char ret_id[BRIDGE_CURSOR_META_CLUSTER_SIZE])
+void bridge_sink_cluster(struct bridge_sink *sink, int timeout_ms,
+                         char ret_id[BRIDGE_CURSOR_META_CLUSTER_SIZE])
 {
     char *id = rd_kafka_clusterid(bridge_sink_client(sink), timeout_ms);
     snprintf(ret_id, BRIDGE_CURSOR_META_CLUSTER_SIZE, "%s", id == NULL ? "" : id);
@@ -55,10 +61,12 @@ void bridge_sink_cluster(struct bridge_sink *sink, int timeout_ms, char ret_id[B
         rd_kafka_mem_free(bridge_sink_client(sink), id);
 }
 
-bool bridge_sink_cluster_now(struct bridge_sink *sink, int timeout_ms, char ret_id[BRIDGE_CURSOR_META_CLUSTER_SIZE])
+bool bridge_sink_cluster_now(struct bridge_sink *sink, int timeout_ms,
+                             char ret_id[BRIDGE_CURSOR_META_CLUSTER_SIZE])
 {
     const rd_kafka_metadata_t *metadata = NULL;
-    if (rd_kafka_metadata(bridge_sink_client(sink), 0, NULL, &metadata, timeout_ms) != RD_KAFKA_RESP_ERR_NO_ERROR)
+    if (rd_kafka_metadata(bridge_sink_client(sink), 0, NULL, &metadata, timeout_ms) !=
+        RD_KAFKA_RESP_ERR_NO_ERROR)
         return false;
     rd_kafka_metadata_destroy(metadata);
     bridge_sink_cluster(sink, 0, ret_id);
@@ -78,12 +86,14 @@ static int missing_in(const rd_kafka_metadata_t *metadata)
     return topic->partition_cnt > 0 ? 0 : RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
 }
 
-int bridge_sink_topic_look(struct bridge_sink *sink, struct bridge_sink_topic *topic, int timeout_ms)
+int bridge_sink_topic_look(struct bridge_sink *sink, struct bridge_sink_topic *topic,
+                           int timeout_ms)
 {
-    _Static_assert(RD_KAFKA_RESP_ERR__TIMED_OUT == BRIDGE_SINK_UNSEEN, "no answer is a code of its own");
+    _Static_assert(RD_KAFKA_RESP_ERR__TIMED_OUT == BRIDGE_SINK_UNSEEN,
+                   "no answer is a code of its own");
     const rd_kafka_metadata_t *metadata = NULL;
-    rd_kafka_resp_err_t code =
-        rd_kafka_metadata(bridge_sink_client(sink), 0, (rd_kafka_topic_t *)topic, &metadata, timeout_ms);
+    rd_kafka_resp_err_t code = rd_kafka_metadata(bridge_sink_client(sink), 0,
+                                                 (rd_kafka_topic_t *)topic, &metadata, timeout_ms);
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
         return code == RD_KAFKA_RESP_ERR__TRANSPORT ? BRIDGE_SINK_UNSEEN : code;
     int missing = missing_in(metadata);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * bridge_status.c - what other threads may know: copied out by the bridge thread, read under its lock. */
+ * bridge_status.c - what other threads may know: copied out by the bridge thread, read under its
+ * lock. */
 #include "bridge/bridge_internal.h"
 
 #include "base/clock.h"
@@ -18,12 +19,14 @@ static int64_t oldest_pending_ms(struct bridge *bridge)
     }
     if (oldest == 0 && bridge->head.has_event) {
         const struct spool_event *event = &bridge->head.event;
-        oldest = event->client_time ? spool_segment_id_time_ms(spool_id_segment(event->id)) : event->time_ms;
+        oldest = event->client_time ? spool_segment_id_time_ms(spool_id_segment(event->id))
+                                    : event->time_ms;
     }
     return oldest;
 }
 
-static void fill_lane(const struct bridge *bridge, const struct bridge_lane *lane, struct bridge_lane_stats *ret)
+static void fill_lane(const struct bridge *bridge, const struct bridge_lane *lane,
+                      struct bridge_lane_stats *ret)
 {
     static const enum bridge_lane_state states[] = {
         [BRIDGE_LANE_MODE_FLOWING] = BRIDGE_LANE_FLOWING,
@@ -89,8 +92,9 @@ void bridge_status_publish(struct bridge *bridge, bool idle, unsigned ticket)
     if (with_lanes)
         publish_lanes(bridge);
     published->all_done_id = bridge->all_done_id;
-    published->away = (!bridge->link.up && bridge->now_ms - bridge->link.down_since_ms >= BRIDGE_AWAY_MS) ||
-                      bridge->txn.state == BRIDGE_TXN_STOPPED;
+    published->away =
+        (!bridge->link.up && bridge->now_ms - bridge->link.down_since_ms >= BRIDGE_AWAY_MS) ||
+        bridge->txn.state == BRIDGE_TXN_STOPPED;
     if (idle)
         published->idle_ticket = ticket;
     pthread_cond_broadcast(&bridge->changed);
@@ -106,7 +110,8 @@ void bridge_stats_get(struct bridge *bridge, struct bridge_stats *ret_stats)
     pthread_mutex_unlock(&bridge->lock);
 }
 
-enum err bridge_lane_stats_get(struct bridge *bridge, struct bridge_lane_stats **ret_lanes, size_t *ret_count)
+enum err bridge_lane_stats_get(struct bridge *bridge, struct bridge_lane_stats **ret_lanes,
+                               size_t *ret_count)
 {
     pthread_mutex_lock(&bridge->lock);
     size_t count = bridge->published.lane_count;

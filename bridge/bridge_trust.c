@@ -8,7 +8,8 @@ enum bridge_trust bridge_trust_of(const struct bridge_trust_view *view)
         return BRIDGE_TRUST_LOCAL;
     if (!view->found || !view->same_cluster)
         return view->local_written ? BRIDGE_TRUST_EXPIRED : BRIDGE_TRUST_LOCAL;
-    /* The local one follows Kafka's, and is raised to the end of segments that hold nothing more. */
+    /* The local one follows Kafka's, and is raised to the end of segments that hold nothing
+     * more. */
     if (view->kafka_id <= view->local_id)
         return view->readable ? BRIDGE_TRUST_KAFKA : BRIDGE_TRUST_LOCAL;
     if (view->readable && (view->segment_ours || view->before_all))

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * bridge_trust.h - whether the cursor in Kafka is this spool's: a copied, restored or wiped one must not go on from it.
+ * bridge_trust.h - whether the cursor in Kafka is this spool's: a copied, restored or wiped one
+ * must not go on from it.
  *
  * Pure: the decision from what was found. */
 #ifndef PENSTOCK_BRIDGE_TRUST_H
@@ -17,9 +18,9 @@ struct bridge_trust_view {
     uint64_t local_id;  /* the spool's own cursor */
     bool local_written; /* the spool had one: it isn't new, and its file was readable */
     bool local_newer;   /* an at_least_once run wrote it: Kafka's is older, whatever it says */
-    bool
-        segment_ours; /* the segment of kafka_id was made by this spool: its nonce is on the disk, or it was damaged or vanished there */
-    bool before_all; /* the segment of kafka_id lies before every segment on this disk */
+    bool segment_ours;  /* the segment of kafka_id was made by this spool: its nonce is on the disk,
+                       * or it was damaged or vanished there */
+    bool before_all;    /* the segment of kafka_id lies before every segment on this disk */
 };
 
 enum bridge_trust {

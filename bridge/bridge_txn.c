@@ -17,19 +17,26 @@
 #define CALL_MS       500 /* one call blocks for so long: stopping needn't wait longer */
 #define TOPIC_CALL_MS 5000
 #define AGE_MS        50 /* a transaction takes events for so long */
-#define BUSY_AGE_MS                                                                                                    \
-    1500 /* … and for so long while there is a backlog: at the end of each the client's queue runs empty */
-#define HELD_UP_MS      5000  /* the reports take longer: it is aborted, and who holds it up leaves */
+#define BUSY_AGE_MS                                                                                \
+    1500 /* … and for so long while there is a backlog: at the end of each the client's queue runs
+          * empty */
+#define HELD_UP_MS                                                                                 \
+    5000                      /* the reports take longer: it is aborted, and who holds it up
+                               * leaves */
 #define SOLE_HELD_UP_MS 1000  /* the same for one lane's alone: the others wait for it */
 #define LONG_HELD_UP_MS 20000 /* … although all topics look well */
 #define STOP_MS         2000
-#define ABORT_MS        10000 /* the client can't abort, with Kafka there: a new producer does it as it starts */
-#define SURE_MS         1000  /* a transaction that took less was answered by whom it was sent to */
-#define CLUSTER_MS      3000
-#define READ_AGAIN_MS   10000 /* within so long after a reading there may be another: its client stays connected */
-#define SAY_AGAIN_MS    60000
-#define AGAIN_MS_MIN    250
-#define AGAIN_MS_MAX    30000
+#define ABORT_MS                                                                                   \
+    10000               /* the client can't abort, with Kafka there: a new producer does it as
+                               * it starts */
+#define SURE_MS    1000 /* a transaction that took less was answered by whom it was sent to */
+#define CLUSTER_MS 3000
+#define READ_AGAIN_MS                                                                              \
+    10000 /* within so long after a reading there may be another: its client
+                               * stays connected */
+#define SAY_AGAIN_MS 60000
+#define AGAIN_MS_MIN 250
+#define AGAIN_MS_MAX 30000
 
 static void enter(struct bridge *bridge, enum bridge_txn_state state)
 {
@@ -42,10 +49,12 @@ static void enter(struct bridge *bridge, enum bridge_txn_state state)
     bridge->txn.due_ms = 0;
 }
 
-void bridge_txn_trouble(struct bridge *bridge, enum bridge_step step, const struct bridge_txn_error *error)
+void bridge_txn_trouble(struct bridge *bridge, enum bridge_step step,
+                        const struct bridge_txn_error *error)
 {
     struct bridge_txn *txn = &bridge->txn;
-    txn->due_ms = bridge->now_ms + bridge_backoff_ms(txn->attempts++, AGAIN_MS_MIN, AGAIN_MS_MAX, random_u64());
+    txn->due_ms = bridge->now_ms +
+                  bridge_backoff_ms(txn->attempts++, AGAIN_MS_MIN, AGAIN_MS_MAX, random_u64());
     if (txn->said_ms != 0 && txn->said_code == error->code && txn->said_step == step &&
         bridge->now_ms - txn->said_ms < SAY_AGAIN_MS)
         return;
@@ -54,8 +63,8 @@ void bridge_txn_trouble(struct bridge *bridge, enum bridge_step step, const stru
     txn->said_step = step;
     char advice[400];
     bridge_advice(step, error->code, txn->group, txn->place.topic, advice, sizeof advice);
-    bridge_say(bridge, true, "exactly_once_trouble", "step=%s error=%s text=%s action=%s", bridge_step_name(step),
-               bridge_retry_code_name(error->code), log_quote(error->text),
+    bridge_say(bridge, true, "exactly_once_trouble", "step=%s error=%s text=%s action=%s",
+               bridge_step_name(step), bridge_retry_code_name(error->code), log_quote(error->text),
                log_quote(advice[0] != '\0' ? advice : "retrying"));
 }
 
@@ -87,13 +96,13 @@ static bool went_well(struct bridge *bridge, enum bridge_step step, enum bridge_
     return false;
 }
 
-/* ---- the steps ----------------------------------------------------------------------------------------------- */
+/* ---- the steps ------------------------------------------------------------------------------- */
 
 static void init(struct bridge *bridge)
 {
     struct bridge_txn_error error;
-    if (bridge->link.up &&
-        went_well(bridge, BRIDGE_STEP_INIT, bridge_sink_txn_init(bridge->sink, CALL_MS, &error), &error))
+    if (bridge->link.up && went_well(bridge, BRIDGE_STEP_INIT,
+                                     bridge_sink_txn_init(bridge->sink, CALL_MS, &error), &error))
         enter(bridge, BRIDGE_TXN_READ);
 }
 
@@ -105,7 +114,8 @@ static void look_again(struct bridge *bridge)
 static void make_topic(struct bridge *bridge)
 {
     struct bridge_txn_error error;
-    enum bridge_txn_result result = bridge_cursor_topic_make(bridge->sink, &bridge->txn.place, TOPIC_CALL_MS, &error);
+    enum bridge_txn_result result =
+        bridge_cursor_topic_make(bridge->sink, &bridge->txn.place, TOPIC_CALL_MS, &error);
     bridge->now_ms = clock_monotonic_ms();
     if (result == BRIDGE_TXN_OK)
         enter(bridge, BRIDGE_TXN_READY);
@@ -147,7 +157,8 @@ static void be_ready(struct bridge *bridge)
     }
     /* The offset would expire; and at the start it shows whether all rights are there. */
     bool due = bridge->head_at_end &&
-               (txn->committed_ms == 0 || bridge->now_ms - txn->committed_ms >= bridge->options->cursor_refresh_ms);
+               (txn->committed_ms == 0 ||
+                bridge->now_ms - txn->committed_ms >= bridge->options->cursor_refresh_ms);
     if (txn->mark == BRIDGE_TXN_MARK_DISK)
         wait_for_disk(bridge);
     else if (txn->mark == BRIDGE_TXN_MARK_KAFKA || due)
@@ -203,7 +214,8 @@ static void close_down(struct bridge *bridge)
     if (!bridge->link.up)
         txn->since_ms = bridge->now_ms; /* nobody is to blame for that */
     int64_t held_up_ms = bridge->now_ms - txn->since_ms;
-    if (!txn->spoilt && bridge->budget.events > 0 && held_up_ms >= (txn->sole != NULL ? SOLE_HELD_UP_MS : HELD_UP_MS))
+    if (!txn->spoilt && bridge->budget.events > 0 &&
+        held_up_ms >= (txn->sole != NULL ? SOLE_HELD_UP_MS : HELD_UP_MS))
         bridge_txn_blame_silent(bridge, held_up_ms >= LONG_HELD_UP_MS);
     if (!free)
         return;
@@ -213,18 +225,21 @@ static void close_down(struct bridge *bridge)
         enter(bridge, BRIDGE_TXN_COMMITTING);
 }
 
-/* When the address leads to another cluster between the events and the commit, the client repeats the commit there; and where a
- * cluster is back that knew this producer's id before, it takes that for its own last transaction, and answers well. */
+/* When the address leads to another cluster between the events and the commit, the client repeats
+ * the commit there; and where a cluster is back that knew this producer's id before, it takes that
+ * for its own last transaction, and answers well. */
 static bool is_same_cluster(struct bridge *bridge)
 {
     const struct bridge_txn *txn = &bridge->txn;
     char id[BRIDGE_CURSOR_META_CLUSTER_SIZE];
     if (bridge->now_ms - txn->opened_ms < SURE_MS || txn->cluster[0] == '\0')
         return true;
-    bool same = bridge_sink_cluster_now(bridge->sink, CLUSTER_MS, id) && strcmp(id, txn->cluster) == 0;
+    bool same =
+        bridge_sink_cluster_now(bridge->sink, CLUSTER_MS, id) && strcmp(id, txn->cluster) == 0;
     bridge->now_ms = clock_monotonic_ms();
     if (!same)
-        bridge_producer_condemn(bridge, 0, "maybe another cluster has answered the commit: its cursor tells");
+        bridge_producer_condemn(bridge, 0,
+                                "maybe another cluster has answered the commit: its cursor tells");
     return same;
 }
 
@@ -232,7 +247,8 @@ static void commit(struct bridge *bridge)
 {
     struct bridge_txn *txn = &bridge->txn;
     struct bridge_txn_error error;
-    if (!went_well(bridge, BRIDGE_STEP_COMMIT, bridge_sink_txn_commit(bridge->sink, CALL_MS, &error), &error) ||
+    if (!went_well(bridge, BRIDGE_STEP_COMMIT,
+                   bridge_sink_txn_commit(bridge->sink, CALL_MS, &error), &error) ||
         !is_same_cluster(bridge))
         return;
     txn->commits++;
@@ -241,7 +257,8 @@ static void commit(struct bridge *bridge)
     bridge_txn_lanes_committed(bridge);
     bridge_copies_committed(bridge);
     bridge_cursor_committed(bridge, bridge_txn_position(bridge));
-    spool_confirm_settle(bridge->spool, true); /* behind the cursors: who is told so and asks finds them there */
+    spool_confirm_settle(bridge->spool, true); /* behind the cursors: who is told so and asks finds
+                                                * them there */
     if (txn->mark == BRIDGE_TXN_MARK_KAFKA)
         txn->mark = BRIDGE_TXN_MARK_DISK;
     enter(bridge, BRIDGE_TXN_READY);
@@ -256,7 +273,8 @@ static void abort_it(struct bridge *bridge)
     if (result == BRIDGE_TXN_LATER && !bridge->link.up)
         bridge->txn.since_ms = bridge->now_ms;
     if (result == BRIDGE_TXN_LATER && bridge->now_ms - bridge->txn.since_ms >= ABORT_MS)
-        result = BRIDGE_TXN_DEAD; /* such as: the cluster doesn't know its producer id, and it asks for that for ever */
+        result = BRIDGE_TXN_DEAD; /* such as: the cluster doesn't know its producer id, and it asks
+                                   * for that for ever */
     if (!went_well(bridge, BRIDGE_STEP_ABORT, result, &error))
         return;
     bridge_sink_poll(bridge->sink, 0);
@@ -266,7 +284,7 @@ static void abort_it(struct bridge *bridge)
     enter(bridge, BRIDGE_TXN_READ);
 }
 
-/* ---- for the others ------------------------------------------------------------------------------------------ */
+/* ---- for the others -------------------------------------------------------------------------- */
 
 enum err bridge_txn_open(struct bridge *bridge)
 {
@@ -302,7 +320,8 @@ void bridge_txn_start(struct bridge *bridge)
     char id[UUID_TEXT_SIZE];
     uuid_format(spool_uuid(bridge->spool), id);
     snprintf(txn->group, sizeof txn->group, "penstock.%s", id);
-    txn->place = (struct bridge_cursor_place){txn->group, bridge_options_cursor_topic(bridge->options)};
+    txn->place =
+        (struct bridge_cursor_place){txn->group, bridge_options_cursor_topic(bridge->options)};
     txn->cluster[0] = '\0';
     txn->spoilt = txn->asked = false;
     enter(bridge, BRIDGE_TXN_INIT);
@@ -311,14 +330,17 @@ void bridge_txn_start(struct bridge *bridge)
 void bridge_txn_tend(struct bridge *bridge)
 {
     static void (*const steps[])(struct bridge *) = {
-        [BRIDGE_TXN_INIT] = init,          [BRIDGE_TXN_READ] = bridge_txn_read, [BRIDGE_TXN_STOPPED] = look_again,
-        [BRIDGE_TXN_TOPIC] = make_topic,   [BRIDGE_TXN_READY] = be_ready,       [BRIDGE_TXN_OPEN] = take,
-        [BRIDGE_TXN_CLOSING] = close_down, [BRIDGE_TXN_COMMITTING] = commit,    [BRIDGE_TXN_ABORTING] = abort_it,
+        [BRIDGE_TXN_INIT] = init,          [BRIDGE_TXN_READ] = bridge_txn_read,
+        [BRIDGE_TXN_STOPPED] = look_again, [BRIDGE_TXN_TOPIC] = make_topic,
+        [BRIDGE_TXN_READY] = be_ready,     [BRIDGE_TXN_OPEN] = take,
+        [BRIDGE_TXN_CLOSING] = close_down, [BRIDGE_TXN_COMMITTING] = commit,
+        [BRIDGE_TXN_ABORTING] = abort_it,
     };
     enum bridge_txn_state before;
     do {
         before = bridge->txn.state;
-        if (before == BRIDGE_TXN_OFF || bridge->sink == NULL || bridge->recreate || bridge->now_ms < bridge->txn.due_ms)
+        if (before == BRIDGE_TXN_OFF || bridge->sink == NULL || bridge->recreate ||
+            bridge->now_ms < bridge->txn.due_ms)
             return;
         steps[before](bridge);
     } while (bridge->txn.state != before && bridge->txn.state != BRIDGE_TXN_READY);
@@ -330,13 +352,15 @@ bool bridge_txn_may_flow(const struct bridge *bridge)
     if (txn->state == BRIDGE_TXN_OFF)
         return true;
     return !bridge->recreate && !txn->spoilt && txn->mark == BRIDGE_TXN_MARKED &&
-           (txn->state == BRIDGE_TXN_OPEN || (txn->state == BRIDGE_TXN_READY && bridge->now_ms >= txn->due_ms));
+           (txn->state == BRIDGE_TXN_OPEN ||
+            (txn->state == BRIDGE_TXN_READY && bridge->now_ms >= txn->due_ms));
 }
 
 bool bridge_txn_settled(const struct bridge *bridge)
 {
     const struct bridge_txn *txn = &bridge->txn;
-    return txn->state == BRIDGE_TXN_OFF || (txn->state == BRIDGE_TXN_READY && txn->mark == BRIDGE_TXN_MARKED);
+    return txn->state == BRIDGE_TXN_OFF ||
+           (txn->state == BRIDGE_TXN_READY && txn->mark == BRIDGE_TXN_MARKED);
 }
 
 bool bridge_txn_begin(struct bridge *bridge)
@@ -360,7 +384,9 @@ int64_t bridge_txn_deadline_ms(const struct bridge *bridge)
     switch (txn->state) {
     case BRIDGE_TXN_OFF: return INT64_MAX;
     case BRIDGE_TXN_OPEN:
-        return txn->spoilt ? bridge->now_ms : txn->sole != NULL ? bridge->now_ms + 1 : txn->since_ms + age_ms(bridge);
+        return txn->spoilt         ? bridge->now_ms
+               : txn->sole != NULL ? bridge->now_ms + 1
+                                   : txn->since_ms + age_ms(bridge);
     case BRIDGE_TXN_CLOSING: return bridge->now_ms + 20; /* a report ends the wait */
     case BRIDGE_TXN_READY:
         if (txn->mark == BRIDGE_TXN_MARKED)
@@ -374,8 +400,8 @@ void bridge_txn_stop(struct bridge *bridge)
 {
     struct bridge_txn *txn = &bridge->txn;
     int64_t end_ms = bridge->now_ms + STOP_MS;
-    while (txn->state >= BRIDGE_TXN_OPEN && bridge->link.up && bridge->sink != NULL && !bridge->recreate &&
-           bridge->now_ms < end_ms) {
+    while (txn->state >= BRIDGE_TXN_OPEN && bridge->link.up && bridge->sink != NULL &&
+           !bridge->recreate && bridge->now_ms < end_ms) {
         if (txn->state == BRIDGE_TXN_OPEN && !txn->spoilt)
             close_it(bridge);
         bridge_txn_tend(bridge);

@@ -1,20 +1,23 @@
 /* SPDX-License-Identifier: MIT
- * bridge_txn.h - exactly_once: events and the cursor go into Kafka in one transaction, and the spool hears of it afterwards.
+ * bridge_txn.h - exactly_once: events and the cursor go into Kafka in one transaction, and the
+ * spool hears of it afterwards.
  *
  *   INIT --> READ --> [TOPIC] --> READY --> OPEN --> CLOSING --> COMMITTING --> READY
  *    ^        ^                               |         |            |
  *    |        +------------ ABORTING <--------+---------+------------+      what can be aborted
  *    +--- a new producer <--------------------+---------+------------+      what can't
  *
- * READ is the one way back from every trouble: the cursor is read from Kafka and everything goes on behind it, whatever
- * became of the transaction before. Nothing that the windows hold is in Kafka before its transaction is committed; the
- * spool's cursors move only then.
+ * READ is the one way back from every trouble: the cursor is read from Kafka and everything goes on
+ * behind it, whatever became of the transaction before. Nothing that the windows hold is in Kafka
+ * before its transaction is committed; the spool's cursors move only then.
  *
- * The head starts at the spool's own cursor, which may be older than Kafka's: events that Kafka's cursor covers (a lane's
- * known_id) are passed and counted as delivered, not sent. The offset in Kafka never goes back.
+ * The head starts at the spool's own cursor, which may be older than Kafka's: events that Kafka's
+ * cursor covers (a lane's known_id) are passed and counted as delivered, not sent. The offset in
+ * Kafka never goes back.
  *
- * A lane in trouble leaves: the others go on in common transactions, and it is tried in transactions of its own, which
- * hurt nobody when they fail, until it has caught up. All on the bridge's thread. */
+ * A lane in trouble leaves: the others go on in common transactions, and it is tried in
+ * transactions of its own, which hurt nobody when they fail, until it has caught up. All on the
+ * bridge's thread. */
 #ifndef PENSTOCK_BRIDGE_TXN_H
 #define PENSTOCK_BRIDGE_TXN_H
 
@@ -36,8 +39,9 @@ enum bridge_txn_state {
     BRIDGE_TXN_ABORTING,
 };
 
-/* Before the first event of a run that follows another mode (or nothing): the cursor goes into Kafka, then the mode onto
- * the disk. So after a crash at any point it is known which cursor is the right one. */
+/* Before the first event of a run that follows another mode (or nothing): the cursor goes into
+ * Kafka, then the mode onto the disk. So after a crash at any point it is known which cursor is the
+ * right one. */
 enum bridge_txn_mark { BRIDGE_TXN_MARKED, BRIDGE_TXN_MARK_KAFKA, BRIDGE_TXN_MARK_DISK };
 
 struct bridge_txn {
@@ -84,13 +88,15 @@ struct bridge;
 /* bridge_txn.c: the states. */
 enum err bridge_txn_open(struct bridge *bridge); /* first of all; ERR_NOMEM */
 void bridge_txn_close(struct bridge *bridge);    /* last of all; not while it hangs */
-bool bridge_txn_hangs(struct bridge *bridge);    /* in a call that can't be ended: the producer can't be closed */
+bool bridge_txn_hangs(struct bridge *bridge);    /* in a call that can't be ended: the producer
+                                                  * can't be closed */
 void bridge_txn_start(struct bridge *bridge);    /* a producer was made */
 void bridge_txn_tend(struct bridge *bridge);
 bool bridge_txn_may_flow(const struct bridge *bridge); /* may events be passed now? */
 bool bridge_txn_settled(const struct bridge *bridge);  /* nothing of its own is under way */
-bool bridge_txn_begin(struct bridge *bridge);          /* there is an open one from now on; false: not now */
-void bridge_txn_spoil(struct bridge *bridge);          /* it can't be committed any more */
+/* there is an open one from now on; false: not now */
+bool bridge_txn_begin(struct bridge *bridge);
+void bridge_txn_spoil(struct bridge *bridge); /* it can't be committed any more */
 int64_t bridge_txn_deadline_ms(const struct bridge *bridge);
 void bridge_txn_stop(struct bridge *bridge); /* ends what is open, within a moment */
 void bridge_txn_trouble(struct bridge *bridge, enum bridge_step step,
@@ -105,18 +111,25 @@ void bridge_txn_plan(struct bridge *bridge); /* fills offset_id and meta */
 uint64_t bridge_txn_position(const struct bridge *bridge);
 
 /* bridge_txn_lane.c: lanes in trouble. */
-/* May this event go into the transaction? False: not now, or the lane has left because of it (its mode tells). */
-bool bridge_txn_admit(struct bridge *bridge, struct bridge_lane *lane, const struct spool_event *event);
-void bridge_txn_refused(struct bridge *bridge, struct bridge_lane *lane, const struct spool_event *event, int code);
+/* May this event go into the transaction? False: not now, or the lane has left because of it (its
+ * mode tells). */
+bool bridge_txn_admit(struct bridge *bridge, struct bridge_lane *lane,
+                      const struct spool_event *event);
+void bridge_txn_refused(struct bridge *bridge, struct bridge_lane *lane,
+                        const struct spool_event *event, int code);
 void bridge_txn_report(struct bridge *bridge, struct bridge_lane *lane, int code);
-/* Lanes without a report are to blame, if their topic doesn't look well, or whatever it looks like. */
+/* Lanes without a report are to blame, if their topic doesn't look well, or whatever it looks
+ * like. */
 void bridge_txn_blame_silent(struct bridge *bridge, bool whatever);
 void bridge_txn_back_off(struct bridge *bridge, struct bridge_lane *lane);
-/* A lane is BACKING_OFF, and its time has come. Is this a moment for it? Between transactions, or within an open one. */
+/* A lane is BACKING_OFF, and its time has come. Is this a moment for it? Between transactions, or
+ * within an open one. */
 bool bridge_txn_may_try(const struct bridge *bridge);
 void bridge_txn_try(struct bridge *bridge, struct bridge_lane *lane);
-bool bridge_txn_choose(struct bridge *bridge); /* is the next transaction, or the open one, one lane's alone? */
-bool bridge_txn_takes(const struct bridge *bridge, const struct bridge_lane *lane); /* from its own reader, now? */
+bool bridge_txn_choose(struct bridge *bridge); /* is the next transaction, or the open one, one
+                                                * lane's alone? */
+/* from its own reader, now? */
+bool bridge_txn_takes(const struct bridge *bridge, const struct bridge_lane *lane);
 void bridge_txn_lanes_committed(struct bridge *bridge);
 
 #endif

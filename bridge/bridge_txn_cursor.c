@@ -2,7 +2,8 @@
  * bridge_txn_cursor.c - what the open transaction makes of Kafka's cursor. */
 #include "bridge/bridge_internal.h"
 
-/* What was read ahead and not passed says nothing about the ids before it while a cursor must stay where it is. */
+/* What was read ahead and not passed says nothing about the ids before it while a cursor must stay
+ * where it is. */
 uint64_t bridge_txn_position(const struct bridge *bridge)
 {
     uint64_t position = bridge_reader_passed(&bridge->head);
@@ -13,11 +14,14 @@ static uint64_t lane_at(struct bridge *bridge, struct bridge_lane *lane, uint64_
 {
     if (lane->round != bridge->txn.round)
         bridge_txn_meet_slow(bridge, lane);
-    uint64_t at = lane->mode == BRIDGE_LANE_MODE_FLOWING || lane->read_id > position_id ? position_id : lane->read_id;
+    uint64_t at = lane->mode == BRIDGE_LANE_MODE_FLOWING || lane->read_id > position_id
+                      ? position_id
+                      : lane->read_id;
     return at > lane->known_id ? at : lane->known_id;
 }
 
-static bool add_lane(struct bridge_cursor_meta *meta, uint64_t topic_hash, uint64_t done_id, uint64_t offset_id)
+static bool add_lane(struct bridge_cursor_meta *meta, uint64_t topic_hash, uint64_t done_id,
+                     uint64_t offset_id)
 {
     if (done_id >= offset_id)
         return true;
@@ -30,7 +34,8 @@ static bool add_lane(struct bridge_cursor_meta *meta, uint64_t topic_hash, uint6
 static bool is_met(const struct bridge *bridge, uint64_t topic_hash)
 {
     for (size_t i = 0; i < bridge->lanes.count; i++)
-        if (bridge->lanes.items[i]->round == bridge->txn.round && bridge->lanes.items[i]->topic_hash == topic_hash)
+        if (bridge->lanes.items[i]->round == bridge->txn.round &&
+            bridge->lanes.items[i]->topic_hash == topic_hash)
             return true;
     return false;
 }
@@ -50,9 +55,11 @@ static bool gather_lanes(struct bridge *bridge, uint64_t position_id, uint64_t o
         ok = add_lane(meta, lane->topic_hash, at, offset_id);
     }
     /* The head has not come to them yet. */
-    for (size_t i = 0; ok && !txn->from_spool && position_id < txn->floor_id && i < txn->known.lane_count; i++)
+    for (size_t i = 0;
+         ok && !txn->from_spool && position_id < txn->floor_id && i < txn->known.lane_count; i++)
         if (!is_met(bridge, txn->known.lanes[i].topic_hash))
-            ok = add_lane(meta, txn->known.lanes[i].topic_hash, txn->known.lanes[i].done_id, offset_id);
+            ok = add_lane(meta, txn->known.lanes[i].topic_hash, txn->known.lanes[i].done_id,
+                          offset_id);
     return ok;
 }
 
@@ -73,7 +80,8 @@ void bridge_txn_plan(struct bridge *bridge)
     struct bridge_cursor_meta meta = {0};
     uint64_t position_id = bridge_txn_position(bridge);
     txn->offset_id = position_id > txn->floor_id ? position_id : txn->floor_id;
-    /* The head waits before that happens; if it does, the offset waits, and what lies beyond may be repeated after a crash. */
+    /* The head waits before that happens; if it does, the offset waits, and what lies beyond may be
+     * repeated after a crash. */
     if (!gather_lanes(bridge, position_id, txn->offset_id, &meta)) {
         txn->offset_id = txn->floor_id;
         if (!gather_lanes(bridge, position_id, txn->offset_id, &meta)) {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * bridge_txn_lane.c - lanes in trouble under exactly_once: they leave the common transaction, and come back through their own. */
+ * bridge_txn_lane.c - lanes in trouble under exactly_once: they leave the common transaction, and
+ * come back through their own. */
 #include "base/random.h"
 #include "bridge/bridge_backoff.h"
 #include "bridge/bridge_internal.h"
@@ -50,14 +51,16 @@ void bridge_txn_back_off(struct bridge *bridge, struct bridge_lane *lane)
     lane->blamed = false;
     bridge->unsettled = true;
     bridge->dirty = true;
-    bool may_pass =
-        lane->error == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART || lane->error == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE;
+    bool may_pass = lane->error == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART ||
+                    lane->error == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE;
     if (!searches && (!may_pass || lane->attempts > QUIET_ATTEMPTS))
         bridge_flow_say_wait(bridge, lane, wait_ms);
 }
 
-/* Before an event that it can't take. The head goes on without it, and it will read from there by itself. */
-static void leave(struct bridge *bridge, struct bridge_lane *lane, const struct spool_event *event, int code)
+/* Before an event that it can't take. The head goes on without it, and it will read from there by
+ * itself. */
+static void leave(struct bridge *bridge, struct bridge_lane *lane, const struct spool_event *event,
+                  int code)
 {
     set_error(lane, code);
     lane->failures++;
@@ -69,12 +72,16 @@ static void leave(struct bridge *bridge, struct bridge_lane *lane, const struct 
     bridge_txn_back_off(bridge, lane);
 }
 
-bool bridge_txn_admit(struct bridge *bridge, struct bridge_lane *lane, const struct spool_event *event)
+bool bridge_txn_admit(struct bridge *bridge, struct bridge_lane *lane,
+                      const struct spool_event *event)
 {
     if (lane->sink_topic == NULL) {
         lane->sink_topic = bridge_sink_topic_open(bridge->sink, lane->topic);
-        int code = lane->sink_topic == NULL ? 0 : bridge_sink_topic_look(bridge->sink, lane->sink_topic, LOOK_MS);
-        if (code != 0 && code != BRIDGE_SINK_UNSEEN && bridge->txn.behind < BRIDGE_CURSOR_META_LANES_MAX) {
+        int code = lane->sink_topic == NULL
+                       ? 0
+                       : bridge_sink_topic_look(bridge->sink, lane->sink_topic, LOOK_MS);
+        if (code != 0 && code != BRIDGE_SINK_UNSEEN &&
+            bridge->txn.behind < BRIDGE_CURSOR_META_LANES_MAX) {
             leave(bridge, lane, event, code);
             return false;
         }
@@ -82,7 +89,8 @@ bool bridge_txn_admit(struct bridge *bridge, struct bridge_lane *lane, const str
     return bridge_txn_begin(bridge);
 }
 
-void bridge_txn_refused(struct bridge *bridge, struct bridge_lane *lane, const struct spool_event *event, int code)
+void bridge_txn_refused(struct bridge *bridge, struct bridge_lane *lane,
+                        const struct spool_event *event, int code)
 {
     bridge->failed++;
     if (code == RD_KAFKA_RESP_ERR__STATE || bridge->txn.behind >= BRIDGE_CURSOR_META_LANES_MAX) {
@@ -137,8 +145,9 @@ void bridge_txn_blame_silent(struct bridge *bridge, bool whatever)
         struct bridge_lane *lane = bridge->lanes.items[i];
         if (lane->window.in_flight == 0)
             continue;
-        int code = whatever || sole ? RD_KAFKA_RESP_ERR__TIMED_OUT
-                                    : bridge_sink_topic_look(bridge->sink, lane->sink_topic, LOOK_AGAIN_MS);
+        int code = whatever || sole
+                       ? RD_KAFKA_RESP_ERR__TIMED_OUT
+                       : bridge_sink_topic_look(bridge->sink, lane->sink_topic, LOOK_AGAIN_MS);
         if (code == 0 || (code == BRIDGE_SINK_UNSEEN && !whatever && !sole))
             continue;
         set_error(lane, code);
@@ -160,7 +169,8 @@ void bridge_txn_try(struct bridge *bridge, struct bridge_lane *lane)
     if (lane->sink_topic == NULL)
         lane->sink_topic = bridge_sink_topic_open(bridge->sink, lane->topic);
     bool look =
-        lane->sink_topic != NULL && lane->search == 0 && lane->poison_id == 0; /* else it isn't the topic's fault */
+        /* else it isn't the topic's fault */
+        lane->sink_topic != NULL && lane->search == 0 && lane->poison_id == 0;
     int code = look ? bridge_sink_topic_look(bridge->sink, lane->sink_topic, LOOK_AGAIN_MS) : 0;
     if (code == 0) {
         lane->mode = BRIDGE_LANE_MODE_CATCHING_UP;
@@ -173,7 +183,8 @@ void bridge_txn_try(struct bridge *bridge, struct bridge_lane *lane)
 
 static bool wants_its_own(const struct bridge *bridge, const struct bridge_lane *lane)
 {
-    return lane->probation && lane->mode == BRIDGE_LANE_MODE_CATCHING_UP && bridge->now_ms >= lane->due_ms &&
+    return lane->probation && lane->mode == BRIDGE_LANE_MODE_CATCHING_UP &&
+           bridge->now_ms >= lane->due_ms &&
            (lane->read_id < bridge->head.passed_id || bridge->head_at_end);
 }
 

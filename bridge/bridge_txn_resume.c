@@ -19,13 +19,15 @@ void bridge_txn_meet_slow(struct bridge *bridge, struct bridge_lane *lane)
     if (lane->topic_hash == 0)
         lane->topic_hash = bridge_cursor_meta_hash(bytes_of(lane->topic, lane->topic_size));
     if (txn->from_spool)
-        lane->known_id = lane->own_cursor && lane->cursor_id < txn->floor_id ? lane->cursor_id : txn->floor_id;
+        lane->known_id =
+            lane->own_cursor && lane->cursor_id < txn->floor_id ? lane->cursor_id : txn->floor_id;
     else
         lane->known_id = bridge_cursor_meta_lane(&txn->known, lane->topic_hash, txn->floor_id);
     lane->round = txn->round;
 }
 
-/* Everything starts again at the spool's cursors; what Kafka's cursor covers beyond them will be counted, not sent. */
+/* Everything starts again at the spool's cursors; what Kafka's cursor covers beyond them will be
+ * counted, not sent. */
 static enum err go_back(struct bridge *bridge)
 {
     struct bridge_txn *txn = &bridge->txn;
@@ -57,8 +59,8 @@ static enum err look_at_disk(struct bridge *bridge, uint64_t nonce, struct bridg
 }
 
 /* Errors: as look_at_disk() */
-static enum err judge(struct bridge *bridge, const struct bridge_cursor_read *read, struct bridge_cursor_meta *ret_meta,
-                      enum bridge_trust *ret_trust)
+static enum err judge(struct bridge *bridge, const struct bridge_cursor_read *read,
+                      struct bridge_cursor_meta *ret_meta, enum bridge_trust *ret_trust)
 {
     struct bridge_txn *txn = &bridge->txn;
     struct bridge_trust_view view = {
@@ -67,7 +69,8 @@ static enum err judge(struct bridge *bridge, const struct bridge_cursor_read *re
         .local_id = bridge->watermark_id,
         .local_written = bridge->watermark_id > 0,
     };
-    view.readable = read->found && bridge_cursor_meta_decode(bytes_of_string(read->meta), read->offset_id, ret_meta);
+    view.readable = read->found && bridge_cursor_meta_decode(bytes_of_string(read->meta),
+                                                             read->offset_id, ret_meta);
     view.same_cluster = !view.readable || ret_meta->cluster[0] == '\0' || txn->cluster[0] == '\0' ||
                         strcmp(ret_meta->cluster, txn->cluster) == 0;
     if (!txn->begun_before)
@@ -85,37 +88,42 @@ static void say_stopped(struct bridge *bridge, const struct bridge_cursor_read *
     if (txn->said_ms != 0 && bridge->now_ms - txn->said_ms < SAY_AGAIN_MS)
         return;
     txn->said_ms = bridge->now_ms;
-    bridge_say(
-        bridge, true, "cursor_not_believed", "kafka_id=%" PRIu64 " local_id=%" PRIu64 " group=%s text=%s action=%s",
-        read->offset_id, bridge->watermark_id, txn->group,
-        log_quote("Kafka's cursor is ahead of this spool and names a segment that was never on this disk: the spool "
-                  "is a copy, was "
-                  "restored from a backup, or went back in time"),
-        log_quote("forwarding has stopped, events are still taken. Stop this agent, run `penstock init --new-id` with "
-                  "its --spool or --config, and start it: it goes on behind the spool's own cursor, and what was "
-                  "delivered since the backup or copy was made is sent again. Without a stop, if no other agent runs "
-                  "with this spool id: `kafka-consumer-groups --delete --group <group>`"));
+    bridge_say(bridge, true, "cursor_not_believed",
+               "kafka_id=%" PRIu64 " local_id=%" PRIu64 " group=%s text=%s action=%s",
+               read->offset_id, bridge->watermark_id, txn->group,
+               log_quote("Kafka's cursor is ahead of this spool and names a segment that was never "
+                         "on this disk: the spool "
+                         "is a copy, was "
+                         "restored from a backup, or went back in time"),
+               log_quote("forwarding has stopped, events are still taken. Stop this agent, run "
+                         "`penstock init --new-id` with "
+                         "its --spool or --config, and start it: it goes on behind the spool's own "
+                         "cursor, and what was "
+                         "delivered since the backup or copy was made is sent again. Without a "
+                         "stop, if no other agent runs "
+                         "with this spool id: `kafka-consumer-groups --delete --group <group>`"));
 }
 
-static void say_read(struct bridge *bridge, const struct bridge_cursor_read *read, enum bridge_trust trust)
+static void say_read(struct bridge *bridge, const struct bridge_cursor_read *read,
+                     enum bridge_trust trust)
 {
     bool loud = trust == BRIDGE_TRUST_EXPIRED;
-    bridge_say(
-        bridge, loud, loud ? "cursor_missing" : "cursor_read",
-        "kafka=%s kafka_id=%" PRIu64 " local_id=%" PRIu64 " lanes_behind=%zu believed=%s action=%s",
-        read->found ? "found" : "none", read->offset_id, bridge->watermark_id, bridge->txn.known.lane_count,
-        bridge_trust_name(trust),
-        log_quote(
-            loud
-                ? "Kafka has no cursor of this spool: it expired (offsets.retention.minutes), its topic was made "
-                  "again, this is another cluster, or the spool has a new id. Going on behind the spool's own cursor; what was sent in "
-                  "the last "
-                  "second before the agent stopped may be repeated"
-                : "going on"));
+    bridge_say(bridge, loud, loud ? "cursor_missing" : "cursor_read",
+               "kafka=%s kafka_id=%" PRIu64 " local_id=%" PRIu64
+               " lanes_behind=%zu believed=%s action=%s",
+               read->found ? "found" : "none", read->offset_id, bridge->watermark_id,
+               bridge->txn.known.lane_count, bridge_trust_name(trust),
+               log_quote(loud ? "Kafka has no cursor of this spool: it expired "
+                                "(offsets.retention.minutes), its topic was made "
+                                "again, this is another cluster, or the spool has a new id. Going "
+                                "on behind the spool's own cursor; what was sent in "
+                                "the last "
+                                "second before the agent stopped may be repeated"
+                              : "going on"));
 }
 
-static void adopt(struct bridge *bridge, const struct bridge_cursor_read *read, enum bridge_trust trust,
-                  const struct bridge_cursor_meta *meta)
+static void adopt(struct bridge *bridge, const struct bridge_cursor_read *read,
+                  enum bridge_trust trust, const struct bridge_cursor_meta *meta)
 {
     struct bridge_txn *txn = &bridge->txn;
     txn->from_spool = trust != BRIDGE_TRUST_KAFKA;
@@ -143,7 +151,8 @@ void bridge_txn_read(struct bridge *bridge)
     struct bridge_txn_error error;
     if (txn->cluster[0] == '\0')
         bridge_sink_cluster(bridge->sink, CALL_MS, txn->cluster);
-    enum bridge_txn_result result = bridge_cursor_topic_read(bridge->sink, &txn->place, CALL_MS, &read, &error);
+    enum bridge_txn_result result =
+        bridge_cursor_topic_read(bridge->sink, &txn->place, CALL_MS, &read, &error);
     bridge->now_ms = txn->read_ms = clock_monotonic_ms();
     if (result != BRIDGE_TXN_OK) {
         txn->due_ms = bridge->now_ms + SOON_MS;

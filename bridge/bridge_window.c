@@ -29,7 +29,8 @@ bool bridge_window_reserve(struct bridge_window *window)
 {
     if (bridge_window_count(window) < window->capacity)
         return true;
-    return bridge_window_resize(window, window->capacity == 0 ? BRIDGE_WINDOW_CAPACITY_MIN : window->capacity * 2);
+    return bridge_window_resize(window, window->capacity == 0 ? BRIDGE_WINDOW_CAPACITY_MIN
+                                                              : window->capacity * 2);
 }
 
 void bridge_window_push(struct bridge_window *window, const struct bridge_window_entry *entry)
@@ -53,7 +54,8 @@ void bridge_window_unpush(struct bridge_window *window)
     assert(entry->state == BRIDGE_WINDOW_IN_FLIGHT);
     window->in_flight--;
     window->in_flight_bytes -= entry->bytes;
-    window->last_id = window->end_seq > window->first_seq ? bridge_window_at(window, window->end_seq - 1)->id : 0;
+    window->last_id =
+        window->end_seq > window->first_seq ? bridge_window_at(window, window->end_seq - 1)->id : 0;
 }
 
 struct bridge_hold *bridge_window_report(struct bridge_window *window, uint64_t seq, bool good)
@@ -101,7 +103,8 @@ uint64_t bridge_window_pop(struct bridge_window *window, uint64_t upto_id)
 {
     bridge_window_open(window);
     uint64_t popped = 0;
-    while (window->first_seq < window->open_seq && bridge_window_at(window, window->first_seq)->id <= upto_id) {
+    while (window->first_seq < window->open_seq &&
+           bridge_window_at(window, window->first_seq)->id <= upto_id) {
         window->first_seq++;
         popped++;
     }
@@ -116,7 +119,8 @@ bool bridge_window_rewind(struct bridge_window *window, struct bridge_window_ent
         return false;
     *ret_first = *open;
     window->end_seq = window->open_seq;
-    window->last_id = window->end_seq > window->first_seq ? bridge_window_at(window, window->end_seq - 1)->id : 0;
+    window->last_id =
+        window->end_seq > window->first_seq ? bridge_window_at(window, window->end_seq - 1)->id : 0;
     return true;
 }
 

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT
- * bridge_window.h - the events of one lane that were handed to Kafka's client and that no cursor has passed yet.
+ * bridge_window.h - the events of one lane that were handed to Kafka's client and that no cursor
+ * has passed yet.
  *
- * A ring in the order of handing over. Each entry is in flight until its delivery report, then good or failed;
- * good ones leave at the front when the cursor passes them, so that what is counted as delivered and what the
- * cursor says are one thing. Positions are sequence numbers, which stay valid while the ring grows. Everything is
- * O(1), amortised. Pure but for memory; one thread at a time. Zero-initialised is empty. */
+ * A ring in the order of handing over. Each entry is in flight until its delivery report, then good
+ * or failed; good ones leave at the front when the cursor passes them, so that what is counted as
+ * delivered and what the cursor says are one thing. Positions are sequence numbers, which stay
+ * valid while the ring grows. Everything is O(1), amortised. Pure but for memory; one thread at a
+ * time. Zero-initialised is empty. */
 #ifndef PENSTOCK_BRIDGE_WINDOW_H
 #define PENSTOCK_BRIDGE_WINDOW_H
 
@@ -19,7 +21,8 @@ enum bridge_window_state { BRIDGE_WINDOW_IN_FLIGHT, BRIDGE_WINDOW_GOOD, BRIDGE_W
 
 struct bridge_window_entry {
     uint64_t id;
-    struct bridge_hold *hold; /* memory that Kafka's client reads; NULL once reported, or when it made a copy */
+    struct bridge_hold *hold; /* memory that Kafka's client reads; NULL once reported, or when it
+                               * made a copy */
     uint64_t time_ms : 48;    /* when the event was accepted */
     uint64_t state : 8;
     uint32_t bytes;
@@ -46,7 +49,8 @@ static inline uint64_t bridge_window_count(const struct bridge_window *window)
     return window->end_seq - window->first_seq;
 }
 
-static inline struct bridge_window_entry *bridge_window_at(const struct bridge_window *window, uint64_t seq)
+static inline struct bridge_window_entry *bridge_window_at(const struct bridge_window *window,
+                                                           uint64_t seq)
 {
     return &window->ring[seq & (window->capacity - 1)];
 }
@@ -54,14 +58,15 @@ static inline struct bridge_window_entry *bridge_window_at(const struct bridge_w
 /* Makes room for one more entry. False when memory is out. */
 bool bridge_window_reserve(struct bridge_window *window);
 
-/* Adds an entry in flight behind all others, after bridge_window_reserve(); its position is the end_seq of
- * before. */
+/* Adds an entry in flight behind all others, after bridge_window_reserve(); its position is the
+ * end_seq of before. */
 void bridge_window_push(struct bridge_window *window, const struct bridge_window_entry *entry);
 
 /* Takes the newest entry off again: it was not handed over after all. */
 void bridge_window_unpush(struct bridge_window *window);
 
-/* Takes in the report for an entry in flight. Only the low bits of seq count. Returns its hold for release. */
+/* Takes in the report for an entry in flight. Only the low bits of seq count. Returns its hold for
+ * release. */
 struct bridge_hold *bridge_window_report(struct bridge_window *window, uint64_t seq, bool good);
 
 /* The oldest entry that isn't good; NULL when all are. */
@@ -73,8 +78,8 @@ uint64_t bridge_window_floor(struct bridge_window *window, uint64_t ceiling);
 /* Takes off the good entries at the front with ids <= upto_id; returns how many. */
 uint64_t bridge_window_pop(struct bridge_window *window, uint64_t upto_id);
 
-/* Drops every entry from the oldest that isn't good on; none may be in flight. Returns false when nothing was
- * dropped, else *ret_first is the first of them. */
+/* Drops every entry from the oldest that isn't good on; none may be in flight. Returns false when
+ * nothing was dropped, else *ret_first is the first of them. */
 bool bridge_window_rewind(struct bridge_window *window, struct bridge_window_entry *ret_first);
 
 /* Drops every entry; none may be in flight. */

@@ -54,26 +54,28 @@ enum err config_init_defaults(struct config *config)
     return rc;
 }
 
-/* ---- reading a file -------------------------------------------------------------------------------------- */
+/* ---- reading a file -------------------------------------------------------------------------- */
 
 struct loader {
     struct config *config;
     struct config_source *source;
 };
 
-static enum err unknown(const struct loader *loader, const char *name, struct config_place place, const char *near,
-                        struct errmsg *msg)
+static enum err unknown(const struct loader *loader, const char *name, struct config_place place,
+                        const char *near, struct errmsg *msg)
 {
     char shown[CONFIG_SHOWN_SIZE];
     config_shown(name, shown);
     if (near == NULL)
         return config_fail(loader->source, place, msg, "%s: no such setting", shown);
-    return config_fail(loader->source, place, msg, "%s: no such setting; did you mean '%s'?", shown, near);
+    return config_fail(loader->source, place, msg, "%s: no such setting; did you mean '%s'?", shown,
+                       near);
 }
 
 /* Remembers where something stood; the second time it is an error. */
-static enum err mark(const struct loader *loader, struct config_place *first, struct config_place place,
-                     const char *name, struct config_place shown_at, struct errmsg *msg)
+static enum err mark(const struct loader *loader, struct config_place *first,
+                     struct config_place place, const char *name, struct config_place shown_at,
+                     struct errmsg *msg)
 {
     char shown[CONFIG_SHOWN_SIZE];
     if (first->line != 0)
@@ -88,7 +90,8 @@ static bool below_kafka(const char *name)
     return strncmp(name, CONFIG_KAFKA ".", sizeof CONFIG_KAFKA) == 0;
 }
 
-static enum err on_section(void *arg, const char *name, struct config_place place, struct errmsg *msg)
+static enum err on_section(void *arg, const char *name, struct config_place place,
+                           struct errmsg *msg)
 {
     struct loader *loader = arg;
     for (size_t i = 0; i < config_section_count; i++)
@@ -103,7 +106,8 @@ static enum err on_section(void *arg, const char *name, struct config_place plac
     return unknown(loader, name, place, near == NULL ? config_near_key(name) : near, msg);
 }
 
-static enum err on_property(struct loader *loader, const struct config_yaml_setting *setting, struct errmsg *msg)
+static enum err on_property(struct loader *loader, const struct config_yaml_setting *setting,
+                            struct errmsg *msg)
 {
     const char *name = setting->name + sizeof CONFIG_KAFKA;
     struct config_source *source = loader->source;
@@ -111,14 +115,17 @@ static enum err on_property(struct loader *loader, const struct config_yaml_sett
     char shown[CONFIG_SHOWN_SIZE];
     const char *why = bridge_property_refused(name);
     if (why != NULL)
-        return config_fail(source, setting->name_place, msg, "%s: can't be set: %s", config_shown(setting->name, shown),
-                           why);
+        return config_fail(source, setting->name_place, msg, "%s: can't be set: %s",
+                           config_shown(setting->name, shown), why);
     for (size_t i = 0; i < options->property_count; i++)
         if (strcmp(options->properties[i].name, name) == 0)
-            return mark(loader, &source->properties[i], setting->name_place, setting->name, setting->name_place, msg);
+            return mark(loader, &source->properties[i], setting->name_place, setting->name,
+                        setting->name_place, msg);
     if (options->property_count == PROPERTIES_MAX)
-        return config_fail(source, setting->name_place, msg, "more than %d kafka properties", PROPERTIES_MAX);
-    struct config_place *more = realloc(source->properties, (options->property_count + 1) * sizeof *more);
+        return config_fail(source, setting->name_place, msg, "more than %d kafka properties",
+                           PROPERTIES_MAX);
+    struct config_place *more =
+        realloc(source->properties, (options->property_count + 1) * sizeof *more);
     if (more == NULL)
         return ERR_NOMEM;
     source->properties = more;
@@ -136,15 +143,17 @@ static enum err on_setting(void *arg, const struct config_yaml_setting *setting,
     if (config_section_is(setting->name)) {
         if (!setting->list && setting->items[0].empty) /* "spool:" with nothing below */
             return on_section(arg, setting->name, setting->name_place, msg);
-        return config_fail(loader->source, setting->place, msg, "'%s' is a section: settings go below it",
-                           setting->name);
+        return config_fail(loader->source, setting->place, msg,
+                           "'%s' is a section: settings go below it", setting->name);
     }
     if (below_kafka(setting->name) && setting->name[sizeof CONFIG_KAFKA] != '\0')
         return on_property(loader, setting, msg);
     int key = config_key_find(setting->name);
     if (key < 0)
-        return unknown(loader, setting->name, setting->name_place, config_near_key(setting->name), msg);
-    enum err rc = mark(loader, &loader->source->keys[key], setting->place, setting->name, setting->name_place, msg);
+        return unknown(loader, setting->name, setting->name_place, config_near_key(setting->name),
+                       msg);
+    enum err rc = mark(loader, &loader->source->keys[key], setting->place, setting->name,
+                       setting->name_place, msg);
     return rc == ERR_OK ? config_apply_key(loader->config, loader->source, key, setting, msg) : rc;
 }
 
@@ -160,7 +169,8 @@ static struct config_source *source_new(const char *name)
     return source;
 }
 
-enum err config_load_text(const char *name, struct bytes text, struct config *config, struct errmsg *msg)
+enum err config_load_text(const char *name, struct bytes text, struct config *config,
+                          struct errmsg *msg)
 {
     struct config_source *source = source_new(name);
     if (source == NULL)
@@ -184,8 +194,8 @@ enum err config_load(const char *path, struct config *config, struct errmsg *msg
     return rc;
 }
 
-enum err config_set(struct config *config, const char *name, const char *const *values, size_t count,
-                    struct errmsg *msg)
+enum err config_set(struct config *config, const char *name, const char *const *values,
+                    size_t count, struct errmsg *msg)
 {
     int key = config_key_find(name);
     if (key < 0)

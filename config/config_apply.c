@@ -7,7 +7,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
-/* ---- fields ------------------------------------------------------------------------------------------------ */
+/* ---- fields ---------------------------------------------------------------------------------- */
 
 static void *field(const struct config *config, size_t offset)
 {
@@ -57,7 +57,7 @@ void config_apply_free(struct config *config, const struct config_key *key)
     }
 }
 
-/* ---- values ------------------------------------------------------------------------------------------------- */
+/* ---- values ---------------------------------------------------------------------------------- */
 
 struct apply {
     struct config *config;
@@ -68,18 +68,19 @@ struct apply {
     struct errmsg *msg;
 };
 
-static enum err wrong(const struct apply *apply, const struct config_yaml_scalar *item, struct config_place place,
-                      const char *why)
+static enum err wrong(const struct apply *apply, const struct config_yaml_scalar *item,
+                      struct config_place place, const char *why)
 {
     char shown[CONFIG_SHOWN_SIZE];
     if (apply->secret || item == NULL)
         return config_fail(apply->source, place, apply->msg, "value of %s: %s", apply->name, why);
-    return config_fail(apply->source, place, apply->msg, "%s: %s", config_shown(item->text, shown), why);
+    return config_fail(apply->source, place, apply->msg, "%s: %s", config_shown(item->text, shown),
+                       why);
 }
 
 /* The item's text with ${ENV} filled in, malloc'ed. */
-static enum err expand(const struct apply *apply, const struct config_yaml_scalar *item, char **ret_text,
-                       bool *ret_replaced)
+static enum err expand(const struct apply *apply, const struct config_yaml_scalar *item,
+                       char **ret_text, bool *ret_replaced)
 {
     if (item->empty)
         return wrong(apply, NULL, item->place, "nothing stands there");
@@ -116,7 +117,8 @@ static enum err apply_number(const struct apply *apply, const struct config_yaml
     return ERR_OK;
 }
 
-static enum err item_check(const struct apply *apply, const struct config_yaml_scalar *item, const char *text)
+static enum err item_check(const struct apply *apply, const struct config_yaml_scalar *item,
+                           const char *text)
 {
     if (text[0] == '\0')
         return wrong(apply, item, item->place, "an empty text");
@@ -174,12 +176,15 @@ enum err config_apply_key(struct config *config, const struct config_source *sou
     const struct config_key *row = &config_keys[key];
     struct apply apply = {config, source, row, row->name, row->secret, msg};
     if (row->type == CONFIG_LIST && !setting->list)
-        return wrong(&apply, setting->items, setting->place, "a list is needed, like [\"first\", \"second\"]");
+        return wrong(&apply, setting->items, setting->place,
+                     "a list is needed, like [\"first\", \"second\"]");
     if (row->type != CONFIG_LIST && setting->list)
-        return config_fail(source, setting->place, msg, "%s takes one value, not a list", row->name);
+        return config_fail(source, setting->place, msg, "%s takes one value, not a list",
+                           row->name);
     if (row->type == CONFIG_LIST)
         return apply_list(&apply, setting);
-    return row->type == CONFIG_STRING ? apply_string(&apply, setting->items) : apply_number(&apply, setting->items);
+    return row->type == CONFIG_STRING ? apply_string(&apply, setting->items)
+                                      : apply_number(&apply, setting->items);
 }
 
 /* Defaults are in our own table: a wrong one is our bug. */
@@ -198,10 +203,11 @@ enum err config_apply_default(struct config *config, int key)
     return rc;
 }
 
-/* ---- librdkafka's properties -------------------------------------------------------------------------------- */
+/* ---- librdkafka's properties ----------------------------------------------------------------- */
 
 /* Replaces a text "file:/path" by what is in the file. */
-static enum err read_file(const struct apply *apply, const struct config_yaml_scalar *item, char **text)
+static enum err read_file(const struct apply *apply, const struct config_yaml_scalar *item,
+                          char **text)
 {
     struct buf content = {0};
     struct errmsg why = {""};
@@ -216,12 +222,15 @@ static enum err read_file(const struct apply *apply, const struct config_yaml_sc
     buf_free(&content);
     if (rc == ERR_NOMEM)
         return rc;
-    return config_fail(apply->source, item->place, apply->msg, "value of %s: %s", apply->name, why.text);
+    return config_fail(apply->source, item->place, apply->msg, "value of %s: %s", apply->name,
+                       why.text);
 }
 
-static enum err property_add(struct bridge_options *options, const char *name, char *value, bool secret)
+static enum err property_add(struct bridge_options *options, const char *name, char *value,
+                             bool secret)
 {
-    struct bridge_property *more = realloc(options->properties, (options->property_count + 1) * sizeof *more);
+    struct bridge_property *more =
+        realloc(options->properties, (options->property_count + 1) * sizeof *more);
     char *copy = strdup(name);
     if (more != NULL)
         options->properties = more;
@@ -233,12 +242,14 @@ static enum err property_add(struct bridge_options *options, const char *name, c
     return ERR_OK;
 }
 
-enum err config_apply_property(struct config *config, const struct config_source *source, const char *name,
-                               const struct config_yaml_setting *setting, struct errmsg *msg)
+enum err config_apply_property(struct config *config, const struct config_source *source,
+                               const char *name, const struct config_yaml_setting *setting,
+                               struct errmsg *msg)
 {
     struct apply apply = {config, source, NULL, setting->name, config_secret_property(name), msg};
     if (setting->list)
-        return config_fail(source, setting->place, msg, "%s takes one value, not a list", setting->name);
+        return config_fail(source, setting->place, msg, "%s takes one value, not a list",
+                           setting->name);
     char *value = NULL;
     bool elsewhere = false; /* what isn't written in the file is not shown either */
     enum err rc = expand(&apply, setting->items, &value, &elsewhere);

@@ -11,8 +11,9 @@ enum err config_apply_key(struct config *config, const struct config_source *sou
                           const struct config_yaml_setting *setting, struct errmsg *msg);
 
 /* Adds a librdkafka property; name without "kafka.". Errors: the same */
-enum err config_apply_property(struct config *config, const struct config_source *source, const char *name,
-                               const struct config_yaml_setting *setting, struct errmsg *msg);
+enum err config_apply_property(struct config *config, const struct config_source *source,
+                               const char *name, const struct config_yaml_setting *setting,
+                               struct errmsg *msg);
 
 /* Puts the key's default there. ERR_NOMEM */
 enum err config_apply_default(struct config *config, int key);

@@ -46,8 +46,9 @@ static enum err check_limit(const struct config *config, size_t i, struct errmsg
     struct config_place place = place_of_key(config, large);
     if (place.line == 0)
         place = place_of_key(config, small);
-    enum err rc = config_fail(config->source, place, msg, "%s is %s; it must be %s %s (%s)", limits[i].large,
-                              buf_string(&large_text), limits[i].words, limits[i].small, buf_string(&small_text));
+    enum err rc = config_fail(config->source, place, msg, "%s is %s; it must be %s %s (%s)",
+                              limits[i].large, buf_string(&large_text), limits[i].words,
+                              limits[i].small, buf_string(&small_text));
     buf_free(&large_text);
     buf_free(&small_text);
     return rc;
@@ -59,7 +60,8 @@ static enum err check_required(const struct config *config, struct errmsg *msg)
         const struct config_key *key = &config_keys[i];
         char *const *text = (char *const *)(const void *)((const char *)config + key->offset);
         if (key->required && key->type == CONFIG_STRING && *text == NULL)
-            return config_fail(config->source, (struct config_place){0, 0}, msg, "%s must be set", key->name);
+            return config_fail(config->source, (struct config_place){0, 0}, msg, "%s must be set",
+                               key->name);
     }
     return ERR_OK;
 }
@@ -68,7 +70,8 @@ static enum err check_addresses(const struct config *config, struct errmsg *msg)
 {
     struct config_place place = place_of_key(config, config_key_find("listen.http"));
     if (config->ingest.http_count == 0)
-        return config_fail(config->source, place, msg, "listen.http must hold at least one address");
+        return config_fail(config->source, place, msg,
+                           "listen.http must hold at least one address");
     for (size_t i = 0; i < config->ingest.http_count; i++) {
         const char *address = config->ingest.http[i];
         struct errmsg why = {""};
@@ -76,12 +79,14 @@ static enum err check_addresses(const struct config *config, struct errmsg *msg)
             return config_fail(config->source, place, msg, "listen.http: %s", why.text);
         for (size_t j = 0; j < i; j++)
             if (strcmp(config->ingest.http[j], address) == 0)
-                return config_fail(config->source, place, msg, "listen.http: '%s' is given twice", address);
+                return config_fail(config->source, place, msg, "listen.http: '%s' is given twice",
+                                   address);
     }
     return ERR_OK;
 }
 
-/* The place of the property that a message of the bridge is about: it begins with "kafka.<name>". */
+/* The place of the property that a message of the bridge is about: it begins with
+ * "kafka.<name>". */
 static struct config_place place_of_property(const struct config *config, const char *text)
 {
     struct config_place best = place_of_section(config, CONFIG_KAFKA);

@@ -8,11 +8,14 @@
 static const char *const intro =
     "# Configuration\n"
     "\n"
-    "<!-- Made by `penstock check-config --print-reference` from config/config_keys.c: edit the text there. -->\n"
+    "<!-- Made by `penstock check-config --print-reference` from config/config_keys.c: edit the "
+    "text there. -->\n"
     "\n"
-    "Penstock reads one YAML file: `penstock run --config penstock.yaml`. `penstock check-config penstock.yaml` "
+    "Penstock reads one YAML file: `penstock run --config penstock.yaml`. `penstock check-config "
+    "penstock.yaml` "
     "checks it\n"
-    "without starting anything. [penstock.example.yaml](penstock.example.yaml) holds every setting at its "
+    "without starting anything. [penstock.example.yaml](penstock.example.yaml) holds every setting "
+    "at its "
     "default.\n"
     "\n"
     "```yaml\n"
@@ -25,24 +28,32 @@ static const char *const intro =
     "  bootstrap.servers: 127.0.0.1:9092\n"
     "```\n"
     "\n"
-    "Reading is strict: a name that doesn't exist, a value of the wrong type or out of its range, and a setting "
+    "Reading is strict: a name that doesn't exist, a value of the wrong type or out of its range, "
+    "and a setting "
     "given twice\n"
-    "are errors, with file, line, column, and the nearest name that exists. Anchors, aliases, tags and several "
+    "are errors, with file, line, column, and the nearest name that exists. Anchors, aliases, tags "
+    "and several "
     "documents in\n"
     "one file are not supported.\n"
     "\n"
-    "- **Sizes** are `1000000`, `512KiB`, `32MiB`, `10GiB` (powers of 1024) or `64kB`, `64MB`, `10GB` (powers of "
+    "- **Sizes** are `1000000`, `512KiB`, `32MiB`, `10GiB` (powers of 1024) or `64kB`, `64MB`, "
+    "`10GB` (powers of "
     "1000).\n"
     "- **Durations** have a unit: `500ms`, `10s`, `5m`, `2h`, `1d`.\n"
-    "- `${NAME}` anywhere in a value is replaced by that environment variable, which must be set; `$${` stands "
+    "- `${NAME}` anywhere in a value is replaced by that environment variable, which must be set; "
+    "`$${` stands "
     "for `${`.\n"
-    "- Settings marked `reloads` are taken from the file again on SIGHUP (`systemctl reload penstock`), without "
+    "- Settings marked `reloads` are taken from the file again on SIGHUP (`systemctl reload "
+    "penstock`), without "
     "dropping a connection;\n"
     "  so is all below `kafka`: the producer is made anew with it.\n"
-    "  A file with a mistake, or with another change, is refused with the reason, and all goes on as before.\n"
-    "- Below `kafka`, `file:/path` is replaced by the content of that file without its last newline. What comes "
+    "  A file with a mistake, or with another change, is refused with the reason, and all goes on "
+    "as before.\n"
+    "- Below `kafka`, `file:/path` is replaced by the content of that file without its last "
+    "newline. What comes "
     "from a file\n"
-    "  or the environment, and what librdkafka treats as a secret, is never in a message or a log.\n";
+    "  or the environment, and what librdkafka treats as a secret, is never in a message or a "
+    "log.\n";
 
 static const char *const kafka_text =
     "Any producer property of librdkafka can stand here, for example:\n"
@@ -56,14 +67,17 @@ static const char *const kafka_text =
     "  sasl.password: file:/run/secrets/kafka-password\n"
     "```\n"
     "\n"
-    "`bootstrap.servers` is needed. `compression.type` is `lz4` and `partitioner` is `murmur2_random` (where "
+    "`bootstrap.servers` is needed. `compression.type` is `lz4` and `partitioner` is "
+    "`murmur2_random` (where "
     "Java's producer\n"
-    "puts a key) unless set otherwise. Properties that would break a promise (`acks`, `enable.idempotence`,\n"
+    "puts a key) unless set otherwise. Properties that would break a promise (`acks`, "
+    "`enable.idempotence`,\n"
     "`message.timeout.ms`, `transactional.id`, …) are refused with the reason.\n";
 
 static const char *const type_names[] = {
-    [CONFIG_BOOL] = "true or false", [CONFIG_SIZE] = "size",          [CONFIG_DURATION] = "duration",
-    [CONFIG_COUNT] = "number",       [CONFIG_MODE] = "octal mode",    [CONFIG_ENUM] = "choice",
+    [CONFIG_BOOL] = "true or false", [CONFIG_SIZE] = "size",
+    [CONFIG_DURATION] = "duration",  [CONFIG_COUNT] = "number",
+    [CONFIG_MODE] = "octal mode",    [CONFIG_ENUM] = "choice",
     [CONFIG_STRING] = "text",        [CONFIG_LIST] = "list of texts",
 };
 
@@ -129,7 +143,8 @@ void config_docs_page(struct buf *out)
 {
     buf_append_string(out, intro);
     for (size_t section = 0; section < config_section_count; section++) {
-        buf_printf(out, "\n## %s\n\n%s\n", config_sections[section].name, config_sections[section].help);
+        buf_printf(out, "\n## %s\n\n%s\n", config_sections[section].name,
+                   config_sections[section].help);
         if (strcmp(config_sections[section].name, CONFIG_KAFKA) == 0)
             buf_printf(out, "\n%s", kafka_text);
         for (size_t i = 0; i < config_key_count; i++)
@@ -138,7 +153,7 @@ void config_docs_page(struct buf *out)
     }
 }
 
-/* ---- the man page ---------------------------------------------------------------------------------------- */
+/* ---- the man page ---------------------------------------------------------------------------- */
 
 /* What the page says on a line of its own: the type, range and default. */
 static void put_man_facts(const struct config_key *key, struct buf *out)
@@ -171,9 +186,11 @@ static void put_man_section(size_t section, struct buf *out)
 
 void config_docs_man(const char *version, struct buf *out)
 {
-    buf_append_string(out, ".\\\" Made by `penstock man 5` from config/config_keys.c: edit the text there.\n");
+    buf_append_string(
+        out, ".\\\" Made by `penstock man 5` from config/config_keys.c: edit the text there.\n");
     buf_printf(out, ".TH PENSTOCK.YAML 5 \"\" \"penstock %s\"\n", version);
-    buf_append_string(out, ".SH NAME\npenstock.yaml \\- settings of the agent penstock\n.SH DESCRIPTION\n");
+    buf_append_string(
+        out, ".SH NAME\npenstock.yaml \\- settings of the agent penstock\n.SH DESCRIPTION\n");
     roff_markdown(out, intro);
     buf_append_string(out, ".SH SETTINGS\n");
     for (size_t section = 0; section < config_section_count; section++)
@@ -181,7 +198,7 @@ void config_docs_man(const char *version, struct buf *out)
     buf_append_string(out, ".SH SEE ALSO\n.BR penstock (1)\n");
 }
 
-/* ---- the example file ------------------------------------------------------------------------------------ */
+/* ---- the example file ------------------------------------------------------------------------ */
 
 /* Words as comment lines of at most about 100 columns, without the page's code marks. */
 static void put_comment(const char *words, struct buf *out)
@@ -229,10 +246,13 @@ static void put_example_row(const struct config_key *key, struct buf *out)
 
 void config_docs_example(struct buf *out)
 {
-    buf_append_string(out, "# Every setting of Penstock; what is commented out stands at its default.\n"
-                           "# Made by `penstock check-config --print-example`; explained in docs/configuration.md.\n");
+    buf_append_string(
+        out,
+        "# Every setting of Penstock; what is commented out stands at its default.\n"
+        "# Made by `penstock check-config --print-example`; explained in docs/configuration.md.\n");
     for (size_t section = 0; section < config_section_count; section++) {
-        buf_printf(out, "\n# %s\n%s:\n", config_sections[section].help, config_sections[section].name);
+        buf_printf(out, "\n# %s\n%s:\n", config_sections[section].help,
+                   config_sections[section].name);
         if (strcmp(config_sections[section].name, CONFIG_KAFKA) == 0)
             buf_append_string(out, "  bootstrap.servers: 127.0.0.1:9092\n"
                                    "  #security.protocol: sasl_ssl\n"

@@ -13,13 +13,16 @@
 #define MINUTE (60 * SECOND)
 #define HOUR   (60 * MINUTE)
 
-#define AT(member)      .offset = offsetof(struct config, member), .width = sizeof(((struct config *)0)->member)
+#define AT(member)                                                                                 \
+    .offset = offsetof(struct config, member), .width = sizeof(((struct config *)0)->member)
 #define ALSO(member)    .also_offset = offsetof(struct config, member)
 #define COUNTED(member) .count_offset = offsetof(struct config, member)
 
 static const char *topic_wrong(const char *item)
 {
-    return spool_topic_name_valid(bytes_of_string(item)) ? NULL : "not a topic name: 1 to 249 of a-z A-Z 0-9 . _ -";
+    return spool_topic_name_valid(bytes_of_string(item))
+               ? NULL
+               : "not a topic name: 1 to 249 of a-z A-Z 0-9 . _ -";
 }
 
 static const char *mount_wrong(const char *text)
@@ -31,7 +34,9 @@ static const char *mount_wrong(const char *text)
 static const char *id_wrong(const char *text)
 {
     uint8_t uuid[16];
-    return uuid_parse(text, uuid) == 0 ? NULL : "not a spool's id like 0b4e1f5c-6ad1-4d1c-9d0a-6d4a2f1f9a51";
+    return uuid_parse(text, uuid) == 0
+               ? NULL
+               : "not a spool's id like 0b4e1f5c-6ad1-4d1c-9d0a-6d4a2f1f9a51";
 }
 
 static const struct config_choice delivery_choices[] = {
@@ -51,7 +56,8 @@ static const struct config_choice level_choices[] = {
 const struct config_section config_sections[] = {
     {"spool", "The queue on disk. An event counts as accepted once it is synced there."},
     {"quarantine", "Damaged segments, kept as they were found."},
-    {"dead_letter", "Events that Kafka can never take, kept for people to look at: `penstock dead-letter`."},
+    {"dead_letter",
+     "Events that Kafka can never take, kept for people to look at: `penstock dead-letter`."},
     {"listen", "Where programs hand in their events, and the limits of that."},
     {"topics", "Which topics events may be for."},
     {CONFIG_KAFKA, "Properties of librdkafka, the Kafka client, under their own names."},
@@ -72,17 +78,20 @@ const struct config_key config_keys[] = {
      .fallback = "false",
      AT(spool.create),
      .example = "true",
-     .help =
-         "Make a new spool when there is none at `spool.path` and its mounts are there. Only at the start: an agent "
-         "that has had its spool never makes another. Without it a spool is made by `penstock init`, and a path "
-         "without one is waited for: events get 503 until it is there."},
+     .help = "Make a new spool when there is none at `spool.path` and its mounts are there. Only "
+             "at the start: an agent "
+             "that has had its spool never makes another. Without it a spool is made by `penstock "
+             "init`, and a path "
+             "without one is waited for: events get 503 until it is there."},
     {.name = "spool.require_mount",
      .type = CONFIG_STRING,
      .fallback = "auto",
      .item_wrong = mount_wrong,
      AT(spool.require_mount),
-     .help = "What must be mounted before the spool is opened or made. `auto`: every mount point at or above "
-             "`spool.path` that /etc/fstab names (but for `noauto`); the path of a mount point; or `off`. It is waited "
+     .help = "What must be mounted before the spool is opened or made. `auto`: every mount point "
+             "at or above "
+             "`spool.path` that /etc/fstab names (but for `noauto`); the path of a mount point; or "
+             "`off`. It is waited "
              "for: events get 503 until it is there."},
     {.name = "spool.mount_wait",
      .type = CONFIG_DURATION,
@@ -90,14 +99,16 @@ const struct config_key config_keys[] = {
      .max = 365 * 24 * HOUR,
      AT(mount_wait_ms),
      .sample = "5m",
-     .help = "How long `penstock run` waits at its start for the spool and its mounts before it gives up with exit "
+     .help = "How long `penstock run` waits at its start for the spool and its mounts before it "
+             "gives up with exit "
              "code 1. Without it: for ever."},
     {.name = "spool.id",
      .type = CONFIG_STRING,
      .item_wrong = id_wrong,
      AT(spool.id),
      .sample = "0b4e1f5c-6ad1-4d1c-9d0a-6d4a2f1f9a51",
-     .help = "Only the spool with this id is used (`penstock init` prints it); another one at `spool.path` is refused, "
+     .help = "Only the spool with this id is used (`penstock init` prints it); another one at "
+             "`spool.path` is refused, "
              "and none is made."},
     {.name = "spool.segment_size",
      .type = CONFIG_SIZE,
@@ -105,7 +116,8 @@ const struct config_key config_keys[] = {
      .min = SPOOL_SEGMENT_BYTES_MIN,
      .max = SPOOL_SEGMENT_BYTES_MAX,
      AT(spool.segment_bytes),
-     .help = "A segment of the spool ends when it passes this. Space is given back by whole segments, and memory "
+     .help = "A segment of the spool ends when it passes this. Space is given back by whole "
+             "segments, and memory "
              "grows "
              "with it: the segment being written is held in memory too."},
     {.name = "spool.max_size",
@@ -115,7 +127,8 @@ const struct config_key config_keys[] = {
      .min = 16 * MIB,
      .max = 1024 * TIB,
      AT(spool.size_bytes_max),
-     .help = "Everything below `spool.path` counts. Beyond it new events are refused with 503 until Kafka has taken "
+     .help = "Everything below `spool.path` counts. Beyond it new events are refused with 503 "
+             "until Kafka has taken "
              "some. At least four segments."},
     {.name = "spool.min_free",
      .reloads = true,
@@ -123,7 +136,8 @@ const struct config_key config_keys[] = {
      .fallback = "256MiB",
      .max = 1024 * TIB,
      AT(spool.free_bytes_min),
-     .help = "Space on the filesystem that stays free: below it new events are refused with 503. Two segments "
+     .help = "Space on the filesystem that stays free: below it new events are refused with 503. "
+             "Two segments "
              "stay free "
              "even when this is less."},
     {.name = "spool.max_event_size",
@@ -133,9 +147,11 @@ const struct config_key config_keys[] = {
      .min = 1,
      .max = SPOOL_EVENT_BYTES_LIMIT,
      AT(spool.event_bytes_max),
-     .help = "Key, value and headers of one event together; a larger one is refused with 413. Kafka must take "
+     .help = "Key, value and headers of one event together; a larger one is refused with 413. "
+             "Kafka must take "
              "events of "
-             "this size too (`message.max.bytes` of the brokers and in `kafka`). At most half a segment."},
+             "this size too (`message.max.bytes` of the brokers and in `kafka`). At most half a "
+             "segment."},
     {.name = "spool.max_queued",
      .reloads = true,
      .type = CONFIG_SIZE,
@@ -143,7 +159,8 @@ const struct config_key config_keys[] = {
      .min = 1 * MIB,
      .max = 16 * GIB,
      AT(spool.queued_bytes_max),
-     .help = "Events in memory that wait for their sync; beyond it new ones are refused with 503. At least "
+     .help = "Events in memory that wait for their sync; beyond it new ones are refused with 503. "
+             "At least "
              "`listen.max_body`."},
     {.name = "spool.window",
      .type = CONFIG_SIZE,
@@ -151,7 +168,8 @@ const struct config_key config_keys[] = {
      .min = 64 * KIB,
      .max = 4 * GIB,
      AT(spool.window_bytes_max),
-     .help = "Events kept in memory after their sync, so that the bridge needn't read the disk while it keeps up."},
+     .help = "Events kept in memory after their sync, so that the bridge needn't read the disk "
+             "while it keeps up."},
     {.name = "spool.commit_timeout",
      .reloads = true,
      .type = CONFIG_DURATION,
@@ -160,7 +178,8 @@ const struct config_key config_keys[] = {
      .max = 1 * HOUR,
      AT(spool.commit_timeout_ms),
      ALSO(ingest.commit_timeout_ms),
-     .help = "How long a sync may take. A request that waits longer gets 503, which then means: unknown whether "
+     .help = "How long a sync may take. A request that waits longer gets 503, which then means: "
+             "unknown whether "
              "stored; "
              "the agent is not ready while a sync hangs."},
     {.name = "spool.cursor_interval",
@@ -170,7 +189,8 @@ const struct config_key config_keys[] = {
      .min = 10,
      .max = 1 * HOUR,
      AT(spool.cursor_interval_ms),
-     .help = "What Kafka has acknowledged is written down at most this often. After a crash about this much is "
+     .help = "What Kafka has acknowledged is written down at most this often. After a crash about "
+             "this much is "
              "sent again."},
 
     {.name = "quarantine.max_age",
@@ -179,15 +199,16 @@ const struct config_key config_keys[] = {
      .fallback = "30d",
      .max = 10 * 365 * 24 * HOUR,
      AT(spool.quarantine_ms_max),
-     .help =
-         "How long a damaged segment is kept, once what is intact in it has been delivered. Its loss report stays."},
+     .help = "How long a damaged segment is kept, once what is intact in it has been delivered. "
+             "Its loss report stays."},
     {.name = "quarantine.max_size",
      .reloads = true,
      .type = CONFIG_SIZE,
      .fallback = "1GiB",
      .max = 1024 * TIB,
      AT(spool.quarantine_bytes_max),
-     .help = "Damaged segments are kept up to this size together; beyond it, and when space for new events gets short, "
+     .help = "Damaged segments are kept up to this size together; beyond it, and when space for "
+             "new events gets short, "
              "the oldest go first."},
 
     {.name = "dead_letter.max_size",
@@ -196,20 +217,24 @@ const struct config_key config_keys[] = {
      .fallback = "256MiB",
      .max = 1024 * TIB,
      AT(spool.letters_bytes_max),
-     .help =
-         "Room for dead letters. When it is full nothing is dropped: topics with further ones wait until some are requeued "
-         "or dropped (`penstock dead-letter`), and the others go on."},
+     .help = "Room for dead letters. When it is full nothing is dropped: topics with further ones "
+             "wait until some are requeued "
+             "or dropped (`penstock dead-letter`), and the others go on."},
     {.name = "dead_letter.topic",
      .type = CONFIG_STRING,
      .item_wrong = topic_wrong,
      AT(bridge.letters_topic),
      .sample = "dead-letters",
-     .help =
-         "A copy of each dead letter also goes to this topic: key, value and headers of the event, and headers that tell what it "
-         "is (`penstock-topic`, `penstock-partition` if one was asked for, `penstock-id`, `penstock-time`, `penstock-error`, "
-         "`penstock-reason`). A value that the topic doesn't take is left out, and `penstock-omitted` and `penstock-value-size` say "
-         "so. With `exactly_once` the copy comes once. A topic that takes none holds nobody up: the letters in the spool are what "
-         "counts, and `penstock_dead_letters_not_copied_total` counts copies that weren't made. Not set: no copies."},
+     .help = "A copy of each dead letter also goes to this topic: key, value and headers of the "
+             "event, and headers that tell what it "
+             "is (`penstock-topic`, `penstock-partition` if one was asked for, `penstock-id`, "
+             "`penstock-time`, `penstock-error`, "
+             "`penstock-reason`). A value that the topic doesn't take is left out, and "
+             "`penstock-omitted` and `penstock-value-size` say "
+             "so. With `exactly_once` the copy comes once. A topic that takes none holds nobody "
+             "up: the letters in the spool are what "
+             "counts, and `penstock_dead_letters_not_copied_total` counts copies that weren't "
+             "made. Not set: no copies."},
 
     {.name = "listen.http",
      .type = CONFIG_LIST,
@@ -217,12 +242,14 @@ const struct config_key config_keys[] = {
      AT(ingest.http),
      COUNTED(ingest.http_count),
      .example = "[\"127.0.0.1:8080\"]",
-     .help = "Addresses of the HTTP interface: `127.0.0.1:8080`, `\"[::1]:8080\"`, `unix:/run/penstock/http.sock`."},
+     .help = "Addresses of the HTTP interface: `127.0.0.1:8080`, `\"[::1]:8080\"`, "
+             "`unix:/run/penstock/http.sock`."},
     {.name = "listen.allow_remote",
      .type = CONFIG_BOOL,
      .fallback = "false",
      AT(ingest.allow_remote),
-     .help = "Allow addresses beyond loopback. There is no authentication: whoever reaches the address can send "
+     .help = "Allow addresses beyond loopback. There is no authentication: whoever reaches the "
+             "address can send "
              "events."},
     {.name = "listen.socket_mode",
      .type = CONFIG_MODE,
@@ -250,7 +277,8 @@ const struct config_key config_keys[] = {
      .min = 1 * KIB,
      .max = 16 * GIB,
      AT(ingest.in_flight_bytes_max),
-     .help = "Bodies of all requests that are being received or wait for their sync; beyond it new requests get "
+     .help = "Bodies of all requests that are being received or wait for their sync; beyond it new "
+             "requests get "
              "503. At "
              "least `listen.max_body`."},
     {.name = "listen.max_connections",
@@ -306,33 +334,38 @@ const struct config_key config_keys[] = {
      .fallback = "exactly_once",
      .choices = delivery_choices,
      AT(bridge.delivery),
-     .help =
-         "`exactly_once`: consumers with `isolation.level=read_committed` see each event once, across crashes of the "
-         "agent and of Kafka; needs rights on a transactional id, a group and the cursor topic (see "
-         "docs/delivery.md). `at_least_once`: each event arrives; after a crash, or when Kafka's answer got lost, "
-         "some arrive twice."},
+     .help = "`exactly_once`: consumers with `isolation.level=read_committed` see each event once, "
+             "across crashes of the "
+             "agent and of Kafka; needs rights on a transactional id, a group and the cursor topic "
+             "(see "
+             "docs/delivery.md). `at_least_once`: each event arrives; after a crash, or when "
+             "Kafka's answer got lost, "
+             "some arrive twice."},
     {.name = "bridge.cursor_topic",
      .type = CONFIG_STRING,
      .fallback = "penstock.cursors",
      .item_wrong = topic_wrong,
      AT(bridge.cursor_topic),
-     .help =
-         "With `exactly_once`: what was delivered is kept in Kafka as a committed offset on partition 0 of this topic. "
-         "Nothing is ever written to it; all agents can share it. Made when it isn't there, if the agent may."},
+     .help = "With `exactly_once`: what was delivered is kept in Kafka as a committed offset on "
+             "partition 0 of this topic. "
+             "Nothing is ever written to it; all agents can share it. Made when it isn't there, if "
+             "the agent may."},
     {.name = "bridge.cursor_refresh",
      .type = CONFIG_DURATION,
      .fallback = "24h",
      .min = 1000,
      .max = 365 * 24 * HOUR,
      AT(bridge.cursor_refresh_ms),
-     .help =
-         "With `exactly_once`: an agent that has had nothing to send for so long commits that offset again, so that Kafka doesn't "
-         "forget it (`offsets.retention.minutes`, 7 days by default; this has to be well below it)."},
+     .help = "With `exactly_once`: an agent that has had nothing to send for so long commits that "
+             "offset again, so that Kafka doesn't "
+             "forget it (`offsets.retention.minutes`, 7 days by default; this has to be well below "
+             "it)."},
     {.name = "bridge.id_header",
      .type = CONFIG_BOOL,
      .fallback = "false",
      AT(bridge.id_header),
-     .help = "Give each record a header `penstock-id` by which consumers can drop repeats. Costs CPU."},
+     .help =
+         "Give each record a header `penstock-id` by which consumers can drop repeats. Costs CPU."},
     {.name = "bridge.topic_share",
      .reloads = true,
      .type = CONFIG_COUNT,
@@ -340,10 +373,11 @@ const struct config_key config_keys[] = {
      .min = 1,
      .max = 100,
      AT(spool.topic_share_percent),
-     .help =
-         "Percent of `spool.max_size` that the pending events of one topic may take. Beyond it events for this topic alone "
-         "are refused with 503, until a tenth of that is delivered: a topic that Kafka doesn't take must not fill the "
-         "spool for all others. 100: no such limit."},
+     .help = "Percent of `spool.max_size` that the pending events of one topic may take. Beyond it "
+             "events for this topic alone "
+             "are refused with 503, until a tenth of that is delivered: a topic that Kafka doesn't "
+             "take must not fill the "
+             "spool for all others. 100: no such limit."},
     {.name = "bridge.in_flight_bytes",
      .type = CONFIG_SIZE,
      .fallback = "32MiB",
@@ -382,7 +416,8 @@ const struct config_key config_keys[] = {
      .help = "The least important lines that are written."},
 };
 const size_t config_key_count = sizeof config_keys / sizeof config_keys[0];
-_Static_assert(sizeof config_keys / sizeof config_keys[0] <= CONFIG_KEYS_MAX, "config_source has a place for each key");
+_Static_assert(sizeof config_keys / sizeof config_keys[0] <= CONFIG_KEYS_MAX,
+               "config_source has a place for each key");
 
 int config_key_find(const char *name)
 {

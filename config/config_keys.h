@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * config_keys.h - the table of settings. A new setting is one row in config_keys.c and a field to put it in. */
+ * config_keys.h - the table of settings. A new setting is one row in config_keys.c and a field to
+ * put it in. */
 #ifndef PENSTOCK_CONFIG_KEYS_H
 #define PENSTOCK_CONFIG_KEYS_H
 
@@ -27,13 +28,16 @@ struct config_choice {
 struct config_key {
     const char *name; /* "spool.path" */
     enum config_type type;
-    const char *fallback;                /* the default as it would stand in a file; NULL: none. Of a list: one item */
+    const char *fallback;                /* the default as it would stand in a file; NULL: none. Of
+                                          * a list: one item */
     uint64_t min, max;                   /* of numbers, in the unit of the type */
     const struct config_choice *choices; /* of an enum; ends with a name of NULL */
-    const char *(*item_wrong)(const char *item); /* why a text or an item of a list isn't right, or NULL. May be NULL */
+    const char *(*item_wrong)(const char *item); /* why a text or an item of a list isn't right, or
+                                                  * NULL. May be NULL */
     size_t offset;                               /* of the field in struct config */
     size_t width;                                /* of the field; numbers: 1 (bool), 4 or 8 bytes */
-    size_t also_offset;                          /* a second field of the same type that gets the same value; 0: none */
+    size_t also_offset;                          /* a second field of the same type that gets the
+                                                  * same value; 0: none */
     size_t count_offset;                         /* of a list: the size_t that counts its items */
     bool required;                               /* config_check() wants it */
     bool secret;                                 /* its value is never shown */
@@ -60,11 +64,14 @@ extern const size_t config_section_count;
 /* Index into config_keys, or -1. */
 int config_key_find(const char *name);
 bool config_section_is(const char *name);
-bool config_section_of(const char *name, size_t section); /* does a setting's name lie in that section? */
+/* does a setting's name lie in that section? */
+bool config_section_of(const char *name, size_t section);
 
 /* A number in the unit of the type as one would write it in a file. */
 void config_key_format(const struct config_key *key, uint64_t number, struct buf *out);
-/* Parses and checks a number (or bool, enum). On false `why` says what is right, without the text itself. */
-bool config_key_parse(const struct config_key *key, const char *text, uint64_t *ret_number, char *why, size_t why_size);
+/* Parses and checks a number (or bool, enum). On false `why` says what is right, without the text
+ * itself. */
+bool config_key_parse(const struct config_key *key, const char *text, uint64_t *ret_number,
+                      char *why, size_t why_size);
 
 #endif

@@ -5,8 +5,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-enum err(config_fail)(const struct config_source *source, struct config_place place, struct errmsg *msg,
-                      const char *format, ...)
+enum err(config_fail)(const struct config_source *source, struct config_place place,
+                      struct errmsg *msg, const char *format, ...)
 {
     if (msg == NULL)
         return ERR_INVALID;

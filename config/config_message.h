@@ -19,10 +19,11 @@ struct config_source {
     size_t property_count;
 };
 
-/* Sets msg to "file:line:column: <formatted>" and returns ERR_INVALID. source NULL or a place of line 0 leave out
- * what isn't known. */
-enum err config_fail(const struct config_source *source, struct config_place place, struct errmsg *msg,
-                     const char *format, ...) __attribute__((format(printf, 4, 5)));
+/* Sets msg to "file:line:column: <formatted>" and returns ERR_INVALID. source NULL or a place of
+ * line 0 leave out what isn't known. */
+enum err config_fail(const struct config_source *source, struct config_place place,
+                     struct errmsg *msg, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
 #ifdef __clang_analyzer__ /* as errmsg_set() */
 #define config_fail(...) ((config_fail)(__VA_ARGS__), ERR_INVALID)
 #endif

@@ -24,7 +24,8 @@ size_t config_near_distance(const char *a, const char *b)
         size_t *row = rows[i % 3], *before = rows[(i + 2) % 3], *before2 = rows[(i + 1) % 3];
         row[0] = i;
         for (size_t j = 1; j <= b_size; j++) {
-            row[j] = least(least(before[j], row[j - 1]) + 1, before[j - 1] + (a[i - 1] != b[j - 1]));
+            row[j] =
+                least(least(before[j], row[j - 1]) + 1, before[j - 1] + (a[i - 1] != b[j - 1]));
             if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
                 row[j] = least(row[j], before2[j - 2] + 1);
         }
@@ -52,7 +53,8 @@ const char *config_near_key(const char *name)
     for (size_t i = 0; i < config_key_count; i++) {
         const char *key = config_keys[i].name;
         size_t distance = config_near_distance(name, key);
-        /* The section is right more often than not, so its letters don't make a short name nearer. */
+        /* The section is right more often than not, so its letters don't make a short name
+         * nearer. */
         size_t last = config_near_distance(after_dot(name), after_dot(key));
         if (distance > tolerance(after_dot(name)))
             distance = last == 0 ? 1 : last == 1 && strlen(after_dot(name)) > 4 ? 2 : FAR;

@@ -5,12 +5,12 @@
 
 #include <stddef.h>
 
-/* Insertions, deletions, replacements and swaps of neighbours between two texts; texts beyond 64 bytes are far
- * away. */
+/* Insertions, deletions, replacements and swaps of neighbours between two texts; texts beyond 64
+ * bytes are far away. */
 size_t config_near_distance(const char *a, const char *b);
 
-/* The setting (or the section) nearest to a name that doesn't exist, or NULL when none is near. A right name
- * in the wrong section, or in none, is near. */
+/* The setting (or the section) nearest to a name that doesn't exist, or NULL when none is near. A
+ * right name in the wrong section, or in none, is near. */
 const char *config_near_key(const char *name);
 const char *config_near_section(const char *name);
 

@@ -15,8 +15,8 @@ static bool same_text(const char *a, const char *b)
 static bool same_list(const struct config *a, const struct config *b, const struct config_key *key)
 {
     size_t count = *(const size_t *)field(a, key->count_offset);
-    char *const *items_a = *(char *const *const *)field(a, key->offset), *const *items_b = *(char *const *const *)field(
-                                                                             b, key->offset);
+    char *const *items_a = *(char *const *const *)field(a, key->offset),
+                *const *items_b = *(char *const *const *)field(b, key->offset);
     bool same = count == *(const size_t *)field(b, key->count_offset);
     for (size_t i = 0; same && i < count; i++)
         same = same_text(items_a[i], items_b[i]);
@@ -26,8 +26,10 @@ static bool same_list(const struct config *a, const struct config *b, const stru
 static bool same_value(const struct config *a, const struct config *b, const struct config_key *key)
 {
     if (key->type == CONFIG_STRING)
-        return same_text(*(char *const *)field(a, key->offset), *(char *const *)field(b, key->offset));
-    return key->type == CONFIG_LIST ? same_list(a, b, key) : config_apply_number(a, key) == config_apply_number(b, key);
+        return same_text(*(char *const *)field(a, key->offset),
+                         *(char *const *)field(b, key->offset));
+    return key->type == CONFIG_LIST ? same_list(a, b, key)
+                                    : config_apply_number(a, key) == config_apply_number(b, key);
 }
 
 static const struct bridge_property *find_property(const struct config *config, const char *name)
@@ -44,7 +46,8 @@ static void put_name(struct buf *out, const char *section, const char *name)
 }
 
 /* Those of one that the other doesn't have, or only when `values` is set has otherwise. */
-static void put_properties(const struct config *of, const struct config *other, bool values, struct buf *out)
+static void put_properties(const struct config *of, const struct config *other, bool values,
+                           struct buf *out)
 {
     for (size_t i = 0; i < of->bridge.property_count; i++) {
         const struct bridge_property *property = &of->bridge.properties[i],
@@ -54,8 +57,8 @@ static void put_properties(const struct config *of, const struct config *other, 
     }
 }
 
-enum err config_reload_check(const struct config *now, const struct config *next, struct buf *ret_changed,
-                             struct errmsg *msg)
+enum err config_reload_check(const struct config *now, const struct config *next,
+                             struct buf *ret_changed, struct errmsg *msg)
 {
     struct buf stuck = {0};
     for (size_t i = 0; i < config_key_count; i++)
@@ -67,7 +70,8 @@ enum err config_reload_check(const struct config *now, const struct config *next
     if (stuck.failed || ret_changed->failed)
         rc = errmsg_set(msg, ERR_NOMEM, "out of memory");
     else if (stuck.size > 0)
-        rc = errmsg_set(msg, ERR_INVALID, "%s: can't be changed while it runs, only by a restart", buf_string(&stuck));
+        rc = errmsg_set(msg, ERR_INVALID, "%s: can't be changed while it runs, only by a restart",
+                        buf_string(&stuck));
     buf_free(&stuck);
     return rc;
 }

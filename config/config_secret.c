@@ -8,7 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static const char *const name_chars = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_";
+static const char *const name_chars =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_";
 
 /* Replaces the reference that begins at *text ("${") and leaves *text behind it. */
 static enum err expand_one(const char **text, struct buf *out, struct errmsg *msg)
@@ -29,7 +30,8 @@ static enum err expand_one(const char **text, struct buf *out, struct errmsg *ms
     return buf_append_string(out, value) ? ERR_OK : ERR_NOMEM;
 }
 
-enum err config_secret_expand(const char *text, struct buf *out, bool *ret_replaced, struct errmsg *msg)
+enum err config_secret_expand(const char *text, struct buf *out, bool *ret_replaced,
+                              struct errmsg *msg)
 {
     bool replaced = false;
     while (*text != '\0') {
@@ -53,7 +55,8 @@ enum err config_secret_expand(const char *text, struct buf *out, bool *ret_repla
     return ERR_OK;
 }
 
-static enum err read_all(int fd, const char *path, size_t size_max, struct buf *out, struct errmsg *msg)
+static enum err read_all(int fd, const char *path, size_t size_max, struct buf *out,
+                         struct errmsg *msg)
 {
     struct stat st;
     if (fstat(fd, &st) == 0 && S_ISDIR(st.st_mode))
@@ -78,7 +81,8 @@ enum err config_file_read(const char *path, size_t size_max, struct buf *out, st
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
     if (fd < 0)
-        return errmsg_set(msg, errno == ENOENT ? ERR_NOT_FOUND : ERR_IO, "open '%s': %s", path, strerror(errno));
+        return errmsg_set(msg, errno == ENOENT ? ERR_NOT_FOUND : ERR_IO, "open '%s': %s", path,
+                          strerror(errno));
     enum err rc = read_all(fd, path, size_max, out, msg);
     close(fd);
     return rc;
@@ -100,8 +104,8 @@ enum err config_secret_read(const char *path, struct buf *out, struct errmsg *ms
 
 bool config_secret_property(const char *name)
 {
-    static const char *const parts[] = {"password", "secret", "ssl.key.pem", "ssl_key", "sasl.oauthbearer.config",
-                                        "sasl.jaas"};
+    static const char *const parts[] = {
+        "password", "secret", "ssl.key.pem", "ssl_key", "sasl.oauthbearer.config", "sasl.jaas"};
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
         if (strstr(name, parts[i]) != NULL)
             return true;

@@ -27,15 +27,16 @@ static const struct {
     void (*format)(uint64_t number, struct buf *out);
 } rows[] = {
     [CONFIG_BOOL] = {"true or false", config_value_bool, format_bool},
-    [CONFIG_SIZE] = {"a size like 64KiB, 32MiB, 10GiB, 64MB or 1000000", config_value_size, config_value_format_size},
+    [CONFIG_SIZE] = {"a size like 64KiB, 32MiB, 10GiB, 64MB or 1000000", config_value_size,
+                     config_value_format_size},
     [CONFIG_DURATION] = {"a duration like 500ms, 10s, 5m, 2h or 1d", config_value_duration,
                          config_value_format_duration},
     [CONFIG_COUNT] = {"a whole number", config_value_count, format_count},
     [CONFIG_MODE] = {"an octal mode like 0660", config_value_mode, format_mode},
 };
 
-static bool parse_choice(const struct config_key *key, const char *text, uint64_t *ret_number, char *why,
-                         size_t why_size)
+static bool parse_choice(const struct config_key *key, const char *text, uint64_t *ret_number,
+                         char *why, size_t why_size)
 {
     int n = snprintf(why, why_size, "%s takes", key->name);
     for (const struct config_choice *choice = key->choices; choice->name != NULL; choice++) {
@@ -48,12 +49,14 @@ static bool parse_choice(const struct config_key *key, const char *text, uint64_
             return false;
         }
         if (n > 0 && (size_t)n < why_size && choice->unavailable == NULL)
-            n += snprintf(why + n, why_size - (size_t)n, "%s%s", choice == key->choices ? " " : ", ", choice->name);
+            n += snprintf(why + n, why_size - (size_t)n, "%s%s",
+                          choice == key->choices ? " " : ", ", choice->name);
     }
     return false;
 }
 
-bool config_key_parse(const struct config_key *key, const char *text, uint64_t *ret_number, char *why, size_t why_size)
+bool config_key_parse(const struct config_key *key, const char *text, uint64_t *ret_number,
+                      char *why, size_t why_size)
 {
     if (key->type == CONFIG_ENUM)
         return parse_choice(key, text, ret_number, why, why_size);
@@ -66,7 +69,8 @@ bool config_key_parse(const struct config_key *key, const char *text, uint64_t *
         struct buf min = {0}, max = {0};
         rows[key->type].format(key->min, &min);
         rows[key->type].format(key->max, &max);
-        snprintf(why, why_size, "%s must be from %s to %s", key->name, buf_string(&min), buf_string(&max));
+        snprintf(why, why_size, "%s must be from %s to %s", key->name, buf_string(&min),
+                 buf_string(&max));
         buf_free(&min);
         buf_free(&max);
         return false;

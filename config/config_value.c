@@ -116,8 +116,11 @@ static void format_largest(uint64_t value, const struct unit *units, size_t coun
 void config_value_format_size(uint64_t bytes, struct buf *out)
 {
     /* Binary units only: 1000000 stays as it is, which is how Kafka writes its own limits. */
-    static const struct unit units[] = {
-        {"", 1}, {"KiB", 1ull << 10}, {"MiB", 1ull << 20}, {"GiB", 1ull << 30}, {"TiB", 1ull << 40}};
+    static const struct unit units[] = {{"", 1},
+                                        {"KiB", 1ull << 10},
+                                        {"MiB", 1ull << 20},
+                                        {"GiB", 1ull << 30},
+                                        {"TiB", 1ull << 40}};
     format_largest(bytes, units, LENGTH(units), out);
 }
 

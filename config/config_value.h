@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * config_value.h - texts to numbers and back. Pure; false when the text isn't one of that kind or doesn't fit. */
+ * config_value.h - texts to numbers and back. Pure; false when the text isn't one of that kind or
+ * doesn't fit. */
 #ifndef PENSTOCK_CONFIG_VALUE_H
 #define PENSTOCK_CONFIG_VALUE_H
 
@@ -7,9 +8,10 @@
 
 bool config_value_count(const char *text, uint64_t *ret_count); /* decimal digits, nothing else */
 bool config_value_size(const char *text, uint64_t *ret_bytes);  /* 32MiB, 10GB, 1000000 */
-bool config_value_duration(const char *text, uint64_t *ret_ms); /* 500ms, 10s, 5m, 2h, 1d; the unit is needed */
-bool config_value_mode(const char *text, uint64_t *ret_mode);   /* octal: 0660, 660, 0o660 */
-bool config_value_bool(const char *text, uint64_t *ret_bool);   /* true, false */
+/* 500ms, 10s, 5m, 2h, 1d; the unit is needed */
+bool config_value_duration(const char *text, uint64_t *ret_ms);
+bool config_value_mode(const char *text, uint64_t *ret_mode); /* octal: 0660, 660, 0o660 */
+bool config_value_bool(const char *text, uint64_t *ret_bool); /* true, false */
 
 /* With the largest unit that loses nothing. */
 void config_value_format_size(uint64_t bytes, struct buf *out);

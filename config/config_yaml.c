@@ -46,11 +46,11 @@ static enum err fail_in_parser(struct reader *reader)
         return errmsg_set(reader->msg, ERR_NOMEM, "%s", err_text(ERR_NOMEM));
     const char *problem = parser->problem == NULL ? "malformed" : parser->problem;
     if (parser->error == YAML_READER_ERROR)
-        return config_fail(reader->source, place_of_offset(reader->text, parser->problem_offset), reader->msg,
-                           "not YAML: %s", problem);
+        return config_fail(reader->source, place_of_offset(reader->text, parser->problem_offset),
+                           reader->msg, "not YAML: %s", problem);
     const char *context = parser->context == NULL ? "" : parser->context;
-    return config_fail(reader->source, place_of(parser->problem_mark), reader->msg, "not YAML: %s%s%s", problem,
-                       context[0] != '\0' ? ", " : "", context);
+    return config_fail(reader->source, place_of(parser->problem_mark), reader->msg,
+                       "not YAML: %s%s%s", problem, context[0] != '\0' ? ", " : "", context);
 }
 
 static enum err next(struct reader *reader)
@@ -80,7 +80,8 @@ static enum err next(struct reader *reader)
         return fail(reader, "anchors (&name) are not supported");
     if (tag != NULL)
         return fail(reader, "tags (!name) are not supported");
-    if (event->type == YAML_SCALAR_EVENT && memchr(event->data.scalar.value, '\0', event->data.scalar.length) != NULL)
+    if (event->type == YAML_SCALAR_EVENT &&
+        memchr(event->data.scalar.value, '\0', event->data.scalar.length) != NULL)
         return fail(reader, "a text with a zero byte in it");
     return ERR_OK;
 }
@@ -101,7 +102,8 @@ static void items_free(struct config_yaml_scalar *items, size_t count)
 }
 
 /* The items of a list, texts copied; the event looked at is its start, and its end afterwards. */
-static enum err read_items(struct reader *reader, struct config_yaml_scalar **ret_items, size_t *ret_count)
+static enum err read_items(struct reader *reader, struct config_yaml_scalar **ret_items,
+                           size_t *ret_count)
 {
     struct config_yaml_scalar *items = NULL;
     size_t count = 0;
@@ -150,7 +152,8 @@ static enum err read_list(struct reader *reader, struct config_yaml_setting *set
 static enum err read_mapping(struct reader *reader, const char *prefix, unsigned depth);
 
 /* The event looked at is the start of the value, and its end afterwards. */
-static enum err read_value(struct reader *reader, const char *name, struct config_place name_place, unsigned depth)
+static enum err read_value(struct reader *reader, const char *name, struct config_place name_place,
+                           unsigned depth)
 {
     const struct config_yaml_handler *handler = reader->handler;
     struct config_yaml_setting setting = {

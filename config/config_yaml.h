@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * config_yaml.h - a YAML document as a row of settings with their places: the seam to libyaml.
  *
- * What settings need and no more: sections (mappings) with scalars and lists of scalars. Anchors, aliases,
- * tags, several documents and deep nesting are refused. Bounded in size and depth, whatever the bytes. */
+ * What settings need and no more: sections (mappings) with scalars and lists of scalars. Anchors,
+ * aliases, tags, several documents and deep nesting are refused. Bounded in size and depth,
+ * whatever the bytes. */
 #ifndef PENSTOCK_CONFIG_YAML_H
 #define PENSTOCK_CONFIG_YAML_H
 
@@ -28,7 +29,8 @@ struct config_yaml_setting {
     size_t count;
 };
 
-/* Called in the order of the document; what they get lives for the call. An error ends the reading. */
+/* Called in the order of the document; what they get lives for the call. An error ends the
+ * reading. */
 struct config_yaml_handler {
     void *arg;
     /* A mapping begins under this name. */
@@ -36,7 +38,8 @@ struct config_yaml_handler {
     enum err (*setting)(void *arg, const struct config_yaml_setting *setting, struct errmsg *msg);
 };
 
-/* source is for messages. Errors: ERR_INVALID, ERR_TOO_LARGE, ERR_NOMEM, and those of the handler */
+/* source is for messages. Errors: ERR_INVALID, ERR_TOO_LARGE, ERR_NOMEM, and those of the
+ * handler */
 enum err config_yaml_read(const struct config_source *source, struct bytes text,
                           const struct config_yaml_handler *handler, struct errmsg *msg);
 

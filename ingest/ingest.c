@@ -18,7 +18,8 @@
 enum {
     REAP_EVERY_MS = 100,
     DRAIN_MS_MAX = 2000,    /* for answers that are still to be sent when everything ends */
-    DESCRIPTORS_KEPT = 640, /* for the spool, Kafka's client and what else is open, and connections that come and go */
+    DESCRIPTORS_KEPT = 640, /* for the spool, Kafka's client and what else is open, and connections
+                             * that come and go */
 };
 
 /* Waits for the next turn; false at the end. */
@@ -31,7 +32,8 @@ static bool reaper_wait(struct ingest *ingest)
     until.tv_nsec %= 1000000000L;
     pthread_mutex_lock(&ingest->reaper_lock);
     while (!ingest->reaper_stop &&
-           pthread_cond_clockwait(&ingest->reaper_wake, &ingest->reaper_lock, CLOCK_MONOTONIC, &until) == 0)
+           pthread_cond_clockwait(&ingest->reaper_wake, &ingest->reaper_lock, CLOCK_MONOTONIC,
+                                  &until) == 0)
         ;
     bool go_on = !ingest->reaper_stop;
     pthread_mutex_unlock(&ingest->reaper_lock);
@@ -45,7 +47,8 @@ static void *reaper_main(void *arg)
         const struct ingest_options *options = ingest->options;
         ingest_requests_time_out(ingest, options->commit_timeout_ms);
         ingest_requests_confirm_time_out(ingest);
-        ingest_connections_reap(&ingest->connections, options->idle_timeout_ms, options->request_timeout_ms);
+        ingest_connections_reap(&ingest->connections, options->idle_timeout_ms,
+                                options->request_timeout_ms);
     }
     return NULL;
 }
@@ -67,8 +70,9 @@ static size_t connections_max(const struct ingest_options *options)
     struct rlimit limit;
     size_t max = options->connections_max;
     if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY) {
-        size_t room = limit.rlim_cur > 2 * DESCRIPTORS_KEPT ? (size_t)limit.rlim_cur - DESCRIPTORS_KEPT
-                                                            : (size_t)limit.rlim_cur / 2;
+        size_t room = limit.rlim_cur > 2 * DESCRIPTORS_KEPT
+                          ? (size_t)limit.rlim_cur - DESCRIPTORS_KEPT
+                          : (size_t)limit.rlim_cur / 2;
         max = max < room ? max : room;
     }
     return max > 0 ? max : 1;
@@ -102,7 +106,8 @@ static enum err start_threads(struct ingest *ingest, size_t servers, struct errm
     return ingest_acceptor_start(ingest, msg);
 }
 
-/* Taking the spool away doesn't wait for a moment in which no thread uses it: under load there may be none. */
+/* Taking the spool away doesn't wait for a moment in which no thread uses it: under load there may
+ * be none. */
 static void init_spool_lock(pthread_rwlock_t *lock)
 {
     pthread_rwlockattr_t attr;
@@ -112,8 +117,9 @@ static void init_spool_lock(pthread_rwlock_t *lock)
     pthread_rwlockattr_destroy(&attr);
 }
 
-enum err ingest_start(const struct ingest_options *options, struct spool *spool, const struct ingest_page *pages,
-                      size_t page_count, struct ingest **ret_ingest, struct errmsg *msg)
+enum err ingest_start(const struct ingest_options *options, struct spool *spool,
+                      const struct ingest_page *pages, size_t page_count,
+                      struct ingest **ret_ingest, struct errmsg *msg)
 {
     struct ingest *ingest = calloc(1, sizeof *ingest);
     if (ingest == NULL)
@@ -133,8 +139,9 @@ enum err ingest_start(const struct ingest_options *options, struct spool *spool,
     size_t servers = options->threads > 1 ? options->threads : 1;
     ingest->listeners = calloc(options->http_count + 1, sizeof *ingest->listeners);
     ingest->servers = calloc(servers, sizeof *ingest->servers);
-    enum err rc = ingest->listeners == NULL || ingest->servers == NULL ? errmsg_set(msg, ERR_NOMEM, "out of memory")
-                                                                       : start_listeners(ingest, msg);
+    enum err rc = ingest->listeners == NULL || ingest->servers == NULL
+                      ? errmsg_set(msg, ERR_NOMEM, "out of memory")
+                      : start_listeners(ingest, msg);
     if (rc == ERR_OK)
         rc = start_threads(ingest, servers, msg);
     if (rc != ERR_OK) {
@@ -216,7 +223,8 @@ const char *ingest_address(const struct ingest *ingest, size_t index)
 
 void ingest_stats_get(const struct ingest *ingest, struct ingest_stats *ret_stats)
 {
-    struct ingest *from = (struct ingest *)ingest; /* atomics are read through non-const pointers in C17 */
+    struct ingest *from = (struct ingest *)ingest; /* atomics are read through non-const pointers in
+                                                    * C17 */
     ret_stats->requests = atomic_load(&from->requests);
     ret_stats->body_bytes = atomic_load(&from->body_bytes);
     ret_stats->connections_evicted = atomic_load(&from->connections.evicted);

@@ -12,11 +12,13 @@
 
 struct ingest;
 
-/* Pages that the agent serves on the same listeners (health, metrics, status). Called on a listener thread; must
- * not block. Fills body and returns the HTTP status; *content_type is a constant string. */
+/* Pages that the agent serves on the same listeners (health, metrics, status). Called on a listener
+ * thread; must not block. Fills body and returns the HTTP status; *content_type is a constant
+ * string. */
 typedef int ingest_page_fn(void *arg, struct buf *body, const char **content_type);
 
-/* What is asked of a page that takes questions; as it came (percent-encoded), "" where nothing was given. */
+/* What is asked of a page that takes questions; as it came (percent-encoded), "" where nothing was
+ * given. */
 struct ingest_question {
     const char *rest; /* of the path, behind the page's */
     const char *topic;
@@ -26,11 +28,13 @@ typedef int ingest_answer_fn(void *arg, const struct ingest_question *question, 
                              const char **content_type);
 
 struct ingest_page {
-    const char *path; /* "/healthz"; GET and HEAD. With a slash at its end: all that begins with it */
+    const char *path; /* "/healthz"; GET and HEAD. With a slash at its end: all that begins with
+                       * it */
     ingest_page_fn *render;
     void *arg;
     const char *policy;       /* Content-Security-Policy; NULL: it is nothing for browsers */
-    ingest_answer_fn *answer; /* instead of render, for a page that takes questions: ?topic=, ?spool_id= */
+    ingest_answer_fn *answer; /* instead of render, for a page that takes questions: ?topic=,
+                               * ?spool_id= */
 };
 
 struct ingest_stats {
@@ -43,28 +47,32 @@ struct ingest_stats {
     uint64_t waiting_for_sync; /* requests now */
 };
 
-/* Binds every address of options and starts to serve. options, pages and everything they point to must outlive
- * the ingest. spool may be NULL until ingest_set_spool(): produce requests get 503 with the reason until then.
- * Errors: ERR_INVALID (an address that is malformed or beyond loopback), ERR_IO (bind; msg names the address) */
-enum err ingest_start(const struct ingest_options *options, struct spool *spool, const struct ingest_page *pages,
-                      size_t page_count, struct ingest **ret_ingest, struct errmsg *msg);
+/* Binds every address of options and starts to serve. options, pages and everything they point to
+ * must outlive the ingest. spool may be NULL until ingest_set_spool(): produce requests get 503
+ * with the reason until then.
+ * Errors: ERR_INVALID (an address that is malformed or beyond loopback), ERR_IO (bind; msg names
+ * the address) */
+enum err ingest_start(const struct ingest_options *options, struct spool *spool,
+                      const struct ingest_page *pages, size_t page_count,
+                      struct ingest **ret_ingest, struct errmsg *msg);
 
-/* From now on these limits and topics; addresses, sockets and threads stay as they are. options, and what it was started with,
- * outlive the ingest. Any thread. */
+/* From now on these limits and topics; addresses, sockets and threads stay as they are. options,
+ * and what it was started with, outlive the ingest. Any thread. */
 void ingest_set_options(struct ingest *ingest, const struct ingest_options *options);
 
 /* Gives (or with NULL takes away, with the reason for clients) the spool. Any thread. */
 void ingest_set_spool(struct ingest *ingest, struct spool *spool, const char *reason);
 
-/* Produce requests get 503 from now on; what waits for its sync is still answered. Connections are accepted on,
- * so that clients get a clear answer and pages go on. */
+/* Produce requests get 503 from now on; what waits for its sync is still answered. Connections are
+ * accepted on, so that clients get a clear answer and pages go on. */
 void ingest_stop_accepting(struct ingest *ingest);
 
-/* Ends everything; answers that are due still get out. The spool must have completed every batch before
- * (spool_stop_taking). NULL is fine. */
+/* Ends everything; answers that are due still get out. The spool must have completed every batch
+ * before (spool_stop_taking). NULL is fine. */
 void ingest_stop(struct ingest *ingest);
 
-/* The addresses as bound (with the real port where 0 was asked for), in the order of options->http. */
+/* The addresses as bound (with the real port where 0 was asked for), in the order of
+ * options->http. */
 size_t ingest_address_count(const struct ingest *ingest);
 const char *ingest_address(const struct ingest *ingest, size_t index);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * ingest_acceptor.c - the thread that accepts connections on all listeners and hands them to the servers. */
+ * ingest_acceptor.c - the thread that accepts connections on all listeners and hands them to the
+ * servers. */
 #include "ingest/ingest_acceptor.h"
 
 #include "base/clock.h"
@@ -34,14 +35,16 @@ static bool accept_some(struct ingest *ingest, int listen_fd)
             return false;
         struct sockaddr_storage address = {0};
         socklen_t size = sizeof address;
-        int fd = accept4(listen_fd, (struct sockaddr *)&address, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        int fd =
+            accept4(listen_fd, (struct sockaddr *)&address, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM))
             return out_of_files(ingest);
         if (fd < 0)
             return true; /* nobody waits, or he has gone again */
         atomic_fetch_add(&ingest->connections.starting, 1);
         ingest_connections_evict(&ingest->connections);
-        struct ingest_server *server = &ingest->servers[ingest->next_server++ % ingest->server_count];
+        struct ingest_server *server =
+            &ingest->servers[ingest->next_server++ % ingest->server_count];
         if (!ingest_http_add(server, fd, (struct sockaddr *)&address, size))
             atomic_fetch_sub(&ingest->connections.starting, 1);
     }

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT
- * ingest_base64.h - strict standard base64 (RFC 4648 §4): padding required, nothing else allowed. Pure. */
+ * ingest_base64.h - strict standard base64 (RFC 4648 §4): padding required, nothing else allowed.
+ * Pure. */
 #ifndef PENSTOCK_INGEST_BASE64_H
 #define PENSTOCK_INGEST_BASE64_H
 
 #include "base/buf.h"
 
-/* Appends the decoded bytes; false when the text is malformed (out is then as before) or memory is out. */
+/* Appends the decoded bytes; false when the text is malformed (out is then as before) or memory is
+ * out. */
 bool ingest_base64_decode(struct bytes text, struct buf *out);
 bool ingest_base64_encode(struct bytes data, struct buf *out);
 

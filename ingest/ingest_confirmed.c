@@ -14,7 +14,8 @@ void ingest_confirmed_render(const struct spool_confirm *confirm, bool v2, struc
         buf_printf(out, "{\"accepted\":%" PRIu32 ",\"confirmed\":true,", count);
     buf_append_string(out, "\"offsets\":[");
     for (uint32_t i = 0; i < count; i++) {
-        buf_printf(out, "%s{\"partition\":%" PRId32 ",\"offset\":", i == 0 ? "" : ",", places[i].partition);
+        buf_printf(out, "%s{\"partition\":%" PRId32 ",\"offset\":", i == 0 ? "" : ",",
+                   places[i].partition);
         if (places[i].offset >= 0)
             buf_printf(out, "%" PRId64, places[i].offset);
         else

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * ingest_confirmed.h - the answer to a request that has waited until Kafka has its events: where each of them is. Pure. */
+ * ingest_confirmed.h - the answer to a request that has waited until Kafka has its events: where
+ * each of them is. Pure. */
 #ifndef PENSTOCK_INGEST_CONFIRMED_H
 #define PENSTOCK_INGEST_CONFIRMED_H
 

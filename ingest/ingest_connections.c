@@ -25,7 +25,7 @@ void ingest_connections_done(struct ingest_connections *connections)
     pthread_mutex_destroy(&connections->lock);
 }
 
-/* ---- the list ----------------------------------------------------------------------------------------------- */
+/* ---- the list -------------------------------------------------------------------------------- */
 
 static void append(struct ingest_connections *connections, struct ingest_connection *connection)
 {
@@ -65,7 +65,8 @@ struct ingest_connection *ingest_connections_add(struct ingest_connections *conn
     return connection;
 }
 
-void ingest_connections_remove(struct ingest_connections *connections, struct ingest_connection *connection)
+void ingest_connections_remove(struct ingest_connections *connections,
+                               struct ingest_connection *connection)
 {
     if (connection == NULL)
         return;
@@ -77,7 +78,8 @@ void ingest_connections_remove(struct ingest_connections *connections, struct in
     free(connection);
 }
 
-void ingest_connections_rest(struct ingest_connections *connections, struct ingest_connection *connection)
+void ingest_connections_rest(struct ingest_connections *connections,
+                             struct ingest_connection *connection)
 {
     if (connection == NULL)
         return;
@@ -104,7 +106,8 @@ void ingest_connection_moved(struct ingest_connection *connection)
         atomic_store_explicit(&connection->moved_ms, clock_monotonic_ms(), memory_order_relaxed);
 }
 
-bool ingest_connection_is_closed(struct ingest_connections *connections, struct ingest_connection *connection)
+bool ingest_connection_is_closed(struct ingest_connections *connections,
+                                 struct ingest_connection *connection)
 {
     if (connection == NULL)
         return false;
@@ -114,9 +117,10 @@ bool ingest_connection_is_closed(struct ingest_connections *connections, struct 
     return closed;
 }
 
-/* ---- who has to go ------------------------------------------------------------------------------------------ */
+/* ---- who has to go --------------------------------------------------------------------------- */
 
-static void close_locked(struct ingest_connections *connections, struct ingest_connection *connection)
+static void close_locked(struct ingest_connections *connections,
+                         struct ingest_connection *connection)
 {
     connection->closed = true;
     connections->closed_count++;
@@ -139,13 +143,16 @@ static int64_t moved_ms(struct ingest_connection *connection)
     return atomic_load_explicit(&connection->moved_ms, memory_order_relaxed);
 }
 
-/* The silent ones stand in the order in which they fell silent, so only those that are busy are passed over. */
+/* The silent ones stand in the order in which they fell silent, so only those that are busy are
+ * passed over. */
 static bool evict_longest_silent(struct ingest_connections *connections)
 {
     int64_t still_ms = clock_monotonic_ms() - INGEST_STILL_MS;
     struct ingest_connection *silent = connections->oldest, *still = NULL;
-    for (; silent != NULL && (silent->closed || activity_of(silent) != INGEST_SILENT); silent = silent->next)
-        if (still == NULL && !silent->closed && activity_of(silent) == INGEST_SENDING && moved_ms(silent) < still_ms)
+    for (; silent != NULL && (silent->closed || activity_of(silent) != INGEST_SILENT);
+         silent = silent->next)
+        if (still == NULL && !silent->closed && activity_of(silent) == INGEST_SENDING &&
+            moved_ms(silent) < still_ms)
             still = silent;
     bool still_is_longer = still != NULL && (silent == NULL || moved_ms(still) < since_ms(silent));
     struct ingest_connection *longest = still_is_longer ? still : silent;
@@ -162,7 +169,8 @@ static size_t staying_locked(struct ingest_connections *connections)
 void ingest_connections_evict(struct ingest_connections *connections)
 {
     pthread_mutex_lock(&connections->lock);
-    while (staying_locked(connections) > connections->count_max && evict_longest_silent(connections))
+    while (staying_locked(connections) > connections->count_max &&
+           evict_longest_silent(connections))
         ;
     pthread_mutex_unlock(&connections->lock);
 }
@@ -182,17 +190,21 @@ size_t ingest_connections_in_between(struct ingest_connections *connections)
     return count;
 }
 
-/* Nothing else is being sent to somebody who has not finished asking, so this cannot garble an answer. */
+/* Nothing else is being sent to somebody who has not finished asking, so this cannot garble an
+ * answer. */
 static void tell_too_slow(const struct ingest_connection *connection)
 {
-#define TOO_SLOW "{\"error_code\":40801,\"message\":\"the request did not arrive within its deadline\"}"
+#define TOO_SLOW                                                                                   \
+    "{\"error_code\":40801,\"message\":\"the request did not arrive within its deadline\"}"
     _Static_assert(sizeof TOO_SLOW - 1 == 79, "the length in the head");
-    static const char answer[] = "HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n"
-                                 "Content-Type: application/json\r\nContent-Length: 79\r\n\r\n" TOO_SLOW;
+    static const char answer[] =
+        "HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n"
+        "Content-Type: application/json\r\nContent-Length: 79\r\n\r\n" TOO_SLOW;
     (void)send(connection->fd, answer, sizeof answer - 1, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
-void ingest_connections_reap(struct ingest_connections *connections, int64_t silent_ms_max, int64_t busy_ms_max)
+void ingest_connections_reap(struct ingest_connections *connections, int64_t silent_ms_max,
+                             int64_t busy_ms_max)
 {
     const int64_t limits_ms[] = {
         [INGEST_SILENT] = silent_ms_max,

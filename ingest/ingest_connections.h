@@ -28,7 +28,8 @@ struct ingest_connection {
     atomic_int_fast64_t since_ms; /* monotonic: when that activity began */
     atomic_int_fast64_t moved_ms; /* when a part of the request came last */
     bool closed;                  /* told to go; under the lock */
-    bool linger;                  /* an answer goes out before its request is read; the server thread's */
+    bool linger;                  /* an answer goes out before its request is read; the server
+                                   * thread's */
 };
 
 struct ingest_connections {
@@ -48,27 +49,33 @@ void ingest_connections_done(struct ingest_connections *connections);
 
 /* Takes in one that was counted as starting. NULL: out of memory. */
 struct ingest_connection *ingest_connections_add(struct ingest_connections *connections, int fd);
-void ingest_connections_remove(struct ingest_connections *connections, struct ingest_connection *connection);
+void ingest_connections_remove(struct ingest_connections *connections,
+                               struct ingest_connection *connection);
 
 /* Its request is over: it is silent again, as the latest. Its own thread only. */
-void ingest_connections_rest(struct ingest_connections *connections, struct ingest_connection *connection);
+void ingest_connections_rest(struct ingest_connections *connections,
+                             struct ingest_connection *connection);
 
 /* Its own thread only. */
 void ingest_connection_mark(struct ingest_connection *connection, enum ingest_activity activity);
 void ingest_connection_moved(struct ingest_connection *connection);
 
 /* Has been told to go: whatever is sent reaches nobody. */
-bool ingest_connection_is_closed(struct ingest_connections *connections, struct ingest_connection *connection);
+bool ingest_connection_is_closed(struct ingest_connections *connections,
+                                 struct ingest_connection *connection);
 
-/* While there are more than count_max: closes the one that has been silent, or stood still in a request, for
- * longest; never one that waits for its sync. */
+/* While there are more than count_max: closes the one that has been silent, or stood still in a
+ * request, for longest; never one that waits for its sync. */
 void ingest_connections_evict(struct ingest_connections *connections);
-void ingest_connections_evict_one(struct ingest_connections *connections); /* however many there are */
+/* however many there are */
+void ingest_connections_evict_one(struct ingest_connections *connections);
 
 /* How many are on their way in or out. */
 size_t ingest_connections_in_between(struct ingest_connections *connections);
 
-/* Closes whoever has been silent, or busy with a request or answer, for too long. Slow senders are told: 408. */
-void ingest_connections_reap(struct ingest_connections *connections, int64_t silent_ms_max, int64_t busy_ms_max);
+/* Closes whoever has been silent, or busy with a request or answer, for too long. Slow senders are
+ * told: 408. */
+void ingest_connections_reap(struct ingest_connections *connections, int64_t silent_ms_max,
+                             int64_t busy_ms_max);
 
 #endif

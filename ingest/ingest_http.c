@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT
- * ingest_http.c - libmicrohttpd in poll mode (its epoll mode stalls with exactly 128 ready connections); the
- * only file that includes it.
+ * ingest_http.c - libmicrohttpd in poll mode (its epoll mode stalls with exactly 128 ready
+ * connections); the only file that includes it.
  *
- * It is handed accepted sockets and never listens itself (see ingest_acceptor.h). Its own timeouts start anew
- * with every byte, so they stay off: the reaper's do not. An answer that is given before the body has been read
- * ends the connection, so that is done only when the body isn't wanted at all. */
+ * It is handed accepted sockets and never listens itself (see ingest_acceptor.h). Its own timeouts
+ * start anew with every byte, so they stay off: the reaper's do not. An answer that is given before
+ * the body has been read ends the connection, so that is done only when the body isn't wanted at
+ * all. */
 #include "ingest/ingest_http.h"
 
 #include "base/clock.h"
@@ -16,8 +17,8 @@
 #include <stdlib.h>
 #include <strings.h>
 
-/* Head and reading buffer of a connection. The library clears all of it after every request, so more makes small
- * requests slower, and connections that were used once keep it. */
+/* Head and reading buffer of a connection. The library clears all of it after every request, so
+ * more makes small requests slower, and connections that were used once keep it. */
 #define POOL_BYTES  (16u << 10)
 #define LIMIT_SLACK 1024 /* connections on their way in or out, beyond our own limit */
 
@@ -28,11 +29,12 @@ void ingest_http_resume(struct MHD_Connection *http)
 
 static struct ingest_connection *connection_of(struct MHD_Connection *http)
 {
-    const union MHD_ConnectionInfo *info = MHD_get_connection_info(http, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(http, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
     return info == NULL ? NULL : info->socket_context;
 }
 
-/* ---- answers ------------------------------------------------------------------------------------------------ */
+/* ---- answers --------------------------------------------------------------------------------- */
 
 static void add_number(struct MHD_Response *response, const char *name, uint64_t value)
 {
@@ -66,7 +68,8 @@ static enum MHD_Result send_answer(struct ingest_request *request)
     ingest_request_answer(request, &answer);
     struct MHD_Response *response =
         answer.body.failed ? NULL
-                           : MHD_create_response_from_buffer(answer.body.size, answer.body.data, MHD_RESPMEM_MUST_FREE);
+                           : MHD_create_response_from_buffer(answer.body.size, answer.body.data,
+                                                             MHD_RESPMEM_MUST_FREE);
     if (response == NULL) {
         buf_free(&answer.body);
         return MHD_NO; /* out of memory: the client sees the connection end */
@@ -78,15 +81,19 @@ static enum MHD_Result send_answer(struct ingest_request *request)
     return result;
 }
 
-/* In the middle of a body the library can send no answer; nothing of its own is on the way then, either. */
+/* In the middle of a body the library can send no answer; nothing of its own is on the way then,
+ * either. */
 static enum MHD_Result send_and_hang_up(struct ingest_request *request)
 {
     struct ingest_answer answer = {0};
     struct buf wire = {0};
     ingest_request_answer(request, &answer);
-    buf_printf(&wire, "HTTP/1.1 %d Refused\r\nConnection: close\r\nContent-Type: %s\r\nContent-Length: %zu\r\n\r\n",
+    buf_printf(&wire,
+               "HTTP/1.1 %d Refused\r\nConnection: close\r\nContent-Type: %s\r\nContent-Length: "
+               "%zu\r\n\r\n",
                answer.status, answer.content_type, answer.body.size);
-    if (request->connection != NULL && buf_append(&wire, answer.body.data, answer.body.size) && !wire.failed) {
+    if (request->connection != NULL && buf_append(&wire, answer.body.data, answer.body.size) &&
+        !wire.failed) {
         request->connection->linger = true;
         (void)send(request->connection->fd, wire.data, wire.size, MSG_DONTWAIT | MSG_NOSIGNAL);
     }
@@ -95,9 +102,10 @@ static enum MHD_Result send_and_hang_up(struct ingest_request *request)
     return MHD_NO;
 }
 
-/* ---- requests ----------------------------------------------------------------------------------------------- */
+/* ---- requests -------------------------------------------------------------------------------- */
 
-static enum MHD_Result take_header(void *cls, enum MHD_ValueKind kind, const char *name, const char *value)
+static enum MHD_Result take_header(void *cls, enum MHD_ValueKind kind, const char *name,
+                                   const char *value)
 {
     struct ingest_head *head = cls;
     (void)kind;
@@ -109,7 +117,8 @@ static enum MHD_Result take_header(void *cls, enum MHD_ValueKind kind, const cha
         head->content_encoding = value;
     } else if (strcasecmp(name, MHD_HTTP_HEADER_CONTENT_LENGTH) == 0) {
         head->lengths++;
-        head->content_length = strtoll(value, NULL, 10); /* the library has seen that it is a number */
+        /* the library has seen that it is a number */
+        head->content_length = strtoll(value, NULL, 10);
     } else if (strcasecmp(name, MHD_HTTP_HEADER_TRANSFER_ENCODING) == 0) {
         head->lengths++;
         head->transfer_encoding = value;
@@ -119,7 +128,8 @@ static enum MHD_Result take_header(void *cls, enum MHD_ValueKind kind, const cha
     return MHD_YES;
 }
 
-static enum MHD_Result take_parameter(void *cls, enum MHD_ValueKind kind, const char *name, const char *value)
+static enum MHD_Result take_parameter(void *cls, enum MHD_ValueKind kind, const char *name,
+                                      const char *value)
 {
     struct ingest_head *head = cls;
     const struct {
@@ -140,8 +150,8 @@ static enum MHD_Result take_parameter(void *cls, enum MHD_ValueKind kind, const 
     return MHD_YES;
 }
 
-static enum MHD_Result begin(struct ingest *ingest, struct MHD_Connection *http, const char *url, const char *method,
-                             void **state)
+static enum MHD_Result begin(struct ingest *ingest, struct MHD_Connection *http, const char *url,
+                             const char *method, void **state)
 {
     struct ingest_request *request = ingest_request_new(ingest, http, connection_of(http));
     if (request == NULL)
@@ -160,8 +170,9 @@ static enum MHD_Result begin(struct ingest *ingest, struct MHD_Connection *http,
     return send_answer(request);
 }
 
-static enum MHD_Result on_request(void *cls, struct MHD_Connection *http, const char *url, const char *method,
-                                  const char *version, const char *upload, size_t *upload_size, void **state)
+static enum MHD_Result on_request(void *cls, struct MHD_Connection *http, const char *url,
+                                  const char *method, const char *version, const char *upload,
+                                  size_t *upload_size, void **state)
 {
     struct ingest_request *request = *state;
     (void)version;
@@ -191,7 +202,8 @@ static void *on_request_line(void *cls, const char *target, struct MHD_Connectio
     return NULL; /* *state of the first call of on_request() */
 }
 
-static void on_completed(void *cls, struct MHD_Connection *http, void **state, enum MHD_RequestTerminationCode code)
+static void on_completed(void *cls, struct MHD_Connection *http, void **state,
+                         enum MHD_RequestTerminationCode code)
 {
     struct ingest_request *request = *state;
     struct ingest_server *server = cls;
@@ -201,9 +213,10 @@ static void on_completed(void *cls, struct MHD_Connection *http, void **state, e
     ingest_request_completed(request);
 }
 
-/* ---- connections -------------------------------------------------------------------------------------------- */
+/* ---- connections ----------------------------------------------------------------------------- */
 
-static void connection_started(struct ingest *ingest, struct MHD_Connection *http, void **socket_context)
+static void connection_started(struct ingest *ingest, struct MHD_Connection *http,
+                               void **socket_context)
 {
     int fd = MHD_get_connection_info(http, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
     *socket_context = ingest_connections_add(&ingest->connections, fd);
@@ -211,8 +224,8 @@ static void connection_started(struct ingest *ingest, struct MHD_Connection *htt
         shutdown(fd, SHUT_RDWR);
 }
 
-/* Closing a socket with unread bytes resets it, and that may overtake the answer: such a socket lingers for a
- * moment. */
+/* Closing a socket with unread bytes resets it, and that may overtake the answer: such a socket
+ * lingers for a moment. */
 static void connection_closed(struct ingest *ingest, struct ingest_connection *connection)
 {
     char byte;
@@ -246,12 +259,13 @@ static size_t leave_escaped(void *cls, struct MHD_Connection *http, char *text)
     return strlen(text);
 }
 
-/* ---- servers ------------------------------------------------------------------------------------------------ */
+/* ---- servers --------------------------------------------------------------------------------- */
 
 enum err ingest_http_start(struct ingest_server *server, struct errmsg *msg)
 {
     struct MHD_OptionItem options[] = {
-        {MHD_OPTION_CONNECTION_LIMIT, (intptr_t)(server->ingest->connections.count_max + LIMIT_SLACK), NULL},
+        {MHD_OPTION_CONNECTION_LIMIT,
+         (intptr_t)(server->ingest->connections.count_max + LIMIT_SLACK), NULL},
         {MHD_OPTION_CONNECTION_MEMORY_LIMIT, POOL_BYTES, NULL},
         {MHD_OPTION_CONNECTION_TIMEOUT, 0, NULL},
         {MHD_OPTION_NOTIFY_COMPLETED, (intptr_t)on_completed, server},
@@ -260,10 +274,11 @@ enum err ingest_http_start(struct ingest_server *server, struct errmsg *msg)
         {MHD_OPTION_UNESCAPE_CALLBACK, (intptr_t)leave_escaped, NULL},
         {MHD_OPTION_END, 0, NULL},
     };
-    server->daemon =
-        MHD_start_daemon(MHD_USE_POLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_NO_LISTEN_SOCKET, 0, NULL,
-                         NULL, on_request, server, MHD_OPTION_ARRAY, options, MHD_OPTION_END);
-    return server->daemon != NULL ? ERR_OK : errmsg_set(msg, ERR_IO, "the HTTP server did not start");
+    server->daemon = MHD_start_daemon(
+        MHD_USE_POLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_NO_LISTEN_SOCKET, 0, NULL,
+        NULL, on_request, server, MHD_OPTION_ARRAY, options, MHD_OPTION_END);
+    return server->daemon != NULL ? ERR_OK
+                                  : errmsg_set(msg, ERR_IO, "the HTTP server did not start");
 }
 
 void ingest_http_stop(struct ingest_server *server)
@@ -271,7 +286,8 @@ void ingest_http_stop(struct ingest_server *server)
     MHD_stop_daemon(server->daemon);
 }
 
-bool ingest_http_add(struct ingest_server *server, int fd, const struct sockaddr *address, socklen_t size)
+bool ingest_http_add(struct ingest_server *server, int fd, const struct sockaddr *address,
+                     socklen_t size)
 {
     return MHD_add_connection(server->daemon, fd, address, size) == MHD_YES;
 }

@@ -12,6 +12,7 @@ enum err ingest_http_start(struct ingest_server *server, struct errmsg *msg);
 void ingest_http_stop(struct ingest_server *server); /* no request may wait for its sync */
 
 /* Takes over an accepted socket, whatever comes of it. Any thread. False: it is closed. */
-bool ingest_http_add(struct ingest_server *server, int fd, const struct sockaddr *address, socklen_t size);
+bool ingest_http_add(struct ingest_server *server, int fd, const struct sockaddr *address,
+                     socklen_t size);
 
 #endif

@@ -35,7 +35,8 @@ struct ingest {
     pthread_mutex_t waiting_lock; /* guards the requests that wait for their sync */
     struct ingest_request *oldest_waiting, *newest_waiting;
     struct ingest_request *first_confirming; /* synced, and waits for Kafka; likewise */
-    pthread_mutex_t open_lock;               /* guards the requests that may hold a batch; comes after spool_lock */
+    pthread_mutex_t open_lock;               /* guards the requests that may hold a batch; comes
+                                              * after spool_lock */
     struct ingest_request *first_open;
 
     struct ingest_listener *listeners;
@@ -60,7 +61,8 @@ struct ingest {
     atomic_uint_fast64_t body_bytes;
     atomic_uint_fast64_t in_flight_bytes;
     atomic_uint_fast64_t waiting;
-    atomic_uint_fast64_t confirming; /* requests that wait for Kafka, or will once they are synced */
+    atomic_uint_fast64_t confirming; /* requests that wait for Kafka, or will once they are
+                                      * synced */
     atomic_uint_fast64_t answering;  /* requests whose answer is known but not sent yet */
 };
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  * ingest_json.c - JSON in pieces to tokens of source text, around yajl.
  *
- * yajl hands over decoded strings only, and decodes half surrogate pairs to other text. What a token looked
- * like is found by its place instead: during a callback, yajl_get_bytes_consumed() stands right behind the
- * token. Whatever lies between that and the end of the token before is white space, at most one separator, and
- * the token. */
+ * yajl hands over decoded strings only, and decodes half surrogate pairs to other text. What a
+ * token looked like is found by its place instead: during a callback, yajl_get_bytes_consumed()
+ * stands right behind the token. Whatever lies between that and the end of the token before is
+ * white space, at most one separator, and the token. */
 #include "ingest/ingest_json.h"
 
 #include <yajl/yajl_parse.h>
@@ -37,7 +37,8 @@ static struct bytes skip_to_token(struct bytes span, char *ret_separator)
     return span;
 }
 
-static int emit(struct ingest_json *json, enum ingest_json_kind kind, const unsigned char *text, size_t size)
+static int emit(struct ingest_json *json, enum ingest_json_kind kind, const unsigned char *text,
+                size_t size)
 {
     struct ingest_json_token token = {.kind = kind, .text = bytes_of(text, size)};
     size_t end = yajl_get_bytes_consumed(json->yajl);
@@ -85,7 +86,8 @@ static int on_name(void *json, const unsigned char *text, size_t size)
 static int open_nested(struct ingest_json *json, enum ingest_json_kind kind)
 {
     if (++json->depth > INGEST_JSON_DEPTH_MAX) {
-        snprintf(json->error, sizeof json->error, "nested more than %d deep", INGEST_JSON_DEPTH_MAX);
+        snprintf(json->error, sizeof json->error, "nested more than %d deep",
+                 INGEST_JSON_DEPTH_MAX);
         return 0;
     }
     return emit(json, kind, NULL, 0);

@@ -47,12 +47,16 @@ static uint32_t take_escape(const uint8_t **p, const uint8_t *end)
     }
 }
 
-/* One character of more than one byte; overlong forms, halves of pairs and what is beyond Unicode are invalid. */
+/* One character of more than one byte; overlong forms, halves of pairs and what is beyond Unicode
+ * are invalid. */
 static uint32_t take_utf8(const uint8_t **p, const uint8_t *end)
 {
     static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
     uint8_t lead = *(*p)++;
-    int size = lead >= 0xf0 && lead < 0xf8 ? 4 : lead >= 0xe0 && lead < 0xf0 ? 3 : lead >= 0xc0 && lead < 0xe0 ? 2 : 0;
+    int size = lead >= 0xf0 && lead < 0xf8   ? 4
+               : lead >= 0xe0 && lead < 0xf0 ? 3
+               : lead >= 0xc0 && lead < 0xe0 ? 2
+                                             : 0;
     if (size == 0 || end - *p < size - 1)
         return INVALID;
     uint32_t value = lead & (0x7fu >> size);
@@ -62,7 +66,8 @@ static uint32_t take_utf8(const uint8_t **p, const uint8_t *end)
             return INVALID;
         value = value << 6 | (next & 0x3f);
     }
-    return value < least[size] || value > 0x10ffff || (value >= 0xd800 && value <= 0xdfff) ? INVALID : value;
+    return value < least[size] || value > 0x10ffff || (value >= 0xd800 && value <= 0xdfff) ? INVALID
+                                                                                           : value;
 }
 
 static uint32_t take_character(const uint8_t **p, const uint8_t *end)
@@ -87,7 +92,8 @@ static void put_utf8(struct buf *out, uint32_t c)
 
 static void put_escaped(struct buf *out, uint32_t c)
 {
-    static const char letters[] = {['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n', ['\f'] = 'f', ['\r'] = 'r'};
+    static const char letters[] = {
+        ['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n', ['\f'] = 'f', ['\r'] = 'r'};
     char text[8];
     if (c == '"' || c == '\\')
         snprintf(text, sizeof text, "\\%c", (char)c);

@@ -23,40 +23,49 @@ static const char *unix_path_of(const char *address)
     return strncmp(address, "unix:", 5) == 0 ? address + 5 : NULL;
 }
 
-/* ---- TCP ---------------------------------------------------------------------------------------------------- */
+/* ---- TCP ------------------------------------------------------------------------------------- */
 
 static bool is_loopback(const struct sockaddr *address)
 {
     if (address->sa_family == AF_INET)
         return ntohl(((const struct sockaddr_in *)address)->sin_addr.s_addr) >> 24 == 127;
-    return address->sa_family == AF_INET6 && IN6_IS_ADDR_LOOPBACK(&((const struct sockaddr_in6 *)address)->sin6_addr);
+    return address->sa_family == AF_INET6 &&
+           IN6_IS_ADDR_LOOPBACK(&((const struct sockaddr_in6 *)address)->sin6_addr);
 }
 
 /* "127.0.0.1:8080", "[::1]:8080", "localhost:8080" to a socket address. */
-static enum err resolve(const char *address, bool allow_remote, struct addrinfo **ret_info, struct errmsg *msg)
+static enum err resolve(const char *address, bool allow_remote, struct addrinfo **ret_info,
+                        struct errmsg *msg)
 {
     const char *colon = strrchr(address, ':');
     char host[256];
     size_t host_size = colon == NULL ? 0 : (size_t)(colon - address);
     char *end;
     long port = colon == NULL ? -1 : strtol(colon + 1, &end, 10);
-    if (host_size == 0 || host_size >= sizeof host || colon[1] < '0' || colon[1] > '9' || *end != '\0' || port > 65535)
-        return errmsg_set(msg, ERR_INVALID, "'%s' is no address: use 127.0.0.1:8080, [::1]:8080 or unix:/path",
+    if (host_size == 0 || host_size >= sizeof host || colon[1] < '0' || colon[1] > '9' ||
+        *end != '\0' || port > 65535)
+        return errmsg_set(msg, ERR_INVALID,
+                          "'%s' is no address: use 127.0.0.1:8080, [::1]:8080 or unix:/path",
                           address);
     bool brackets = address[0] == '[' && address[host_size - 1] == ']';
     bool bare_v6 = !brackets && memchr(address, ':', host_size) != NULL; /* where would it end? */
-    snprintf(host, sizeof host, "%.*s", (int)(host_size - (brackets ? 2 : 0)), address + (brackets ? 1 : 0));
-    const char *numeric = strcmp(host, "localhost") == 0 ? "127.0.0.1" : host; /* nothing is looked up */
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV};
+    snprintf(host, sizeof host, "%.*s", (int)(host_size - (brackets ? 2 : 0)),
+             address + (brackets ? 1 : 0));
+    const char *numeric =
+        strcmp(host, "localhost") == 0 ? "127.0.0.1" : host; /* nothing is looked up */
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
+                             .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV};
     if (bare_v6 || getaddrinfo(numeric, colon + 1, &hints, ret_info) != 0)
-        return errmsg_set(msg, ERR_INVALID, "'%s': '%s' is neither an IP address ([IPv6] in brackets) nor localhost",
+        return errmsg_set(msg, ERR_INVALID,
+                          "'%s': '%s' is neither an IP address ([IPv6] in brackets) nor localhost",
                           address, host);
     if (!allow_remote && !is_loopback((*ret_info)->ai_addr)) {
         freeaddrinfo(*ret_info);
-        return errmsg_set(msg, ERR_INVALID,
-                          "'%s' is reachable from other hosts: set listen.allow_remote: true if that is meant "
-                          "(there is no authentication)",
-                          address);
+        return errmsg_set(
+            msg, ERR_INVALID,
+            "'%s' is reachable from other hosts: set listen.allow_remote: true if that is meant "
+            "(there is no authentication)",
+            address);
     }
     return ERR_OK;
 }
@@ -72,8 +81,8 @@ static void name_bound(int fd, char *out, size_t size)
         snprintf(out, size, bound.ss_family == AF_INET6 ? "[%s]:%s" : "%s:%s", host, port);
 }
 
-static enum err listen_tcp(const char *address, bool allow_remote, struct ingest_listener *ret_listener,
-                           struct errmsg *msg)
+static enum err listen_tcp(const char *address, bool allow_remote,
+                           struct ingest_listener *ret_listener, struct errmsg *msg)
 {
     struct addrinfo *info = NULL;
     enum err rc = resolve(address, allow_remote, &info, msg);
@@ -82,7 +91,8 @@ static enum err listen_tcp(const char *address, bool allow_remote, struct ingest
     int yes = 1, fd = socket(info->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd >= 0) {
         setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
-        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes); /* accepted sockets inherit it */
+        /* accepted sockets inherit it */
+        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
         if (info->ai_family == AF_INET6)
             setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &yes, sizeof yes);
     }
@@ -98,7 +108,7 @@ static enum err listen_tcp(const char *address, bool allow_remote, struct ingest
     return rc;
 }
 
-/* ---- Unix sockets ------------------------------------------------------------------------------------------- */
+/* ---- Unix sockets ---------------------------------------------------------------------------- */
 
 /* A socket file is stale when nobody listens behind it. */
 static enum err remove_stale(const struct sockaddr_un *address, struct errmsg *msg)
@@ -109,25 +119,29 @@ static enum err remove_stale(const struct sockaddr_un *address, struct errmsg *m
     if (!S_ISSOCK(status.st_mode))
         return errmsg_set(msg, ERR_IO, "'%s' exists and is no socket", address->sun_path);
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    bool stale =
-        fd >= 0 && connect(fd, (const struct sockaddr *)address, sizeof *address) != 0 && errno == ECONNREFUSED;
+    bool stale = fd >= 0 && connect(fd, (const struct sockaddr *)address, sizeof *address) != 0 &&
+                 errno == ECONNREFUSED;
     if (fd >= 0)
         close(fd);
     if (!stale) /* or it cannot be told: then it is not ours to remove */
         return errmsg_set(msg, ERR_IO, "another process listens on '%s'", address->sun_path);
     if (unlink(address->sun_path) != 0)
-        return errmsg_set(msg, ERR_IO, "remove the stale socket '%s': %s", address->sun_path, strerror(errno));
+        return errmsg_set(msg, ERR_IO, "remove the stale socket '%s': %s", address->sun_path,
+                          strerror(errno));
     return ERR_OK;
 }
 
-static enum err set_access(const struct ingest_options *options, const char *path, struct errmsg *msg)
+static enum err set_access(const struct ingest_options *options, const char *path,
+                           struct errmsg *msg)
 {
     if (options->socket_group != NULL) {
         struct group *group = getgrnam(options->socket_group);
         if (group == NULL)
-            return errmsg_set(msg, ERR_INVALID, "listen.socket_group: there is no group '%s'", options->socket_group);
+            return errmsg_set(msg, ERR_INVALID, "listen.socket_group: there is no group '%s'",
+                              options->socket_group);
         if (chown(path, (uid_t)-1, group->gr_gid) != 0)
-            return errmsg_set(msg, ERR_IO, "give '%s' to group '%s': %s", path, options->socket_group, strerror(errno));
+            return errmsg_set(msg, ERR_IO, "give '%s' to group '%s': %s", path,
+                              options->socket_group, strerror(errno));
     }
     if (chmod(path, options->socket_mode) != 0)
         return errmsg_set(msg, ERR_IO, "chmod '%s': %s", path, strerror(errno));
@@ -161,14 +175,14 @@ static enum err listen_unix(const struct ingest_options *options, const char *pa
             close(fd);
         return rc == ERR_OK ? errmsg_set(msg, ERR_NOMEM, "out of memory") : rc;
     }
-    *ret_listener =
-        (struct ingest_listener){.fd = fd, .unix_path = copy, .device = status.st_dev, .inode = status.st_ino};
+    *ret_listener = (struct ingest_listener){
+        .fd = fd, .unix_path = copy, .device = status.st_dev, .inode = status.st_ino};
     snprintf(ret_listener->bound, sizeof ret_listener->bound, "unix:%s", path);
     return ERR_OK;
 }
 
-enum err ingest_listen(const struct ingest_options *options, const char *address, struct ingest_listener *ret_listener,
-                       struct errmsg *msg)
+enum err ingest_listen(const struct ingest_options *options, const char *address,
+                       struct ingest_listener *ret_listener, struct errmsg *msg)
 {
     const char *path = unix_path_of(address);
     enum err rc = ingest_address_check(address, options->allow_remote, msg);
@@ -183,8 +197,8 @@ void ingest_unlisten(struct ingest_listener *listener)
     if (listener->fd >= 0)
         close(listener->fd);
     struct stat status;
-    if (listener->unix_path != NULL && lstat(listener->unix_path, &status) == 0 && status.st_dev == listener->device &&
-        status.st_ino == listener->inode)
+    if (listener->unix_path != NULL && lstat(listener->unix_path, &status) == 0 &&
+        status.st_dev == listener->device && status.st_ino == listener->inode)
         unlink(listener->unix_path);
     free(listener->unix_path);
     *listener = (struct ingest_listener){.fd = -1};
@@ -196,7 +210,8 @@ enum err ingest_address_check(const char *address, bool allow_remote, struct err
     if (path != NULL)
         return path[0] == '/' && strlen(path) < sizeof((struct sockaddr_un *)NULL)->sun_path
                    ? ERR_OK
-                   : errmsg_set(msg, ERR_INVALID, "'%s': the path must be absolute and shorter than 108 bytes",
+                   : errmsg_set(msg, ERR_INVALID,
+                                "'%s': the path must be absolute and shorter than 108 bytes",
                                 address);
     struct addrinfo *info = NULL;
     enum err rc = resolve(address, allow_remote, &info, msg);

@@ -5,8 +5,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-bool ingest_sink_put(struct ingest_sink *sink, const struct spool_event *event, const char *what, uint64_t number,
-                     struct ingest_problem *problem)
+bool ingest_sink_put(struct ingest_sink *sink, const struct spool_event *event, const char *what,
+                     uint64_t number, struct ingest_problem *problem)
 {
     enum err rc = sink->event(sink->arg, event);
     if (rc == ERR_OK) {
@@ -43,10 +43,13 @@ bool ingest_ndjson_feed(struct ingest_ndjson *lines, struct bytes piece, struct 
         if (newline == NULL || lines->partial.size > 0)
             ok = buf_append(&lines->partial, p, size);
         if (!ok)
-            return ingest_problem_set(problem, 503, INGEST_RETRY, "out of memory, nothing stored, retry");
+            return ingest_problem_set(problem, 503, INGEST_RETRY,
+                                      "out of memory, nothing stored, retry");
         if (newline == NULL)
             return true;
-        ok = put_line(lines, lines->partial.size > 0 ? buf_bytes(&lines->partial) : bytes_of(p, size), sink, problem);
+        ok = put_line(lines,
+                      lines->partial.size > 0 ? buf_bytes(&lines->partial) : bytes_of(p, size),
+                      sink, problem);
         buf_clear(&lines->partial);
         if (!ok)
             return false;
@@ -55,7 +58,8 @@ bool ingest_ndjson_feed(struct ingest_ndjson *lines, struct bytes piece, struct 
     return true;
 }
 
-bool ingest_ndjson_end(struct ingest_ndjson *lines, struct ingest_sink *sink, struct ingest_problem *problem)
+bool ingest_ndjson_end(struct ingest_ndjson *lines, struct ingest_sink *sink,
+                       struct ingest_problem *problem)
 {
     if (lines->partial.size > 0 && !put_line(lines, buf_bytes(&lines->partial), sink, problem))
         return false;

@@ -15,7 +15,8 @@ struct ingest_ndjson {
 bool ingest_ndjson_feed(struct ingest_ndjson *lines, struct bytes piece, struct ingest_sink *sink,
                         struct ingest_problem *problem);
 /* The body has ended; no event at all is a problem. */
-bool ingest_ndjson_end(struct ingest_ndjson *lines, struct ingest_sink *sink, struct ingest_problem *problem);
+bool ingest_ndjson_end(struct ingest_ndjson *lines, struct ingest_sink *sink,
+                       struct ingest_problem *problem);
 void ingest_ndjson_done(struct ingest_ndjson *lines);
 
 #endif

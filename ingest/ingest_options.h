@@ -15,7 +15,8 @@ struct ingest_options {
     uint32_t socket_mode;         /* of Unix sockets */
     char *socket_group;           /* of Unix sockets; NULL: as it is */
     uint64_t body_bytes_max;      /* beyond it: 413 */
-    uint64_t in_flight_bytes_max; /* of all request bodies being received or committed; beyond it: 503 */
+    uint64_t in_flight_bytes_max; /* of all request bodies being received or committed; beyond it:
+                                   * 503 */
     uint32_t connections_max;     /* beyond it the oldest silent one is closed */
     uint32_t threads;             /* that serve connections, of all listeners together */
     int64_t request_timeout_ms;   /* from a request's first byte to its last */
@@ -25,11 +26,11 @@ struct ingest_options {
     size_t topics_allow_count;
 };
 
-#define INGEST_OPTIONS_DEFAULT                                                                                         \
-    {                                                                                                                  \
-        .allow_remote = false, .socket_mode = 0660, .body_bytes_max = 32ull << 20, .in_flight_bytes_max = 64ull << 20, \
-        .connections_max = 4096, .threads = 1, .request_timeout_ms = 30000, .idle_timeout_ms = 60000,                  \
-        .commit_timeout_ms = 10000,                                                                                    \
+#define INGEST_OPTIONS_DEFAULT                                                                     \
+    {                                                                                              \
+        .allow_remote = false, .socket_mode = 0660, .body_bytes_max = 32ull << 20,                 \
+        .in_flight_bytes_max = 64ull << 20, .connections_max = 4096, .threads = 1,                 \
+        .request_timeout_ms = 30000, .idle_timeout_ms = 60000, .commit_timeout_ms = 10000,         \
     }
 
 #endif

@@ -5,7 +5,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-bool ingest_problem_set(struct ingest_problem *problem, int status, int code, const char *format, ...)
+bool ingest_problem_set(struct ingest_problem *problem, int status, int code, const char *format,
+                        ...)
 {
     if (problem->status != 0)
         return false;
@@ -16,7 +17,8 @@ bool ingest_problem_set(struct ingest_problem *problem, int status, int code, co
     vsnprintf(problem->message, sizeof problem->message, format, args);
     va_end(args);
     for (char *p = problem->message; *p != '\0'; p++)
-        if ((unsigned char)*p >= 0x80) /* what is quoted need not be UTF-8, or is cut within a character */
+        if ((unsigned char)*p >= 0x80) /* what is quoted need not be UTF-8, or is cut within a
+                                        * character */
             *p = '?';
     return false;
 }
@@ -28,7 +30,8 @@ static const struct {
 } rows[] = {
     {ERR_FULL, 503, INGEST_RETRY, 5, "spool full, nothing stored, retry later"},
     {ERR_TOPIC_FULL, 503, INGEST_RETRY, 5,
-     "too much of this topic waits for Kafka already (bridge.topic_share), nothing stored, retry later"},
+     "too much of this topic waits for Kafka already (bridge.topic_share), nothing stored, retry "
+     "later"},
     {ERR_BUSY, 503, INGEST_RETRY, 1, "too much in flight, nothing stored, retry"},
     {ERR_NOT_FOUND, 503, INGEST_RETRY, 2, "no spool, nothing stored, retry later"},
     {ERR_UNAVAILABLE, 503, INGEST_RETRY, 2, "the disk refuses writes, retry later"},
@@ -50,8 +53,8 @@ void ingest_problem_of_err(struct ingest_problem *problem, enum err err, const c
         if (rows[i].err != err)
             continue;
         const char *separator = detail != NULL && detail[0] != '\0' ? ": " : "";
-        ingest_problem_set(problem, rows[i].status, rows[i].code, "%s%s%s", rows[i].message, separator,
-                           detail == NULL ? "" : detail);
+        ingest_problem_set(problem, rows[i].status, rows[i].code, "%s%s%s", rows[i].message,
+                           separator, detail == NULL ? "" : detail);
         problem->retry_after_s = rows[i].retry_after_s;
         return;
     }

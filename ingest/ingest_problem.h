@@ -6,7 +6,8 @@
 #include "base/buf.h"
 #include "base/err.h"
 
-/* Codes of the Kafka REST API (v2) where it has one; the others are the HTTP status with two digits. */
+/* Codes of the Kafka REST API (v2) where it has one; the others are the HTTP status with two
+ * digits. */
 enum ingest_code {
     INGEST_BAD_REQUEST = 40001,
     INGEST_NOT_FOUND = 40401,   /* topic, or path */
@@ -33,12 +34,13 @@ struct ingest_problem {
 };
 
 /* Sets it unless something was wrong before; returns false, so that a parser can `return` it. */
-bool ingest_problem_set(struct ingest_problem *problem, int status, int code, const char *format, ...)
-    __attribute__((format(printf, 4, 5)));
+bool ingest_problem_set(struct ingest_problem *problem, int status, int code, const char *format,
+                        ...) __attribute__((format(printf, 4, 5)));
 
 /* The answer to an error of the spool, by a table. */
 void ingest_problem_of_err(struct ingest_problem *problem, enum err err, const char *detail);
 
-void ingest_problem_render(const struct ingest_problem *problem, struct buf *body); /* {"error_code":…,"message":…} */
+/* {"error_code":…,"message":…} */
+void ingest_problem_render(const struct ingest_problem *problem, struct buf *body);
 
 #endif

@@ -36,7 +36,8 @@ static struct bytes view(const struct ingest_record *record, struct ingest_recor
 {
     if (text.null)
         return BYTES_NULL;
-    return text.size == 0 ? bytes_of("", 0) : bytes_of(record->scratch.data + text.offset, text.size);
+    return text.size == 0 ? bytes_of("", 0)
+                          : bytes_of(record->scratch.data + text.offset, text.size);
 }
 
 static bool encode_headers(struct ingest_record *record, size_t count)

@@ -36,7 +36,8 @@ void ingest_record_done(struct ingest_record *record);
 bool ingest_record_add_header(struct ingest_record *record, struct ingest_record_text name,
                               struct ingest_record_text value);
 
-/* The event that the record stands for; its views live until the next begin. False: out of memory. */
+/* The event that the record stands for; its views live until the next begin. False: out of
+ * memory. */
 bool ingest_record_event(struct ingest_record *record, struct spool_event *ret_event);
 
 #endif

@@ -8,7 +8,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-/* ---- who owns it -------------------------------------------------------------------------------------------- */
+/* ---- who owns it ----------------------------------------------------------------------------- */
 
 static void enter_open(struct ingest_request *request)
 {
@@ -97,14 +97,15 @@ void ingest_request_completed(struct ingest_request *request)
 void ingest_requests_drop_batches(struct ingest *ingest)
 {
     pthread_mutex_lock(&ingest->open_lock);
-    for (struct ingest_request *request = ingest->first_open; request != NULL; request = request->next_open) {
+    for (struct ingest_request *request = ingest->first_open; request != NULL;
+         request = request->next_open) {
         spool_batch_free(request->batch);
         request->batch = NULL;
     }
     pthread_mutex_unlock(&ingest->open_lock);
 }
 
-/* ---- refusing, and the budget ------------------------------------------------------------------------------- */
+/* ---- refusing, and the budget ---------------------------------------------------------------- */
 
 bool ingest_request_refuse(struct ingest_request *request, int status, int code, const char *what)
 {
@@ -125,8 +126,9 @@ bool ingest_request_is_v2(const struct ingest_request *request)
 bool ingest_request_body_fits(struct ingest_request *request, uint64_t bytes)
 {
     uint64_t max = request->ingest->options->body_bytes_max;
-    return bytes <= max || ingest_problem_set(&request->problem, 413, INGEST_TOO_LARGE,
-                                              "body larger than listen.max_body (%" PRIu64 " bytes)", max);
+    return bytes <= max ||
+           ingest_problem_set(&request->problem, 413, INGEST_TOO_LARGE,
+                              "body larger than listen.max_body (%" PRIu64 " bytes)", max);
 }
 
 /* Counts what the request holds against the budget of all; one alone may always have its body. */
@@ -140,25 +142,27 @@ bool ingest_request_count(struct ingest_request *request, uint64_t bytes)
     uint64_t others = atomic_fetch_add(&ingest->in_flight_bytes, more) - request->counted_bytes;
     request->counted_bytes = bytes;
     if (bytes > options->in_flight_bytes_max && bytes > options->body_bytes_max)
-        return ingest_request_refuse(request, 413, INGEST_TOO_LARGE, "too many events for one request");
+        return ingest_request_refuse(request, 413, INGEST_TOO_LARGE,
+                                     "too many events for one request");
     if (others > 0 && others + bytes > options->in_flight_bytes_max)
         ingest_problem_of_err(&request->problem, ERR_BUSY, NULL);
     return request->problem.status == 0;
 }
 
-/* ---- the body ----------------------------------------------------------------------------------------------- */
+/* ---- the body -------------------------------------------------------------------------------- */
 
-/* With the spool held. The batch is made with the first event, so that garbage doesn't use up the number of
- * topics. */
+/* With the spool held. The batch is made with the first event, so that garbage doesn't use up the
+ * number of topics. */
 static enum err put_event(void *arg, const struct spool_event *event)
 {
     struct ingest_request *request = arg;
     const struct ingest_route *route = &request->route;
     if (request->batch == NULL) {
-        enum err rc =
-            spool_batch_new(request->ingest->spool, bytes_of(route->topic, route->topic_size), &request->batch);
+        enum err rc = spool_batch_new(request->ingest->spool,
+                                      bytes_of(route->topic, route->topic_size), &request->batch);
         if (rc == ERR_FULL)
-            ingest_request_refuse(request, 422, INGEST_TOPICS_FULL, "topics.max reached: no more new topics are taken");
+            ingest_request_refuse(request, 422, INGEST_TOPICS_FULL,
+                                  "topics.max reached: no more new topics are taken");
         if (rc != ERR_OK)
             return rc;
     }
@@ -170,7 +174,8 @@ static enum err put_event(void *arg, const struct spool_event *event)
 
 bool ingest_request_start(struct ingest_request *request, const struct ingest_head *head)
 {
-    request->expected_bytes = head->content_length < 0 ? UINT64_MAX : (uint64_t)head->content_length;
+    request->expected_bytes =
+        head->content_length < 0 ? UINT64_MAX : (uint64_t)head->content_length;
     request->sink.event = put_event;
     request->sink.arg = request;
     if (ingest_request_is_v2(request)) {
@@ -211,9 +216,10 @@ static bool end(struct ingest_request *request, struct bytes piece)
     return request->sink.count > 0 || put_raw(request, buf_bytes(&request->body));
 }
 
-/* One step of parsing, with the spool held; then the budget. False: refused, and everything is given back. */
-static bool parse(struct ingest_request *request, bool (*step)(struct ingest_request *, struct bytes),
-                  struct bytes piece)
+/* One step of parsing, with the spool held; then the budget. False: refused, and everything is
+ * given back. */
+static bool parse(struct ingest_request *request,
+                  bool (*step)(struct ingest_request *, struct bytes), struct bytes piece)
 {
     struct ingest *ingest = request->ingest;
     pthread_rwlock_rdlock(&ingest->spool_lock);
@@ -226,8 +232,9 @@ static bool parse(struct ingest_request *request, bool (*step)(struct ingest_req
     pthread_rwlock_unlock(&ingest->spool_lock);
     held_bytes += request->body.size + request->lines.partial.size +
                   (ingest_request_is_v2(request) ? ingest_v2_render_size(request->sink.count) : 0);
-    if (ok &&
-        ingest_request_count(request, held_bytes > request->received_bytes ? held_bytes : request->received_bytes))
+    if (ok && ingest_request_count(request, held_bytes > request->received_bytes
+                                                ? held_bytes
+                                                : request->received_bytes))
         return true;
     stop_parsing(request);
     ingest_request_give_back(request);
@@ -240,7 +247,8 @@ bool ingest_request_body(struct ingest_request *request, struct bytes piece)
     atomic_fetch_add(&request->ingest->body_bytes, piece.size);
     if (request->received_bytes > request->ingest->options->body_bytes_max) {
         stop_parsing(request);
-        (void)ingest_request_body_fits(request, request->received_bytes); /* unless something was wrong before */
+        /* unless something was wrong before */
+        (void)ingest_request_body_fits(request, request->received_bytes);
         return false;
     }
     if (request->parsing)
@@ -253,7 +261,7 @@ bool ingest_request_finish(struct ingest_request *request)
     return request->parsing && parse(request, end, BYTES_NULL);
 }
 
-/* ---- answering ---------------------------------------------------------------------------------------------- */
+/* ---- answering ------------------------------------------------------------------------------- */
 
 /* What the spool said: when it had taken the batch, a failed write may come back after a crash. */
 static void judge_receipt(struct ingest_request *request)
@@ -290,7 +298,8 @@ void ingest_request_answer(struct ingest_request *request, struct ingest_answer 
 {
     if (request->submitted)
         judge_receipt(request);
-    ret_answer->content_type = ingest_request_is_v2(request) ? "application/vnd.kafka.v2+json" : "application/json";
+    ret_answer->content_type =
+        ingest_request_is_v2(request) ? "application/vnd.kafka.v2+json" : "application/json";
     if (request->problem.status != 0) {
         ret_answer->status = request->problem.status;
         ingest_problem_render(&request->problem, &ret_answer->body);
@@ -300,9 +309,11 @@ void ingest_request_answer(struct ingest_request *request, struct ingest_answer 
         ret_answer->status = request->wait_kafka && !request->confirmed ? 202 : 200;
         ret_answer->has_receipt = true;
         if (request->wait_kafka && request->confirmed)
-            ingest_confirmed_render(request->confirm, ingest_request_is_v2(request), &ret_answer->body);
+            ingest_confirmed_render(request->confirm, ingest_request_is_v2(request),
+                                    &ret_answer->body);
         else if (request->wait_kafka && !ingest_request_is_v2(request))
-            buf_printf(&ret_answer->body, "{\"accepted\":%" PRIu64 ",\"confirmed\":false}", request->sink.count);
+            buf_printf(&ret_answer->body, "{\"accepted\":%" PRIu64 ",\"confirmed\":false}",
+                       request->sink.count);
         else if (ingest_request_is_v2(request))
             ingest_v2_render(request->v2, &ret_answer->body);
         else

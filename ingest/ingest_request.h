@@ -3,11 +3,11 @@
  *
  *   begin -> body* -> finish -> (waits for its sync) -> answer -> completed
  *
- * A request that is refused still takes the rest of its body, unread, so that the connection lives on and the
- * answer reaches the client; only what is too large or ambiguous ends it.
+ * A request that is refused still takes the rest of its body, unread, so that the connection lives
+ * on and the answer reaches the client; only what is too large or ambiguous ends it.
  *
- * A request is shared between its connection's thread, the committer (done) and the reaper (commit timeout):
- * whoever moves its state away from WAITING answers it; the last reference frees it. */
+ * A request is shared between its connection's thread, the committer (done) and the reaper (commit
+ * timeout): whoever moves its state away from WAITING answers it; the last reference frees it. */
 #ifndef PENSTOCK_INGEST_REQUEST_H
 #define PENSTOCK_INGEST_REQUEST_H
 
@@ -52,7 +52,8 @@ struct ingest_request {
     struct spool_receipt receipt;
     int64_t waiting_since_ms;
     struct ingest_request *previous_waiting, *next_waiting;
-    struct ingest_request *previous_open, *next_open; /* those that may hold a batch; under ingest.open_lock */
+    /* those that may hold a batch; under ingest.open_lock */
+    struct ingest_request *previous_open, *next_open;
 };
 
 /* What the head of a request says. Strings may be NULL. */
@@ -85,18 +86,22 @@ struct ingest_answer {
 struct ingest_request *ingest_request_new(struct ingest *ingest, struct MHD_Connection *http,
                                           struct ingest_connection *connection);
 
-/* False: answer at once and close, the body isn't wanted. True: go on, perhaps only to read the rest. */
+/* False: answer at once and close, the body isn't wanted. True: go on, perhaps only to read the
+ * rest. */
 bool ingest_request_begin(struct ingest_request *request, const struct ingest_head *head);
 bool ingest_request_body(struct ingest_request *request, struct bytes piece); /* the same */
 
 /* Parses what is left. True: there is something to submit. False: answer. */
 bool ingest_request_finish(struct ingest_request *request);
 
-/* Submits; http has been suspended before. It is resumed when the answer is known, perhaps before this returns. */
+/* Submits; http has been suspended before. It is resumed when the answer is known, perhaps before
+ * this returns. */
 void ingest_request_submit(struct ingest_request *request);
 
-void ingest_request_answer(struct ingest_request *request, struct ingest_answer *ret_answer); /* once */
-void ingest_request_completed(struct ingest_request *request); /* answered or given up; NULL is fine */
+/* once */
+void ingest_request_answer(struct ingest_request *request, struct ingest_answer *ret_answer);
+/* answered or given up; NULL is fine */
+void ingest_request_completed(struct ingest_request *request);
 
 /* Answers "unknown" to every request that has waited longer than that for its sync. */
 void ingest_requests_time_out(struct ingest *ingest, int64_t wait_ms_max);
@@ -110,14 +115,15 @@ void ingest_requests_end_confirming(struct ingest *ingest);
 /* Frees the batches that requests have begun. The caller holds ingest.spool_lock for writing. */
 void ingest_requests_drop_batches(struct ingest *ingest);
 
-/* ---- between the files of a request ------------------------------------------------------------------------- */
+/* ---- between the files of a request ---------------------------------------------------------- */
 
 /* These return false, so that a failing path is one line. */
 bool ingest_request_refuse(struct ingest_request *request, int status, int code, const char *what);
 bool ingest_request_no_memory(struct ingest_request *request);
 bool ingest_request_body_fits(struct ingest_request *request, uint64_t bytes);
 
-/* Counts what the request holds against the budget of all; one alone may always have its body. False: refused. */
+/* Counts what the request holds against the budget of all; one alone may always have its body.
+ * False: refused. */
 bool ingest_request_count(struct ingest_request *request, uint64_t bytes);
 void ingest_request_give_back(struct ingest_request *request);
 

@@ -41,7 +41,7 @@ static bool claim(struct ingest_request *request, int from, int to)
     return atomic_compare_exchange_strong(&request->state, &from, to);
 }
 
-/* ---- waiting for Kafka, behind the sync ---------------------------------------------------------------------- */
+/* ---- waiting for Kafka, behind the sync ------------------------------------------------------ */
 
 /* With the lock held, as the next two. */
 static void enter_confirming(struct ingest_request *request)
@@ -53,7 +53,8 @@ static void enter_confirming(struct ingest_request *request)
     if (request->next_waiting != NULL)
         request->next_waiting->previous_waiting = request;
     ingest->first_confirming = request;
-    ingest_request_give_back(request); /* it holds no body any more, and others want to send theirs */
+    ingest_request_give_back(request); /* it holds no body any more, and others want to send
+                                        * theirs */
 }
 
 static void leave_confirming(struct ingest_request *request)
@@ -71,7 +72,8 @@ static void leave_confirming(struct ingest_request *request)
 static void cancel_confirm(struct ingest_request *request)
 {
     if (request->confirm != NULL && spool_confirm_cancel(request->confirm))
-        ingest_request_unref(request); /* another reference is left: the committer's, or the connection's */
+        ingest_request_unref(request); /* another reference is left: the committer's, or the
+                                        * connection's */
 }
 
 static void on_confirmed(void *arg, bool all)
@@ -92,14 +94,15 @@ static void on_confirmed(void *arg, bool all)
     ingest_request_unref(request);
 }
 
-/* With the batch, under spool_lock. Too many wait: then it is answered after its sync, as one whose time has run out. */
+/* With the batch, under spool_lock. Too many wait: then it is answered after its sync, as one whose
+ * time has run out. */
 static void begin_confirm(struct ingest_request *request)
 {
     struct ingest *ingest = request->ingest;
     buf_free(&request->body); /* the batch has it */
     if (atomic_load(&ingest->confirming) >= ingest->options->connections_max / 2 ||
-        spool_confirm_new(ingest->spool, spool_batch_event_count(request->batch), on_confirmed, request,
-                          &request->confirm) != ERR_OK)
+        spool_confirm_new(ingest->spool, spool_batch_event_count(request->batch), on_confirmed,
+                          request, &request->confirm) != ERR_OK)
         return;
     atomic_fetch_add(&ingest->confirming, 1);
     atomic_fetch_add(&request->references, 1); /* on_confirmed()'s */
@@ -109,7 +112,8 @@ static void begin_confirm(struct ingest_request *request)
 static void answer_late(struct ingest *ingest, int64_t now_ms)
 {
     pthread_mutex_lock(&ingest->waiting_lock);
-    for (struct ingest_request *request = ingest->first_confirming, *next; request != NULL; request = next) {
+    for (struct ingest_request *request = ingest->first_confirming, *next; request != NULL;
+         request = next) {
         next = request->next_waiting;
         if (now_ms < request->wait_until_ms || !claim(request, CONFIRMING, ANSWERED))
             continue;
@@ -130,7 +134,7 @@ void ingest_requests_end_confirming(struct ingest *ingest)
     answer_late(ingest, INT64_MAX);
 }
 
-/* ---- waiting for the sync ------------------------------------------------------------------------------------ */
+/* ---- waiting for the sync -------------------------------------------------------------------- */
 
 static void on_done(void *arg, const struct spool_receipt *receipt)
 {
@@ -166,7 +170,8 @@ void ingest_request_submit(struct ingest_request *request)
     if (request->batch == NULL) /* the spool was taken away, and the batch with it */
         rc = ERR_NOT_FOUND;
     /* A connection that was closed for being late has been told so: nothing of it may be stored. */
-    if (request->batch != NULL && !ingest_connection_is_closed(&ingest->connections, request->connection)) {
+    if (request->batch != NULL &&
+        !ingest_connection_is_closed(&ingest->connections, request->connection)) {
         if (request->wait_kafka)
             begin_confirm(request);
         struct spool_batch *batch = request->batch;
@@ -194,7 +199,8 @@ void ingest_requests_time_out(struct ingest *ingest, int64_t wait_ms_max)
         if (mine) {
             request->receipt = (struct spool_receipt){.err = ERR_TIMEOUT};
             atomic_fetch_add(&ingest->answering, 1);
-            ingest_http_resume(request->http); /* its reference keeps it alive until it has been answered */
+            ingest_http_resume(request->http); /* its reference keeps it alive until it has been
+                                                * answered */
         }
     }
     pthread_mutex_unlock(&ingest->waiting_lock);

@@ -52,25 +52,29 @@ bool ingest_number_parse(const char *text, int64_t max, int64_t *ret_number)
     return true;
 }
 
-bool ingest_route_parse(const char *path, struct ingest_route *ret_route, struct ingest_problem *problem)
+bool ingest_route_parse(const char *path, struct ingest_route *ret_route,
+                        struct ingest_problem *problem)
 {
     static const char prefix[] = "/topics/", partitions[] = "/partitions/";
     struct ingest_route route = {.partition = SPOOL_PARTITION_ANY};
     if (strncmp(path, prefix, sizeof prefix - 1) != 0)
-        return ingest_problem_set(problem, 404, INGEST_NOT_FOUND, "no such path: events go to POST /topics/{topic}");
+        return ingest_problem_set(problem, 404, INGEST_NOT_FOUND,
+                                  "no such path: events go to POST /topics/{topic}");
     const char *topic = path + sizeof prefix - 1, *slash = strchr(topic, '/');
     size_t topic_size = slash == NULL ? strlen(topic) : (size_t)(slash - topic);
     if (slash != NULL) {
         int64_t partition;
         if (strncmp(slash, partitions, sizeof partitions - 1) != 0)
-            return ingest_problem_set(problem, 404, INGEST_NOT_FOUND,
-                                      "no such path: events go to POST /topics/{topic}[/partitions/{partition}]");
+            return ingest_problem_set(
+                problem, 404, INGEST_NOT_FOUND,
+                "no such path: events go to POST /topics/{topic}[/partitions/{partition}]");
         if (!ingest_number_parse(slash + sizeof partitions - 1, INT32_MAX, &partition))
             return ingest_problem_set(problem, 404, INGEST_NOT_FOUND,
                                       "the partition is no number from 0 to 2147483647");
         route.partition = (int32_t)partition;
     }
-    if (!ingest_percent_decode(bytes_of(topic, topic_size), route.topic, SPOOL_TOPIC_SIZE_MAX, &route.topic_size) ||
+    if (!ingest_percent_decode(bytes_of(topic, topic_size), route.topic, SPOOL_TOPIC_SIZE_MAX,
+                               &route.topic_size) ||
         !spool_topic_name_valid(bytes_of(route.topic, route.topic_size)))
         return ingest_problem_set(problem, 422, INGEST_TOPIC_NAME,
                                   "no topic name: 1 to 249 of [a-zA-Z0-9._-], not \".\" or \"..\"");
@@ -79,7 +83,8 @@ bool ingest_route_parse(const char *path, struct ingest_route *ret_route, struct
     return true;
 }
 
-bool ingest_format_parse(const char *content_type, enum ingest_format *ret_format, struct ingest_problem *problem)
+bool ingest_format_parse(const char *content_type, enum ingest_format *ret_format,
+                         struct ingest_problem *problem)
 {
     static const struct {
         const char *type;

@@ -11,11 +11,12 @@ struct ingest_sink {
     enum err (*event)(void *arg, const struct spool_event *event);
     void *arg;
     uint64_t count;              /* of events so far */
-    struct spool_event defaults; /* key, time, partition of the request, for events that name none */
+    struct spool_event defaults; /* key, time, partition of the request, for events that name
+                                  * none */
 };
 
 /* Hands an event on; on an error says in problem which one it was ("record 3", "line 7"). */
-bool ingest_sink_put(struct ingest_sink *sink, const struct spool_event *event, const char *what, uint64_t number,
-                     struct ingest_problem *problem);
+bool ingest_sink_put(struct ingest_sink *sink, const struct spool_event *event, const char *what,
+                     uint64_t number, struct ingest_problem *problem);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * ingest_v2.c - the v2 produce request: a small machine over JSON tokens, one handler for each place in the
- * document. */
+ * ingest_v2.c - the v2 produce request: a small machine over JSON tokens, one handler for each
+ * place in the document. */
 #include "ingest/ingest_v2.h"
 #include "ingest/ingest_base64.h"
 #include "ingest/ingest_json.h"
@@ -45,8 +45,8 @@ struct ingest_v2 {
     struct ingest_problem *problem; /* of the feed that runs */
 };
 
-/* The members of a record and of a header; duplicates and unknown ones are refused, since a misspelt "value" would
- * silently become a tombstone. */
+/* The members of a record and of a header; duplicates and unknown ones are refused, since a
+ * misspelt "value" would silently become a tombstone. */
 struct member {
     const char *name;
     enum place place;
@@ -69,8 +69,8 @@ static const struct member header_members[] = {
 
 static bool refuse(struct ingest_v2 *v2, const char *field, const char *what)
 {
-    return ingest_problem_set(v2->problem, 422, INGEST_PAYLOAD, "record %" PRIu64 ": field \"%s\" %s", v2->sink->count,
-                              field, what);
+    return ingest_problem_set(v2->problem, 422, INGEST_PAYLOAD,
+                              "record %" PRIu64 ": field \"%s\" %s", v2->sink->count, field, what);
 }
 
 static bool out_of_memory(struct ingest_v2 *v2)
@@ -79,8 +79,8 @@ static bool out_of_memory(struct ingest_v2 *v2)
     return false;
 }
 
-static bool enter_member(struct ingest_v2 *v2, const struct member *members, size_t count, unsigned *seen,
-                         struct bytes name)
+static bool enter_member(struct ingest_v2 *v2, const struct member *members, size_t count,
+                         unsigned *seen, struct bytes name)
 {
     for (size_t i = 0; i < count; i++) {
         if (!bytes_equal(name, bytes_of_string(members[i].name)))
@@ -92,8 +92,9 @@ static bool enter_member(struct ingest_v2 *v2, const struct member *members, siz
         v2->nested = 0;
         return true;
     }
-    return ingest_problem_set(v2->problem, 422, INGEST_PAYLOAD, "record %" PRIu64 ": unknown field \"%.*s\"",
-                              v2->sink->count, name.size > 40 ? 40 : (int)name.size, (const char *)name.data);
+    return ingest_problem_set(v2->problem, 422, INGEST_PAYLOAD,
+                              "record %" PRIu64 ": unknown field \"%.*s\"", v2->sink->count,
+                              name.size > 40 ? 40 : (int)name.size, (const char *)name.data);
 }
 
 /* Keeps count of what is open; true when the token ends the value that began at depth 0. */
@@ -109,7 +110,8 @@ static bool value_ends(struct ingest_v2 *v2, enum ingest_json_kind kind)
 static bool at_start(struct ingest_v2 *v2, const struct ingest_json_token *token)
 {
     if (token->kind != INGEST_JSON_OBJECT)
-        return ingest_problem_set(v2->problem, 422, INGEST_PAYLOAD, "the body must be an object with \"records\"");
+        return ingest_problem_set(v2->problem, 422, INGEST_PAYLOAD,
+                                  "the body must be an object with \"records\"");
     v2->place = AT_TOP;
     return true;
 }
@@ -125,7 +127,8 @@ static bool at_top(struct ingest_v2 *v2, const struct ingest_json_token *token)
     if (!bytes_equal(token->text, bytes_of_string("records")))
         return true;
     if (v2->records_seen)
-        return ingest_problem_set(v2->problem, 422, INGEST_PAYLOAD, "\"records\" stands there twice");
+        return ingest_problem_set(v2->problem, 422, INGEST_PAYLOAD,
+                                  "\"records\" stands there twice");
     v2->records_seen = true;
     v2->place = AT_RECORDS_START;
     return true;
@@ -153,14 +156,15 @@ static bool at_records(struct ingest_v2 *v2, const struct ingest_json_token *tok
         return true;
     }
     if (token->kind != INGEST_JSON_OBJECT)
-        return ingest_problem_set(v2->problem, 422, INGEST_PAYLOAD, "record %" PRIu64 " must be an object",
-                                  v2->sink->count);
+        return ingest_problem_set(v2->problem, 422, INGEST_PAYLOAD,
+                                  "record %" PRIu64 " must be an object", v2->sink->count);
     ingest_record_begin(&v2->record, &v2->sink->defaults);
     v2->place = AT_RECORD;
     return true;
 }
 
-/* The answer repeats partitions that were asked for; most requests ask for none, or for one in their path. */
+/* The answer repeats partitions that were asked for; most requests ask for none, or for one in
+ * their path. */
 static bool keep_partition(struct ingest_v2 *v2)
 {
     int32_t usual = v2->sink->defaults.partition;
@@ -187,11 +191,12 @@ static bool at_record(struct ingest_v2 *v2, const struct ingest_json_token *toke
 {
     if (token->kind == INGEST_JSON_OBJECT_END)
         return end_record(v2);
-    return enter_member(v2, record_members, COUNT_OF(record_members), &v2->record.seen, token->text);
+    return enter_member(v2, record_members, COUNT_OF(record_members), &v2->record.seen,
+                        token->text);
 }
 
-static bool decode_base64(struct ingest_v2 *v2, const struct ingest_json_token *token, const char *field,
-                          struct ingest_record_text *text)
+static bool decode_base64(struct ingest_v2 *v2, const struct ingest_json_token *token,
+                          const char *field, struct ingest_record_text *text)
 {
     struct buf *scratch = &v2->record.scratch;
     text->null = token->kind == INGEST_JSON_NULL;
@@ -208,7 +213,8 @@ static bool decode_base64(struct ingest_v2 *v2, const struct ingest_json_token *
 }
 
 /* Appends one token of a key or value to its compact text. */
-static bool keep_token(struct ingest_v2 *v2, const struct ingest_json_token *token, const char *field)
+static bool keep_token(struct ingest_v2 *v2, const struct ingest_json_token *token,
+                       const char *field)
 {
     struct buf *scratch = &v2->record.scratch;
     bool ok = true;
@@ -316,11 +322,13 @@ static bool at_headers(struct ingest_v2 *v2, const struct ingest_json_token *tok
 static bool at_header(struct ingest_v2 *v2, const struct ingest_json_token *token)
 {
     if (token->kind != INGEST_JSON_OBJECT_END)
-        return enter_member(v2, header_members, COUNT_OF(header_members), &v2->header_seen, token->text);
+        return enter_member(v2, header_members, COUNT_OF(header_members), &v2->header_seen,
+                            token->text);
     if (v2->header.name.null)
         return refuse(v2, "headers", "holds an object without \"key\"");
     v2->place = AT_HEADERS;
-    return ingest_record_add_header(&v2->record, v2->header.name, v2->header.value) || out_of_memory(v2);
+    return ingest_record_add_header(&v2->record, v2->header.name, v2->header.value) ||
+           out_of_memory(v2);
 }
 
 static bool at_header_name(struct ingest_v2 *v2, const struct ingest_json_token *token)
@@ -328,8 +336,9 @@ static bool at_header_name(struct ingest_v2 *v2, const struct ingest_json_token 
     struct buf *scratch = &v2->record.scratch;
     struct ingest_record_text name = {.offset = scratch->size};
     if (token->kind != INGEST_JSON_STRING || !ingest_json_text_decode(token->source, scratch))
-        return scratch->failed ? out_of_memory(v2)
-                               : refuse(v2, "headers", "holds a \"key\" that is not a UTF-8 string");
+        return scratch->failed
+                   ? out_of_memory(v2)
+                   : refuse(v2, "headers", "holds a \"key\" that is not a UTF-8 string");
     name.size = scratch->size - name.offset;
     v2->header.name = name;
     v2->place = AT_HEADER;
@@ -348,7 +357,8 @@ static bool at_end(struct ingest_v2 *v2, const struct ingest_json_token *token)
     return ingest_problem_set(v2->problem, 422, INGEST_PAYLOAD, "something follows the object");
 }
 
-static bool (*const handlers[AT_COUNT])(struct ingest_v2 *v2, const struct ingest_json_token *token) = {
+static bool (*const handlers[AT_COUNT])(struct ingest_v2 *v2,
+                                        const struct ingest_json_token *token) = {
     [AT_START] = at_start,
     [AT_TOP] = at_top,
     [AT_SKIPPED] = at_skipped,
@@ -419,10 +429,11 @@ bool ingest_v2_end(struct ingest_v2 *v2, struct ingest_problem *problem)
         return false;
     if (!v2->records_seen)
         return ingest_problem_set(problem, 422, INGEST_PAYLOAD, "the body has no \"records\"");
-    return v2->sink->count > 0 || ingest_problem_set(problem, 422, INGEST_PAYLOAD, "\"records\" is empty");
+    return v2->sink->count > 0 ||
+           ingest_problem_set(problem, 422, INGEST_PAYLOAD, "\"records\" is empty");
 }
 
-/* ---- the answer --------------------------------------------------------------------------------------------- */
+/* ---- the answer ------------------------------------------------------------------------------ */
 
 #define OFFSETS_HEAD       "{\"offsets\":["
 #define OFFSETS_TAIL       "],\"key_schema_id\":null,\"value_schema_id\":null}"

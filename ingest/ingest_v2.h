@@ -2,8 +2,8 @@
  * ingest_v2.h - bodies of the Kafka REST API v2 (json and binary), in pieces as they come:
  * {"records":[{"key","value","partition","timestamp","headers"}]}.
  *
- * JSON keys and values are kept as compact text, their numbers digit for digit, their strings in one canonical
- * spelling. Pure but for memory. */
+ * JSON keys and values are kept as compact text, their numbers digit for digit, their strings in
+ * one canonical spelling. Pure but for memory. */
 #ifndef PENSTOCK_INGEST_V2_H
 #define PENSTOCK_INGEST_V2_H
 
@@ -20,7 +20,8 @@ void ingest_v2_free(struct ingest_v2 *v2); /* NULL is fine */
 bool ingest_v2_feed(struct ingest_v2 *v2, struct bytes piece, struct ingest_problem *problem);
 bool ingest_v2_end(struct ingest_v2 *v2, struct ingest_problem *problem);
 
-/* The answer: one item an event, with the partition where the request named it; the offset isn't known yet. */
+/* The answer: one item an event, with the partition where the request named it; the offset isn't
+ * known yet. */
 void ingest_v2_render(const struct ingest_v2 *v2, struct buf *out);
 size_t ingest_v2_render_size(uint64_t count); /* at most */
 

@@ -42,7 +42,8 @@ uint64_t spool_take_segment_id(struct spool *spool)
 void spool_note_segment(struct spool *spool, uint64_t segment_id)
 {
     pthread_mutex_lock(&spool->lock);
-    memmove(spool->newest_segments, spool->newest_segments + 1, (SPOOL_NEWEST_SEGMENTS - 1) * sizeof segment_id);
+    memmove(spool->newest_segments, spool->newest_segments + 1,
+            (SPOOL_NEWEST_SEGMENTS - 1) * sizeof segment_id);
     spool->newest_segments[SPOOL_NEWEST_SEGMENTS - 1] = segment_id;
     pthread_mutex_unlock(&spool->lock);
 }
@@ -56,7 +57,7 @@ void spool_forget_segment(struct spool *spool, uint64_t segment_id)
     pthread_mutex_unlock(&spool->lock);
 }
 
-/* ---- opening, step by step ------------------------------------------------------------------------------- */
+/* ---- opening, step by step ------------------------------------------------------------------- */
 
 static enum err open_root(struct spool *spool, struct errmsg *msg)
 {
@@ -78,7 +79,8 @@ static enum err open_folders(struct spool *spool, struct errmsg *msg)
     static const char *const names[] = {"segments", "quarantine", "trash"};
     int *fds[] = {&spool->segments_fd, &spool->quarantine_fd, &spool->trash_fd};
     for (int i = 0; i < 3; i++) {
-        enum err rc = spool_dir_open(spool->root_fd, names[i], !spool->options.forward_only, fds[i], msg);
+        enum err rc =
+            spool_dir_open(spool->root_fd, names[i], !spool->options.forward_only, fds[i], msg);
         if (rc == ERR_NOT_FOUND && i > 0)
             continue; /* not needed to forward */
         if (rc != ERR_OK) {
@@ -115,7 +117,8 @@ static enum err list_old_segments(struct spool *spool, struct errmsg *msg)
     size_t count = 0;
     enum err rc = spool_dir_list_ids(spool->segments_fd, &ids, &count, msg);
     for (size_t i = 0; rc == ERR_OK && i < count; i++) {
-        struct spool_entry entry = {.id = ids[i], .state = SPOOL_ENTRY_OLD, .event_count = SPOOL_COUNT_UNKNOWN};
+        struct spool_entry entry = {
+            .id = ids[i], .state = SPOOL_ENTRY_OLD, .event_count = SPOOL_COUNT_UNKNOWN};
         rc = spool_catalog_add(&spool->catalog, &entry);
     }
     free(ids);
@@ -141,15 +144,18 @@ static enum err load_totals(struct spool *spool)
     return ERR_OK;
 }
 
-/* A full disk or a damaged file must not keep the spool from opening: the keeper makes the file again. */
-static enum err open_cursors(struct spool *spool, struct spool_cursors **ret_cursors, struct errmsg *msg)
+/* A full disk or a damaged file must not keep the spool from opening: the keeper makes the file
+ * again. */
+static enum err open_cursors(struct spool *spool, struct spool_cursors **ret_cursors,
+                             struct errmsg *msg)
 {
     bool found = false;
     struct errmsg detail = {""};
-    enum err rc = spool_cursors_open(spool->root_fd, spool->identity.uuid, spool->identity.seed, ret_cursors,
-                                     &spool->at_open, &found, &detail);
+    enum err rc = spool_cursors_open(spool->root_fd, spool->identity.uuid, spool->identity.seed,
+                                     ret_cursors, &spool->at_open, &found, &detail);
     if (rc != ERR_OK || detail.text[0] != '\0')
-        spool_say(spool, true, "cursors_not_read", "error=\"%s\" action=delivering_again", detail.text);
+        spool_say(spool, true, "cursors_not_read", "error=\"%s\" action=delivering_again",
+                  detail.text);
     spool->cursors_found = found;
     atomic_store(&spool->keeper.cursor_mode, (int)spool->at_open.mode);
     if (spool->at_open.segment_id_max > spool->segment_id_max)
@@ -168,11 +174,15 @@ static enum err open_cursors(struct spool *spool, struct spool_cursors **ret_cur
     return rc == ERR_OK ? ERR_OK : errmsg_set(msg, rc, "%s", err_text(rc));
 }
 
-/* What a segment of this run follows: the newest ones of the runs before, with counts that only a reader could tell. */
-static size_t links_at_open(struct spool *spool, struct spool_link links[LINKS_AT_OPEN + SPOOL_NEWEST_SEGMENTS])
+/* What a segment of this run follows: the newest ones of the runs before, with counts that only a
+ * reader could tell. */
+static size_t links_at_open(struct spool *spool,
+                            struct spool_link links[LINKS_AT_OPEN + SPOOL_NEWEST_SEGMENTS])
 {
-    size_t first = spool->catalog.count > LINKS_AT_OPEN ? spool->catalog.count - LINKS_AT_OPEN : 0, count = 0;
-    for (size_t i = 0; i < SPOOL_NEWEST_SEGMENTS; i++) { /* gone, perhaps, and not yet reported: not to be forgotten */
+    size_t first = spool->catalog.count > LINKS_AT_OPEN ? spool->catalog.count - LINKS_AT_OPEN : 0,
+           count = 0;
+    /* gone, perhaps, and not yet reported: not to be forgotten */
+    for (size_t i = 0; i < SPOOL_NEWEST_SEGMENTS; i++) {
         uint64_t id = spool->at_open.newest_segments[i];
         if (id != 0 && spool_catalog_find(&spool->catalog, id) == NULL &&
             spool_count_done_below(spool, id) != SPOOL_INDEX_MAX)
@@ -183,7 +193,8 @@ static size_t links_at_open(struct spool *spool, struct spool_link links[LINKS_A
     return count;
 }
 
-static enum err start_threads(struct spool *spool, struct spool_cursors *cursors, struct errmsg *msg)
+static enum err start_threads(struct spool *spool, struct spool_cursors *cursors,
+                              struct errmsg *msg)
 {
     struct spool_link links[LINKS_AT_OPEN + SPOOL_NEWEST_SEGMENTS];
     size_t link_count = links_at_open(spool, links);
@@ -207,7 +218,9 @@ static enum err start_threads(struct spool *spool, struct spool_cursors *cursors
     atomic_store(&spool->counting, have_old);
     int error = pthread_create(&spool->counter_thread, NULL, spool_counter_main, spool);
     spool->counter_started = error == 0;
-    return error == 0 ? ERR_OK : errmsg_set(msg, ERR_NOMEM, "start the counting thread: %s", strerror(error));
+    return error == 0
+               ? ERR_OK
+               : errmsg_set(msg, ERR_NOMEM, "start the counting thread: %s", strerror(error));
 }
 
 static enum err open_steps(struct spool *spool, struct errmsg *msg)
@@ -257,7 +270,8 @@ enum err spool_open(const struct spool_options *options, spool_report_fn *report
     bool copied = own_strings(&spool->options, options) && spool->confirms != NULL;
     spool->report = report;
     spool->report_arg = report_arg;
-    spool->root_fd = spool->segments_fd = spool->quarantine_fd = spool->trash_fd = spool->lock_fd = -1;
+    spool->root_fd = spool->segments_fd = spool->quarantine_fd = spool->trash_fd = spool->lock_fd =
+        -1;
     spool->parking.folder_fd = -1;
     spool->watch.mounts_fd = -1;
     pthread_mutex_init(&spool->lock, NULL);
@@ -279,7 +293,7 @@ enum err spool_open(const struct spool_options *options, spool_report_fn *report
     return ERR_OK;
 }
 
-/* ---- closing ------------------------------------------------------------------------------------------------ */
+/* ---- closing --------------------------------------------------------------------------------- */
 
 void spool_stop_taking(struct spool *spool)
 {

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT
  * spool.h - THE contract of the durable queue: submit (synced), read in order, tell what is done.
  *
- *   ingest threads --spool_submit--> committer thread --done()--> ingest          one synced write per group
- *   bridge thread  --spool_tail_next--> events in order --spool_advance--> cursors, retiring of segments
+ *   ingest threads --spool_submit--> committer thread --done()--> ingest
+ *                                                              (one synced write per group)
+ *   bridge thread  --spool_tail_next--> events in order --spool_advance--> cursors, retiring
  *
- * What "accepted" means: done() was called with ERR_OK, and that is only after the sync that covers the events.
- * Bytes on disk: docs/spool-format.md. LevelDB is behind spool_store.h. */
+ * What "accepted" means: done() was called with ERR_OK, and that is only after the sync that covers
+ * the events. Bytes on disk: docs/spool-format.md. LevelDB is behind spool_store.h. */
 #ifndef PENSTOCK_SPOOL_H
 #define PENSTOCK_SPOOL_H
 
@@ -16,37 +17,46 @@
 
 struct spool;
 
-/* Something that operators should read in the log; the spool itself never logs. Called from the spool's threads,
- * never with a lock held; must not call back into the spool. */
+/* Something that operators should read in the log; the spool itself never logs. Called from the
+ * spool's threads, never with a lock held; must not call back into the spool. */
 struct spool_report {
     bool problem;       /* a warning rather than news */
-    const char *event;  /* a word for the log: "segment_abandoned", "refusing", "accepting_again", … */
+    const char *event;  /* a word for the log: "segment_abandoned", "refusing", "accepting_again",
+                         * … */
     const char *detail; /* key=value pairs */
 };
 typedef void spool_report_fn(void *arg, const struct spool_report *report);
 
-/* Makes a spool at options->path, behind its mounts, where there is none: its directory and its identity. Whatever
- * options->create and options->id say. *ret_made is false when one was there already.
- * Errors: as spool_open(); ERR_DAMAGED also when the remains of a spool without identity are there */
-enum err spool_init(const struct spool_options *options, uint8_t ret_uuid[16], bool *ret_made, struct errmsg *msg);
+/* Makes a spool at options->path, behind its mounts, where there is none: its directory and its
+ * identity. Whatever options->create and options->id say. *ret_made is false when one was there
+ * already.
+ * Errors: as spool_open(); ERR_DAMAGED also when the remains of a spool without identity are
+ * there */
+enum err spool_init(const struct spool_options *options, uint8_t ret_uuid[16], bool *ret_made,
+                    struct errmsg *msg);
 
 /* What spool_renew() has done. */
 struct spool_renewed {
     uint8_t old_uuid[16], new_uuid[16];
-    bool has_cursors; /* false: nothing that can be read says what is done, so all that is there will be sent */
+    bool has_cursors; /* false: nothing that can be read says what is done, so all that is there
+                       * will be sent */
 };
 
-/* Gives the spool at options->path a new id, under its lock; everything else of it stays, above all its cursors: what lies
- * behind them goes out under the new id, whatever Kafka knows of the old one. A crash leaves either id, never a spool that
- * can't be opened. Errors: as spool_open(); ERR_INVALID when options->id asks for another one than is there */
-enum err spool_renew(const struct spool_options *options, struct spool_renewed *ret_renewed, struct errmsg *msg);
+/* Gives the spool at options->path a new id, under its lock; everything else of it stays, above all
+ * its cursors: what lies behind them goes out under the new id, whatever Kafka knows of the old
+ * one. A crash leaves either id, never a spool that can't be opened. Errors: as spool_open();
+ * ERR_INVALID when options->id asks for another one than is there */
+enum err spool_renew(const struct spool_options *options, struct spool_renewed *ret_renewed,
+                     struct errmsg *msg);
 
-/* Opens the spool at options->path: takes the lock, reads identity and cursors, opens a new segment and starts the
- * committer. Never reads events: takes milliseconds whatever the backlog. options is copied.
+/* Opens the spool at options->path: takes the lock, reads identity and cursors, opens a new segment
+ * and starts the committer. Never reads events: takes milliseconds whatever the backlog. options is
+ * copied.
  * Errors:
  *   ERR_NOT_FOUND    the directory or its identity isn't there (and options->create is false)
  *   ERR_UNAVAILABLE  what options->require_mount asks for isn't mounted
- *   ERR_INVALID      another spool than options->id is there, or something that can't be a directory
+ *   ERR_INVALID      another spool than options->id is there, or something that can't be a
+ *                    directory
  *   ERR_LOCKED       another agent has it; msg names its pid
  *   ERR_VERSION      made by a newer version
  *   ERR_DAMAGED      the identity is damaged, or missing beside what it belongs to
@@ -54,96 +64,110 @@ enum err spool_renew(const struct spool_options *options, struct spool_renewed *
 enum err spool_open(const struct spool_options *options, spool_report_fn *report, void *report_arg,
                     struct spool **ret_spool, struct errmsg *msg);
 
-/* From now on these sizes and times: size_bytes_max, free_bytes_min, event_bytes_max, queued_bytes_max, topics_max,
- * commit_timeout_ms, cursor_interval_ms, quarantine_*, topic_share_percent. Nothing else of it counts. limits outlives the spool. Any thread. */
+/* From now on these sizes and times: size_bytes_max, free_bytes_min, event_bytes_max,
+ * queued_bytes_max, topics_max, commit_timeout_ms, cursor_interval_ms, quarantine_*,
+ * topic_share_percent. Nothing else of it counts. limits outlives the spool. Any thread. */
 void spool_set_limits(struct spool *spool, const struct spool_options *limits);
 
-/* From now on submit answers ERR_CLOSED; what was taken is committed; the live segment is sealed. Blocks for that.
- * Reading and spool_advance() still work. */
+/* From now on submit answers ERR_CLOSED; what was taken is committed; the live segment is sealed.
+ * Blocks for that. Reading and spool_advance() still work. */
 void spool_stop_taking(struct spool *spool);
 
-/* Stops all threads, writes the cursors, gives the lock back, frees. No tail and no batch may be left. NULL is fine. */
+/* Stops all threads, writes the cursors, gives the lock back, frees. No tail and no batch may be
+ * left. NULL is fine. */
 void spool_close(struct spool *spool);
 
 const uint8_t *spool_uuid(const struct spool *spool); /* 16 bytes; any thread */
 
-/* What people should know about where it lies (a filesystem that forgets), "": nothing. Any thread. */
+/* What people should know about where it lies (a filesystem that forgets), "": nothing. Any
+ * thread. */
 const char *spool_warning(const struct spool *spool);
 
 /* Is the open spool still what its path leads to? */
 enum spool_place {
     SPOOL_HERE,
-    SPOOL_AWAY,    /* the path leads nowhere, or to something else. The open spool is as good as before, where it is */
-    SPOOL_USELESS, /* it can't be read any more, or its path leads to a copy of it: close it, and open what is there */
+    SPOOL_AWAY,    /* the path leads nowhere, or to something else. The open spool is as good as
+                    * before, where it is */
+    SPOOL_USELESS, /* it can't be read any more, or its path leads to a copy of it: close it, and
+                    * open what is there */
 };
 
-/* Looks; cheap enough for several times a second, but it asks the disk. msg says why it isn't SPOOL_HERE.
- * One thread at a time. */
+/* Looks; cheap enough for several times a second, but it asks the disk. msg says why it isn't
+ * SPOOL_HERE. One thread at a time. */
 enum spool_place spool_place(struct spool *spool, struct errmsg *msg);
 
-/* ---- writing ------------------------------------------------------------------------------------------- */
+/* ---- writing --------------------------------------------------------------------------------- */
 
-/* Events for one topic that are accepted together or not at all (but for a crash before the answer). */
+/* Events for one topic that are accepted together or not at all (but for a crash before the
+ * answer). */
 struct spool_batch;
 
-/* Errors: ERR_INVALID (no Kafka topic name: 1-249 of [a-zA-Z0-9._-], not "." or ".."),
- *         ERR_FULL (options.topics_max different topics are known already), ERR_NOMEM. Any thread. */
+/* Errors: ERR_INVALID (no Kafka topic name: 1-249 of [a-zA-Z0-9._-], not "." or ".."), ERR_FULL
+ *         (options.topics_max different topics are known already), ERR_NOMEM. Any thread. */
 enum err spool_batch_new(struct spool *spool, struct bytes topic, struct spool_batch **ret_batch);
 
 /* Copies the event in; its id and topic are ignored. One thread at a time per batch.
- * Errors: ERR_TOO_LARGE (key + value + headers beyond event_bytes_max), ERR_INVALID (time out of range), ERR_NOMEM,
- *         ERR_FULL (2^22 events in one batch) */
+ * Errors: ERR_TOO_LARGE (key + value + headers beyond event_bytes_max), ERR_INVALID (time out of
+ *         range), ERR_NOMEM, ERR_FULL (2^22 events in one batch) */
 enum err spool_batch_add(struct spool_batch *batch, const struct spool_event *event);
 uint32_t spool_batch_event_count(const struct spool_batch *batch);
 size_t spool_batch_bytes(const struct spool_batch *batch); /* of its frames */
 void spool_batch_free(struct spool_batch *batch);          /* NULL is fine */
 
 struct spool_receipt {
-    enum err err;      /* ERR_OK: synced. ERR_IO, ERR_UNAVAILABLE: refused, but it may come back after a crash
-                        * ("unknown"). ERR_CLOSED: refused while stopping. */
+    enum err err;      /* ERR_OK: synced. ERR_IO, ERR_UNAVAILABLE: refused, but it may come back
+                        * after a crash ("unknown"). ERR_CLOSED: refused while stopping. */
     uint64_t first_id; /* of the batch's events when ERR_OK; the others follow without gaps */
     uint64_t last_id;
 };
 /* Called on the committer thread exactly once per taken batch; must be quick and must not block. */
 typedef void spool_done_fn(void *arg, const struct spool_receipt *receipt);
 
-/* Hands a batch with at least one event to the committer, which owns and frees it from then on. Never blocks.
- * On any error the caller keeps the batch and done is not called:
+/* Hands a batch with at least one event to the committer, which owns and frees it from then on.
+ * Never blocks. On any error the caller keeps the batch and done is not called:
  *   ERR_FULL         size_bytes_max or free_bytes_min reached: answer 503, retry later
- *   ERR_TOPIC_FULL   the topic's own pending events take more than topic_share_percent: likewise, other topics go on
+ *   ERR_TOPIC_FULL   the topic's own pending events take more than topic_share_percent: likewise,
+ *                    other topics go on
  *   ERR_BUSY         queued_bytes_max reached
  *   ERR_UNAVAILABLE  no segment can be written now (disk error); it is being tried again
  *   ERR_CLOSED       stopping */
-enum err spool_submit(struct spool *spool, struct spool_batch *batch, spool_done_fn *done, void *done_arg);
+enum err spool_submit(struct spool *spool, struct spool_batch *batch, spool_done_fn *done,
+                      void *done_arg);
 
-/* What spool_submit() would say to a small batch now; also ERR_TIMEOUT while a sync hangs. msg says why. */
+/* What spool_submit() would say to a small batch now; also ERR_TIMEOUT while a sync hangs. msg says
+ * why. */
 enum err spool_accepts(struct spool *spool, struct errmsg *msg);
 
-/* ---- reading ------------------------------------------------------------------------------------------- */
+/* ---- reading --------------------------------------------------------------------------------- */
 
 /* A reading position: everything after some id, in order. One thread at a time per tail. */
 struct spool_tail;
 
-enum err spool_tail_open(struct spool *spool, uint64_t after_id, struct spool_tail **ret_tail); /* ERR_NOMEM */
+/* ERR_NOMEM */
+enum err spool_tail_open(struct spool *spool, uint64_t after_id, struct spool_tail **ret_tail);
 void spool_tail_close(struct spool_tail *tail);
 
-/* The next run of events; the caller unrefs the chunk. Comes from memory when it was just committed, else from
- * disk. Never waits for new events. Segments that turn out unreadable are passed over for now and read again later by themselves.
+/* The next run of events; the caller unrefs the chunk. Comes from memory when it was just
+ * committed, else from disk. Never waits for new events. Segments that turn out unreadable are
+ * passed over for now and read again later by themselves.
  * Errors: ERR_END (nothing after the position now), ERR_NOMEM, ERR_UNREADABLE (try again) */
-enum err spool_tail_next(struct spool_tail *tail, struct spool_chunk **ret_chunk, struct errmsg *msg);
+enum err spool_tail_next(struct spool_tail *tail, struct spool_chunk **ret_chunk,
+                         struct errmsg *msg);
 
-/* Highest id that everything up to was returned or is known not to exist; where a new tail would continue. */
+/* Highest id that everything up to was returned or is known not to exist; where a new tail would
+ * continue. */
 uint64_t spool_tail_position(const struct spool_tail *tail);
 
-/* fn is called (committer thread, under the spool's lock: quick, no call back into the spool) after a commit that finds the wake-up armed;
- * that disarms it. Arming returns true when the tail has something to read already (and does not arm). */
+/* fn is called (committer thread, under the spool's lock: quick, no call back into the spool) after
+ * a commit that finds the wake-up armed; that disarms it. Arming returns true when the tail has
+ * something to read already (and does not arm). */
 void spool_set_wakeup(struct spool *spool, void (*fn)(void *arg), void *arg);
 bool spool_tail_arm_wakeup(struct spool_tail *tail);
 
 /* The spool's directory, for what others keep there. Borrowed: good until spool_close(). */
 int spool_folder_fd(const struct spool *spool);
 
-/* ---- what is done -------------------------------------------------------------------------------------- */
+/* ---- what is done ---------------------------------------------------------------------------- */
 
 /* What became of events of one topic since the last spool_advance(). */
 struct spool_outcome {
@@ -152,29 +176,37 @@ struct spool_outcome {
     uint64_t dead_lettered;
 };
 
-/* Where the bridge stood when the spool was opened. The arrays live until the first spool_advance(). */
+/* Where the bridge stood when the spool was opened. The arrays live until the first
+ * spool_advance(). */
 const struct spool_cursor_state *spool_cursor_at_open(const struct spool *spool);
 
-/* Takes over a new state of the cursors: all up to done_id is done, but for the lanes, which are at their own ids;
- * outcomes hold what this adds to the totals. Copies everything, never blocks on the disk: the spool writes it at most every
- * cursor_interval_ms and retires segments that are done behind it. Ids never go back. ERR_NOMEM: nothing was taken. */
+/* Takes over a new state of the cursors: all up to done_id is done, but for the lanes, which are at
+ * their own ids; outcomes hold what this adds to the totals. Copies everything, never blocks on the
+ * disk: the spool writes it at most every cursor_interval_ms and retires segments that are done
+ * behind it. Ids never go back. ERR_NOMEM: nothing was taken. */
 enum err spool_advance(struct spool *spool, enum spool_delivery mode, uint64_t done_id,
-                       const struct spool_lane_cursor *lanes, size_t lane_count, const struct spool_outcome *outcomes,
-                       size_t outcome_count);
+                       const struct spool_lane_cursor *lanes, size_t lane_count,
+                       const struct spool_outcome *outcomes, size_t outcome_count);
 
-/* The nonce of a segment that lies on the disk; 0 when its header is damaged. Reads a little from disk; any thread.
+/* The nonce of a segment that lies on the disk; 0 when its header is damaged. Reads a little from
+ * disk; any thread.
  * Errors: ERR_NOT_FOUND (no such segment here), ERR_UNREADABLE, ERR_NOMEM */
 enum err spool_segment_nonce(struct spool *spool, uint64_t segment_id, uint64_t *ret_nonce);
-/* Whether this spool made the segment that somebody names with its id and nonce, rather than one that this spool is a copy of. It lies
- * on the disk, damaged perhaps (without its header the id must do), or it vanished and a link or the cursors tell of it. Reads a little
- * from disk; any thread. Errors: ERR_UNAVAILABLE (what vanished isn't known yet: ask again), ERR_UNREADABLE, ERR_NOMEM */
-enum err spool_had_segment(struct spool *spool, uint64_t segment_id, uint64_t nonce, bool *ret_ours);
-/* The lowest id of a segment on the disk, parked ones and the live one included; UINT64_MAX: there is none. ERR_UNREADABLE, ERR_NOMEM */
+/* Whether this spool made the segment that somebody names with its id and nonce, rather than one
+ * that this spool is a copy of. It lies on the disk, damaged perhaps (without its header the id
+ * must do), or it vanished and a link or the cursors tell of it. Reads a little from disk; any
+ * thread. Errors: ERR_UNAVAILABLE (what vanished isn't known yet: ask again), ERR_UNREADABLE,
+ * ERR_NOMEM */
+enum err spool_had_segment(struct spool *spool, uint64_t segment_id, uint64_t nonce,
+                           bool *ret_ours);
+/* The lowest id of a segment on the disk, parked ones and the live one included; UINT64_MAX: there
+ * is none. ERR_UNREADABLE, ERR_NOMEM */
 enum err spool_oldest_segment(struct spool *spool, uint64_t *ret_segment_id);
 
-/* ---- the books and what else people look at --------------------------------------------------------------- */
+/* ---- the books and what else people look at -------------------------------------------------- */
 
-/* Events since the spool was made: accepted = delivered + pending + dead_lettered + lost once counting is false. */
+/* Events since the spool was made: accepted = delivered + pending + dead_lettered + lost once
+ * counting is false. */
 struct spool_books {
     uint64_t accepted;
     uint64_t delivered;
@@ -209,7 +241,8 @@ struct spool_stats {
     int64_t commit_ms_last;          /* how long the last synced write took */
     int64_t commit_running_ms;       /* how long the one that runs now has taken; 0: none runs */
     uint64_t commit_us_sum;          /* of all synced writes */
-    int64_t sync_us_histogram[16];   /* count of commits that took < 2^(i+6) us; the last holds the rest */
+    int64_t sync_us_histogram[16];   /* count of commits that took < 2^(i+6) us; the last holds the
+                                      * rest */
     uint64_t damaged_segments;       /* found so far, in this run */
     uint64_t backlog_segments;       /* left by earlier runs, not yet read to their ends */
     uint64_t unread_segments;        /* that can't be read now: put aside, pending, tried again */
@@ -225,6 +258,7 @@ struct spool_stats {
 
 void spool_stats_get(struct spool *spool, struct spool_stats *ret_stats); /* any thread */
 /* Per topic, in no order; *ret_topics is malloc'ed. ERR_NOMEM */
-enum err spool_topic_books_get(struct spool *spool, struct spool_topic_books **ret_topics, size_t *ret_count);
+enum err spool_topic_books_get(struct spool *spool, struct spool_topic_books **ret_topics,
+                               size_t *ret_count);
 
 #endif

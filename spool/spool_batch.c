@@ -31,7 +31,8 @@ enum err spool_batch_add(struct spool_batch *batch, const struct spool_event *ev
 {
     struct spool_event own = *event;
     own.topic = bytes_of(batch->topic->name, batch->topic->name_size);
-    if (event->key.size + event->value.size + event->headers.size > batch->spool->limits->event_bytes_max)
+    if (event->key.size + event->value.size + event->headers.size >
+        batch->spool->limits->event_bytes_max)
         return ERR_TOO_LARGE;
     if (batch->event_count == SPOOL_BATCH_EVENTS_MAX)
         return ERR_FULL;
@@ -55,7 +56,8 @@ enum err spool_batch_add_moved(struct spool_batch *batch, int64_t time_ms, struc
         return ERR_TOO_LARGE;
     if (!buf_reserve(&batch->frames, size))
         return ERR_NOMEM;
-    spool_frame_put_other(batch->frames.data + batch->frames.size, SPOOL_FRAME_MOVED, time_ms, frame);
+    spool_frame_put_other(batch->frames.data + batch->frames.size, SPOOL_FRAME_MOVED, time_ms,
+                          frame);
     batch->frames.size += size;
     batch->event_count++;
     batch->moved = true;
@@ -85,11 +87,13 @@ static enum err no_segment(struct spool *spool, struct errmsg *msg)
     struct errmsg why = {""};
     if (msg != NULL)
         spool_keeper_trouble(spool, &why);
-    return errmsg_set(msg, ERR_UNAVAILABLE, "no segment can be written now, it is being tried again%s%s",
+    return errmsg_set(msg, ERR_UNAVAILABLE,
+                      "no segment can be written now, it is being tried again%s%s",
                       why.text[0] == '\0' ? "" : ": ", why.text);
 }
 
-/* Everything that refuses before the queue is looked at. Space first: without it, that is why writes fail. */
+/* Everything that refuses before the queue is looked at. Space first: without it, that is why
+ * writes fail. */
 static enum err refuse(struct spool *spool, size_t batch_bytes, struct errmsg *msg)
 {
     struct spool_committer *committer = &spool->committer;
@@ -100,7 +104,8 @@ static enum err refuse(struct spool *spool, size_t batch_bytes, struct errmsg *m
     return rc == ERR_OK && atomic_load(&committer->unavailable) ? no_segment(spool, msg) : rc;
 }
 
-enum err spool_submit(struct spool *spool, struct spool_batch *batch, spool_done_fn *done, void *done_arg)
+enum err spool_submit(struct spool *spool, struct spool_batch *batch, spool_done_fn *done,
+                      void *done_arg)
 {
     assert(batch->event_count > 0);
     struct spool_committer *committer = &spool->committer;
@@ -124,7 +129,8 @@ enum err spool_submit(struct spool *spool, struct spool_batch *batch, spool_done
     committer->last = &batch->next;
     pthread_mutex_unlock(&committer->lock);
     if (was_empty)
-        pthread_cond_signal(&committer->wake); /* with the lock free: it would only wake up to wait for that */
+        pthread_cond_signal(&committer->wake); /* with the lock free: it would only wake up to wait
+                                                * for that */
     return ERR_OK;
 }
 
@@ -139,6 +145,7 @@ enum err spool_accepts(struct spool *spool, struct errmsg *msg)
     int64_t since_ms = atomic_load(&committer->running_since_ms);
     int64_t running_ms = since_ms == 0 ? 0 : clock_monotonic_ms() - since_ms;
     if (running_ms > spool->limits->commit_timeout_ms)
-        return errmsg_set(msg, ERR_TIMEOUT, "the disk has not answered for %" PRId64 " ms", running_ms);
+        return errmsg_set(msg, ERR_TIMEOUT, "the disk has not answered for %" PRId64 " ms",
+                          running_ms);
     return refuse(spool, 1, msg);
 }

@@ -108,16 +108,17 @@ bool spool_entry_has_after(const struct spool_entry *entry, uint64_t position)
 static bool is_done_up_to(const struct spool_entry *entry, uint64_t done_id)
 {
     uint64_t last = 0;
-    return done_id >= spool_position_end_of(entry->id) || (last_id(entry, &last) && last <= done_id);
+    return done_id >= spool_position_end_of(entry->id) ||
+           (last_id(entry, &last) && last <= done_id);
 }
 
-bool spool_entry_is_done(const struct spool_entry *entry, uint64_t done_id, const struct spool_lane_cursor *lanes,
-                         size_t lane_count)
+bool spool_entry_is_done(const struct spool_entry *entry, uint64_t done_id,
+                         const struct spool_lane_cursor *lanes, size_t lane_count)
 {
     if (entry->emptied)
         return true;
-    if (entry->state == SPOOL_ENTRY_LIVE || entry->unread || (entry->readers > 0 && !entry->read_through) ||
-        !is_done_up_to(entry, done_id))
+    if (entry->state == SPOOL_ENTRY_LIVE || entry->unread ||
+        (entry->readers > 0 && !entry->read_through) || !is_done_up_to(entry, done_id))
         return false;
     for (size_t i = 0; i < lane_count; i++)
         if (!is_done_up_to(entry, lanes[i].done_id))

@@ -39,7 +39,8 @@ struct spool_chunk *spool_chunk_ref(struct spool_chunk *chunk)
 
 void spool_chunk_unref(struct spool_chunk *chunk)
 {
-    if (chunk == NULL || atomic_fetch_sub_explicit(&chunk->references, 1, memory_order_acq_rel) != 1)
+    if (chunk == NULL ||
+        atomic_fetch_sub_explicit(&chunk->references, 1, memory_order_acq_rel) != 1)
         return;
     free(chunk->data);
     free(chunk);
@@ -83,7 +84,7 @@ bool spool_chunk_next(const struct spool_chunk *chunk, size_t *pos, struct spool
     return false;
 }
 
-/* ---- in order ---------------------------------------------------------------------------------------------------- */
+/* ---- in order -------------------------------------------------------------------------------- */
 
 struct place {
     uint64_t id;

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
- * spool_chunk.h - an immutable run of verified event frames in memory, shared by reference counting.
+ * spool_chunk.h - an immutable run of verified event frames in memory, shared by reference
+ * counting.
  *
- * The committer makes them from what it has just synced, the reader from what it has verified on disk; the
- * bridge hands views into them to Kafka's client and keeps a reference until the last delivery report.
- * Making: one thread. Once shared: any thread may ref, unref and iterate. */
+ * The committer makes them from what it has just synced, the reader from what it has verified on
+ * disk; the bridge hands views into them to Kafka's client and keeps a reference until the last
+ * delivery report. Making: one thread. Once shared: any thread may ref, unref and iterate. */
 #ifndef PENSTOCK_SPOOL_CHUNK_H
 #define PENSTOCK_SPOOL_CHUNK_H
 
@@ -30,15 +31,17 @@ void spool_chunk_unref(struct spool_chunk *chunk);              /* NULL is fine 
 
 /* Copies a whole frame to the end; false when there is no room. Before it is shared only. */
 bool spool_chunk_append(struct spool_chunk *chunk, const uint8_t *frame, size_t size);
-/* Keeps first_id, last_id, event_count, unordered in step with an event frame added to (or adopted in) data. */
+/* Keeps first_id, last_id, event_count, unordered in step with an event frame added to (or adopted
+ * in) data. */
 void spool_chunk_count(struct spool_chunk *chunk, uint64_t event_id);
 
-/* The events of `count` chunks in one new chunk, in the order of their ids, all of them called salvaged: they did not lie in their
- * places. The parts stay the caller's. NULL when memory is out. */
+/* The events of `count` chunks in one new chunk, in the order of their ids, all of them called
+ * salvaged: they did not lie in their places. The parts stay the caller's. NULL when memory is
+ * out. */
 struct spool_chunk *spool_chunk_sorted(struct spool_chunk *const *parts, size_t count);
 
-/* Iterates over the events (other kinds of frames are passed over): start with *pos = 0; false at the end. The
- * views live as long as the chunk. */
+/* Iterates over the events (other kinds of frames are passed over): start with *pos = 0; false at
+ * the end. The views live as long as the chunk. */
 bool spool_chunk_next(const struct spool_chunk *chunk, size_t *pos, struct spool_event *ret);
 
 #endif

@@ -14,9 +14,10 @@
 
 enum { LOOK_OUT_NS = 200000 }; /* about as long as a small sync */
 
-/* ---- answering ----------------------------------------------------------------------------------------- */
+/* ---- answering ------------------------------------------------------------------------------- */
 
-static void answer(struct spool *spool, struct spool_batch *batch, const struct spool_receipt *receipt)
+static void answer(struct spool *spool, struct spool_batch *batch,
+                   const struct spool_receipt *receipt)
 {
     atomic_fetch_sub(&spool->committer.queued_bytes, (uint_fast64_t)batch->queued_bytes);
     batch->done(batch->done_arg, receipt);
@@ -35,13 +36,14 @@ static void answer_accepted(struct spool *spool, struct spool_batch *first, uint
 {
     for (struct spool_batch *next; first != NULL; first = next) {
         next = first->next;
-        struct spool_receipt receipt = {.err = ERR_OK, .first_id = group_first_id + first->group_offset};
+        struct spool_receipt receipt = {.err = ERR_OK,
+                                        .first_id = group_first_id + first->group_offset};
         receipt.last_id = receipt.first_id + first->event_count - 1;
         answer(spool, first, &receipt);
     }
 }
 
-/* ---- one commit ---------------------------------------------------------------------------------------- */
+/* ---- one commit ------------------------------------------------------------------------------ */
 
 static void count_duration(struct spool_committer *committer, int64_t duration_ns)
 {
@@ -58,8 +60,8 @@ static enum err write_synced(struct spool *spool, uint32_t event_count, struct e
     struct spool_committer *committer = &spool->committer;
     int64_t start_ns = clock_monotonic_ns();
     atomic_store(&committer->running_since_ms, start_ns / 1000000);
-    enum err rc =
-        spool_segment_write(committer->live, committer->group.entries, committer->group.entry_count, event_count, msg);
+    enum err rc = spool_segment_write(committer->live, committer->group.entries,
+                                      committer->group.entry_count, event_count, msg);
     atomic_store(&committer->running_since_ms, 0);
     count_duration(committer, clock_monotonic_ns() - start_ns);
     return rc;
@@ -75,11 +77,13 @@ static void publish(struct spool *spool)
     entry->event_count = live->event_count;
     entry->log_bytes = entry->disk_bytes = live->log_bytes;
     spool->last_event_id = spool_id_of(live->id, live->event_count - 1);
-    spool_times_note(&spool->times, spool_id_of(live->id, live->event_count - committer->group.event_count),
+    spool_times_note(&spool->times,
+                     spool_id_of(live->id, live->event_count - committer->group.event_count),
                      clock_wall_ms());
     for (size_t i = 0; i < committer->group.chunk_count; i++)
         spool_window_push(&spool->window, spool_chunk_ref(committer->group.chunks[i]));
-    if (spool->wakeup_armed && spool->wakeup != NULL) /* under the lock, so that nobody is woken after taking it away */
+    /* under the lock, so that nobody is woken after taking it away */
+    if (spool->wakeup_armed && spool->wakeup != NULL)
         spool->wakeup(spool->wakeup_arg);
     spool->wakeup_armed = false;
     pthread_mutex_unlock(&spool->lock);
@@ -88,14 +92,16 @@ static void publish(struct spool *spool)
 static enum err count_topics(struct spool *spool, const struct spool_batch *first)
 {
     enum err rc = ERR_OK;
-    for (const struct spool_batch *batch = first; rc == ERR_OK && batch != NULL; batch = batch->next)
-        rc = spool_segment_count_topic(spool->committer.live, batch->topic->index, batch->event_count,
-                                       batch->queued_bytes);
+    for (const struct spool_batch *batch = first; rc == ERR_OK && batch != NULL;
+         batch = batch->next)
+        rc = spool_segment_count_topic(spool->committer.live, batch->topic->index,
+                                       batch->event_count, batch->queued_bytes);
     return rc;
 }
 
 /* Writes the staged group into the live segment. */
-static enum err commit_to_live(struct spool *spool, const struct spool_batch *first, struct errmsg *msg)
+static enum err commit_to_live(struct spool *spool, const struct spool_batch *first,
+                               struct errmsg *msg)
 {
     struct spool_committer *committer = &spool->committer;
     uint32_t first_index = committer->live->event_count, event_count = committer->group.event_count;
@@ -103,10 +109,12 @@ static enum err commit_to_live(struct spool *spool, const struct spool_batch *fi
     if (rc == ERR_OK)
         rc = spool_live_put_link_frame(spool);
     if (rc == ERR_OK) {
-        spool_group_stamp(&committer->group, committer->live->id, first_index, spool->identity.seed);
+        spool_group_stamp(&committer->group, committer->live->id, first_index,
+                          spool->identity.seed);
         rc = spool_group_entries(&committer->group, buf_bytes(&committer->link_frame), BYTES_NULL);
     }
-    return rc == ERR_OK ? write_synced(spool, event_count, msg) : errmsg_set(msg, rc, "%s", err_text(rc));
+    return rc == ERR_OK ? write_synced(spool, event_count, msg)
+                        : errmsg_set(msg, rc, "%s", err_text(rc));
 }
 
 /* Never retries a write: a segment that failed one has ended, the group goes to the next. */
@@ -128,7 +136,8 @@ static enum err commit_somewhere(struct spool *spool, const struct spool_batch *
             return ERR_OK;
         atomic_fetch_add(&committer->failures, 1);
         atomic_fetch_add(&committer->abandoned, 1);
-        spool_say(spool, true, "segment_abandoned", "segment=%" PRIu64 " accepted_events=%" PRIu32 " error=\"%s\"",
+        spool_say(spool, true, "segment_abandoned",
+                  "segment=%" PRIu64 " accepted_events=%" PRIu32 " error=\"%s\"",
                   committer->live->id, committer->live->event_count, msg.text);
         spool_keeper_note_trouble(spool, &msg);
         spool_live_end(spool, false);
@@ -148,11 +157,13 @@ static void count_accepted(struct spool *spool, const struct spool_batch *first)
     atomic_fetch_add(&spool->committer.committed_bytes, spool->committer.group.frame_bytes);
 }
 
-static void register_confirms(struct spool *spool, const struct spool_batch *first, uint64_t group_first_id)
+static void register_confirms(struct spool *spool, const struct spool_batch *first,
+                              uint64_t group_first_id)
 {
     for (const struct spool_batch *batch = first; batch != NULL; batch = batch->next)
         if (batch->confirm != NULL)
-            spool_confirms_register(spool->confirms, batch->confirm, group_first_id + batch->group_offset);
+            spool_confirms_register(spool->confirms, batch->confirm,
+                                    group_first_id + batch->group_offset);
 }
 
 static void commit(struct spool *spool, struct spool_batch *first)
@@ -167,17 +178,19 @@ static void commit(struct spool *spool, struct spool_batch *first)
     atomic_store(&committer->unavailable, false);
     committer->live_acknowledged = true;
     count_accepted(spool, first);
-    uint64_t first_id = spool_id_of(committer->live->id, committer->live->event_count - committer->group.event_count);
+    uint64_t first_id = spool_id_of(committer->live->id,
+                                    committer->live->event_count - committer->group.event_count);
     register_confirms(spool, first, first_id); /* before the bridge can see the events */
     publish(spool);
     spool_keeper_committed(spool, committer->group.frame_bytes, committer->live->log_bytes);
     answer_accepted(spool, first, first_id);
 }
 
-/* ---- the thread ---------------------------------------------------------------------------------------- */
+/* ---- the thread ------------------------------------------------------------------------------ */
 
-/* Who sends one request after the other has the next one here sooner than this thread falls asleep and is woken: a sixth more of
- * them (docs/benchmarks.md). Others go first, and it is done only as long as the wait before was that short. */
+/* Who sends one request after the other has the next one here sooner than this thread falls asleep
+ * and is woken: a sixth more of them (docs/benchmarks.md). Others go first, and it is done only as
+ * long as the wait before was that short. */
 static void look_out(struct spool_committer *committer, int64_t since_ns)
 {
     while (committer->quick && atomic_load(&committer->queued_bytes) == 0 &&
@@ -213,7 +226,8 @@ static struct spool_batch *take_group(struct spool *spool)
     return first;
 }
 
-/* Moves the frames of the batches into the group; a batch for which there is no memory is answered so. */
+/* Moves the frames of the batches into the group; a batch for which there is no memory is answered
+ * so. */
 static struct spool_batch *stage(struct spool *spool, struct spool_batch *first)
 {
     struct spool_group *group = &spool->committer.group;
@@ -232,8 +246,8 @@ static struct spool_batch *stage(struct spool *spool, struct spool_batch *first)
     return first;
 }
 
-/* A good end: the counts go behind the last events, in a write of their own. In one with events they would vouch for what a power
- * cut tore out of that write, and nobody was promised. */
+/* A good end: the counts go behind the last events, in a write of their own. In one with events
+ * they would vouch for what a power cut tore out of that write, and nobody was promised. */
 static bool seal_live(struct spool *spool)
 {
     struct spool_committer *committer = &spool->committer;
@@ -247,7 +261,8 @@ static bool seal_live(struct spool *spool)
     if (rc == ERR_OK)
         rc = write_synced(spool, 0, &msg);
     if (rc != ERR_OK)
-        spool_say(spool, true, "seal_failed", "segment=%" PRIu64 " error=\"%s\"", committer->live->id, msg.text);
+        spool_say(spool, true, "seal_failed", "segment=%" PRIu64 " error=\"%s\"",
+                  committer->live->id, msg.text);
     return rc == ERR_OK;
 }
 
@@ -272,8 +287,9 @@ void spool_committer_refuse_all(struct spool *spool)
     spool->committer.stopping = true;
 }
 
-enum err spool_committer_start(struct spool *spool, struct spool_segment *live, const struct spool_link *links,
-                               size_t link_count, struct errmsg *msg)
+enum err spool_committer_start(struct spool *spool, struct spool_segment *live,
+                               const struct spool_link *links, size_t link_count,
+                               struct errmsg *msg)
 {
     struct spool_committer *committer = &spool->committer;
     pthread_mutex_init(&committer->lock, NULL);

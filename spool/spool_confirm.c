@@ -7,8 +7,9 @@
 #include <assert.h>
 #include <stdlib.h>
 
-enum { NOT_YET, NOTED, COUNTS };                                  /* of a place */
-enum confirm_state { CONFIRM_NEW, CONFIRM_LISTED, CONFIRM_OVER }; /* OVER: cancelled, or confirmed() is being called */
+enum { NOT_YET, NOTED, COUNTS }; /* of a place */
+/* OVER: cancelled, or confirmed() is being called */
+enum confirm_state { CONFIRM_NEW, CONFIRM_LISTED, CONFIRM_OVER };
 
 struct spool_confirm {
     struct spool_confirms *confirms;
@@ -28,7 +29,8 @@ struct spool_confirms {
     uint64_t events;
     unsigned batches;
     atomic_uint listed;
-    struct spool_confirm *list[SPOOL_CONFIRM_BATCHES_MAX]; /* ascending ids: the committer adds them in that order */
+    /* ascending ids: the committer adds them in that order */
+    struct spool_confirm *list[SPOOL_CONFIRM_BATCHES_MAX];
 };
 
 struct spool_confirms *spool_confirms_new(void)
@@ -52,14 +54,14 @@ static void unref_locked(struct spool_confirms *confirms)
     free(confirms);
 }
 
-enum err spool_confirm_new(struct spool *spool, uint32_t event_count, spool_confirmed_fn *confirmed, void *arg,
-                           struct spool_confirm **ret_confirm)
+enum err spool_confirm_new(struct spool *spool, uint32_t event_count, spool_confirmed_fn *confirmed,
+                           void *arg, struct spool_confirm **ret_confirm)
 {
     struct spool_confirms *confirms = spool->confirms;
     struct spool_confirm *confirm = NULL;
     pthread_mutex_lock(&confirms->lock);
-    bool room =
-        confirms->batches < SPOOL_CONFIRM_BATCHES_MAX && confirms->events + event_count <= SPOOL_CONFIRM_EVENTS_MAX;
+    bool room = confirms->batches < SPOOL_CONFIRM_BATCHES_MAX &&
+                confirms->events + event_count <= SPOOL_CONFIRM_EVENTS_MAX;
     if (room)
         confirm = calloc(1, sizeof *confirm + event_count * sizeof confirm->places[0]);
     if (confirm != NULL) {
@@ -87,7 +89,8 @@ void spool_confirm_free(struct spool_confirm *confirm)
     unref_locked(confirms);
 }
 
-const struct spool_kafka_place *spool_confirm_places(const struct spool_confirm *confirm, uint32_t *ret_count)
+const struct spool_kafka_place *spool_confirm_places(const struct spool_confirm *confirm,
+                                                     uint32_t *ret_count)
 {
     *ret_count = confirm->event_count;
     return confirm->places;
@@ -99,7 +102,7 @@ void spool_batch_set_confirm(struct spool_batch *batch, struct spool_confirm *co
     batch->confirm = confirm;
 }
 
-/* ---- the list, locked ---------------------------------------------------------------------------------------- */
+/* ---- the list, locked ------------------------------------------------------------------------ */
 
 /* Position of the last one that begins at or before the id; `listed` when there is none. */
 static unsigned find(const struct spool_confirms *confirms, unsigned listed, uint64_t event_id)
@@ -125,7 +128,8 @@ static void take_off(struct spool_confirms *confirms, unsigned at)
 }
 
 /* When nothing is missing, or it ends: off the list, onto *over. */
-static bool end_if(struct spool_confirms *confirms, unsigned at, bool end, struct spool_confirm **over)
+static bool end_if(struct spool_confirms *confirms, unsigned at, bool end,
+                   struct spool_confirm **over)
 {
     struct spool_confirm *confirm = confirms->list[at];
     confirm->all = confirm->counting == confirm->event_count;
@@ -146,12 +150,14 @@ static void tell(struct spool_confirm *over)
     }
 }
 
-void spool_confirms_register(struct spool_confirms *confirms, struct spool_confirm *confirm, uint64_t first_id)
+void spool_confirms_register(struct spool_confirms *confirms, struct spool_confirm *confirm,
+                             uint64_t first_id)
 {
     pthread_mutex_lock(&confirms->lock);
     unsigned listed = atomic_load(&confirms->listed);
     if (confirm->state == CONFIRM_NEW) {
-        assert(listed < SPOOL_CONFIRM_BATCHES_MAX && (listed == 0 || confirms->list[listed - 1]->first_id < first_id));
+        assert(listed < SPOOL_CONFIRM_BATCHES_MAX &&
+               (listed == 0 || confirms->list[listed - 1]->first_id < first_id));
         confirm->first_id = first_id;
         confirm->state = CONFIRM_LISTED;
         confirms->list[listed] = confirm;
@@ -186,14 +192,15 @@ void spool_confirms_close(struct spool_confirms *confirms)
     unref_locked(confirms);
 }
 
-/* ---- the bridge ---------------------------------------------------------------------------------------------- */
+/* ---- the bridge ------------------------------------------------------------------------------ */
 
 bool spool_confirm_any(struct spool *spool)
 {
     return atomic_load_explicit(&spool->confirms->listed, memory_order_relaxed) > 0;
 }
 
-void spool_confirm_note(struct spool *spool, uint64_t event_id, int32_t partition, int64_t offset, bool final)
+void spool_confirm_note(struct spool *spool, uint64_t event_id, int32_t partition, int64_t offset,
+                        bool final)
 {
     struct spool_confirms *confirms = spool->confirms;
     struct spool_confirm *over = NULL;

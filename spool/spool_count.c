@@ -16,7 +16,7 @@
 
 enum { UNREAD_TICK_MS = 50, BACKGROUND_NICE = 10 };
 
-/* ---- links -------------------------------------------------------------------------------------------------- */
+/* ---- links ----------------------------------------------------------------------------------- */
 
 /* The old segment after segment_id; 0 when there is none. */
 static uint64_t next_old_segment(struct spool *spool, uint64_t segment_id)
@@ -31,7 +31,8 @@ static uint64_t next_old_segment(struct spool *spool, uint64_t segment_id)
 }
 
 /* Its ends, wherever it lies: it may be parked meanwhile. */
-static enum err read_ends(struct spool *spool, uint64_t segment_id, struct spool_ends *ret_ends, struct errmsg *msg)
+static enum err read_ends(struct spool *spool, uint64_t segment_id, struct spool_ends *ret_ends,
+                          struct errmsg *msg)
 {
     char name[SPOOL_PARKED_NAME_SIZE];
     struct spool_reader_options options = spool_parked_reader_options(spool, segment_id, name);
@@ -45,7 +46,8 @@ static enum err read_ends(struct spool *spool, uint64_t segment_id, struct spool
     return spool_reader_ends(&options, ret_ends, msg);
 }
 
-enum err spool_count_limit(struct spool *spool, uint64_t segment_id, uint32_t *ret_limit, struct errmsg *msg)
+enum err spool_count_limit(struct spool *spool, uint64_t segment_id, uint32_t *ret_limit,
+                           struct errmsg *msg)
 {
     uint64_t next = segment_id;
     bool parked;
@@ -69,7 +71,7 @@ enum err spool_count_limit(struct spool *spool, uint64_t segment_id, uint32_t *r
     return ERR_OK;
 }
 
-/* ---- pending ------------------------------------------------------------------------------------------------ */
+/* ---- pending --------------------------------------------------------------------------------- */
 
 static uint64_t done_id_of(const struct spool *spool, struct bytes topic)
 {
@@ -140,7 +142,8 @@ static bool count_by_seal(struct spool *spool, const struct spool_reader_options
     struct spool_frame frame;
     struct spool_seal seal;
     struct spool_seal_topic topic;
-    bool sealed = ends.sealed && spool_frame_get_trusted(ends.seal_frame.data, ends.seal_frame.size, &frame) &&
+    bool sealed = ends.sealed &&
+                  spool_frame_get_trusted(ends.seal_frame.data, ends.seal_frame.size, &frame) &&
                   spool_seal_get(&frame, &seal) &&
                   seal.event_count <= limit; /* else it stood in a batch that was refused */
     while (sealed && spool_seal_next(&seal, &topic))
@@ -149,8 +152,8 @@ static bool count_by_seal(struct spool *spool, const struct spool_reader_options
     return sealed;
 }
 
-/* Runs of events of one topic are the rule: look a topic up only when it changes. Nothing gets into the books before the whole
- * segment was read. */
+/* Runs of events of one topic are the rule: look a topic up only when it changes. Nothing gets into
+ * the books before the whole segment was read. */
 struct tally {
     struct spool *spool;
     struct spool_topic *topic;
@@ -176,7 +179,8 @@ static bool tally_has_room(struct tally *tally, uint32_t index)
     return true;
 }
 
-static enum err tally_event(struct tally *tally, const struct spool_event *event, size_t frame_bytes)
+static enum err tally_event(struct tally *tally, const struct spool_event *event,
+                            size_t frame_bytes)
 {
     if (tally->topic == NULL || tally->topic->name_size != event->topic.size ||
         memcmp(tally->topic->name, event->topic.data, event->topic.size) != 0) {
@@ -198,8 +202,8 @@ static void tally_apply(const struct tally *tally)
     for (size_t i = 0; i < tally->capacity; i++)
         if (tally->topics[i].count > 0) {
             const struct spool_topic *topic = spool_topics_at(&tally->spool->topics, i);
-            add_pending(tally->spool, bytes_of(topic->name, topic->name_size), tally->topics[i].count,
-                        tally->topics[i].bytes);
+            add_pending(tally->spool, bytes_of(topic->name, topic->name_size),
+                        tally->topics[i].count, tally->topics[i].bytes);
         }
 }
 
@@ -207,13 +211,15 @@ static enum err tally_chunk(struct tally *tally, const struct spool_chunk *chunk
 {
     struct spool_event event;
     enum err rc = ERR_OK;
-    for (size_t at = 0, before = 0; rc == ERR_OK && spool_chunk_next(chunk, &at, &event); before = at)
+    for (size_t at = 0, before = 0; rc == ERR_OK && spool_chunk_next(chunk, &at, &event);
+         before = at)
         rc = tally_event(tally, &event, at - before);
     return rc;
 }
 
 /* Without cursors nobody knew how many lie there. */
-static void note_parked(struct spool *spool, uint64_t segment_id, uint64_t bytes, const struct spool_findings *findings)
+static void note_parked(struct spool *spool, uint64_t segment_id, uint64_t bytes,
+                        const struct spool_findings *findings)
 {
     pthread_mutex_lock(&spool->lock);
     struct spool_entry *entry = spool_catalog_find(&spool->catalog, segment_id);
@@ -226,7 +232,8 @@ static void note_parked(struct spool *spool, uint64_t segment_id, uint64_t bytes
     pthread_mutex_unlock(&spool->lock);
 }
 
-static enum err count_by_reading(struct spool *spool, struct spool_reader_options *options, struct errmsg *msg)
+static enum err count_by_reading(struct spool *spool, struct spool_reader_options *options,
+                                 struct errmsg *msg)
 {
     struct spool_reader *reader = NULL;
     enum err rc = spool_count_limit(spool, options->segment_id, &options->count_limit, msg);
@@ -245,11 +252,13 @@ static enum err count_by_reading(struct spool *spool, struct spool_reader_option
     struct spool_ranges lost = {0}, uncertain = {0};
     if (rc == ERR_END)
         rc = spool_losses_not_delivered(spool, options->segment_id, spool_reader_findings(reader),
-                                        spool_count_done_below(spool, options->segment_id), &lost, &uncertain);
+                                        spool_count_done_below(spool, options->segment_id), &lost,
+                                        &uncertain);
     if (rc == ERR_OK) {
         tally_apply(&tally);
-        add_unknown_pending(spool, lost.total +
-                                       spool_losses_unnamed(spool, options->segment_id, spool_reader_findings(reader)));
+        add_unknown_pending(spool,
+                            lost.total + spool_losses_unnamed(spool, options->segment_id,
+                                                              spool_reader_findings(reader)));
         note_parked(spool, options->segment_id, tally.bytes, spool_reader_findings(reader));
     }
     spool_ranges_free(&lost);
@@ -282,7 +291,8 @@ enum err spool_count_entry(struct spool *spool, uint64_t segment_id, struct errm
     char name[SPOOL_PARKED_NAME_SIZE];
     struct spool_reader_options options = spool_parked_reader_options(spool, segment_id, name);
     bool by_seal = !is_passed(spool, segment_id) && count_by_seal(spool, &options);
-    enum err rc = by_seal || is_passed(spool, segment_id) ? ERR_OK : count_by_reading(spool, &options, msg);
+    enum err rc =
+        by_seal || is_passed(spool, segment_id) ? ERR_OK : count_by_reading(spool, &options, msg);
     pthread_mutex_lock(&spool->lock);
     struct spool_entry *entry = spool_catalog_find(&spool->catalog, segment_id);
     if (entry != NULL) {
@@ -337,7 +347,8 @@ void *spool_counter_main(void *arg)
         position = spool_position_end_of(id);
         struct errmsg msg = {""};
         if (spool_count_entry(spool, id, &msg) != ERR_OK)
-            spool_say(spool, true, "segment_not_counted", "segment=%" PRIu64 " error=\"%s\"", id, msg.text);
+            spool_say(spool, true, "segment_not_counted", "segment=%" PRIu64 " error=\"%s\"", id,
+                      msg.text);
     }
     atomic_store(&spool->counting, false);
     while (!atomic_load(&spool->closing)) {

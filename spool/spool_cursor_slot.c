@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * spool_cursor_slot.c - a state of the cursors as bytes (docs/spool-format.md §6), and back. Pure. */
+ * spool_cursor_slot.c - a state of the cursors as bytes (docs/spool-format.md §6), and back.
+ * Pure. */
 #include "spool/spool_cursor_slot.h"
 
 #include "base/codec.h"
@@ -10,7 +11,14 @@
 #define SLOT_MAGIC "PSCURSR1"
 
 /* Offsets in a slot's head; the checksum covers everything behind itself. */
-enum { AT_MAGIC = 0, AT_CHECKSUM = 8, AT_UUID = 16, AT_SEQUENCE = 32, AT_BODY_SIZE = 40, HEAD_SIZE = 44 };
+enum {
+    AT_MAGIC = 0,
+    AT_CHECKSUM = 8,
+    AT_UUID = 16,
+    AT_SEQUENCE = 32,
+    AT_BODY_SIZE = 40,
+    HEAD_SIZE = 44
+};
 
 void spool_cursor_state_free(struct spool_cursor_state *state)
 {
@@ -26,7 +34,7 @@ void spool_cursor_state_free(struct spool_cursor_state *state)
     *state = (struct spool_cursor_state){0};
 }
 
-/* ---- encoding ------------------------------------------------------------------------------------------------ */
+/* ---- encoding -------------------------------------------------------------------------------- */
 
 static void put_varint(struct buf *out, uint64_t value)
 {
@@ -80,8 +88,8 @@ static void put_body(struct buf *out, const struct spool_cursor_state *state)
     }
 }
 
-enum err spool_cursor_slot_put(struct buf *slot, const uint8_t uuid[16], uint64_t seed, uint64_t sequence,
-                               const struct spool_cursor_state *state)
+enum err spool_cursor_slot_put(struct buf *slot, const uint8_t uuid[16], uint64_t seed,
+                               uint64_t sequence, const struct spool_cursor_state *state)
 {
     uint8_t head[HEAD_SIZE] = SLOT_MAGIC;
     buf_clear(slot);
@@ -94,16 +102,18 @@ enum err spool_cursor_slot_put(struct buf *slot, const uint8_t uuid[16], uint64_
     memcpy(slot->data + AT_UUID, uuid, 16);
     codec_put_u64(slot->data + AT_SEQUENCE, sequence);
     codec_put_u32(slot->data + AT_BODY_SIZE, (uint32_t)(slot->size - HEAD_SIZE));
-    codec_put_u64(slot->data + AT_CHECKSUM, XXH3_64bits_withSeed(slot->data + AT_UUID, slot->size - AT_UUID, seed));
+    codec_put_u64(slot->data + AT_CHECKSUM,
+                  XXH3_64bits_withSeed(slot->data + AT_UUID, slot->size - AT_UUID, seed));
     return ERR_OK;
 }
 
-/* ---- decoding ------------------------------------------------------------------------------------------------ */
+/* ---- decoding -------------------------------------------------------------------------------- */
 
 static char *get_name(struct codec_in *in)
 {
     struct bytes name = codec_in_bytes(in, codec_in_varint(in));
-    if (!in->ok || name.size == 0 || name.size > SPOOL_TOPIC_SIZE_MAX || memchr(name.data, 0, name.size) != NULL) {
+    if (!in->ok || name.size == 0 || name.size > SPOOL_TOPIC_SIZE_MAX ||
+        memchr(name.data, 0, name.size) != NULL) {
         in->ok = false;
         return NULL;
     }
@@ -177,12 +187,13 @@ static bool decode_body(struct codec_in *in, struct spool_cursor_state *state)
         totals.lost = codec_in_varint(in);
         state->topics[state->topic_count++] = totals;
     }
-    return in->ok && state->missed != NULL && state->unread != NULL && state->lanes != NULL && state->topics != NULL &&
-           get_parked(in, state) && state->segment_id_max <= SPOOL_SEGMENT_ID_MAX;
+    return in->ok && state->missed != NULL && state->unread != NULL && state->lanes != NULL &&
+           state->topics != NULL && get_parked(in, state) &&
+           state->segment_id_max <= SPOOL_SEGMENT_ID_MAX;
 }
 
-bool spool_cursor_slot_get(struct bytes slot, const uint8_t uuid[16], uint64_t seed, uint64_t *ret_sequence,
-                           struct spool_cursor_state *ret_state)
+bool spool_cursor_slot_get(struct bytes slot, const uint8_t uuid[16], uint64_t seed,
+                           uint64_t *ret_sequence, struct spool_cursor_state *ret_state)
 {
     if (slot.size < HEAD_SIZE || memcmp(slot.data, SLOT_MAGIC, 8) != 0)
         return false;

@@ -28,20 +28,24 @@ struct spool_cursors {
     uint64_t seed;
     uint64_t sequence; /* of the newest good slot */
     int good_slot;     /* never overwritten before the other one is good */
-    bool suspect;      /* a sync failed, or the file isn't whole: the next write makes it anew if it can */
+    bool suspect;      /* a sync failed, or the file isn't whole: the next write makes it anew if it
+                        * can */
     struct buf slot;   /* kept for its capacity */
 };
 
-/* Makes the file anew with its newest state in slot 0. Zeros are really written, so that no later write needs a free block. */
+/* Makes the file anew with its newest state in slot 0. Zeros are really written, so that no later
+ * write needs a free block. */
 static enum err make_file(struct spool_cursors *cursors, struct bytes slot, struct errmsg *msg)
 {
     uint8_t *content = calloc(1, FILE_SIZE);
     if (content == NULL)
         return errmsg_set(msg, ERR_NOMEM, "out of memory");
     memcpy(content, slot.data, slot.size);
-    enum err rc = spool_file_replace(cursors->root_fd, CURSORS_NAME, bytes_of(content, FILE_SIZE), msg);
+    enum err rc =
+        spool_file_replace(cursors->root_fd, CURSORS_NAME, bytes_of(content, FILE_SIZE), msg);
     free(content);
-    int fd = rc == ERR_OK ? openat(cursors->root_fd, CURSORS_NAME, O_RDWR | O_CLOEXEC | O_NOFOLLOW) : -1;
+    int fd =
+        rc == ERR_OK ? openat(cursors->root_fd, CURSORS_NAME, O_RDWR | O_CLOEXEC | O_NOFOLLOW) : -1;
     if (rc == ERR_OK && fd < 0)
         rc = errmsg_set(msg, ERR_IO, "open '" CURSORS_NAME "': %s", strerror(errno));
     if (rc != ERR_OK)
@@ -66,7 +70,8 @@ static void put_aside(int root_fd, struct errmsg *msg)
         errmsg_wrap(msg, "'" CURSORS_NAME "' put aside as '%s'", name);
 }
 
-/* What of a slot is there and can be read: its checksum tells whether that is enough. An error may pass. */
+/* What of a slot is there and can be read: its checksum tells whether that is enough. An error may
+ * pass. */
 static struct bytes read_slot(int fd, int slot, uint8_t *content, int *error)
 {
     size_t size = 0;
@@ -97,8 +102,8 @@ static bool is_blank(struct bytes content)
     return content.size == SPOOL_CURSORS_SLOT_SIZE;
 }
 
-static void take_newer(struct spool_cursors *cursors, struct bytes content, int slot, struct spool_cursor_state *state,
-                       bool *found)
+static void take_newer(struct spool_cursors *cursors, struct bytes content, int slot,
+                       struct spool_cursor_state *state, bool *found)
 {
     struct spool_cursor_state other;
     uint64_t sequence;
@@ -115,9 +120,10 @@ static void take_newer(struct spool_cursors *cursors, struct bytes content, int 
     cursors->good_slot = slot;
 }
 
-/* The newest intact slot; one that is damaged, cut off, or on a bad sector doesn't cost the other. */
-static enum err load(struct spool_cursors *cursors, int fd, struct spool_cursor_state *state, bool *found,
-                     struct errmsg *msg)
+/* The newest intact slot; one that is damaged, cut off, or on a bad sector doesn't cost the
+ * other. */
+static enum err load(struct spool_cursors *cursors, int fd, struct spool_cursor_state *state,
+                     bool *found, struct errmsg *msg)
 {
     uint8_t *content = malloc(SPOOL_CURSORS_SLOT_SIZE);
     if (content == NULL)
@@ -132,15 +138,16 @@ static enum err load(struct spool_cursors *cursors, int fd, struct spool_cursor_
     }
     free(content);
     if (*found && error != 0)
-        errmsg_set(msg, ERR_OK, "one of two slots cannot be read, maybe the newer one: %s", strerror(error));
+        errmsg_set(msg, ERR_OK, "one of two slots cannot be read, maybe the newer one: %s",
+                   strerror(error));
     if (*found || blank)
         return ERR_OK;
     return errmsg_set(msg, ERR_DAMAGED, "no intact slot%s%s", error != 0 ? ": " : "",
                       error != 0 ? strerror(error) : "");
 }
 
-static enum err open_existing(struct spool_cursors *cursors, struct spool_cursor_state *state, bool *found,
-                              struct errmsg *msg)
+static enum err open_existing(struct spool_cursors *cursors, struct spool_cursor_state *state,
+                              bool *found, struct errmsg *msg)
 {
     const int flags = O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK; /* a FIFO must not hold us up */
     int fd = openat(cursors->root_fd, CURSORS_NAME, O_RDWR | flags);
@@ -148,9 +155,11 @@ static enum err open_existing(struct spool_cursors *cursors, struct spool_cursor
     if (fd < 0 && errno != ENOENT)
         fd = openat(cursors->root_fd, CURSORS_NAME, O_RDONLY | flags);
     if (fd < 0)
-        return errmsg_set(msg, spool_err_of_errno(errno), "open '" CURSORS_NAME "': %s", strerror(errno));
+        return errmsg_set(msg, spool_err_of_errno(errno), "open '" CURSORS_NAME "': %s",
+                          strerror(errno));
     struct stat status;
-    enum err rc = fstat(fd, &status) != 0   ? errmsg_set(msg, spool_err_of_errno(errno), "fstat: %s", strerror(errno))
+    enum err rc = fstat(fd, &status) != 0
+                      ? errmsg_set(msg, spool_err_of_errno(errno), "fstat: %s", strerror(errno))
                   : S_ISREG(status.st_mode) ? load(cursors, fd, state, found, msg)
                                             : errmsg_set(msg, ERR_INVALID, "not a regular file");
     if (rc == ERR_OK && writable) {
@@ -163,8 +172,8 @@ static enum err open_existing(struct spool_cursors *cursors, struct spool_cursor
 }
 
 /* Cursors put aside cost deliveries again: worth some tries. */
-static enum err open_at_last(struct spool_cursors *cursors, struct spool_cursor_state *state, bool *found,
-                             struct errmsg *msg)
+static enum err open_at_last(struct spool_cursors *cursors, struct spool_cursor_state *state,
+                             bool *found, struct errmsg *msg)
 {
     enum err rc = ERR_UNREADABLE;
     for (int tries = 0; rc == ERR_UNREADABLE && tries < TRIES; tries++) {
@@ -179,7 +188,8 @@ static enum err open_at_last(struct spool_cursors *cursors, struct spool_cursor_
 }
 
 enum err spool_cursors_open(int root_fd, const uint8_t spool_uuid[16], uint64_t seed,
-                            struct spool_cursors **ret_cursors, struct spool_cursor_state *ret_state, bool *ret_found,
+                            struct spool_cursors **ret_cursors,
+                            struct spool_cursor_state *ret_state, bool *ret_found,
                             struct errmsg *msg)
 {
     struct spool_cursors *cursors = calloc(1, sizeof *cursors);
@@ -196,7 +206,8 @@ enum err spool_cursors_open(int root_fd, const uint8_t spool_uuid[16], uint64_t 
         msg->text[0] = '\0';
     else if (rc != ERR_OK && rc != ERR_NOT_FOUND && rc != ERR_NOMEM)
         put_aside(root_fd, msg);
-    cursors->suspect = cursors->suspect || !found; /* the first state comes with a new file, as one piece */
+    cursors->suspect = cursors->suspect || !found; /* the first state comes with a new file, as one
+                                                    * piece */
     if (rc == ERR_NOMEM) {
         spool_cursors_close(cursors);
         spool_cursor_state_free(&state);
@@ -209,8 +220,8 @@ enum err spool_cursors_open(int root_fd, const uint8_t spool_uuid[16], uint64_t 
 }
 
 /* Reads only; *cursors needs nothing but its root, id and seed. ERR_NOMEM */
-static enum err peek(struct spool_cursors *cursors, struct spool_cursor_state *ret_state, bool *ret_found,
-                     struct errmsg *msg)
+static enum err peek(struct spool_cursors *cursors, struct spool_cursor_state *ret_state,
+                     bool *ret_found, struct errmsg *msg)
 {
     struct spool_cursor_state state = {0};
     *ret_found = false;
@@ -223,7 +234,8 @@ static enum err peek(struct spool_cursors *cursors, struct spool_cursor_state *r
 }
 
 enum err spool_cursors_peek(int root_fd, const uint8_t spool_uuid[16], uint64_t seed,
-                            struct spool_cursor_state *ret_state, bool *ret_found, struct errmsg *msg)
+                            struct spool_cursor_state *ret_state, bool *ret_found,
+                            struct errmsg *msg)
 {
     struct spool_cursors cursors = {.root_fd = root_fd, .fd = -1, .seed = seed};
     memcpy(cursors.uuid, spool_uuid, 16);
@@ -231,18 +243,19 @@ enum err spool_cursors_peek(int root_fd, const uint8_t spool_uuid[16], uint64_t 
 }
 
 /* A slot of a file that is being made. */
-static enum err put_slot(struct spool_cursors *cursors, const struct spool_cursor_state *state, uint64_t sequence,
-                         uint8_t *place, struct errmsg *msg)
+static enum err put_slot(struct spool_cursors *cursors, const struct spool_cursor_state *state,
+                         uint64_t sequence, uint8_t *place, struct errmsg *msg)
 {
-    enum err rc = spool_cursor_slot_put(&cursors->slot, cursors->uuid, cursors->seed, sequence, state);
+    enum err rc =
+        spool_cursor_slot_put(&cursors->slot, cursors->uuid, cursors->seed, sequence, state);
     if (rc != ERR_OK)
         return errmsg_set(msg, rc, "cursors: %s", err_text(rc));
     memcpy(place, cursors->slot.data, cursors->slot.size);
     return ERR_OK;
 }
 
-enum err spool_cursors_renew(int root_fd, const uint8_t old_uuid[16], const uint8_t new_uuid[16], uint64_t seed,
-                             bool *ret_found, struct errmsg *msg)
+enum err spool_cursors_renew(int root_fd, const uint8_t old_uuid[16], const uint8_t new_uuid[16],
+                             uint64_t seed, bool *ret_found, struct errmsg *msg)
 {
     struct spool_cursors cursors = {.root_fd = root_fd, .fd = -1, .seed = seed};
     struct spool_cursor_state state;
@@ -255,7 +268,8 @@ enum err spool_cursors_renew(int root_fd, const uint8_t old_uuid[16], const uint
                          : put_slot(&cursors, &state, cursors.sequence, content, msg);
     memcpy(cursors.uuid, new_uuid, 16);
     if (rc == ERR_OK)
-        rc = put_slot(&cursors, &state, cursors.sequence + 1, content + SPOOL_CURSORS_SLOT_SIZE, msg);
+        rc = put_slot(&cursors, &state, cursors.sequence + 1, content + SPOOL_CURSORS_SLOT_SIZE,
+                      msg);
     if (rc == ERR_OK)
         rc = spool_file_replace(root_fd, CURSORS_NAME, bytes_of(content, FILE_SIZE), msg);
     free(content);
@@ -278,7 +292,8 @@ static enum err write_slot(struct spool_cursors *cursors, int slot, struct errms
     return ERR_OK;
 }
 
-/* Does the name still lead to the open file? What is written into another one is gone at the next start. */
+/* Does the name still lead to the open file? What is written into another one is gone at the next
+ * start. */
 static bool is_in_place(const struct spool_cursors *cursors)
 {
     struct stat open_file, named_file;
@@ -287,9 +302,11 @@ static bool is_in_place(const struct spool_cursors *cursors)
            open_file.st_ino == named_file.st_ino && open_file.st_dev == named_file.st_dev;
 }
 
-enum err spool_cursors_write(struct spool_cursors *cursors, const struct spool_cursor_state *state, struct errmsg *msg)
+enum err spool_cursors_write(struct spool_cursors *cursors, const struct spool_cursor_state *state,
+                             struct errmsg *msg)
 {
-    enum err rc = spool_cursor_slot_put(&cursors->slot, cursors->uuid, cursors->seed, cursors->sequence + 1, state);
+    enum err rc = spool_cursor_slot_put(&cursors->slot, cursors->uuid, cursors->seed,
+                                        cursors->sequence + 1, state);
     if (rc != ERR_OK)
         return errmsg_set(msg, rc, "cursors: %s", err_text(rc));
     struct errmsg made = {""};
@@ -298,7 +315,8 @@ enum err spool_cursors_write(struct spool_cursors *cursors, const struct spool_c
         rc = make_file(cursors, buf_bytes(&cursors->slot), &made);
     if (anew && rc != ERR_OK && !is_in_place(cursors))
         return errmsg_set(msg, rc, "%s", made.text);
-    if (!anew || rc != ERR_OK) /* no room for a new file: every byte of the bad slot that counts is written again */
+    if (!anew || rc != ERR_OK) /* no room for a new file: every byte of the bad slot that counts is
+                                * written again */
         rc = write_slot(cursors, 1 - cursors->good_slot, msg);
     if (rc == ERR_OK)
         cursors->sequence++;

@@ -21,9 +21,10 @@ enum err spool_err_of_errno(int error)
         int error;
         enum err err;
     } rows[] = {
-        {ENOENT, ERR_NOT_FOUND},  {EIO, ERR_UNREADABLE},    {EACCES, ERR_UNREADABLE}, {EPERM, ERR_UNREADABLE},
-        {EMFILE, ERR_UNREADABLE}, {ENFILE, ERR_UNREADABLE}, {ENOMEM, ERR_UNREADABLE}, {ENOTDIR, ERR_INVALID},
-        {ELOOP, ERR_INVALID},     {EISDIR, ERR_INVALID},
+        {ENOENT, ERR_NOT_FOUND},  {EIO, ERR_UNREADABLE},    {EACCES, ERR_UNREADABLE},
+        {EPERM, ERR_UNREADABLE},  {EMFILE, ERR_UNREADABLE}, {ENFILE, ERR_UNREADABLE},
+        {ENOMEM, ERR_UNREADABLE}, {ENOTDIR, ERR_INVALID},   {ELOOP, ERR_INVALID},
+        {EISDIR, ERR_INVALID},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
         if (rows[i].error == error)
@@ -37,7 +38,8 @@ static enum err fail(struct errmsg *msg, const char *what, const char *name)
     return errmsg_set(msg, spool_err_of_errno(error), "%s '%s': %s", what, name, strerror(error));
 }
 
-enum err spool_dir_open(int parent_fd, const char *name, bool create, int *ret_fd, struct errmsg *msg)
+enum err spool_dir_open(int parent_fd, const char *name, bool create, int *ret_fd,
+                        struct errmsg *msg)
 {
     int fd = openat(parent_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0 && errno == ENOENT && create) {
@@ -78,7 +80,8 @@ static struct dirent *next_entry(DIR *dir)
     do {
         errno = 0;
         entry = readdir(dir);
-    } while (entry != NULL && (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0));
+    } while (entry != NULL &&
+             (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0));
     return entry;
 }
 
@@ -160,7 +163,8 @@ enum err spool_dir_highest_id(int dir_fd, uint64_t *ret_id, struct errmsg *msg)
     return rc;
 }
 
-enum err spool_dir_move(int from_fd, const char *name, int to_fd, const char *to_name, struct errmsg *msg)
+enum err spool_dir_move(int from_fd, const char *name, int to_fd, const char *to_name,
+                        struct errmsg *msg)
 {
     if (renameat(from_fd, name, to_fd, to_name) != 0)
         return fail(msg, "rename", name);

@@ -36,7 +36,8 @@ static enum err take_links(const struct spool_frame *frame, struct spool_ends *e
     return ERR_OK;
 }
 
-static enum err on_frame(void *arg, const struct spool_frame *frame, const uint8_t *raw, bool damaged)
+static enum err on_frame(void *arg, const struct spool_frame *frame, const uint8_t *raw,
+                         bool damaged)
 {
     struct search *search = arg;
     struct spool_ends *ends = search->ends;
@@ -49,7 +50,8 @@ static enum err on_frame(void *arg, const struct spool_frame *frame, const uint8
         return ERR_OK;
     case SPOOL_FRAME_LINK:
         buf_clear(&ends->link_frame);
-        return buf_append(&ends->link_frame, raw, frame->size) ? take_links(frame, ends) : ERR_NOMEM;
+        return buf_append(&ends->link_frame, raw, frame->size) ? take_links(frame, ends)
+                                                               : ERR_NOMEM;
     case SPOOL_FRAME_SEAL:
         buf_clear(&ends->seal_frame);
         ends->sealed = buf_append(&ends->seal_frame, raw, frame->size);
@@ -80,13 +82,14 @@ static enum err scan_part(int fd, uint64_t from, uint64_t to, struct search *sea
     return rc == ERR_END ? spool_scan_break(&search->scan) : rc;
 }
 
-/* The seal is the last frame. When the tail holds no frame at all it may be the end of a large one: with many topics it has
- * many counts. */
+/* The seal is the last frame. When the tail holds no frame at all it may be the end of a large one:
+ * with many topics it has many counts. */
 static enum err scan_tail(int fd, uint64_t size, struct search *search)
 {
     enum err rc = ERR_OK;
     for (uint64_t bytes = TAIL_BYTES; rc == ERR_OK && bytes <= TAIL_BYTES_MAX; bytes *= 4) {
-        uint64_t from = size > bytes ? (size - bytes) / SPOOL_LOG_BLOCK_SIZE * SPOOL_LOG_BLOCK_SIZE : 0;
+        uint64_t from =
+            size > bytes ? (size - bytes) / SPOOL_LOG_BLOCK_SIZE * SPOOL_LOG_BLOCK_SIZE : 0;
         rc = scan_part(fd, from, size, search);
         if (from == 0 || search->frame_count > 0)
             break;
@@ -94,7 +97,8 @@ static enum err scan_tail(int fd, uint64_t size, struct search *search)
     return rc;
 }
 
-static enum err read_log(int fd, bool first, bool last, uint64_t segment_id, struct search *search, struct errmsg *msg)
+static enum err read_log(int fd, bool first, bool last, uint64_t segment_id, struct search *search,
+                         struct errmsg *msg)
 {
     struct stat status;
     if (fstat(fd, &status) != 0)
@@ -109,8 +113,8 @@ static enum err read_log(int fd, bool first, bool last, uint64_t segment_id, str
     return rc;
 }
 
-static enum err read_logs(int dir_fd, const struct spool_reader_options *options, struct spool_ends *ends,
-                          struct errmsg *msg)
+static enum err read_logs(int dir_fd, const struct spool_reader_options *options,
+                          struct spool_ends *ends, struct errmsg *msg)
 {
     struct spool_files files = {0};
     struct search search = {.ends = ends};
@@ -133,7 +137,8 @@ static enum err read_logs(int dir_fd, const struct spool_reader_options *options
     return rc;
 }
 
-enum err spool_reader_ends(const struct spool_reader_options *options, struct spool_ends *ret_ends, struct errmsg *msg)
+enum err spool_reader_ends(const struct spool_reader_options *options, struct spool_ends *ret_ends,
+                           struct errmsg *msg)
 {
     int dir_fd;
     struct spool_ends ends = {0};
@@ -146,7 +151,8 @@ enum err spool_reader_ends(const struct spool_reader_options *options, struct sp
     }
     if (rc != ERR_OK) {
         spool_ends_free(&ends);
-        return errmsg_set(msg, rc, "read both ends of segment '%s': %s", options->name, err_text(rc));
+        return errmsg_set(msg, rc, "read both ends of segment '%s': %s", options->name,
+                          err_text(rc));
     }
     *ret_ends = ends;
     return ERR_OK;

@@ -22,7 +22,7 @@ enum { NAME_SIZE = 32, READ_SIZE = 256 << 10, REPORT_SIZE_MAX = 8 << 20 };
 #define KEPT    "\"evidence\":\"kept\""
 #define REMOVED "\"evidence\":\"removed\""
 
-/* ---- listing -------------------------------------------------------------------------------------------------- */
+/* ---- listing --------------------------------------------------------------------------------- */
 
 static bool checksum(int fd, XXH3_state_t *state, uint64_t *ret_sum)
 {
@@ -41,7 +41,8 @@ static bool checksum(int fd, XXH3_state_t *state, uint64_t *ret_sum)
     return size == 0;
 }
 
-static enum err list_file(int dir_fd, const char *name, bool checksums, struct spool_loss_file *file)
+static enum err list_file(int dir_fd, const char *name, bool checksums,
+                          struct spool_loss_file *file)
 {
     struct stat status;
     *file = (struct spool_loss_file){.name = strdup(name)};
@@ -59,7 +60,8 @@ static enum err list_file(int dir_fd, const char *name, bool checksums, struct s
     return ERR_OK;
 }
 
-enum err spool_evidence_list(int dir_fd, bool checksums, struct spool_loss_report *report, struct errmsg *msg)
+enum err spool_evidence_list(int dir_fd, bool checksums, struct spool_loss_report *report,
+                             struct errmsg *msg)
 {
     struct spool_files files = {0};
     enum err rc = spool_files_list(dir_fd, &files, msg);
@@ -79,7 +81,7 @@ enum err spool_evidence_list(int dir_fd, bool checksums, struct spool_loss_repor
     return rc;
 }
 
-/* ---- the whole quarantine ------------------------------------------------------------------------------------- */
+/* ---- the whole quarantine -------------------------------------------------------------------- */
 
 static bool stat_report(int quarantine_fd, uint64_t segment_id, struct stat *ret_status)
 {
@@ -142,7 +144,7 @@ enum err spool_evidence_measure(int quarantine_fd, struct spool_evidence_sums *r
     return ERR_OK;
 }
 
-/* ---- removing ------------------------------------------------------------------------------------------------- */
+/* ---- removing -------------------------------------------------------------------------------- */
 
 /* The report says it first: files that are there although it says they are not do no harm. */
 static enum err say_removed(int dir_fd, struct errmsg *msg)
@@ -155,8 +157,9 @@ static enum err say_removed(int dir_fd, struct errmsg *msg)
         buf_append(&changed, text.data, before);
         buf_append_string(&changed, REMOVED);
         buf_append(&changed, text.data + behind, text.size - behind);
-        rc = changed.failed ? errmsg_set(msg, ERR_NOMEM, "out of memory")
-                            : spool_file_replace(dir_fd, SPOOL_LOSS_REPORT_NAME, buf_bytes(&changed), msg);
+        rc = changed.failed
+                 ? errmsg_set(msg, ERR_NOMEM, "out of memory")
+                 : spool_file_replace(dir_fd, SPOOL_LOSS_REPORT_NAME, buf_bytes(&changed), msg);
     }
     buf_free(&text);
     buf_free(&changed);

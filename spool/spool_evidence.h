@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: MIT
- * spool_evidence.h - the files of quarantined segments: listing, measuring, removing them. Any thread; nothing is shared. */
+ * spool_evidence.h - the files of quarantined segments: listing, measuring, removing them. Any
+ * thread; nothing is shared. */
 #ifndef PENSTOCK_SPOOL_EVIDENCE_H
 #define PENSTOCK_SPOOL_EVIDENCE_H
 
 #include "spool/spool_loss_report.h"
 
-/* Fills the report's files: everything in the segment's directory but the report itself. With checksums reads them all.
+/* Fills the report's files: everything in the segment's directory but the report itself. With
+ * checksums reads them all.
  * Errors: ERR_UNREADABLE, ERR_NOMEM */
-enum err spool_evidence_list(int dir_fd, bool checksums, struct spool_loss_report *report, struct errmsg *msg);
+enum err spool_evidence_list(int dir_fd, bool checksums, struct spool_loss_report *report,
+                             struct errmsg *msg);
 
 bool spool_evidence_has_report(int quarantine_fd, uint64_t segment_id);
 
@@ -18,7 +21,8 @@ struct spool_evidence_sums {
     int64_t oldest_ms;     /* when it was put there, by the wall clock */
 };
 enum err spool_evidence_measure(int quarantine_fd,
-                                struct spool_evidence_sums *ret_sums); /* ERR_UNREADABLE, ERR_NOMEM */
+                                /* ERR_UNREADABLE, ERR_NOMEM */
+                                struct spool_evidence_sums *ret_sums);
 
 /* Removes a segment's files; its report stays and says so. Errors: as spool_err_of_errno() */
 enum err spool_evidence_remove(int quarantine_fd, uint64_t segment_id, struct errmsg *msg);

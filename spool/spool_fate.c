@@ -17,7 +17,7 @@
 
 enum { REPORT_BYTES_MAX = 4 << 20, TIMES_EVERY_MS = 100 };
 
-/* ---- loss reports -------------------------------------------------------------------------------------------- */
+/* ---- loss reports ---------------------------------------------------------------------------- */
 
 static bool ranges_name(const struct spool_ranges *ranges, uint32_t index)
 {
@@ -33,7 +33,8 @@ static bool report_names(const struct spool_loss_report *report, uint32_t index)
            (!report->count_known && report->lost_unnamed == 0 && index >= report->delivered_before);
 }
 
-static uint64_t number_behind(const char *text, const char *name, const char *end, const char **ret_after)
+static uint64_t number_behind(const char *text, const char *name, const char *end,
+                              const char **ret_after)
 {
     const char *at = strstr(text, name);
     *ret_after = NULL;
@@ -65,20 +66,24 @@ static bool list_names(const char *report, const char *name, uint64_t event_id)
 enum spool_loss_word spool_loss_text_about(const char *report, uint64_t event_id)
 {
     const char *after;
-    if (list_names(report, "\"lost\":[", event_id) || list_names(report, "\"uncertain\":[", event_id))
+    if (list_names(report, "\"lost\":[", event_id) ||
+        list_names(report, "\"uncertain\":[", event_id))
         return SPOOL_LOSS_NAMED;
-    if (strstr(report, "\"version\":1,") == NULL || strstr(report, "\"lost_ids_truncated\":true") != NULL)
+    if (strstr(report, "\"version\":1,") == NULL ||
+        strstr(report, "\"lost_ids_truncated\":true") != NULL)
         return SPOOL_LOSS_CANT_TELL;
     if (strstr(report, "\"events_lost_unnamed\":") != NULL)
         return SPOOL_LOSS_CANT_TELL;
     if (strstr(report, "\"count_known\":false") != NULL &&
-        spool_id_index(event_id) >= number_behind(report, "\"events_delivered_before\":", NULL, &after))
+        spool_id_index(event_id) >=
+            number_behind(report, "\"events_delivered_before\":", NULL, &after))
         return SPOOL_LOSS_NAMED;
     return SPOOL_LOSS_NOT_NAMED;
 }
 
 /* Of a segment that is no longer in the catalog. */
-static enum err fate_by_report(struct spool *spool, uint64_t event_id, enum spool_fate *ret_fate, struct errmsg *msg)
+static enum err fate_by_report(struct spool *spool, uint64_t event_id, enum spool_fate *ret_fate,
+                               struct errmsg *msg)
 {
     static const enum spool_fate fates[] = {
         [SPOOL_LOSS_NOT_NAMED] = SPOOL_FATE_DELIVERED,
@@ -106,7 +111,8 @@ static enum err fate_by_report(struct spool *spool, uint64_t event_id, enum spoo
     return rc == ERR_UNREADABLE || rc == ERR_NOMEM ? rc : ERR_OK;
 }
 
-/* Reports that are still to be written, and ranges that earlier runs left unwritten. With the spool's lock held. */
+/* Reports that are still to be written, and ranges that earlier runs left unwritten. With the
+ * spool's lock held. */
 static bool is_in_pending_report(struct spool *spool, uint64_t event_id)
 {
     struct spool_quarantine *quarantine = &spool->quarantine;
@@ -116,7 +122,8 @@ static bool is_in_pending_report(struct spool *spool, uint64_t event_id)
     bool named = false;
     pthread_mutex_lock(&quarantine->lock);
     for (size_t i = 0; i < quarantine->pending_count; i++)
-        named |= quarantine->pending[i]->segment_id == segment_id && report_names(quarantine->pending[i], index);
+        named |= quarantine->pending[i]->segment_id == segment_id &&
+                 report_names(quarantine->pending[i], index);
     pthread_mutex_unlock(&quarantine->lock);
     for (size_t i = 0; !atomic_load(&quarantine->caught_up) && i < at_open->missed_count; i++)
         named |= at_open->missed[i].segment_id == segment_id && index >= at_open->missed[i].first &&
@@ -124,7 +131,7 @@ static bool is_in_pending_report(struct spool *spool, uint64_t event_id)
     return named;
 }
 
-/* ---- one event ----------------------------------------------------------------------------------------------- */
+/* ---- one event ------------------------------------------------------------------------------- */
 
 /* The cursor that decides for an event of that topic. */
 static uint64_t cursor_of(const struct spool_progress *progress, struct bytes topic)
@@ -143,8 +150,8 @@ static bool is_damaged(const struct spool_entry *entry)
     return entry->report != NULL || entry->missing.count > 0 || entry->lost > 0;
 }
 
-static enum spool_fate fate_in_entry(const struct spool *spool, const struct spool_entry *entry, uint64_t event_id,
-                                     struct bytes topic)
+static enum spool_fate fate_in_entry(const struct spool *spool, const struct spool_entry *entry,
+                                     uint64_t event_id, struct bytes topic)
 {
     const struct spool_progress *progress = &spool->progress;
     uint32_t index = spool_id_index(event_id);
@@ -155,11 +162,13 @@ static enum spool_fate fate_in_entry(const struct spool *spool, const struct spo
     if (entry->report != NULL && entry->report->lost_unnamed > 0)
         return SPOOL_FATE_UNKNOWN;
     bool whole = !entry->parked && !entry->emptied; /* else its other events are done */
-    if (whole && entry->state == SPOOL_ENTRY_OLD && entry->read_through && event_id > entry->last_found_id)
+    if (whole && entry->state == SPOOL_ENTRY_OLD && entry->read_through &&
+        event_id > entry->last_found_id)
         return SPOOL_FATE_UNKNOWN;
     if (entry->unread)
-        return index < entry->unread_from && cursor_of(progress, topic) >= event_id ? SPOOL_FATE_DELIVERED
-                                                                                    : SPOOL_FATE_ACCEPTED;
+        return index < entry->unread_from && cursor_of(progress, topic) >= event_id
+                   ? SPOOL_FATE_DELIVERED
+                   : SPOOL_FATE_ACCEPTED;
     if (is_damaged(entry)) /* events found late lie below the cursor while they are under way */
         return spool_entry_is_done(entry, progress->done_id, progress->lanes, progress->lane_count)
                    ? SPOOL_FATE_DELIVERED
@@ -167,10 +176,12 @@ static enum spool_fate fate_in_entry(const struct spool *spool, const struct spo
     return cursor_of(progress, topic) >= event_id ? SPOOL_FATE_DELIVERED : SPOOL_FATE_ACCEPTED;
 }
 
-/* Ids only go up: none lies below the time at which the spool was made (nothing tells when its clock was wrong then). */
+/* Ids only go up: none lies below the time at which the spool was made (nothing tells when its
+ * clock was wrong then). */
 static uint64_t first_segment_id(const struct spool *spool)
 {
-    return spool->identity.created_ms > 0 ? spool_segment_id_next(0, spool->identity.created_ms) : 1;
+    return spool->identity.created_ms > 0 ? spool_segment_id_next(0, spool->identity.created_ms)
+                                          : 1;
 }
 
 /* Of one that the cursors have passed, and that isn't lost. */
@@ -182,29 +193,32 @@ static enum spool_fate fate_of_done(struct spool *spool, uint64_t event_id)
     return letter ? SPOOL_FATE_DEAD_LETTERED : SPOOL_FATE_DELIVERED;
 }
 
-enum err spool_fate_get(struct spool *spool, uint64_t event_id, struct bytes topic, enum spool_fate *ret_fate,
-                        struct errmsg *msg)
+enum err spool_fate_get(struct spool *spool, uint64_t event_id, struct bytes topic,
+                        enum spool_fate *ret_fate, struct errmsg *msg)
 {
     enum spool_fate fate = SPOOL_FATE_UNKNOWN;
     bool gone = false;
     pthread_mutex_lock(&spool->lock);
-    const struct spool_entry *entry = spool_catalog_find(&spool->catalog, spool_id_segment(event_id));
+    const struct spool_entry *entry =
+        spool_catalog_find(&spool->catalog, spool_id_segment(event_id));
     if (entry != NULL)
         fate = fate_in_entry(spool, entry, event_id, topic);
     else if (is_in_pending_report(spool, event_id))
         fate = SPOOL_FATE_LOST;
     else
-        gone = spool_id_segment(event_id) >= first_segment_id(spool) && event_id <= spool->progress.done_id;
+        gone = spool_id_segment(event_id) >= first_segment_id(spool) &&
+               event_id <= spool->progress.done_id;
     pthread_mutex_unlock(&spool->lock);
     enum err rc = gone ? fate_by_report(spool, event_id, &fate, msg) : ERR_OK;
     if (rc == ERR_OK &&
-        fate == SPOOL_FATE_DELIVERED) /* so the cursor may be told: a letter is written before it passes */
+        fate == SPOOL_FATE_DELIVERED) /* so the cursor may be told: a letter is written before it
+                                       * passes */
         fate = fate_of_done(spool, event_id);
     *ret_fate = fate;
     return rc;
 }
 
-/* ---- all of them --------------------------------------------------------------------------------------------- */
+/* ---- all of them ----------------------------------------------------------------------------- */
 
 void spool_times_note(struct spool_times *times, uint64_t first_id, int64_t now_ms)
 {
@@ -240,7 +254,8 @@ static uint64_t below_put_aside(const struct spool *spool, uint64_t done_id)
             break;
         if (entry->unread)
             return entry->unread_from > 0 ? spool_id_of(entry->id, entry->unread_from - 1) : before;
-        if (is_damaged(entry) && entry->state != SPOOL_ENTRY_LIVE && !spool_entry_is_done(entry, done_id, NULL, 0))
+        if (is_damaged(entry) && entry->state != SPOOL_ENTRY_LIVE &&
+            !spool_entry_is_done(entry, done_id, NULL, 0))
             return before;
     }
     return done_id;

@@ -32,7 +32,8 @@ enum err spool_file_replace(int dir_fd, const char *name, struct bytes content, 
     snprintf(tmp, sizeof tmp, "%s.tmp", name);
     int fd = openat(dir_fd, tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0)
-        return errmsg_set(msg, errno == ENOSPC ? ERR_FULL : ERR_IO, "create '%s': %s", tmp, strerror(errno));
+        return errmsg_set(msg, errno == ENOSPC ? ERR_FULL : ERR_IO, "create '%s': %s", tmp,
+                          strerror(errno));
     enum err rc = spool_file_pwrite(fd, content.data, content.size, 0);
     if (rc == ERR_OK && fsync(fd) != 0)
         rc = ERR_IO;
@@ -65,14 +66,17 @@ static enum err read_all(int fd, size_t size_max, struct buf *content)
     }
 }
 
-enum err spool_file_read(int dir_fd, const char *name, size_t size_max, struct buf *ret_content, struct errmsg *msg)
+enum err spool_file_read(int dir_fd, const char *name, size_t size_max, struct buf *ret_content,
+                         struct errmsg *msg)
 {
     int fd = openat(dir_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (fd < 0)
         return errmsg_set(msg, spool_err_of_errno(errno), "open '%s': %s", name, strerror(errno));
     struct stat status;
     struct buf content = {0};
-    enum err rc = fstat(fd, &status) != 0 ? spool_err_of_errno(errno) : S_ISREG(status.st_mode) ? ERR_OK : ERR_INVALID;
+    enum err rc = fstat(fd, &status) != 0   ? spool_err_of_errno(errno)
+                  : S_ISREG(status.st_mode) ? ERR_OK
+                                            : ERR_INVALID;
     if (rc == ERR_OK)
         rc = read_all(fd, size_max, &content);
     close(fd);

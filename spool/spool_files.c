@@ -14,14 +14,17 @@
 #include <unistd.h>
 
 enum {
-    /* Fragment header, batch header, and tag, key and length of the entry take 31 bytes; the first event is far behind. */
+    /* Fragment header, batch header, and tag, key and length of the entry take 31 bytes; the first
+     * event is far behind. */
     HEADER_AT_MAX = 40,
     HEADER_FRAME_MAX = 128,
 };
 
 enum err spool_files_err(int error)
 {
-    return error == ENOENT || error == ENOTDIR || error == EISDIR || error == ELOOP ? ERR_END : ERR_UNREADABLE;
+    return error == ENOENT || error == ENOTDIR || error == EISDIR || error == ELOOP
+               ? ERR_END
+               : ERR_UNREADABLE;
 }
 
 static enum err fail(struct errmsg *msg, const char *what, const char *name)
@@ -42,7 +45,8 @@ bool spool_files_is_log(const char *name)
     const char *slash = strrchr(name, '/');
     const char *base = slash == NULL ? name : slash + 1;
     size_t size = strlen(base);
-    return size > 4 && strcmp(base + size - 4, ".log") == 0 && strspn(base, "0123456789") == size - 4;
+    return size > 4 && strcmp(base + size - 4, ".log") == 0 &&
+           strspn(base, "0123456789") == size - 4;
 }
 
 static bool is_own_log(const char *name)
@@ -77,9 +81,11 @@ static enum err push(struct spool_files *files, const char *prefix, const char *
     return ERR_OK;
 }
 
-static enum err list_into(struct spool_files *files, int parent_fd, const char *name, const char *prefix, int depth);
+static enum err list_into(struct spool_files *files, int parent_fd, const char *name,
+                          const char *prefix, int depth);
 
-static enum err take_entry(struct spool_files *files, int fd, const char *name, const char *prefix, int depth)
+static enum err take_entry(struct spool_files *files, int fd, const char *name, const char *prefix,
+                           int depth)
 {
     struct stat status;
     if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
@@ -95,7 +101,8 @@ static enum err take_entry(struct spool_files *files, int fd, const char *name, 
     return list_into(files, fd, name, inner, 1);
 }
 
-static enum err list_into(struct spool_files *files, int parent_fd, const char *name, const char *prefix, int depth)
+static enum err list_into(struct spool_files *files, int parent_fd, const char *name,
+                          const char *prefix, int depth)
 {
     int fd = openat(parent_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0)
@@ -164,7 +171,8 @@ enum err spool_files_seed(int log_fd, uint64_t segment_id, uint64_t *seed, struc
         return spool_files_err(errno) == ERR_END ? ERR_OK : fail(msg, "read", "the log's header");
     struct spool_segment_header header;
     for (ssize_t at = 0; at < size && at <= HEADER_AT_MAX; at++)
-        if (spool_header_find(start + at, (size_t)(size - at), &header) && header.segment_id == segment_id) {
+        if (spool_header_find(start + at, (size_t)(size - at), &header) &&
+            header.segment_id == segment_id) {
             *seed = header.seed;
             break;
         }

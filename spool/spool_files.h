@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * spool_files.h - the files of a segment's directory in the order in which they are read: logs by number, then the rest. */
+ * spool_files.h - the files of a segment's directory in the order in which they are read: logs by
+ * number, then the rest. */
 #ifndef PENSTOCK_SPOOL_FILES_H
 #define PENSTOCK_SPOOL_FILES_H
 
@@ -15,8 +16,8 @@ struct spool_files {
     size_t log_count; /* the first ones are the segment's logs, ascending */
 };
 
-/* What an errno of open, read or list says: ERR_END, there is nothing (ENOENT, ENOTDIR, EISDIR, ELOOP), or ERR_UNREADABLE,
- * nobody knows what there is. */
+/* What an errno of open, read or list says: ERR_END, there is nothing (ENOENT, ENOTDIR, EISDIR,
+ * ELOOP), or ERR_UNREADABLE, nobody knows what there is. */
 enum err spool_files_err(int error);
 
 /* Errors: ERR_END (no such directory, or something else has its name), ERR_UNREADABLE */
@@ -32,8 +33,8 @@ bool spool_files_is_log(const char *name);
 /* Opens one of the names. Errors: ERR_END, ERR_UNREADABLE */
 enum err spool_files_open(int dir_fd, const char *name, int *ret_fd, struct errmsg *msg);
 
-/* Replaces *seed by the one in the header at the start of the log, where no client's bytes can stand; leaves it alone when there is
- * none for the segment. Errors: ERR_UNREADABLE */
+/* Replaces *seed by the one in the header at the start of the log, where no client's bytes can
+ * stand; leaves it alone when there is none for the segment. Errors: ERR_UNREADABLE */
 enum err spool_files_seed(int log_fd, uint64_t segment_id, uint64_t *seed, struct errmsg *msg);
 
 #endif

@@ -8,15 +8,23 @@
 #include <xxhash.h>
 
 /* Offsets in the head. */
-enum { AT_SIZE = 4, AT_ID = 8, AT_BATCH_FIRST = 16, AT_KIND = 19, AT_TIME = 20, AT_FLAGS = 26, AT_TOPIC_SIZE = 27 };
+enum {
+    AT_SIZE = 4,
+    AT_ID = 8,
+    AT_BATCH_FIRST = 16,
+    AT_KIND = 19,
+    AT_TIME = 20,
+    AT_FLAGS = 26,
+    AT_TOPIC_SIZE = 27
+};
 
 static uint64_t checksum(const uint8_t *frame, size_t size, uint64_t seed)
 {
     return XXH3_64bits_withSeed(frame, size - SPOOL_FRAME_TAIL_SIZE, seed);
 }
 
-static uint8_t *put_head(uint8_t *p, size_t size, enum spool_frame_kind kind, int64_t time_ms, uint8_t flags,
-                         uint8_t topic_size)
+static uint8_t *put_head(uint8_t *p, size_t size, enum spool_frame_kind kind, int64_t time_ms,
+                         uint8_t flags, uint8_t topic_size)
 {
     memcpy(p, SPOOL_FRAME_MAGIC, SPOOL_FRAME_MAGIC_SIZE);
     codec_put_u32(p + AT_SIZE, (uint32_t)size);
@@ -40,8 +48,9 @@ size_t spool_headers_size(const struct spool_header *headers, size_t count)
     size_t size = 0;
     for (size_t i = 0; i < count; i++) {
         size += codec_varint_size(headers[i].name.size) + headers[i].name.size;
-        size +=
-            headers[i].value.data == NULL ? 1 : codec_varint_size(headers[i].value.size + 1) + headers[i].value.size;
+        size += headers[i].value.data == NULL
+                    ? 1
+                    : codec_varint_size(headers[i].value.size + 1) + headers[i].value.size;
     }
     return size;
 }
@@ -95,7 +104,8 @@ size_t spool_frame_size(const struct spool_event *event)
     if (event->key.data != NULL)
         size += codec_varint_size(event->key.size) + event->key.size;
     if (event->header_count > 0)
-        size += codec_varint_size(event->header_count) + codec_varint_size(event->headers.size) + event->headers.size;
+        size += codec_varint_size(event->header_count) + codec_varint_size(event->headers.size) +
+                event->headers.size;
     return size <= SPOOL_FRAME_SIZE_MAX ? size : 0;
 }
 
@@ -104,7 +114,8 @@ uint8_t *spool_frame_put(uint8_t *p, const struct spool_event *event)
     uint8_t *frame = p;
     size_t size = spool_frame_size(event);
     assert(size != 0);
-    p = put_head(p, size, SPOOL_FRAME_EVENT, event->time_ms, flags_of(event), (uint8_t)event->topic.size);
+    p = put_head(p, size, SPOOL_FRAME_EVENT, event->time_ms, flags_of(event),
+                 (uint8_t)event->topic.size);
     p = put_bytes(p, event->topic);
     if (event->partition >= 0)
         p = codec_put_u32(p, (uint32_t)event->partition);
@@ -120,7 +131,8 @@ uint8_t *spool_frame_put(uint8_t *p, const struct spool_event *event)
     return p;
 }
 
-uint8_t *spool_frame_put_other(uint8_t *p, enum spool_frame_kind kind, int64_t time_ms, struct bytes body)
+uint8_t *spool_frame_put_other(uint8_t *p, enum spool_frame_kind kind, int64_t time_ms,
+                               struct bytes body)
 {
     p = put_head(p, SPOOL_FRAME_SIZE_MIN + body.size, kind, time_ms, 0, 0);
     return put_bytes(p, body) + SPOOL_FRAME_TAIL_SIZE;
@@ -154,7 +166,8 @@ static void clear_event(struct spool_event *event, const uint8_t *p)
     event->origin_id = 0;
 }
 
-static bool get_event(struct codec_in *in, uint8_t flags, uint8_t topic_size, struct spool_event *event)
+static bool get_event(struct codec_in *in, uint8_t flags, uint8_t topic_size,
+                      struct spool_event *event)
 {
     event->topic = codec_in_bytes(in, topic_size);
     if (flags & SPOOL_FLAG_PARTITION)
@@ -182,7 +195,8 @@ static bool get_moved(struct bytes body, struct spool_event *event)
     struct spool_frame inner;
     uint64_t id = event->id;
     bool is_event = body.size > AT_KIND && body.data[AT_KIND] == SPOOL_FRAME_EVENT;
-    if (!is_event || !spool_frame_get_trusted(body.data, body.size, &inner) || inner.size != body.size)
+    if (!is_event || !spool_frame_get_trusted(body.data, body.size, &inner) ||
+        inner.size != body.size)
         return false;
     *event = inner.event;
     event->id = id;
@@ -208,7 +222,8 @@ bool spool_frame_get_trusted(const uint8_t *p, size_t size_available, struct spo
     return ret->kind != SPOOL_FRAME_MOVED || get_moved(ret->body, &ret->event);
 }
 
-bool spool_frame_get(const uint8_t *p, size_t size_available, uint64_t seed, struct spool_frame *ret)
+bool spool_frame_get(const uint8_t *p, size_t size_available, uint64_t seed,
+                     struct spool_frame *ret)
 {
     size_t size = spool_frame_peek_size(p, size_available);
     if (size == 0 || size > size_available)
@@ -221,6 +236,8 @@ bool spool_frame_get(const uint8_t *p, size_t size_available, uint64_t seed, str
 struct bytes spool_frame_original(struct bytes bytes)
 {
     struct spool_frame frame;
-    return spool_frame_get_trusted(bytes.data, bytes.size, &frame) && frame.kind == SPOOL_FRAME_MOVED ? frame.body
-                                                                                                      : bytes;
+    return spool_frame_get_trusted(bytes.data, bytes.size, &frame) &&
+                   frame.kind == SPOOL_FRAME_MOVED
+               ? frame.body
+               : bytes;
 }

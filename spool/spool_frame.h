@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * spool_frame.h - the frame: the self-describing, checksummed unit of everything in a segment.
  *
- * The layout's only home is docs/spool-format.md. A frame can be found and verified without anything
- * around it. Its checksum is seeded with the spool's secret number, so that bytes which a client sends can never
- * pass as a frame. Pure: no I/O, no allocation; any thread may call. */
+ * The layout's only home is docs/spool-format.md. A frame can be found and verified without
+ * anything around it. Its checksum is seeded with the spool's secret number, so that bytes which a
+ * client sends can never pass as a frame. Pure: no I/O, no allocation; any thread may call. */
 #ifndef PENSTOCK_SPOOL_FRAME_H
 #define PENSTOCK_SPOOL_FRAME_H
 
@@ -53,7 +53,8 @@ struct spool_event {
     bool client_time;
     uint64_t origin_id; /* moved from another segment: the id it was accepted under; else 0 */
     bool salvaged;      /* not stored: set by the reader for what it found among damage */
-    struct bytes frame; /* not stored: set by spool_chunk_next(): the whole frame that it comes from */
+    struct bytes frame; /* not stored: set by spool_chunk_next(): the whole frame that it comes
+                         * from */
 };
 
 struct spool_header {
@@ -64,45 +65,54 @@ struct spool_header {
 /* A frame taken apart; the views point into the frame. */
 struct spool_frame {
     enum spool_frame_kind kind;
-    uint64_t id;              /* segment and index; for other kinds than events the index of the next event */
+    uint64_t id;              /* segment and index; for other kinds than events the index of the
+                               * next event */
     uint32_t batch_first;     /* first index of the batch it was written in */
     uint32_t size;            /* of the whole frame, in bytes */
-    struct spool_event event; /* events, and moved ones: as accepted, but for the id, which is that of this frame */
+    struct spool_event event; /* events, and moved ones: as accepted, but for the id, which is that
+                               * of this frame */
     struct bytes body;        /* other kinds: everything between head and checksum */
 };
 
 /* Encoded size of the headers, and the encoding. A NULL value is kept apart from an empty one. */
 size_t spool_headers_size(const struct spool_header *headers, size_t count);
 uint8_t *spool_headers_put(uint8_t *p, const struct spool_header *headers, size_t count);
-/* Takes the next header off *rest (start with event.headers); false at the end or when malformed. */
+/* Takes the next header off *rest (start with event.headers); false at the end or when
+ * malformed. */
 bool spool_headers_next(struct bytes *rest, struct spool_header *ret);
 
 /* Size in bytes of the frame that spool_frame_put() would write; 0 when no frame can hold the event
  * (topic empty or longer than 249, time outside 0..2^48-1, more than SPOOL_FRAME_SIZE_MAX). */
 size_t spool_frame_size(const struct spool_event *event);
 
-/* Writes the frame of an event, but for what only the committer knows (id, first index of the batch, checksum:
- * see spool_frame_stamp). The caller has made sure of spool_frame_size() bytes. Returns the byte after. */
+/* Writes the frame of an event, but for what only the committer knows (id, first index of the
+ * batch, checksum: see spool_frame_stamp). The caller has made sure of spool_frame_size() bytes.
+ * Returns the byte after. */
 uint8_t *spool_frame_put(uint8_t *p, const struct spool_event *event);
 
-/* Writes a frame of another kind around a body, unstamped. It takes SPOOL_FRAME_SIZE_MIN + body.size bytes. */
-uint8_t *spool_frame_put_other(uint8_t *p, enum spool_frame_kind kind, int64_t time_ms, struct bytes body);
+/* Writes a frame of another kind around a body, unstamped. It takes SPOOL_FRAME_SIZE_MIN +
+ * body.size bytes. */
+uint8_t *spool_frame_put_other(uint8_t *p, enum spool_frame_kind kind, int64_t time_ms,
+                               struct bytes body);
 
 /* Fills in id and first index, then the checksum. frame points at a whole frame. */
 void spool_frame_stamp(uint8_t *frame, uint64_t id, uint32_t batch_first, uint64_t seed);
 
-/* The length field of bytes that may be a frame: 0 when the magic is not there, when size_available is too
- * small to tell, or when no frame has that length. Nothing is verified. */
+/* The length field of bytes that may be a frame: 0 when the magic is not there, when size_available
+ * is too small to tell, or when no frame has that length. Nothing is verified. */
 size_t spool_frame_peek_size(const uint8_t *p, size_t size_available);
 
-/* Takes a frame apart at p. True when magic, length, checksum and every field hold, and the frame lies
- * within size_available. Otherwise *ret means nothing. */
-bool spool_frame_get(const uint8_t *p, size_t size_available, uint64_t seed, struct spool_frame *ret);
+/* Takes a frame apart at p. True when magic, length, checksum and every field hold, and the frame
+ * lies within size_available. Otherwise *ret means nothing. */
+bool spool_frame_get(const uint8_t *p, size_t size_available, uint64_t seed,
+                     struct spool_frame *ret);
 
-/* The event's frame as it was accepted: of one that was moved the frame inside. The frame is a verified one. */
+/* The event's frame as it was accepted: of one that was moved the frame inside. The frame is a
+ * verified one. */
 struct bytes spool_frame_original(struct bytes frame);
 
-/* The same as spool_frame_get() without the checksum, for frames that were verified or written by this process. */
+/* The same as spool_frame_get() without the checksum, for frames that were verified or written by
+ * this process. */
 bool spool_frame_get_trusted(const uint8_t *p, size_t size_available, struct spool_frame *ret);
 
 #endif

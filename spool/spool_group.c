@@ -37,7 +37,8 @@ static enum err adopt(struct spool_group *group, struct buf *frames)
 
 static enum err gather(struct spool_group *group, const struct buf *frames)
 {
-    struct spool_chunk *newest = group->chunk_count == 0 ? NULL : group->chunks[group->chunk_count - 1];
+    struct spool_chunk *newest =
+        group->chunk_count == 0 ? NULL : group->chunks[group->chunk_count - 1];
     group->gathered_bytes += frames->size;
     if (newest != NULL && spool_chunk_append(newest, frames->data, frames->size))
         return ERR_OK;
@@ -74,7 +75,8 @@ static size_t frame_size_at(const struct spool_chunk *chunk, size_t at)
     return size;
 }
 
-void spool_group_stamp(struct spool_group *group, uint64_t segment_id, uint32_t first_index, uint64_t seed)
+void spool_group_stamp(struct spool_group *group, uint64_t segment_id, uint32_t first_index,
+                       uint64_t seed)
 {
     uint32_t index = first_index;
     for (size_t i = 0; i < group->chunk_count; i++) {
@@ -111,7 +113,8 @@ static enum err push_entry(struct spool_group *group, char letter, uint64_t id, 
 
 static enum err push_single(struct spool_group *group, char letter, struct bytes frame)
 {
-    return frame.size == 0 ? ERR_OK : push_entry(group, letter, codec_get_u64(frame.data + 8), frame);
+    return frame.size == 0 ? ERR_OK
+                           : push_entry(group, letter, codec_get_u64(frame.data + 8), frame);
 }
 
 static enum err push_chunk_entries(struct spool_group *group, const struct spool_chunk *chunk)
@@ -125,7 +128,8 @@ static enum err push_chunk_entries(struct spool_group *group, const struct spool
                 break;
             end += size;
         }
-        rc = push_entry(group, 'e', codec_get_u64(chunk->data + start + 8), bytes_of(chunk->data + start, end - start));
+        rc = push_entry(group, 'e', codec_get_u64(chunk->data + start + 8),
+                        bytes_of(chunk->data + start, end - start));
     }
     return rc;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * spool_id_set.h - a set of event ids, sorted; adding is cheap when they come about in order. Pure but for memory. */
+ * spool_id_set.h - a set of event ids, sorted; adding is cheap when they come about in order. Pure
+ * but for memory. */
 #ifndef PENSTOCK_SPOOL_ID_SET_H
 #define PENSTOCK_SPOOL_ID_SET_H
 

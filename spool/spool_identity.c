@@ -41,7 +41,8 @@ static enum err parse(char *text, struct spool_identity *ret_identity, struct er
     uint64_t sum = check_line == NULL ? 0 : XXH3_64bits(text, (size_t)(check_line - text));
     char *version = take_line(&text, "penstock-spool");
     if (version != NULL && strtol(version, NULL, 10) > SPOOL_FORMAT_VERSION)
-        return errmsg_set(msg, ERR_VERSION, IDENTITY_NAME " says format %s, this Penstock knows %d: use a newer one",
+        return errmsg_set(msg, ERR_VERSION,
+                          IDENTITY_NAME " says format %s, this Penstock knows %d: use a newer one",
                           version, SPOOL_FORMAT_VERSION);
     char *id = version == NULL ? NULL : take_line(&text, "id");
     char *seed = id == NULL ? NULL : take_line(&text, "seed");
@@ -71,13 +72,14 @@ enum err spool_identity_read(int root_fd, struct spool_identity *ret_identity, s
     return rc;
 }
 
-enum err spool_identity_write(int root_fd, const struct spool_identity *identity, struct errmsg *msg)
+enum err spool_identity_write(int root_fd, const struct spool_identity *identity,
+                              struct errmsg *msg)
 {
     char uuid[UUID_TEXT_SIZE];
     uuid_format(identity->uuid, uuid);
     struct buf text = {0};
-    buf_printf(&text, "penstock-spool: %d\nid: %s\nseed: %016" PRIx64 "\ncreated-ms: %" PRId64 "\n", identity->version,
-               uuid, identity->seed, identity->created_ms);
+    buf_printf(&text, "penstock-spool: %d\nid: %s\nseed: %016" PRIx64 "\ncreated-ms: %" PRId64 "\n",
+               identity->version, uuid, identity->seed, identity->created_ms);
     buf_printf(&text, "check: %016" PRIx64 "\n", (uint64_t)XXH3_64bits(text.data, text.size));
     enum err rc = text.failed ? errmsg_set(msg, ERR_NOMEM, "out of memory")
                               : spool_file_replace(root_fd, IDENTITY_NAME, buf_bytes(&text), msg);

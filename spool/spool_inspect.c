@@ -20,8 +20,8 @@ static const char quarantine[] = "quarantine", whole[] = "segments", parked[] = 
 static const char *const folders[] = {whole, parked, "dead-letter", quarantine};
 enum { FOLDER_COUNT = sizeof folders / sizeof folders[0] };
 
-static struct spool_reader_options options_of(const struct spool_inspect *inspect, uint64_t id, int folder_fd,
-                                              char name[NAME_SIZE])
+static struct spool_reader_options options_of(const struct spool_inspect *inspect, uint64_t id,
+                                              int folder_fd, char name[NAME_SIZE])
 {
     snprintf(name, NAME_SIZE, "%" PRIu64, id);
     return (struct spool_reader_options){.parent_fd = folder_fd,
@@ -40,7 +40,8 @@ static bool is_whole(const struct spool_inspect *inspect, uint64_t id)
     return false;
 }
 
-static enum err add_folder(struct spool_inspect *inspect, const char *folder, bool *ret_there, struct errmsg *msg)
+static enum err add_folder(struct spool_inspect *inspect, const char *folder, bool *ret_there,
+                           struct errmsg *msg)
 {
     int fd = -1;
     uint64_t *ids = NULL;
@@ -52,7 +53,8 @@ static enum err add_folder(struct spool_inspect *inspect, const char *folder, bo
         rc = spool_dir_list_ids(fd, &ids, &count, msg);
     if (rc == ERR_OK) {
         size_t total = inspect->segment_count + count;
-        struct spool_inspect_segment *segments = realloc(inspect->segments, (total + 1) * sizeof *segments);
+        struct spool_inspect_segment *segments =
+            realloc(inspect->segments, (total + 1) * sizeof *segments);
         if (segments == NULL)
             rc = errmsg_set(msg, ERR_NOMEM, "out of memory");
         else
@@ -81,16 +83,18 @@ enum err spool_inspect_open(const char *path, struct spool_inspect *ret_inspect,
     struct errmsg ignored;
     if (inspect.root_fd < 0)
         return errmsg_set(msg, spool_err_of_errno(errno), "'%s': %s", path, strerror(errno));
-    inspect.has_identity = spool_identity_read(inspect.root_fd, &inspect.identity, &ignored) == ERR_OK;
+    inspect.has_identity =
+        spool_identity_read(inspect.root_fd, &inspect.identity, &ignored) == ERR_OK;
     bool there = inspect.has_identity;
     enum err rc = ERR_OK;
     for (size_t i = 0; rc == ERR_OK && i < FOLDER_COUNT; i++)
         rc = add_folder(&inspect, folders[i], &there, msg);
     if (rc == ERR_OK && !there)
-        rc = errmsg_set(msg, ERR_NOT_FOUND, "'%s' is no spool: no file PENSTOCK and no folder of segments", path);
+        rc = errmsg_set(msg, ERR_NOT_FOUND,
+                        "'%s' is no spool: no file PENSTOCK and no folder of segments", path);
     if (rc == ERR_OK && inspect.has_identity)
-        rc = spool_cursors_peek(inspect.root_fd, inspect.identity.uuid, inspect.identity.seed, &inspect.cursors,
-                                &inspect.has_cursors, msg);
+        rc = spool_cursors_peek(inspect.root_fd, inspect.identity.uuid, inspect.identity.seed,
+                                &inspect.cursors, &inspect.has_cursors, msg);
     if (rc != ERR_OK) {
         spool_inspect_close(&inspect);
         return rc;
@@ -109,8 +113,8 @@ void spool_inspect_close(struct spool_inspect *inspect)
 }
 
 /* By the link of the next segment that has one. */
-static uint32_t count_limit(const struct spool_inspect *inspect, const struct spool_inspect_segment *segment,
-                            int folder_fd)
+static uint32_t count_limit(const struct spool_inspect *inspect,
+                            const struct spool_inspect_segment *segment, int folder_fd)
 {
     uint32_t limit = SPOOL_COUNT_UNKNOWN;
     if (strcmp(segment->folder, whole) != 0)
@@ -156,7 +160,8 @@ void spool_inspect_findings_free(struct spool_findings *findings)
     spool_ranges_free(&findings->uncertain);
 }
 
-static enum err read_segment(struct spool_reader *reader, spool_inspect_fn *fn, void *arg, struct errmsg *msg)
+static enum err read_segment(struct spool_reader *reader, spool_inspect_fn *fn, void *arg,
+                             struct errmsg *msg)
 {
     struct spool_chunk *chunk;
     enum err rc;
@@ -169,8 +174,9 @@ static enum err read_segment(struct spool_reader *reader, spool_inspect_fn *fn, 
     return rc == ERR_END ? ERR_OK : rc;
 }
 
-static enum err read_in_folder(const struct spool_inspect *inspect, const struct spool_inspect_segment *segment,
-                               spool_inspect_fn *fn, void *arg, struct spool_findings *ret_findings, struct errmsg *msg)
+static enum err read_in_folder(const struct spool_inspect *inspect,
+                               const struct spool_inspect_segment *segment, spool_inspect_fn *fn,
+                               void *arg, struct spool_findings *ret_findings, struct errmsg *msg)
 {
     int folder_fd = -1;
     char name[NAME_SIZE];
@@ -187,28 +193,31 @@ static enum err read_in_folder(const struct spool_inspect *inspect, const struct
     if (rc == ERR_OK)
         rc = copy_findings(spool_reader_findings(reader), ret_findings);
     spool_reader_close(reader);
-    bool gone = rc == ERR_OK && faccessat(folder_fd, name, F_OK, AT_SYMLINK_NOFOLLOW) != 0 && errno == ENOENT;
+    bool gone = rc == ERR_OK && faccessat(folder_fd, name, F_OK, AT_SYMLINK_NOFOLLOW) != 0 &&
+                errno == ENOENT;
     if (gone)
         spool_inspect_findings_free(ret_findings);
     close(folder_fd);
     return gone ? ERR_END : rc;
 }
 
-/* What leaves segments/ after it was listed may be parked. Its events may have been handed out already, when it left in the middle of
- * the reading; then it is over. */
-enum err spool_inspect_read(const struct spool_inspect *inspect, const struct spool_inspect_segment *segment,
-                            spool_inspect_fn *fn, void *arg, struct spool_findings *ret_findings, struct errmsg *msg)
+/* What leaves segments/ after it was listed may be parked. Its events may have been handed out
+ * already, when it left in the middle of the reading; then it is over. */
+enum err spool_inspect_read(const struct spool_inspect *inspect,
+                            const struct spool_inspect_segment *segment, spool_inspect_fn *fn,
+                            void *arg, struct spool_findings *ret_findings, struct errmsg *msg)
 {
     char path[NAME_SIZE + sizeof whole];
     snprintf(path, sizeof path, "%s/%" PRIu64, whole, segment->id);
     struct spool_inspect_segment left = *segment;
-    if (strcmp(segment->folder, whole) == 0 && faccessat(inspect->root_fd, path, F_OK, AT_SYMLINK_NOFOLLOW) != 0 &&
-        errno == ENOENT)
+    if (strcmp(segment->folder, whole) == 0 &&
+        faccessat(inspect->root_fd, path, F_OK, AT_SYMLINK_NOFOLLOW) != 0 && errno == ENOENT)
         left.folder = parked;
     return read_in_folder(inspect, &left, fn, arg, ret_findings, msg);
 }
 
-bool spool_inspect_is_reported(const struct spool_inspect *inspect, const struct spool_inspect_segment *segment)
+bool spool_inspect_is_reported(const struct spool_inspect *inspect,
+                               const struct spool_inspect_segment *segment)
 {
     int fd = -1;
     if (strcmp(segment->folder, quarantine) != 0 ||

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * spool_inspect.h - looking into a spool without touching it: no lock, no write, no LevelDB; an agent may be using it.
+ * spool_inspect.h - looking into a spool without touching it: no lock, no write, no LevelDB; an
+ * agent may be using it.
  *
  * One thread at a time. What retires while it is looked at is passed over. */
 #ifndef PENSTOCK_SPOOL_INSPECT_H
@@ -26,20 +27,23 @@ struct spool_inspect {
     uint64_t bytes; /* of all logs */
 };
 
-/* Errors: ERR_NOT_FOUND (no such directory, or neither an identity nor a folder of segments in it), ERR_UNREADABLE, ERR_NOMEM */
-enum err spool_inspect_open(const char *path, struct spool_inspect *ret_inspect, struct errmsg *msg);
+/* Errors: ERR_NOT_FOUND (no such directory, or neither an identity nor a folder of segments in it),
+ * ERR_UNREADABLE, ERR_NOMEM */
+enum err spool_inspect_open(const char *path, struct spool_inspect *ret_inspect,
+                            struct errmsg *msg);
 void spool_inspect_close(struct spool_inspect *inspect);
 
 /* Called for each run of events; false ends the reading. */
 typedef bool spool_inspect_fn(void *arg, const struct spool_chunk *chunk);
 
-/* Reads one segment to its end, without what links say was moved on or refused. fn may be NULL. *ret_findings owns its ranges: end
- * with spool_inspect_findings_free(). Errors:
+/* Reads one segment to its end, without what links say was moved on or refused. fn may be NULL.
+ * *ret_findings owns its ranges: end with spool_inspect_findings_free(). Errors:
  *   ERR_END         it is no longer there (retired meanwhile)
  *   ERR_CLOSED      fn ended the reading; no findings
  *   ERR_UNREADABLE, ERR_NOMEM */
-enum err spool_inspect_read(const struct spool_inspect *inspect, const struct spool_inspect_segment *segment,
-                            spool_inspect_fn *fn, void *arg, struct spool_findings *ret_findings, struct errmsg *msg);
+enum err spool_inspect_read(const struct spool_inspect *inspect,
+                            const struct spool_inspect_segment *segment, spool_inspect_fn *fn,
+                            void *arg, struct spool_findings *ret_findings, struct errmsg *msg);
 void spool_inspect_findings_free(struct spool_findings *findings);
 
 /* A segment of which nothing is left, although not all of it was done. */
@@ -48,13 +52,17 @@ struct spool_inspect_vanished {
     bool count_known; /* false: nothing says how many events it held, if any */
     uint32_t first;   /* index of the first one that is missing */
     uint32_t lost;    /* so many from there on; 0 when not known */
-    bool parked;      /* so many, of those from there on: only that many were left of it, and nothing tells which */
+    bool parked;      /* so many, of those from there on: only that many were left of it, and
+                       * nothing tells which */
 };
 /* Of all; *ret_vanished is malloc'ed, NULL for none. ERR_UNREADABLE, ERR_NOMEM */
-enum err spool_inspect_vanished(const struct spool_inspect *inspect, struct spool_inspect_vanished **ret_vanished,
-                                size_t *ret_count, struct errmsg *msg);
+enum err spool_inspect_vanished(const struct spool_inspect *inspect,
+                                struct spool_inspect_vanished **ret_vanished, size_t *ret_count,
+                                struct errmsg *msg);
 
-/* Is it damaged, set aside, and told of by a loss report? Then nothing of it is to be delivered any more. */
-bool spool_inspect_is_reported(const struct spool_inspect *inspect, const struct spool_inspect_segment *segment);
+/* Is it damaged, set aside, and told of by a loss report? Then nothing of it is to be delivered any
+ * more. */
+bool spool_inspect_is_reported(const struct spool_inspect *inspect,
+                               const struct spool_inspect_segment *segment);
 
 #endif

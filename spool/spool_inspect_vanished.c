@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * spool_inspect_vanished.c - segments of which nothing is left: what links and cursors name, is not done, and isn't there. */
+ * spool_inspect_vanished.c - segments of which nothing is left: what links and cursors name, is not
+ * done, and isn't there. */
 #include "spool/spool_inspect.h"
 
 #include "spool/spool_dir.h"
@@ -14,7 +15,8 @@
 
 struct search {
     const struct spool_inspect *inspect;
-    struct spool_cursor_state now; /* peeked after the segments were listed: what has retired since is done in it */
+    struct spool_cursor_state now; /* peeked after the segments were listed: what has retired since
+                                    * is done in it */
     struct spool_inspect_vanished *found;
     size_t count, capacity;
 };
@@ -34,7 +36,8 @@ static uint32_t done_below(const struct spool_cursor_state *state, uint64_t segm
     return spool_id_segment(done_id) < segment_id ? 0 : spool_id_index(done_id) + 1;
 }
 
-static bool exists(const struct spool_inspect *inspect, const char *folder, uint64_t segment_id, const char *suffix)
+static bool exists(const struct spool_inspect *inspect, const char *folder, uint64_t segment_id,
+                   const char *suffix)
 {
     char path[64];
     snprintf(path, sizeof path, "%s/%" PRIu64 "%s", folder, segment_id, suffix);
@@ -47,8 +50,10 @@ static bool is_there(const struct spool_inspect *inspect, uint64_t segment_id)
     for (size_t i = 0; i < inspect->segment_count; i++)
         if (inspect->segments[i].id == segment_id)
             return true;
-    return exists(inspect, "segments", segment_id, "") || exists(inspect, "segments", segment_id, ".new") ||
-           exists(inspect, "parked", segment_id, "") || exists(inspect, "quarantine", segment_id, "");
+    return exists(inspect, "segments", segment_id, "") ||
+           exists(inspect, "segments", segment_id, ".new") ||
+           exists(inspect, "parked", segment_id, "") ||
+           exists(inspect, "quarantine", segment_id, "");
 }
 
 static bool is_known(const struct search *search, uint64_t segment_id)
@@ -132,7 +137,8 @@ static enum err expect_all(struct search *search, struct errmsg *msg)
         rc = expect(search, (struct spool_link){search->now.parked[i].first, SPOOL_COUNT_UNKNOWN});
     for (size_t i = 0; rc == ERR_OK && i < SPOOL_NEWEST_SEGMENTS;
          i++) /* after the links: those know how many events there were */
-        rc = expect(search, (struct spool_link){search->now.newest_segments[i], SPOOL_COUNT_UNKNOWN});
+        rc = expect(search,
+                    (struct spool_link){search->now.newest_segments[i], SPOOL_COUNT_UNKNOWN});
     return rc;
 }
 
@@ -152,13 +158,15 @@ static enum err peek(struct search *search, bool *ret_found, struct errmsg *msg)
     spool_cursor_state_free(&search->now);
     search->now = (struct spool_cursor_state){0};
     *ret_found = false;
-    return inspect->has_identity ? spool_cursors_peek(inspect->root_fd, inspect->identity.uuid, inspect->identity.seed,
-                                                      &search->now, ret_found, msg)
-                                 : ERR_OK;
+    return inspect->has_identity
+               ? spool_cursors_peek(inspect->root_fd, inspect->identity.uuid,
+                                    inspect->identity.seed, &search->now, ret_found, msg)
+               : ERR_OK;
 }
 
-enum err spool_inspect_vanished(const struct spool_inspect *inspect, struct spool_inspect_vanished **ret_vanished,
-                                size_t *ret_count, struct errmsg *msg)
+enum err spool_inspect_vanished(const struct spool_inspect *inspect,
+                                struct spool_inspect_vanished **ret_vanished, size_t *ret_count,
+                                struct errmsg *msg)
 {
     struct search search = {.inspect = inspect};
     bool found = false;

@@ -42,7 +42,8 @@ struct spool_batch {
     struct spool_confirm *confirm; /* borrowed; NULL: nobody waits for Kafka */
 };
 
-/* Adds an event of another segment by its whole frame, which goes inside a new one; the topic is the batch's.
+/* Adds an event of another segment by its whole frame, which goes inside a new one; the topic is
+ * the batch's.
  * Errors: ERR_FULL, ERR_TOO_LARGE, ERR_NOMEM */
 enum err spool_batch_add_moved(struct spool_batch *batch, int64_t time_ms, struct bytes frame);
 
@@ -56,7 +57,8 @@ struct spool_progress {
 };
 
 struct spool {
-    const struct spool_options *_Atomic limits; /* of sizes and times: spool_set_limits() changes it */
+    const struct spool_options *_Atomic limits; /* of sizes and times: spool_set_limits() changes
+                                                 * it */
     struct spool_options options;               /* fixed after open, as is all up to the lock */
     spool_report_fn *report;
     void *report_arg;
@@ -68,7 +70,8 @@ struct spool {
     struct spool_watch watch; /* of who calls spool_place() */
 
     struct spool_topics topics;
-    atomic_uint_fast64_t unknown_accepted; /* events of unknown topic: lost, but counted nowhere else */
+    atomic_uint_fast64_t unknown_accepted; /* events of unknown topic: lost, but counted nowhere
+                                            * else */
     atomic_int_fast64_t unknown_pending;
     atomic_uint_fast64_t unknown_lost;
     atomic_bool counting;
@@ -110,16 +113,20 @@ void spool_forget_segment(struct spool *spool, uint64_t segment_id);
 /* A new segment id, above all known ones. */
 uint64_t spool_take_segment_id(struct spool *spool);
 
-/* Frames of an old segment at or beyond this count were moved on or refused: looked up in the links of the
- * segments after it. SPOOL_COUNT_UNKNOWN: there is no such limit. Reads a little from disk. ERR_UNREADABLE, ERR_NOMEM */
-enum err spool_count_limit(struct spool *spool, uint64_t segment_id, uint32_t *ret_limit, struct errmsg *msg);
+/* Frames of an old segment at or beyond this count were moved on or refused: looked up in the links
+ * of the segments after it. SPOOL_COUNT_UNKNOWN: there is no such limit. Reads a little from disk.
+ * ERR_UNREADABLE, ERR_NOMEM */
+enum err spool_count_limit(struct spool *spool, uint64_t segment_id, uint32_t *ret_limit,
+                           struct errmsg *msg);
 
 /* Sees to it that an old segment's pending events are in the books; may read it. Any thread. */
 enum err spool_count_entry(struct spool *spool, uint64_t segment_id, struct errmsg *msg);
-/* Events of an old segment below this index were done when the spool was opened; SPOOL_INDEX_MAX: all. */
+/* Events of an old segment below this index were done when the spool was opened; SPOOL_INDEX_MAX:
+ * all. */
 uint32_t spool_count_done_below(const struct spool *spool, uint64_t segment_id);
 
-/* Tells what a reader has not found so far of a segment, before it hands out what lies behind; takes the ranges over. */
+/* Tells what a reader has not found so far of a segment, before it hands out what lies behind;
+ * takes the ranges over. */
 void spool_count_missing(struct spool *spool, uint64_t segment_id, struct spool_ranges *missing);
 
 /* Body of the thread that counts what earlier runs left. */

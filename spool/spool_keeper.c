@@ -13,11 +13,17 @@
 #include <stdlib.h>
 #include <sys/statvfs.h>
 
-enum { TICK_MS = 100, MAKE_BACKOFF_MS_MIN = 100, MAKE_BACKOFF_MS_MAX = 5000, WALK_EVERY_MS = 30000 };
+enum {
+    TICK_MS = 100,
+    MAKE_BACKOFF_MS_MIN = 100,
+    MAKE_BACKOFF_MS_MAX = 5000,
+    WALK_EVERY_MS = 30000
+};
 
-/* ---- segments made ahead, segments closed --------------------------------------------------------------- */
+/* ---- segments made ahead, segments closed ---------------------------------------------------- */
 
-static enum err make_segment(struct spool *spool, struct spool_segment **ret_segment, struct errmsg *msg)
+static enum err make_segment(struct spool *spool, struct spool_segment **ret_segment,
+                             struct errmsg *msg)
 {
     struct spool_segment_place place = {
         .segments_path = spool->segments_path,
@@ -32,8 +38,8 @@ static enum err make_segment(struct spool *spool, struct spool_segment **ret_seg
     return rc;
 }
 
-enum err spool_keeper_make_first(struct spool *spool, struct spool_cursors *cursors, struct spool_segment **ret_segment,
-                                 struct errmsg *msg)
+enum err spool_keeper_make_first(struct spool *spool, struct spool_cursors *cursors,
+                                 struct spool_segment **ret_segment, struct errmsg *msg)
 {
     enum err rc = make_segment(spool, ret_segment, msg);
     struct spool_cursor_state state = {0};
@@ -41,7 +47,8 @@ enum err spool_keeper_make_first(struct spool *spool, struct spool_cursors *curs
         return rc;
     spool->first_segment_id = (*ret_segment)->id;
     if (cursors != NULL && spool_cursor_snapshot(spool, &state) == ERR_OK) {
-        (void)spool_cursors_write(cursors, &state, NULL); /* else the folder's names still tell the highest id */
+        /* else the folder's names still tell the highest id */
+        (void)spool_cursors_write(cursors, &state, NULL);
         spool_cursor_state_free(&state);
         spool->progress.dirty = true; /* the keeper writes again, and retires what is done */
     }
@@ -50,7 +57,8 @@ enum err spool_keeper_make_first(struct spool *spool, struct spool_cursors *curs
 
 static void wait_longer(struct spool_keeper *keeper)
 {
-    keeper->make_backoff_ms = keeper->make_backoff_ms == 0 ? MAKE_BACKOFF_MS_MIN : keeper->make_backoff_ms * 2;
+    keeper->make_backoff_ms =
+        keeper->make_backoff_ms == 0 ? MAKE_BACKOFF_MS_MIN : keeper->make_backoff_ms * 2;
     if (keeper->make_backoff_ms > MAKE_BACKOFF_MS_MAX)
         keeper->make_backoff_ms = MAKE_BACKOFF_MS_MAX;
     keeper->make_again_ms = clock_monotonic_ms() + keeper->make_backoff_ms;
@@ -70,7 +78,8 @@ static void make_spare(struct spool *spool)
     if (rc == ERR_OK) {
         keeper->spare = segment;
         keeper->spare_wanted = false;
-        if (!atomic_load(&spool->committer.unavailable)) /* else writing it must show first that the disk is well */
+        /* else writing it must show first that the disk is well */
+        if (!atomic_load(&spool->committer.unavailable))
             keeper->make_backoff_ms = keeper->make_again_ms = 0;
     } else {
         wait_longer(keeper);
@@ -155,7 +164,8 @@ void spool_keeper_close_segment(struct spool *spool, struct spool_segment *segme
     bool room = keeper->closing_count < keeper->closing_capacity;
     if (!room) {
         size_t capacity = keeper->closing_capacity == 0 ? 8 : keeper->closing_capacity * 2;
-        struct spool_segment **closing = realloc(keeper->closing, capacity * sizeof(struct spool_segment *));
+        struct spool_segment **closing =
+            realloc(keeper->closing, capacity * sizeof(struct spool_segment *));
         if (closing != NULL) {
             keeper->closing = closing;
             keeper->closing_capacity = capacity;
@@ -182,7 +192,7 @@ static void close_segments(struct spool_keeper *keeper)
     pthread_mutex_unlock(&keeper->lock);
 }
 
-/* ---- space ------------------------------------------------------------------------------------------------ */
+/* ---- space ----------------------------------------------------------------------------------- */
 
 void spool_keeper_measure(struct spool *spool)
 {
@@ -197,7 +207,8 @@ void spool_keeper_measure(struct spool *spool)
     atomic_store(&spool->keeper.used_bytes, used);
 }
 
-/* Walks what no segment of the catalog accounts for, and old segments whose size isn't known yet. */
+/* Walks what no segment of the catalog accounts for, and old segments whose size isn't known
+ * yet. */
 static void walk(struct spool *spool)
 {
     uint64_t bytes = 0, all = 0;
@@ -227,7 +238,8 @@ void spool_keeper_committed(struct spool *spool, uint64_t frame_bytes, uint64_t 
     pthread_mutex_unlock(&keeper->lock);
 }
 
-enum err spool_keeper_space(struct spool *spool, uint64_t queued_bytes, uint64_t batch_bytes, struct errmsg *msg)
+enum err spool_keeper_space(struct spool *spool, uint64_t queued_bytes, uint64_t batch_bytes,
+                            struct errmsg *msg)
 {
     struct spool_keeper *keeper = &spool->keeper;
     struct spool_space space = {
@@ -240,7 +252,7 @@ enum err spool_keeper_space(struct spool *spool, uint64_t queued_bytes, uint64_t
     return rc;
 }
 
-/* ---- cursors ---------------------------------------------------------------------------------------------- */
+/* ---- cursors --------------------------------------------------------------------------------- */
 
 static bool cursors_are_due(struct spool *spool)
 {
@@ -257,8 +269,8 @@ static enum err open_cursors_again(struct spool *spool, struct errmsg *msg)
 {
     struct spool_cursor_state ignored = {0};
     bool found = false;
-    enum err rc = spool_cursors_open(spool->root_fd, spool->identity.uuid, spool->identity.seed, &spool->keeper.cursors,
-                                     &ignored, &found, msg);
+    enum err rc = spool_cursors_open(spool->root_fd, spool->identity.uuid, spool->identity.seed,
+                                     &spool->keeper.cursors, &ignored, &found, msg);
     spool_cursor_state_free(&ignored);
     return rc;
 }
@@ -286,13 +298,14 @@ void spool_keeper_write_cursors(struct spool *spool)
         pthread_mutex_unlock(&spool->lock);
     }
     if ((rc != ERR_OK) != keeper->cursors_failing)
-        spool_say(spool, rc != ERR_OK, rc != ERR_OK ? "cursors_not_written" : "cursors_written_again", "error=\"%s\"",
+        spool_say(spool, rc != ERR_OK,
+                  rc != ERR_OK ? "cursors_not_written" : "cursors_written_again", "error=\"%s\"",
                   msg.text);
     keeper->cursors_failing = rc != ERR_OK;
     spool_cursor_state_free(&state);
 }
 
-/* ---- the thread --------------------------------------------------------------------------------------------- */
+/* ---- the thread ------------------------------------------------------------------------------ */
 
 static bool wait_for_work(struct spool_keeper *keeper)
 {
@@ -305,7 +318,8 @@ static bool wait_for_work(struct spool_keeper *keeper)
     bool make = false;
     for (int rc = 0;;) {
         make = keeper->spare_wanted && keeper->spare == NULL &&
-               (clock_monotonic_ms() >= keeper->make_again_ms || (keeper->spare_awaited && !keeper->making_failed));
+               (clock_monotonic_ms() >= keeper->make_again_ms ||
+                (keeper->spare_awaited && !keeper->making_failed));
         if (make || keeper->stopping || keeper->closing_count > 0 || rc == ETIMEDOUT)
             break;
         rc = pthread_cond_timedwait(&keeper->wake, &keeper->lock, &until);
@@ -322,7 +336,8 @@ static bool is_stopping(struct spool_keeper *keeper)
     return stopping;
 }
 
-/* It never held an event; left behind it would be one more empty segment to look at. The cursors must not name it any more. */
+/* It never held an event; left behind it would be one more empty segment to look at. The cursors
+ * must not name it any more. */
 static void drop_spare(struct spool *spool)
 {
     struct spool_segment *spare = spool->keeper.spare;

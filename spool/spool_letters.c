@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * spool_letters.c - the store of dead letters: written one by one, and anew without those that were removed. */
+ * spool_letters.c - the store of dead letters: written one by one, and anew without those that were
+ * removed. */
 #include "spool/spool_letters.h"
 
 #include "base/clock.h"
@@ -32,7 +33,7 @@ void spool_letters_done(struct spool *spool)
     pthread_mutex_destroy(&letters->ids_lock);
 }
 
-/* ---- which there are --------------------------------------------------------------------------------------------- */
+/* ---- which there are ------------------------------------------------------------------------- */
 
 /* There is room for it. */
 static void add(struct spool_letters *letters, uint64_t id, uint64_t bytes)
@@ -134,14 +135,15 @@ bool spool_letters_had(struct spool *spool, uint64_t id)
     return has(&spool->letters, &spool->letters.removed, id);
 }
 
-/* ---- writing -------------------------------------------------------------------------------------------------------- */
+/* ---- writing --------------------------------------------------------------------------------- */
 
 static enum err begin_segment(struct spool *spool, uint64_t bytes_max, struct errmsg *msg)
 {
     struct spool_letters *letters = &spool->letters;
     char path[4096];
     if (letters->folder_fd < 0) {
-        enum err rc = spool_dir_open(spool->root_fd, SPOOL_LETTERS_FOLDER, true, &letters->folder_fd, msg);
+        enum err rc =
+            spool_dir_open(spool->root_fd, SPOOL_LETTERS_FOLDER, true, &letters->folder_fd, msg);
         if (rc != ERR_OK)
             return rc;
     }
@@ -174,11 +176,12 @@ static size_t put_escaped(char *out, size_t used, size_t size, const char *text)
 }
 
 /* The two frames of a letter, unstamped. */
-static enum err put_frames(struct buf *frames, uint64_t id, const struct spool_letter_reason *reason,
-                           struct bytes frame)
+static enum err put_frames(struct buf *frames, uint64_t id,
+                           const struct spool_letter_reason *reason, struct bytes frame)
 {
     char json[SPOOL_LETTERS_ERROR_SIZE + 2 * SPOOL_LETTERS_TEXT_SIZE + 64], key[24];
-    size_t used = (size_t)snprintf(json, sizeof json, "{\"error\":\"%s\",\"text\":\"", reason->error);
+    size_t used =
+        (size_t)snprintf(json, sizeof json, "{\"error\":\"%s\",\"text\":\"", reason->error);
     used = put_escaped(json, used, sizeof json, reason->text);
     used += (size_t)snprintf(json + used, sizeof json - used, "\"}");
     snprintf(key, sizeof key, "%" PRIu64, id);
@@ -201,22 +204,25 @@ static enum err put_frames(struct buf *frames, uint64_t id, const struct spool_l
     return ERR_OK;
 }
 
-static enum err write_letter(struct spool *spool, uint64_t id, const struct spool_letter_reason *reason,
-                             struct bytes frame, struct errmsg *msg)
+static enum err write_letter(struct spool *spool, uint64_t id,
+                             const struct spool_letter_reason *reason, struct bytes frame,
+                             struct errmsg *msg)
 {
     struct spool_letters *letters = &spool->letters;
     struct buf frames = {0};
     struct spool_group group = {0};
     enum err rc = put_frames(&frames, id, reason, frame);
     uint64_t room = 2 * frames.size + 4096;
-    if (rc == ERR_OK && letters->segment != NULL && letters->segment->log_bytes + room > letters->segment_bytes_max)
+    if (rc == ERR_OK && letters->segment != NULL &&
+        letters->segment->log_bytes + room > letters->segment_bytes_max)
         end_segment(letters);
     if (rc == ERR_OK && letters->segment == NULL)
         rc = begin_segment(spool, room > SEGMENT_BYTES ? room : SEGMENT_BYTES, msg);
     if (rc == ERR_OK)
         rc = spool_group_add(&group, &frames, 2);
     if (rc == ERR_OK) {
-        spool_group_stamp(&group, letters->segment->id, letters->segment->event_count, spool->identity.seed);
+        spool_group_stamp(&group, letters->segment->id, letters->segment->event_count,
+                          spool->identity.seed);
         rc = spool_group_entries(&group, bytes_of(NULL, 0), bytes_of(NULL, 0));
     }
     if (rc == ERR_OK) {
@@ -233,13 +239,15 @@ enum err spool_letters_put(struct spool *spool, const struct spool_event *event,
                            const struct spool_letter_reason *reason, struct errmsg *msg)
 {
     struct spool_letters *letters = &spool->letters;
-    uint64_t id = event->origin_id != 0 ? event->origin_id : event->id, bytes_max = spool->limits->letters_bytes_max;
+    uint64_t id = event->origin_id != 0 ? event->origin_id : event->id,
+             bytes_max = spool->limits->letters_bytes_max;
     struct bytes frame = spool_frame_original(event->frame);
     pthread_mutex_lock(&letters->lock);
     enum err rc = load(spool, msg);
     bool there = rc == ERR_OK && spool_id_set_has(&letters->ids, id);
     if (rc == ERR_OK && !there && atomic_load(&letters->bytes) + frame.size > bytes_max)
-        rc = errmsg_set(msg, ERR_FULL, "dead-letter/ holds %" PRIu64 " bytes, dead_letter.max_size is %" PRIu64,
+        rc = errmsg_set(msg, ERR_FULL,
+                        "dead-letter/ holds %" PRIu64 " bytes, dead_letter.max_size is %" PRIu64,
                         (uint64_t)atomic_load(&letters->bytes), bytes_max);
     atomic_store(&letters->full, rc == ERR_FULL);
     if (rc == ERR_OK && !there)
@@ -250,9 +258,10 @@ enum err spool_letters_put(struct spool *spool, const struct spool_event *event,
     return rc;
 }
 
-/* ---- taking away ----------------------------------------------------------------------------------------------------- */
+/* ---- taking away ----------------------------------------------------------------------------- */
 
-enum err spool_letters_each(struct spool *spool, spool_letters_fn *fn, void *arg, struct errmsg *msg)
+enum err spool_letters_each(struct spool *spool, spool_letters_fn *fn, void *arg,
+                            struct errmsg *msg)
 {
     struct spool_letters *letters = &spool->letters;
     pthread_mutex_lock(&letters->lock);
@@ -281,15 +290,16 @@ static bool keep_one(void *arg, const struct spool_letter *letter)
     struct removal *removal = arg;
     struct spool_letter_reason reason = letter->reason;
     if (!is_removed(removal, letter->id))
-        removal->rc = write_letter(removal->spool, letter->id, &reason, letter->frame, removal->msg);
+        removal->rc =
+            write_letter(removal->spool, letter->id, &reason, letter->frame, removal->msg);
     return removal->rc == ERR_OK;
 }
 
 static enum err write_anew(struct removal *removal)
 {
     struct spool_letters *letters = &removal->spool->letters;
-    enum err rc =
-        spool_letters_read(letters->folder_fd, removal->spool->identity.seed, keep_one, removal, removal->msg);
+    enum err rc = spool_letters_read(letters->folder_fd, removal->spool->identity.seed, keep_one,
+                                     removal, removal->msg);
     return removal->rc != ERR_OK ? removal->rc : rc;
 }
 
@@ -312,7 +322,8 @@ static void remove_segments(struct spool_letters *letters, const uint64_t *ids, 
     for (size_t i = 0; i < count; i++) {
         char name[NAME_SIZE];
         snprintf(name, sizeof name, "%" PRIu64, ids[i]);
-        (void)spool_dir_remove_tree(letters->folder_fd, name); /* what stays shows removed letters again, no more */
+        /* what stays shows removed letters again, no more */
+        (void)spool_dir_remove_tree(letters->folder_fd, name);
     }
     (void)spool_dir_sync(letters->folder_fd, NULL);
 }
@@ -340,8 +351,8 @@ static enum err remove_some(struct removal *removal)
     return rc;
 }
 
-enum err spool_letters_remove(struct spool *spool, const uint64_t *ids, size_t count, size_t *ret_removed,
-                              struct errmsg *msg)
+enum err spool_letters_remove(struct spool *spool, const uint64_t *ids, size_t count,
+                              size_t *ret_removed, struct errmsg *msg)
 {
     struct spool_letters *letters = &spool->letters;
     struct removal removal = {spool, ids, count, ERR_OK, msg};

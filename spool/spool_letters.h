@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT
- * spool_letters.h - dead letters: events that can never go, kept in dead-letter/ with the reason, until people requeue or drop them.
+ * spool_letters.h - dead letters: events that can never go, kept in dead-letter/ with the reason,
+ * until people requeue or drop them.
  *
- * A letter is written in one synced batch: an event of the topic SPOOL_LETTERS_TOPIC that tells the reason as JSON, and the
- * event itself, its frame whole inside another one ("moved"), so that it keeps its id. Segments there are like all others,
- * and are read by the same verifying reader (docs/spool-format.md). What is removed is left out when the rest is written
- * anew; a crash then shows a letter again that was removed, and never loses one. Any thread, but for the reading functions
- * without a spool, which need none. */
+ * A letter is written in one synced batch: an event of the topic SPOOL_LETTERS_TOPIC that tells the
+ * reason as JSON, and the event itself, its frame whole inside another one ("moved"), so that it
+ * keeps its id. Segments there are like all others, and are read by the same verifying reader
+ * (docs/spool-format.md). What is removed is left out when the rest is written anew; a crash then
+ * shows a letter again that was removed, and never loses one. Any thread, but for the reading
+ * functions without a spool, which need none. */
 #ifndef PENSTOCK_SPOOL_LETTERS_H
 #define PENSTOCK_SPOOL_LETTERS_H
 
@@ -22,8 +24,8 @@ struct spool;
 #define SPOOL_LETTERS_TEXT_SIZE  256
 
 struct spool_letter_reason {
-    char
-        error[SPOOL_LETTERS_ERROR_SIZE]; /* Kafka's name of it, such as MSG_SIZE_TOO_LARGE; "": the reason is damaged */
+    char error[SPOOL_LETTERS_ERROR_SIZE]; /* Kafka's name of it, such as MSG_SIZE_TOO_LARGE; "": the
+                                          * reason is damaged */
     char text[SPOOL_LETTERS_TEXT_SIZE];
     int64_t time_ms; /* when it was given up; 0: not known */
 };
@@ -36,16 +38,20 @@ struct spool_letter {
     struct spool_letter_reason reason;
 };
 
-typedef bool spool_letters_fn(void *arg, const struct spool_letter *letter); /* false ends the reading */
+/* false ends the reading */
+typedef bool spool_letters_fn(void *arg, const struct spool_letter *letter);
 
 /* Reads what lies in a spool's folder, running or not, each letter once, and changes nothing.
  * Errors: ERR_CLOSED (fn ended it), ERR_UNREADABLE, ERR_NOMEM */
-enum err spool_letters_read(int folder_fd, uint64_t seed, spool_letters_fn *fn, void *arg, struct errmsg *msg);
+enum err spool_letters_read(int folder_fd, uint64_t seed, spool_letters_fn *fn, void *arg,
+                            struct errmsg *msg);
 /* The same for the spool at a path. ERR_NOT_FOUND: it is no spool */
-enum err spool_letters_read_path(const char *path, spool_letters_fn *fn, void *arg, struct errmsg *msg);
+enum err spool_letters_read_path(const char *path, spool_letters_fn *fn, void *arg,
+                                 struct errmsg *msg);
 
-/* Reads which letters there are: before the first event is given up, so that none is given up or sent a second time after
- * a crash. Blocks on the disk. Errors: ERR_UNREADABLE, ERR_NOMEM, ERR_IO: try again */
+/* Reads which letters there are: before the first event is given up, so that none is given up or
+ * sent a second time after a crash. Blocks on the disk. Errors: ERR_UNREADABLE, ERR_NOMEM, ERR_IO:
+ * try again */
 enum err spool_letters_load(struct spool *spool, struct errmsg *msg);
 
 /* Is the event in there? False before spool_letters_load(). Never waits for the disk. */
@@ -55,17 +61,22 @@ bool spool_letters_known(const struct spool *spool);
 /* Was it one that was dropped or requeued in this run? Likewise. */
 bool spool_letters_had(struct spool *spool, uint64_t id);
 
-/* Writes an event there; ERR_OK: synced, now or before. frame is as in struct spool_event, its seal not looked at.
- * Errors: ERR_FULL (dead_letter.max_size; nothing was written), ERR_IO, ERR_UNREADABLE, ERR_NOMEM, ERR_TOO_LARGE */
+/* Writes an event there; ERR_OK: synced, now or before. frame is as in struct spool_event, its seal
+ * not looked at.
+ * Errors: ERR_FULL (dead_letter.max_size; nothing was written), ERR_IO, ERR_UNREADABLE, ERR_NOMEM,
+ * ERR_TOO_LARGE */
 enum err spool_letters_put(struct spool *spool, const struct spool_event *event,
                            const struct spool_letter_reason *reason, struct errmsg *msg);
 
-/* All letters, oldest first, with nobody else adding or removing meanwhile. Errors as spool_letters_read(). */
-enum err spool_letters_each(struct spool *spool, spool_letters_fn *fn, void *arg, struct errmsg *msg);
+/* All letters, oldest first, with nobody else adding or removing meanwhile. Errors as
+ * spool_letters_read(). */
+enum err spool_letters_each(struct spool *spool, spool_letters_fn *fn, void *arg,
+                            struct errmsg *msg);
 
-/* Takes letters away, by their ids in ascending order; unknown ones are passed over. *ret_removed may be NULL.
+/* Takes letters away, by their ids in ascending order; unknown ones are passed over. *ret_removed
+ * may be NULL.
  * Errors: ERR_IO, ERR_UNREADABLE, ERR_NOMEM: all are still there */
-enum err spool_letters_remove(struct spool *spool, const uint64_t *ids, size_t count, size_t *ret_removed,
-                              struct errmsg *msg);
+enum err spool_letters_remove(struct spool *spool, const uint64_t *ids, size_t count,
+                              size_t *ret_removed, struct errmsg *msg);
 
 #endif

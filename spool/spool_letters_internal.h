@@ -11,7 +11,8 @@
 #include <stdatomic.h>
 
 struct spool_letters {
-    pthread_mutex_t lock;     /* guards what follows but ids; held during file operations, and taken before the other */
+    pthread_mutex_t lock;     /* guards what follows but ids; held during file operations, and taken
+                               * before the other */
     pthread_mutex_t ids_lock; /* guards ids and removed; held for moments only */
     int folder_fd;            /* -1: not opened yet */
     atomic_bool loaded;       /* written with the lock held */

@@ -23,7 +23,7 @@ struct reading {
     struct spool_letter_reason reason;
 };
 
-/* ---- reasons ------------------------------------------------------------------------------------------------------- */
+/* ---- reasons --------------------------------------------------------------------------------- */
 
 /* "name":"…" without escapes but \" and \\: written by this program, and checked by its frame. */
 static void take_text(const char *json, const char *name, char *out, size_t size)
@@ -32,7 +32,8 @@ static void take_text(const char *json, const char *name, char *out, size_t size
     snprintf(pattern, sizeof pattern, "\"%s\":\"", name);
     const char *p = strstr(json, pattern);
     size_t used = 0;
-    for (p = p == NULL ? "\"" : p + strlen(pattern); *p != '\0' && *p != '"' && used + 1 < size; p++) {
+    for (p = p == NULL ? "\"" : p + strlen(pattern); *p != '\0' && *p != '"' && used + 1 < size;
+         p++) {
         if (*p == '\\' && p[1] != '\0')
             p++;
         out[used++] = *p;
@@ -44,14 +45,15 @@ static void take_reason(struct reading *reading, const struct spool_event *event
 {
     char json[SPOOL_LETTERS_ERROR_SIZE + 2 * SPOOL_LETTERS_TEXT_SIZE + 128], id[24];
     snprintf(json, sizeof json, "%.*s", (int)event->value.size, (const char *)event->value.data);
-    snprintf(id, sizeof id, "%.*s", (int)(event->key.size < 20 ? event->key.size : 20), (const char *)event->key.data);
+    snprintf(id, sizeof id, "%.*s", (int)(event->key.size < 20 ? event->key.size : 20),
+             (const char *)event->key.data);
     reading->reason_id = strtoull(id, NULL, 10);
     reading->reason.time_ms = event->time_ms;
     take_text(json, "error", reading->reason.error, sizeof reading->reason.error);
     take_text(json, "text", reading->reason.text, sizeof reading->reason.text);
 }
 
-/* ---- letters ------------------------------------------------------------------------------------------------------- */
+/* ---- letters --------------------------------------------------------------------------------- */
 
 static enum err take_event(struct reading *reading, const struct spool_event *event)
 {
@@ -62,13 +64,15 @@ static enum err take_event(struct reading *reading, const struct spool_event *ev
     enum err rc = spool_id_set_reserve(&reading->seen);
     if (rc != ERR_OK || !spool_id_set_add(&reading->seen, event->origin_id))
         return rc;
-    struct spool_letter letter = {.id = event->origin_id, .event = *event, .frame = spool_frame_original(event->frame)};
+    struct spool_letter letter = {
+        .id = event->origin_id, .event = *event, .frame = spool_frame_original(event->frame)};
     if (reading->reason_id == letter.id)
         letter.reason = reading->reason;
     return reading->fn(reading->arg, &letter) ? ERR_OK : ERR_CLOSED;
 }
 
-static enum err read_segment(struct reading *reading, int folder_fd, uint64_t id, uint64_t seed, struct errmsg *msg)
+static enum err read_segment(struct reading *reading, int folder_fd, uint64_t id, uint64_t seed,
+                             struct errmsg *msg)
 {
     char name[32];
     snprintf(name, sizeof name, "%" PRIu64, id);
@@ -82,7 +86,8 @@ static enum err read_segment(struct reading *reading, int folder_fd, uint64_t id
     struct spool_reader *reader = NULL;
     struct spool_chunk *chunk;
     enum err rc = spool_reader_open(&options, &reader, msg);
-    while (rc == ERR_OK && (rc = spool_reader_next(reader, SPOOL_READ_TO_END, &chunk, msg)) == ERR_OK) {
+    while (rc == ERR_OK &&
+           (rc = spool_reader_next(reader, SPOOL_READ_TO_END, &chunk, msg)) == ERR_OK) {
         struct spool_event event;
         for (size_t at = 0; rc == ERR_OK && spool_chunk_next(chunk, &at, &event);)
             rc = take_event(reading, &event);
@@ -92,7 +97,8 @@ static enum err read_segment(struct reading *reading, int folder_fd, uint64_t id
     return rc == ERR_END ? ERR_OK : rc;
 }
 
-enum err spool_letters_read(int folder_fd, uint64_t seed, spool_letters_fn *fn, void *arg, struct errmsg *msg)
+enum err spool_letters_read(int folder_fd, uint64_t seed, spool_letters_fn *fn, void *arg,
+                            struct errmsg *msg)
 {
     struct reading reading = {.fn = fn, .arg = arg};
     uint64_t *ids = NULL;
@@ -105,7 +111,8 @@ enum err spool_letters_read(int folder_fd, uint64_t seed, spool_letters_fn *fn, 
     return rc;
 }
 
-enum err spool_letters_read_path(const char *path, spool_letters_fn *fn, void *arg, struct errmsg *msg)
+enum err spool_letters_read_path(const char *path, spool_letters_fn *fn, void *arg,
+                                 struct errmsg *msg)
 {
     struct spool_identity identity;
     int folder_fd = -1, root_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

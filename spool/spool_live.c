@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * spool_live.c - the segment that is being written: its beginning with a link, its end with a seal. */
+ * spool_live.c - the segment that is being written: its beginning with a link, its end with a
+ * seal. */
 #include "spool/spool_live.h"
 
 #include "base/clock.h"
@@ -8,13 +9,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* LevelDB starts a new log and a table when 1 GiB of write buffer is full: a segment ends before that. */
+/* LevelDB starts a new log and a table when 1 GiB of write buffer is full: a segment ends before
+ * that. */
 #define SEGMENT_BYTES_HARD_MAX ((1ull << 30) - (96ull << 20))
 
-void spool_live_add_link(struct spool_committer *committer, uint64_t segment_id, uint32_t event_count)
+void spool_live_add_link(struct spool_committer *committer, uint64_t segment_id,
+                         uint32_t event_count)
 {
     if (committer->link_count == SPOOL_LINKS_MAX) {
-        memmove(committer->links, committer->links + 1, (SPOOL_LINKS_MAX - 1) * sizeof committer->links[0]);
+        memmove(committer->links, committer->links + 1,
+                (SPOOL_LINKS_MAX - 1) * sizeof committer->links[0]);
         committer->link_count--;
     }
     committer->links[committer->link_count++] = (struct spool_link){segment_id, event_count};
@@ -66,13 +70,14 @@ enum err spool_live_ensure(struct spool *spool)
 {
     if (spool->committer.live != NULL)
         return ERR_OK;
-    atomic_store(&spool->committer.running_since_ms, clock_monotonic_ms()); /* making one can hang, too */
+    /* making one can hang, too */
+    atomic_store(&spool->committer.running_since_ms, clock_monotonic_ms());
     struct spool_segment *segment = spool_keeper_take_spare(spool);
     atomic_store(&spool->committer.running_since_ms, 0);
     return segment == NULL ? ERR_UNAVAILABLE : spool_live_begin(spool, segment);
 }
 
-/* ---- its frames --------------------------------------------------------------------------------------------- */
+/* ---- its frames ------------------------------------------------------------------------------ */
 
 enum err spool_live_put_link_frame(struct spool *spool)
 {
@@ -88,7 +93,8 @@ enum err spool_live_put_link_frame(struct spool *spool)
     }
     uint8_t *frame = committer->link_frame.data;
     committer->link_frame.size =
-        (size_t)(spool_frame_put_other(frame, SPOOL_FRAME_LINK, clock_wall_ms(), buf_bytes(&body)) - frame);
+        (size_t)(spool_frame_put_other(frame, SPOOL_FRAME_LINK, clock_wall_ms(), buf_bytes(&body)) -
+                 frame);
     spool_frame_stamp(frame, spool_id_of(committer->live->id, 0), 0, spool->identity.seed);
     buf_free(&body);
     return ERR_OK;
@@ -103,8 +109,8 @@ static bool put_seal_topics(struct spool *spool, struct buf *body, uint32_t even
         if (live->topic_counts[i] == 0)
             continue;
         const struct spool_topic *topic = spool_topics_at(&spool->topics, i);
-        topics[count++] = (struct spool_seal_topic){bytes_of(topic->name, topic->name_size), live->topic_counts[i],
-                                                    live->topic_bytes[i]};
+        topics[count++] = (struct spool_seal_topic){bytes_of(topic->name, topic->name_size),
+                                                    live->topic_counts[i], live->topic_bytes[i]};
     }
     bool ok = topics != NULL && spool_seal_put(body, event_count, topics, count);
     free(topics);
@@ -123,8 +129,10 @@ enum err spool_live_put_seal_frame(struct spool *spool, uint32_t batch_first, ui
     }
     uint8_t *frame = committer->seal_frame.data;
     committer->seal_frame.size =
-        (size_t)(spool_frame_put_other(frame, SPOOL_FRAME_SEAL, clock_wall_ms(), buf_bytes(&body)) - frame);
-    spool_frame_stamp(frame, spool_id_of(committer->live->id, event_count), batch_first, spool->identity.seed);
+        (size_t)(spool_frame_put_other(frame, SPOOL_FRAME_SEAL, clock_wall_ms(), buf_bytes(&body)) -
+                 frame);
+    spool_frame_stamp(frame, spool_id_of(committer->live->id, event_count), batch_first,
+                      spool->identity.seed);
     buf_free(&body);
     return ERR_OK;
 }
@@ -132,7 +140,9 @@ enum err spool_live_put_seal_frame(struct spool *spool, uint32_t batch_first, ui
 bool spool_live_is_full(const struct spool *spool)
 {
     const struct spool_segment *live = spool->committer.live;
-    uint64_t bytes_max =
-        spool->options.segment_bytes < SEGMENT_BYTES_HARD_MAX ? spool->options.segment_bytes : SEGMENT_BYTES_HARD_MAX;
-    return live != NULL && (live->log_bytes >= bytes_max || live->event_count >= SPOOL_INDEX_MAX - 1);
+    uint64_t bytes_max = spool->options.segment_bytes < SEGMENT_BYTES_HARD_MAX
+                             ? spool->options.segment_bytes
+                             : SEGMENT_BYTES_HARD_MAX;
+    return live != NULL &&
+           (live->log_bytes >= bytes_max || live->event_count >= SPOOL_INDEX_MAX - 1);
 }

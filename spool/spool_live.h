@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * spool_live.h - the segment that is being written, committer.live. All on the committer's thread (or before it starts). */
+ * spool_live.h - the segment that is being written, committer.live. All on the committer's thread
+ * (or before it starts). */
 #ifndef PENSTOCK_SPOOL_LIVE_H
 #define PENSTOCK_SPOOL_LIVE_H
 
@@ -9,12 +10,14 @@ struct spool;
 struct spool_committer;
 
 /* The next segment follows this one; the oldest of more than SPOOL_LINKS_MAX is forgotten. */
-void spool_live_add_link(struct spool_committer *committer, uint64_t segment_id, uint32_t event_count);
+void spool_live_add_link(struct spool_committer *committer, uint64_t segment_id,
+                         uint32_t event_count);
 
 /* Takes a segment that is ready; on an error it is closed. ERR_NOMEM */
 enum err spool_live_begin(struct spool *spool, struct spool_segment *segment);
 
-/* Takes the one made ahead unless there is one; may wait for it to be made. ERR_UNAVAILABLE (none can be made now), ERR_NOMEM */
+/* Takes the one made ahead unless there is one; may wait for it to be made. ERR_UNAVAILABLE (none
+ * can be made now), ERR_NOMEM */
 enum err spool_live_ensure(struct spool *spool);
 
 /* It will never be written again. There need be none. */

@@ -19,7 +19,8 @@ enum {
     TYPE_LAST = 4,
     FRAGMENT_MAX = BLOCK_SIZE, /* header and payload */
     WINDOW_SIZE = 16 * BLOCK_SIZE,
-    CREDIT_PER_BYTE = 256, /* garbage takes 130: one byte in 64 may be a type, and half of the lengths fit */
+    CREDIT_PER_BYTE = 256, /* garbage takes 130: one byte in 64 may be a type, and half of the
+                            * lengths fit */
     CREDIT_MAX = 64 << 20,
     CHEAP_SIZE = 512,  /* always affordable */
     SECTOR_SIZE = 512, /* what a disk writes whole */
@@ -45,10 +46,10 @@ void spool_log_done(struct spool_log *log)
     *log = (struct spool_log){0};
 }
 
-/* ---- the window ---------------------------------------------------------------------------------------------- */
+/* ---- the window ------------------------------------------------------------------------------ */
 
-/* Moves the window so that it begins at the position, and fills it up to end. An error counts only when it keeps the first
- * `need` bytes away: what lies before a bad sector is read. */
+/* Moves the window so that it begins at the position, and fills it up to end. An error counts only
+ * when it keeps the first `need` bytes away: what lies before a bad sector is read. */
 static enum err slide(struct spool_log *log, size_t need, uint64_t end)
 {
     size_t keep = (size_t)(log->window_start + log->window_size - log->position);
@@ -78,7 +79,8 @@ static enum err slide(struct spool_log *log, size_t need, uint64_t end)
     return ERR_OK;
 }
 
-/* A view from the log's position on: at least `need` bytes, unless the file (or end) comes first. */
+/* A view from the log's position on: at least `need` bytes, unless the file (or end) comes
+ * first. */
 static enum err view(struct spool_log *log, size_t need, uint64_t end, struct bytes *ret_view)
 {
     uint64_t window_end = log->window_start + log->window_size;
@@ -105,7 +107,7 @@ static void advance(struct spool_log *log, size_t size)
     log->credit = credit < CREDIT_MAX ? credit : CREDIT_MAX;
 }
 
-/* ---- fragments ------------------------------------------------------------------------------------------------- */
+/* ---- fragments ------------------------------------------------------------------------------- */
 
 /* Header and payload together, if a header could stand there at all; 0 when not. */
 static size_t claimed_size(const uint8_t *p, size_t available)
@@ -116,8 +118,9 @@ static size_t claimed_size(const uint8_t *p, size_t available)
     return size <= FRAGMENT_MAX ? size : 0;
 }
 
-/* Size of the intact fragment at p, or 0. Bytes that a client chose can look like a great many long fragments: what is
- * checksummed in vain is paid for with the bytes that were read. sure: one must stand there, whatever the credit. */
+/* Size of the intact fragment at p, or 0. Bytes that a client chose can look like a great many long
+ * fragments: what is checksummed in vain is paid for with the bytes that were read. sure: one must
+ * stand there, whatever the credit. */
 static size_t intact_size(struct spool_log *log, const uint8_t *p, size_t available, bool sure)
 {
     size_t size = claimed_size(p, available);
@@ -159,7 +162,9 @@ static size_t believable_size(struct spool_log *log, struct bytes view)
         return 0;
     if (in_block - size < HEADER_SIZE)
         size = in_block;
-    return size <= view.size && intact_size(log, view.data + size, view.size - size, false) > 0 ? size : 0;
+    return size <= view.size && intact_size(log, view.data + size, view.size - size, false) > 0
+               ? size
+               : 0;
 }
 
 static bool is_zeros(const uint8_t *p, size_t size)
@@ -177,8 +182,8 @@ static size_t zeros_at(const uint8_t *p, size_t size)
     return zeros;
 }
 
-/* Distance to the next intact header, the next block, or the end of the file. A header's type is no zero: room that was made ahead
- * is passed over in long steps. */
+/* Distance to the next intact header, the next block, or the end of the file. A header's type is no
+ * zero: room that was made ahead is passed over in long steps. */
 static size_t distance_to_header(struct spool_log *log, struct bytes view)
 {
     size_t in_block = left_in_block(log), limit = view.size < in_block ? view.size : in_block;
@@ -198,7 +203,8 @@ static bool is_unwritten(const struct spool_log *log, const uint8_t *p, size_t s
     return is_zeros(p, in_sector < size ? in_sector : size);
 }
 
-/* Takes a damaged stretch. What stands at the place of a header is left out: it would only cut a frame in two. */
+/* Takes a damaged stretch. What stands at the place of a header is left out: it would only cut a
+ * frame in two. */
 static struct spool_log_piece take_damaged(struct spool_log *log, struct bytes view)
 {
     bool at_header = log->anchored;
@@ -219,8 +225,10 @@ static struct spool_log_piece take_damaged(struct spool_log *log, struct bytes v
 static struct spool_log_piece take_intact(struct spool_log *log, const uint8_t *p, size_t size)
 {
     uint8_t type = p[6];
-    bool starts = type == TYPE_FULL || type == TYPE_FIRST, goes_on = type == TYPE_FIRST || type == TYPE_MIDDLE;
-    /* Two that fit together tell where blocks begin, as a record goes on only at the start of the next one. */
+    bool starts = type == TYPE_FULL || type == TYPE_FIRST,
+         goes_on = type == TYPE_FIRST || type == TYPE_MIDDLE;
+    /* Two that fit together tell where blocks begin, as a record goes on only at the start of the
+     * next one. */
     if (log->may_go_on && !starts) {
         log->grid = (uint32_t)(log->position % BLOCK_SIZE);
         log->anchored = true;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * spool_loss_report.h - what is missing from a segment, for people and programs: quarantine/<id>/loss-report.json.
+ * spool_loss_report.h - what is missing from a segment, for people and programs:
+ * quarantine/<id>/loss-report.json.
  *
  * Pure. The format is in docs/spool-format.md; numbers that may pass 2^53 are strings in it. */
 #ifndef PENSTOCK_SPOOL_LOSS_REPORT_H
@@ -23,12 +24,15 @@ struct spool_loss_report {
     uint64_t segment_id;
     int64_t written_ms;
     int64_t first_time_ms, last_time_ms; /* of the events found; 0 without any */
-    bool count_known;                    /* false: vanished, and nothing says how many events it held */
+    bool count_known;                    /* false: vanished, and nothing says how many events it
+                                          * held */
     uint64_t recovered;                  /* found intact, and delivered from there */
     uint64_t delivered_before;           /* done before the damage was found */
     struct spool_ranges lost;            /* acknowledged, not done, not found; owned */
-    uint64_t lost_unnamed;               /* besides: of a parked segment that no longer tells which they were */
-    struct spool_ranges uncertain;       /* in the last batch, which may never have been acknowledged; owned */
+    uint64_t lost_unnamed;               /* besides: of a parked segment that no longer tells which
+                                          * they were */
+    struct spool_ranges uncertain;       /* in the last batch, which may never have been
+                                          * acknowledged; owned */
     uint64_t damaged_bytes;
     struct spool_loss_file *files;
     size_t file_count;
@@ -36,8 +40,10 @@ struct spool_loss_report {
 };
 
 /* False: memory is out. spool_uuid: 16 bytes */
-bool spool_loss_report_render(const struct spool_loss_report *report, const uint8_t *spool_uuid, struct buf *out);
+bool spool_loss_report_render(const struct spool_loss_report *report, const uint8_t *spool_uuid,
+                              struct buf *out);
 
-void spool_loss_report_free(struct spool_loss_report *report); /* what it owns and the struct; NULL is fine */
+/* what it owns and the struct; NULL is fine */
+void spool_loss_report_free(struct spool_loss_report *report);
 
 #endif

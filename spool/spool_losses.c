@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * spool_losses.c - what a reader found out about an old segment becomes losses in the books, and a report. */
+ * spool_losses.c - what a reader found out about an old segment becomes losses in the books, and a
+ * report. */
 #include "spool/spool_losses.h"
 
 #include "spool/spool_internal.h"
@@ -28,7 +29,8 @@ static enum err passed_as_missing(const struct spool *spool, uint64_t segment_id
 }
 
 /* Appends to `below` what lies at an index and above. ERR_NOMEM: `below` is freed */
-static enum err append_from(struct spool_ranges *below, const struct spool_ranges *ranges, uint32_t from)
+static enum err append_from(struct spool_ranges *below, const struct spool_ranges *ranges,
+                            uint32_t from)
 {
     struct spool_ranges above = {0};
     enum err rc = spool_ranges_from(ranges, from, &above);
@@ -42,7 +44,8 @@ static enum err append_from(struct spool_ranges *below, const struct spool_range
 
 enum err spool_losses_not_delivered(const struct spool *spool, uint64_t segment_id,
                                     const struct spool_findings *findings, uint32_t done_below,
-                                    struct spool_ranges *ret_lost, struct spool_ranges *ret_uncertain)
+                                    struct spool_ranges *ret_lost,
+                                    struct spool_ranges *ret_uncertain)
 {
     struct spool_ranges passed, lost = {0}, uncertain = {0};
     enum err rc = passed_as_missing(spool, segment_id, done_below, &passed);
@@ -65,13 +68,15 @@ enum err spool_losses_not_delivered(const struct spool *spool, uint64_t segment_
     return ERR_OK;
 }
 
-uint64_t spool_losses_unnamed(struct spool *spool, uint64_t segment_id, const struct spool_findings *findings)
+uint64_t spool_losses_unnamed(struct spool *spool, uint64_t segment_id,
+                              const struct spool_findings *findings)
 {
     if (!findings->parked_unknown)
         return 0;
     pthread_mutex_lock(&spool->lock);
     const struct spool_entry *entry = spool_catalog_find(&spool->catalog, segment_id);
-    uint64_t count = entry == NULL || entry->parked_count == SPOOL_PARKED_UNKNOWN ? 0 : entry->parked_count;
+    uint64_t count =
+        entry == NULL || entry->parked_count == SPOOL_PARKED_UNKNOWN ? 0 : entry->parked_count;
     pthread_mutex_unlock(&spool->lock);
     return count > findings->event_count ? count - findings->event_count : 0;
 }
@@ -87,7 +92,8 @@ static enum err topics_of_seal(struct spool *spool, const struct spool_reader_op
     enum err rc = spool_reader_ends(options, &ends, NULL);
     if (rc != ERR_OK)
         return rc;
-    if (ends.sealed && spool_frame_get_trusted(ends.seal_frame.data, ends.seal_frame.size, &frame) &&
+    if (ends.sealed &&
+        spool_frame_get_trusted(ends.seal_frame.data, ends.seal_frame.size, &frame) &&
         spool_seal_get(&frame, &seal)) {
         struct spool_topic_loss *topics = calloc((size_t)seal.topic_count + 1, sizeof *topics);
         size_t count = 0;
@@ -103,8 +109,8 @@ static enum err topics_of_seal(struct spool *spool, const struct spool_reader_op
 }
 
 /* What the seal says a topic has, less what can be found of it. The caller frees *ret_losses. */
-static enum err losses_by_topic(struct spool *spool, uint64_t segment_id, struct spool_topic_loss **ret_losses,
-                                size_t *ret_count)
+static enum err losses_by_topic(struct spool *spool, uint64_t segment_id,
+                                struct spool_topic_loss **ret_losses, size_t *ret_count)
 {
     char name[SPOOL_PARKED_NAME_SIZE];
     struct spool_reader_options options = spool_parked_reader_options(spool, segment_id, name);
@@ -115,11 +121,13 @@ static enum err losses_by_topic(struct spool *spool, uint64_t segment_id, struct
     enum err rc = topics_of_seal(spool, &options, &losses, &count);
     if (rc == ERR_OK && count > 0)
         rc = spool_reader_open(&options, &reader, NULL);
-    while (rc == ERR_OK && count > 0 && (rc = spool_reader_next(reader, SPOOL_READ_TO_END, &chunk, NULL)) == ERR_OK) {
+    while (rc == ERR_OK && count > 0 &&
+           (rc = spool_reader_next(reader, SPOOL_READ_TO_END, &chunk, NULL)) == ERR_OK) {
         struct spool_event event;
         for (size_t at = 0; spool_chunk_next(chunk, &at, &event);)
             for (size_t i = 0; i < count; i++)
-                if (bytes_equal(bytes_of(losses[i].topic->name, losses[i].topic->name_size), event.topic))
+                if (bytes_equal(bytes_of(losses[i].topic->name, losses[i].topic->name_size),
+                                event.topic))
                     losses[i].lost -= losses[i].lost > 0;
         spool_chunk_unref(chunk);
     }
@@ -149,7 +157,8 @@ static uint64_t found_below(const struct spool_findings *findings, uint32_t belo
 }
 
 struct spool_loss_report *spool_losses_report(const struct spool *spool, uint64_t segment_id,
-                                              const struct spool_findings *findings, uint32_t done_below)
+                                              const struct spool_findings *findings,
+                                              uint32_t done_below)
 {
     struct spool_loss_report *report = calloc(1, sizeof *report);
     if (report == NULL)
@@ -162,8 +171,8 @@ struct spool_loss_report *spool_losses_report(const struct spool *spool, uint64_
     report->delivered_before = before;
     report->recovered = findings->event_count - before;
     report->damaged_bytes = findings->damaged_bytes;
-    if (spool_losses_not_delivered(spool, segment_id, findings, done_below, &report->lost, &report->uncertain) !=
-        ERR_OK) {
+    if (spool_losses_not_delivered(spool, segment_id, findings, done_below, &report->lost,
+                                   &report->uncertain) != ERR_OK) {
         spool_loss_report_free(report);
         return NULL;
     }
@@ -177,9 +186,11 @@ enum err spool_losses_note(struct spool *spool, uint64_t segment_id, uint32_t fi
     struct spool_entry *entry = spool_catalog_find(&spool->catalog, segment_id);
     bool first_time = entry != NULL && !entry->read_through;
     bool by_seal = first_time && (entry->counted_by_seal || entry->state == SPOOL_ENTRY_CLOSED);
-    /* What lies below was handed out from memory, or was done by an earlier run: it isn't missed. */
-    uint32_t done_below =
-        first_time && entry->state == SPOOL_ENTRY_OLD ? spool_count_done_below(spool, segment_id) : first_index;
+    /* What lies below was handed out from memory, or was done by an earlier run: it isn't
+     * missed. */
+    uint32_t done_below = first_time && entry->state == SPOOL_ENTRY_OLD
+                              ? spool_count_done_below(spool, segment_id)
+                              : first_index;
     pthread_mutex_unlock(&spool->lock);
     if (!first_time)
         return ERR_OK;
@@ -195,7 +206,8 @@ enum err spool_losses_note(struct spool *spool, uint64_t segment_id, uint32_t fi
     }
     struct spool_topic_loss *losses = NULL;
     size_t loss_count = 0;
-    enum err rc = by_seal && lost > 0 ? losses_by_topic(spool, segment_id, &losses, &loss_count) : ERR_OK;
+    enum err rc =
+        by_seal && lost > 0 ? losses_by_topic(spool, segment_id, &losses, &loss_count) : ERR_OK;
     if (rc != ERR_OK) {
         spool_loss_report_free(report);
         return rc;
@@ -205,7 +217,8 @@ enum err spool_losses_note(struct spool *spool, uint64_t segment_id, uint32_t fi
     entry = spool_catalog_find(&spool->catalog, segment_id);
     if (entry != NULL && !entry->read_through) {
         entry->read_through = true;
-        entry->last_found_id = findings->event_count == 0 ? 0 : spool_id_of(segment_id, findings->highest_index);
+        entry->last_found_id =
+            findings->event_count == 0 ? 0 : spool_id_of(segment_id, findings->highest_index);
         entry->lost = lost;
         entry->report = report;
         spool_ranges_free(&entry->missing); /* the report has them */
@@ -220,8 +233,9 @@ enum err spool_losses_note(struct spool *spool, uint64_t segment_id, uint32_t fi
     spool_loss_report_free(report);
     if (keep)
         spool_say(spool, true, "segment_damaged",
-                  "segment=%" PRIu64 " events_found=%" PRIu64 " events_lost=%" PRIu64 " events_uncertain=%" PRIu64
-                  " damaged_bytes=%" PRIu64 " action=delivering_the_rest",
+                  "segment=%" PRIu64 " events_found=%" PRIu64 " events_lost=%" PRIu64
+                  " events_uncertain=%" PRIu64 " damaged_bytes=%" PRIu64
+                  " action=delivering_the_rest",
                   segment_id, findings->event_count, lost, uncertain, findings->damaged_bytes);
     return ERR_OK;
 }

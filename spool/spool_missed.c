@@ -9,13 +9,14 @@
 
 #include <stdlib.h>
 
-/* ---- to be written -------------------------------------------------------------------------------------------- */
+/* ---- to be written --------------------------------------------------------------------------- */
 
 static enum err add_range(struct spool_cursor_state *state, struct spool_missed_range range)
 {
     if (state->missed_count >= SPOOL_MISSED_MAX)
         return ERR_OK;
-    struct spool_missed_range *items = realloc(state->missed, (state->missed_count + 1) * sizeof *items);
+    struct spool_missed_range *items =
+        realloc(state->missed, (state->missed_count + 1) * sizeof *items);
     if (items == NULL)
         return ERR_NOMEM;
     state->missed = items;
@@ -23,19 +24,21 @@ static enum err add_range(struct spool_cursor_state *state, struct spool_missed_
     return ERR_OK;
 }
 
-static enum err add_ranges(struct spool_cursor_state *state, uint64_t segment_id, const struct spool_ranges *missing,
-                           uint32_t below)
+static enum err add_ranges(struct spool_cursor_state *state, uint64_t segment_id,
+                           const struct spool_ranges *missing, uint32_t below)
 {
     enum err rc = ERR_OK;
     for (size_t i = 0; rc == ERR_OK && i < missing->count && missing->items[i].first < below; i++) {
         uint32_t last = missing->items[i].last < below ? missing->items[i].last : below - 1;
-        rc = add_range(state, (struct spool_missed_range){segment_id, missing->items[i].first, last});
+        rc = add_range(state,
+                       (struct spool_missed_range){segment_id, missing->items[i].first, last});
     }
     return rc;
 }
 
 /* What an earlier run had passed so. */
-static enum err keep_ranges(const struct spool *spool, uint64_t segment_id, struct spool_cursor_state *state)
+static enum err keep_ranges(const struct spool *spool, uint64_t segment_id,
+                            struct spool_cursor_state *state)
 {
     enum err rc = ERR_OK;
     for (size_t i = 0; rc == ERR_OK && i < spool->at_open.missed_count; i++)
@@ -51,20 +54,25 @@ static enum err add_report(struct spool_cursor_state *state, const struct spool_
         return add_range(state, (struct spool_missed_range){report->segment_id, 1, 0});
     if (report->count_known)
         return add_ranges(state, report->segment_id, &report->lost, UINT32_MAX);
-    return add_range(
-        state, (struct spool_missed_range){report->segment_id, (uint32_t)report->delivered_before, SPOOL_INDEX_MAX});
+    return add_range(state, (struct spool_missed_range){report->segment_id,
+                                                        (uint32_t)report->delivered_before,
+                                                        SPOOL_INDEX_MAX});
 }
 
-static enum err add_entry(const struct spool *spool, const struct spool_entry *entry, struct spool_cursor_state *state)
+static enum err add_entry(const struct spool *spool, const struct spool_entry *entry,
+                          struct spool_cursor_state *state)
 {
     if (entry->report != NULL && entry->lost_applied)
         return add_report(state, entry->report);
-    enum err rc = entry->report == NULL && !entry->lost_applied ? keep_ranges(spool, entry->id, state) : ERR_OK;
+    enum err rc = entry->report == NULL && !entry->lost_applied
+                      ? keep_ranges(spool, entry->id, state)
+                      : ERR_OK;
     uint64_t done_segment = spool_id_segment(state->done_id);
     if (rc == ERR_OK && done_segment >= entry->id &&
         !entry->lost_applied) /* behind it, when a lane still has to do with it */
-        rc = add_ranges(state, entry->id, entry->report != NULL ? &entry->report->lost : &entry->missing,
-                        done_segment == entry->id ? spool_id_index(state->done_id) + 1 : UINT32_MAX);
+        rc = add_ranges(
+            state, entry->id, entry->report != NULL ? &entry->report->lost : &entry->missing,
+            done_segment == entry->id ? spool_id_index(state->done_id) + 1 : UINT32_MAX);
     return rc;
 }
 
@@ -78,7 +86,8 @@ static enum err add_quarantine(struct spool *spool, struct spool_cursor_state *s
         rc = add_report(state, quarantine->pending[i]);
     pthread_mutex_unlock(&quarantine->lock);
     const struct spool_cursor_state *at_open = &spool->at_open;
-    for (size_t i = 0; rc == ERR_OK && !atomic_load(&quarantine->caught_up) && i < at_open->missed_count; i++)
+    for (size_t i = 0;
+         rc == ERR_OK && !atomic_load(&quarantine->caught_up) && i < at_open->missed_count; i++)
         if (spool_catalog_find(&spool->catalog, at_open->missed[i].segment_id) == NULL)
             rc = add_range(state, at_open->missed[i]);
     return rc;
@@ -92,11 +101,12 @@ enum err spool_missed_list(struct spool *spool, struct spool_cursor_state *state
     return rc == ERR_OK ? add_quarantine(spool, state) : rc;
 }
 
-/* ---- to be reported -------------------------------------------------------------------------------------------- */
+/* ---- to be reported -------------------------------------------------------------------------- */
 
-/* The segment's own, from the cursors at open. *ret_known: they tell of it, be it that there are none. */
-static enum err ranges_at_open(const struct spool *spool, uint64_t segment_id, struct spool_ranges *ret_ranges,
-                               bool *ret_known)
+/* The segment's own, from the cursors at open. *ret_known: they tell of it, be it that there are
+ * none. */
+static enum err ranges_at_open(const struct spool *spool, uint64_t segment_id,
+                               struct spool_ranges *ret_ranges, bool *ret_known)
 {
     struct spool_ranges ranges = {0};
     enum err rc = ERR_OK;
@@ -105,7 +115,8 @@ static enum err ranges_at_open(const struct spool *spool, uint64_t segment_id, s
         const struct spool_missed_range *missed = &spool->at_open.missed[i];
         if (missed->segment_id != segment_id)
             continue;
-        *ret_known = spool->at_open.missed_count < SPOOL_MISSED_MAX; /* else some may have had no room */
+        *ret_known =
+            spool->at_open.missed_count < SPOOL_MISSED_MAX; /* else some may have had no room */
         if (missed->first <= missed->last)
             rc = spool_ranges_append(&ranges, missed->first, missed->last);
     }
@@ -137,7 +148,8 @@ struct spool_loss_report *spool_missed_report(const struct spool *spool, uint64_
     return NULL;
 }
 
-struct spool_loss_report *spool_missed_vanished_report(const struct spool *spool, uint64_t segment_id)
+struct spool_loss_report *spool_missed_vanished_report(const struct spool *spool,
+                                                       uint64_t segment_id)
 {
     struct spool_ranges missed;
     bool known;

@@ -19,15 +19,15 @@ enum { TABLE_BYTES_MAX = 16 << 20, LINKS_MAX = 40 };
 
 const struct spool_mount_files spool_mount_system = {"/etc/fstab", "/proc/self/mountinfo"};
 
-/* ---- reading the tables ------------------------------------------------------------------------------------ */
+/* ---- reading the tables ---------------------------------------------------------------------- */
 
 /* Follows links (NixOS has one at /etc/fstab); files below /proc have no size to ask for. */
 static enum err read_text(const char *path, struct buf *ret_text, struct errmsg *msg)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
-        return errmsg_set(msg, errno == ENOENT ? ERR_NOT_FOUND : ERR_UNREADABLE, "open '%s': %s", path,
-                          strerror(errno));
+        return errmsg_set(msg, errno == ENOENT ? ERR_NOT_FOUND : ERR_UNREADABLE, "open '%s': %s",
+                          path, strerror(errno));
     struct buf text = {0};
     ssize_t n = 1;
     while (n != 0 && text.size < TABLE_BYTES_MAX && buf_reserve(&text, 64 << 10)) {
@@ -97,9 +97,10 @@ static int mount_id_of(int fd)
     return id;
 }
 
-/* ---- paths --------------------------------------------------------------------------------------------------- */
+/* ---- paths ----------------------------------------------------------------------------------- */
 
-/* Cuts the last component off an absolute path without a "/" at its end; "" stands for the root here. */
+/* Cuts the last component off an absolute path without a "/" at its end; "" stands for the root
+ * here. */
 static void cut_last(char *path)
 {
     char *slash = strrchr(path, '/');
@@ -165,12 +166,13 @@ enum err spool_mount_resolve(const char *path, char *out, size_t size, struct er
     }
     const char *text = done[0] == '\0' ? "/" : done;
     if (!ok || strlen(text) >= size)
-        return errmsg_set(msg, ERR_INVALID, "'%s' is too long or goes through too many links", path);
+        return errmsg_set(msg, ERR_INVALID, "'%s' is too long or goes through too many links",
+                          path);
     memcpy(out, text, strlen(text) + 1);
     return ERR_OK;
 }
 
-/* ---- the check ----------------------------------------------------------------------------------------------- */
+/* ---- the check ------------------------------------------------------------------------------- */
 
 struct check {
     const struct table *table;
@@ -197,7 +199,8 @@ static enum err check_fstab(const struct check *check, const char *fstab, struct
         if (spool_mount_resolve(named, point, sizeof point, NULL) != ERR_OK)
             continue; /* of no use to anybody */
         if (spool_mount_covers(point, check->path) && !is_mounted(check, point))
-            rc = errmsg_set(msg, ERR_UNAVAILABLE, "'%s' is not mounted (%s names it)", named, fstab);
+            rc =
+                errmsg_set(msg, ERR_UNAVAILABLE, "'%s' is not mounted (%s names it)", named, fstab);
     }
     buf_free(&text);
     return rc;
@@ -210,14 +213,16 @@ static enum err check_point(const struct check *check, const char *require, stru
     if (rc != ERR_OK)
         return rc;
     if (!spool_mount_covers(point, check->path))
-        return errmsg_set(msg, ERR_INVALID, "'%s' (spool.require_mount) is not at or above '%s'", require, check->path);
+        return errmsg_set(msg, ERR_INVALID, "'%s' (spool.require_mount) is not at or above '%s'",
+                          require, check->path);
     return is_mounted(check, point)
                ? ERR_OK
-               : errmsg_set(msg, ERR_UNAVAILABLE, "'%s' is not mounted (spool.require_mount)", require);
+               : errmsg_set(msg, ERR_UNAVAILABLE, "'%s' is not mounted (spool.require_mount)",
+                            require);
 }
 
-enum err spool_mount_check(const struct spool_mount_files *files, int dir_fd, const char *path, const char *require,
-                           struct errmsg *msg)
+enum err spool_mount_check(const struct spool_mount_files *files, int dir_fd, const char *path,
+                           const char *require, struct errmsg *msg)
 {
     if (require == NULL || strcmp(require, SPOOL_MOUNT_OFF) == 0)
         return ERR_OK;
@@ -234,7 +239,7 @@ enum err spool_mount_check(const struct spool_mount_files *files, int dir_fd, co
     return rc;
 }
 
-/* ---- filesystems that forget ---------------------------------------------------------------------------------- */
+/* ---- filesystems that forget ----------------------------------------------------------------- */
 
 static bool has_volatile_overlay(const struct spool_mount_files *files, int dir_fd)
 {
@@ -251,7 +256,8 @@ static bool has_volatile_overlay(const struct spool_mount_files *files, int dir_
     return found;
 }
 
-bool spool_mount_is_volatile(const struct spool_mount_files *files, int dir_fd, char *why, size_t why_size)
+bool spool_mount_is_volatile(const struct spool_mount_files *files, int dir_fd, char *why,
+                             size_t why_size)
 {
     static const struct {
         long magic;
@@ -259,7 +265,8 @@ bool spool_mount_is_volatile(const struct spool_mount_files *files, int dir_fd, 
     } rows[] = {
         {TMPFS_MAGIC, "tmpfs", "nothing in it outlives a restart of the machine"},
         {RAMFS_MAGIC, "ramfs", "nothing in it outlives a restart of the machine"},
-        {OVERLAYFS_SUPER_MAGIC, "overlayfs", "a container's own layer goes away with the container: use a volume"},
+        {OVERLAYFS_SUPER_MAGIC, "overlayfs",
+         "a container's own layer goes away with the container: use a volume"},
     };
     struct statfs status;
     if (fstatfs(dir_fd, &status) != 0)
@@ -267,8 +274,10 @@ bool spool_mount_is_volatile(const struct spool_mount_files *files, int dir_fd, 
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         if ((long)status.f_type != rows[i].magic)
             continue;
-        bool unsynced = rows[i].magic == OVERLAYFS_SUPER_MAGIC && has_volatile_overlay(files, dir_fd);
-        snprintf(why, why_size, "the spool is on %s: %s", unsynced ? "a volatile overlayfs" : rows[i].name,
+        bool unsynced =
+            rows[i].magic == OVERLAYFS_SUPER_MAGIC && has_volatile_overlay(files, dir_fd);
+        snprintf(why, why_size, "the spool is on %s: %s",
+                 unsynced ? "a volatile overlayfs" : rows[i].name,
                  unsynced ? "syncs do nothing there, a crash loses accepted events" : rows[i].fate);
         return true;
     }

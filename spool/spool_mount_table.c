@@ -104,7 +104,8 @@ static bool parse_info(char *line, struct spool_mount *ret_mount)
     (void)take_field(&line); /* device number */
     (void)take_field(&line); /* what of the filesystem is mounted */
     char *point = take_field(&line);
-    char *field = take_field(&line); /* the mount's own options, then optional fields up to a dash */
+    char *field = take_field(&line); /* the mount's own options, then optional fields up to a
+                                      * dash */
     while (field != NULL && strcmp(field, "-") != 0)
         field = take_field(&line);
     mount.type = take_field(&line);
@@ -155,7 +156,8 @@ bool spool_mount_on_way(const struct spool_mount *mounts, size_t count, int id, 
         if (is_at(&mounts[i], point))
             return true;
     const struct spool_mount *mount = find(mounts, count, id);
-    for (size_t steps = 0; mount != NULL && steps <= count; steps++) { /* no longer than the table, whatever it says */
+    /* no longer than the table, whatever it says */
+    for (size_t steps = 0; mount != NULL && steps <= count; steps++) {
         if (is_at(mount, point))
             return true;
         mount = find(mounts, count, mount->parent_id);

@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-/* ---- where a window ends ----------------------------------------------------------------------------------------- */
+/* ---- where a window ends --------------------------------------------------------------------- */
 
 void spool_window_end_done(struct spool_window_end *end)
 {
@@ -16,14 +16,16 @@ void spool_window_end_done(struct spool_window_end *end)
 static void note_late(struct spool_window_end *end, uint32_t index)
 {
     uint32_t next;
-    bool late = spool_index_set_next(&end->seen, index, &next) && (end->below == 0 || next < end->below);
+    bool late =
+        spool_index_set_next(&end->seen, index, &next) && (end->below == 0 || next < end->below);
     if (late) /* what stood before it and comes after it belongs to later windows */
         end->below = next;
 }
 
 static int compare_indexes(const void *left, const void *right)
 {
-    uint32_t a = ((const struct spool_frame_size *)left)->index, b = ((const struct spool_frame_size *)right)->index;
+    uint32_t a = ((const struct spool_frame_size *)left)->index,
+             b = ((const struct spool_frame_size *)right)->index;
     return a < b ? -1 : a > b;
 }
 
@@ -33,7 +35,8 @@ static void cut(struct spool_window_end *end)
     uint64_t bytes = 0;
     size_t count = 0;
     qsort(end->frames, end->frame_count, sizeof *end->frames, compare_indexes);
-    while (count < end->frame_count && (count == 0 || bytes + end->frames[count].bytes <= end->sorted_bytes))
+    while (count < end->frame_count &&
+           (count == 0 || bytes + end->frames[count].bytes <= end->sorted_bytes))
         bytes += end->frames[count++].bytes;
     if (count < end->frame_count)
         end->sorted_below = end->frames[count].index;
@@ -87,7 +90,7 @@ uint32_t spool_window_end_find(struct spool_window_end *end, bool *ret_sorts)
     return *ret_sorts ? end->sorted_below : end->below;
 }
 
-/* ---- the window of a segment --------------------------------------------------------------------------------------- */
+/* ---- the window of a segment ----------------------------------------------------------------- */
 
 void spool_order_drop(struct spool_order *order)
 {
@@ -135,13 +138,15 @@ static enum err feed_chunk(struct spool_window_end *end, const struct spool_chun
     return rc;
 }
 
-enum err spool_order_find(struct spool_order *order, const struct spool_reader_options *options, struct errmsg *msg)
+enum err spool_order_find(struct spool_order *order, const struct spool_reader_options *options,
+                          struct errmsg *msg)
 {
     struct spool_window_end end = {.sorted_bytes = SPOOL_ORDER_SORTED_BYTES};
     struct spool_reader *reader = NULL;
     struct spool_chunk *chunk;
     enum err rc = spool_reader_open(options, &reader, msg);
-    while (rc == ERR_OK && (rc = spool_reader_next(reader, SPOOL_READ_TO_END, &chunk, msg)) == ERR_OK) {
+    while (rc == ERR_OK &&
+           (rc = spool_reader_next(reader, SPOOL_READ_TO_END, &chunk, msg)) == ERR_OK) {
         rc = feed_chunk(&end, chunk);
         spool_chunk_unref(chunk);
     }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * spool_parked.c - which segments are parked, at start and while running; the cursors' list of them. */
+ * spool_parked.c - which segments are parked, at start and while running; the cursors' list of
+ * them. */
 #include "spool/spool_parked.h"
 
 #include "spool/spool_dir.h"
@@ -39,7 +40,8 @@ struct spool_reader_options spool_parked_reader_options(struct spool *spool, uin
     return options;
 }
 
-const struct spool_parked_item *spool_parked_find(const struct spool_cursor_state *state, uint64_t segment_id)
+const struct spool_parked_item *spool_parked_find(const struct spool_cursor_state *state,
+                                                  uint64_t segment_id)
 {
     size_t low = 0, high = state->parked_count;
     while (low < high) {
@@ -49,10 +51,11 @@ const struct spool_parked_item *spool_parked_find(const struct spool_cursor_stat
         else
             high = middle;
     }
-    return low < state->parked_count && state->parked[low].first <= segment_id ? &state->parked[low] : NULL;
+    return low < state->parked_count && state->parked[low].first <= segment_id ? &state->parked[low]
+                                                                               : NULL;
 }
 
-/* ---- at start ------------------------------------------------------------------------------------------------------ */
+/* ---- at start -------------------------------------------------------------------------------- */
 
 /* Nothing is to be read there, and nothing to be found out. */
 static void settle(struct spool_entry *entry)
@@ -73,7 +76,8 @@ enum err spool_parked_trash(struct spool *spool, uint64_t segment_id, struct err
 {
     char name[NAME_SIZE], to_name[NAME_SIZE + 8];
     snprintf(name, sizeof name, "%" PRIu64, segment_id);
-    snprintf(to_name, sizeof to_name, "%s.parked", name); /* what it is left of may still lie there */
+    /* what it is left of may still lie there */
+    snprintf(to_name, sizeof to_name, "%s.parked", name);
     return spool_dir_move(spool->parking.folder_fd, name, spool->trash_fd, to_name, msg);
 }
 
@@ -83,12 +87,14 @@ static enum err load_one(struct spool *spool, uint64_t segment_id, struct errmsg
     struct spool_entry *entry = spool_catalog_find(&spool->catalog, segment_id);
     bool named = item != NULL && item->parked;
     bool passed = entry == NULL && spool_count_done_below(spool, segment_id) == SPOOL_INDEX_MAX;
-    if ((entry != NULL && !named) || passed) { /* a crash came before it was finished, or when it was done */
+    if ((entry != NULL && !named) || passed) { /* a crash came before it was finished, or when it
+                                                * was done */
         if (!spool->options.forward_only)
             (void)spool_parked_trash(spool, segment_id, NULL); /* else it is in nobody's way */
         return ERR_OK;
     }
-    struct spool_entry left = {.id = segment_id, .state = SPOOL_ENTRY_OLD, .event_count = SPOOL_COUNT_UNKNOWN};
+    struct spool_entry left = {
+        .id = segment_id, .state = SPOOL_ENTRY_OLD, .event_count = SPOOL_COUNT_UNKNOWN};
     if (entry == NULL) {
         enum err rc = spool_catalog_add(&spool->catalog, &left);
         if (rc != ERR_OK)
@@ -108,7 +114,8 @@ static enum err load_folder(struct spool *spool, struct errmsg *msg)
 {
     uint64_t *ids = NULL;
     size_t count = 0;
-    enum err rc = spool_dir_open(spool->root_fd, SPOOL_PARKED_FOLDER, false, &spool->parking.folder_fd, msg);
+    enum err rc =
+        spool_dir_open(spool->root_fd, SPOOL_PARKED_FOLDER, false, &spool->parking.folder_fd, msg);
     if (rc == ERR_NOT_FOUND)
         return ERR_OK;
     if (rc == ERR_OK)
@@ -121,13 +128,15 @@ static enum err load_folder(struct spool *spool, struct errmsg *msg)
     return rc;
 }
 
-/* Without cursors nobody knows what went with nothing left. Once they are written again it mustn't be taken for vanished. */
+/* Without cursors nobody knows what went with nothing left. Once they are written again it mustn't
+ * be taken for vanished. */
 static enum err load_gaps(struct spool *spool)
 {
     const struct spool_catalog *catalog = &spool->catalog;
     enum err rc = ERR_OK;
     for (size_t i = 1; rc == ERR_OK && spool->parking.folder_fd >= 0 && i < catalog->count; i++) {
-        struct spool_parked_item gap = {.first = catalog->entries[i - 1].id + 1, .last = catalog->entries[i].id - 1};
+        struct spool_parked_item gap = {.first = catalog->entries[i - 1].id + 1,
+                                        .last = catalog->entries[i].id - 1};
         if (gap.first <= gap.last && (rc = spool_parked_reserve_gone(spool)) == ERR_OK)
             spool->parking.gone[spool->parking.gone_count++] = gap;
     }
@@ -177,7 +186,7 @@ void spool_parked_done(struct spool *spool)
         close(parking->folder_fd);
 }
 
-/* ---- what went with nothing left ------------------------------------------------------------------------------------ */
+/* ---- what went with nothing left ------------------------------------------------------------- */
 
 enum err spool_parked_reserve_gone(struct spool *spool)
 {
@@ -205,7 +214,8 @@ static void merge(struct spool *spool, size_t i)
     if (parking->gone[i].last < parking->gone[i + 1].last)
         parking->gone[i].last = parking->gone[i + 1].last;
     parking->gone_count--;
-    memmove(parking->gone + i + 1, parking->gone + i + 2, (parking->gone_count - i - 1) * sizeof *parking->gone);
+    memmove(parking->gone + i + 1, parking->gone + i + 2,
+            (parking->gone_count - i - 1) * sizeof *parking->gone);
 }
 
 void spool_parked_note_gone(struct spool *spool, uint64_t segment_id)
@@ -216,7 +226,8 @@ void spool_parked_note_gone(struct spool *spool, uint64_t segment_id)
         i++;
     if (i < parking->gone_count && parking->gone[i].first <= segment_id)
         return; /* it was named so before */
-    memmove(parking->gone + i + 1, parking->gone + i, (parking->gone_count - i) * sizeof *parking->gone);
+    memmove(parking->gone + i + 1, parking->gone + i,
+            (parking->gone_count - i) * sizeof *parking->gone);
     parking->gone[i] = (struct spool_parked_item){.first = segment_id, .last = segment_id};
     parking->gone_count++;
     merge(spool, i);
@@ -231,7 +242,8 @@ static void forget_passed(struct spool_parking *parking, const struct spool_curs
     size_t passed = 0;
     for (size_t i = 0; i < state->lane_count; i++)
         done_id = state->lanes[i].done_id < done_id ? state->lanes[i].done_id : done_id;
-    while (passed < parking->gone_count && done_id >= spool_position_end_of(parking->gone[passed].last))
+    while (passed < parking->gone_count &&
+           done_id >= spool_position_end_of(parking->gone[passed].last))
         passed++;
     if (passed == 0)
         return;
@@ -239,7 +251,7 @@ static void forget_passed(struct spool_parking *parking, const struct spool_curs
     memmove(parking->gone, parking->gone + passed, parking->gone_count * sizeof *parking->gone);
 }
 
-/* ---- the cursors' list ------------------------------------------------------------------------------------------------ */
+/* ---- the cursors' list ----------------------------------------------------------------------- */
 
 size_t spool_parked_item_count(const struct spool *spool)
 {
@@ -251,7 +263,8 @@ size_t spool_parked_item_count(const struct spool *spool)
 
 static struct spool_parked_item item_of(const struct spool_entry *entry)
 {
-    return (struct spool_parked_item){entry->id, entry->id, entry->parked, entry->parked ? entry->parked_count : 0};
+    return (struct spool_parked_item){entry->id, entry->id, entry->parked,
+                                      entry->parked ? entry->parked_count : 0};
 }
 
 enum err spool_parked_list(struct spool *spool, struct spool_cursor_state *state)
@@ -268,7 +281,8 @@ enum err spool_parked_list(struct spool *spool, struct spool_cursor_state *state
             continue;
         while (gone < parking->gone_count && parking->gone[gone].last < entry->id)
             state->parked[state->parked_count++] = parking->gone[gone++];
-        bool named = gone < parking->gone_count && parking->gone[gone].first <= entry->id; /* since before a restart */
+        /* since before a restart */
+        bool named = gone < parking->gone_count && parking->gone[gone].first <= entry->id;
         if (!named)
             state->parked[state->parked_count++] = item_of(entry);
     }
@@ -277,15 +291,16 @@ enum err spool_parked_list(struct spool *spool, struct spool_cursor_state *state
     return ERR_OK;
 }
 
-/* ---- after they were written -------------------------------------------------------------------------------------------- */
+/* ---- after they were written ----------------------------------------------------------------- */
 
 /* The next one whose segment may leave segments/; 0: none. */
-static uint64_t next_original(struct spool *spool, const struct spool_cursor_state *written, uint64_t above)
+static uint64_t next_original(struct spool *spool, const struct spool_cursor_state *written,
+                              uint64_t above)
 {
     uint64_t id = 0;
     pthread_mutex_lock(&spool->lock);
-    for (struct spool_entry *entry = spool_catalog_above(&spool->catalog, above); id == 0 && entry != NULL;
-         entry = spool_catalog_above(&spool->catalog, entry->id)) {
+    for (struct spool_entry *entry = spool_catalog_above(&spool->catalog, above);
+         id == 0 && entry != NULL; entry = spool_catalog_above(&spool->catalog, entry->id)) {
         const struct spool_parked_item *item = spool_parked_find(written, entry->id);
         if (entry->parked && entry->original_there && item != NULL && item->parked)
             id = entry->id;
@@ -302,7 +317,8 @@ void spool_parked_retire_originals(struct spool *spool, const struct spool_curso
         snprintf(name, sizeof name, "%" PRIu64, id);
         enum err rc = spool_dir_move(spool->segments_fd, name, spool->trash_fd, name, &msg);
         bool gone =
-            rc == ERR_OK || (faccessat(spool->segments_fd, name, F_OK, AT_SYMLINK_NOFOLLOW) != 0 && errno == ENOENT);
+            rc == ERR_OK || (faccessat(spool->segments_fd, name, F_OK, AT_SYMLINK_NOFOLLOW) != 0 &&
+                             errno == ENOENT);
         pthread_mutex_lock(&spool->lock);
         struct spool_entry *entry = spool_catalog_find(&spool->catalog, id);
         entry->original_there = !gone;

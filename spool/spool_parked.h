@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: MIT
- * spool_parked.h - segments that are held only by lanes that are behind: what is left of them lies in parked/, or nothing is.
+ * spool_parked.h - segments that are held only by lanes that are behind: what is left of them lies
+ * in parked/, or nothing is.
  *
- * A parked segment is its segment with fewer events: the same id and nonce, and the pending events' frames as they stood. So
- * cursors, receipts, order and everything that names an event by its id go on as if nothing had happened; only the folder
- * differs, and which indexes there are is written down in it (docs/spool-format.md §4).
+ * A parked segment is its segment with fewer events: the same id and nonce, and the pending events'
+ * frames as they stood. So cursors, receipts, order and everything that names an event by its id go
+ * on as if nothing had happened; only the folder differs, and which indexes there are is written
+ * down in it (docs/spool-format.md §4).
  *
- *   parked/<id> is written and synced --> the catalog has it (tails read there) --> the cursors name it, synced --> segments/<id> goes
+ *   parked/<id> is written and synced --> the catalog has it (tails read there)
+ *   --> the cursors name it, synced --> segments/<id> goes
  *
- * A segment in which nothing is left has no directory; the cursors name it (as a range with its neighbours) until everything up to
- * it is done, so that it isn't taken for vanished. Who decides and copies: spool_parker.h. */
+ * A segment in which nothing is left has no directory; the cursors name it (as a range with its
+ * neighbours) until everything up to it is done, so that it isn't taken for vanished. Who decides
+ * and copies: spool_parker.h. */
 #ifndef PENSTOCK_SPOOL_PARKED_H
 #define PENSTOCK_SPOOL_PARKED_H
 
@@ -22,7 +26,8 @@ struct spool_entry;
 #define SPOOL_PARKED_UNKNOWN UINT32_MAX /* events in one that the cursors don't name */
 
 struct spool_parking {
-    int folder_fd; /* -1: there is no such folder yet. With the spool's lock held, as all that follows */
+    int folder_fd; /* -1: there is no such folder yet. With the spool's lock held, as all that
+                    * follows */
     struct spool_parked_item *gone; /* segments that went with nothing left; ascending ranges */
     size_t gone_count, gone_capacity;
     /* of the cursors as they were written last */
@@ -44,10 +49,12 @@ struct spool_reader_options spool_parked_reader_options(struct spool *spool, uin
                                                         char name[SPOOL_PARKED_NAME_SIZE]);
 
 /* What a state of the cursors says of a segment; NULL: nothing. Pure. */
-const struct spool_parked_item *spool_parked_find(const struct spool_cursor_state *state, uint64_t segment_id);
+const struct spool_parked_item *spool_parked_find(const struct spool_cursor_state *state,
+                                                  uint64_t segment_id);
 
-/* While opening, once cursors and segments/ are known. A segment in parked/ counts when the cursors name it, or when it is nowhere
- * else; another was not finished. Errors: ERR_UNREADABLE, ERR_NOMEM, … */
+/* While opening, once cursors and segments/ are known. A segment in parked/ counts when the cursors
+ * name it, or when it is nowhere else; another was not finished. Errors: ERR_UNREADABLE, ERR_NOMEM,
+ * … */
 enum err spool_parked_load(struct spool *spool, struct errmsg *msg);
 void spool_parked_done(struct spool *spool);
 
@@ -62,12 +69,14 @@ enum err spool_parked_list(struct spool *spool, struct spool_cursor_state *state
 /* How many items that would be, at most. With the lock held. */
 size_t spool_parked_item_count(const struct spool *spool);
 
-/* The state was written and synced: segments that it says are parked leave segments/. Keeper thread only. */
+/* The state was written and synced: segments that it says are parked leave segments/. Keeper thread
+ * only. */
 void spool_parked_retire_originals(struct spool *spool, const struct spool_cursor_state *written);
 /* And it is what the parker goes by from now on. Takes the lanes over. Keeper thread only. */
 void spool_parked_written(struct spool *spool, struct spool_cursor_state *written);
 
-/* An emptied segment is about to go, and is gone. With the lock held; the first may fail (ERR_NOMEM), the other doesn't then. */
+/* An emptied segment is about to go, and is gone. With the lock held; the first may fail
+ * (ERR_NOMEM), the other doesn't then. */
 enum err spool_parked_reserve_gone(struct spool *spool);
 void spool_parked_note_gone(struct spool *spool, uint64_t segment_id);
 

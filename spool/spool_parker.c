@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * spool_parker.c - which segments are to be parked; reads what is pending in one, writes it down, switches over. */
+ * spool_parker.c - which segments are to be parked; reads what is pending in one, writes it down,
+ * switches over. */
 #include "spool/spool_parker.h"
 
 #include "base/clock.h"
@@ -25,7 +26,7 @@ enum {
 };
 #define PARK_BYTES_MAX (8u << 20) /* pending in one segment: it is held in memory meanwhile */
 
-/* ---- which one ------------------------------------------------------------------------------------------------------ */
+/* ---- which one ------------------------------------------------------------------------------- */
 
 /* Is the room worth it now? */
 static bool is_pressing(struct spool *spool)
@@ -34,12 +35,14 @@ static bool is_pressing(struct spool *spool)
            atomic_load(&spool->keeper.free_bytes) < 2 * spool_space_floor(spool->limits);
 }
 
-/* Nobody but lanes that are behind has to do with it, and all that is known of it is good. With the lock held. */
+/* Nobody but lanes that are behind has to do with it, and all that is known of it is good. With the
+ * lock held. */
 static bool may_be_parked(const struct spool *spool, const struct spool_entry *entry)
 {
     const struct spool_parking *parking = &spool->parking;
-    bool plain = entry->state != SPOOL_ENTRY_LIVE && !entry->unread && !entry->parked && !entry->emptied &&
-                 entry->report == NULL && entry->missing.count == 0 && entry->readers == 0 &&
+    bool plain = entry->state != SPOOL_ENTRY_LIVE && !entry->unread && !entry->parked &&
+                 !entry->emptied && entry->report == NULL && entry->missing.count == 0 &&
+                 entry->readers == 0 &&
                  (entry->state == SPOOL_ENTRY_CLOSED || entry->counted == SPOOL_COUNTED);
     if (!plain || parking->written_done_id < spool_position_end_of(entry->id))
         return false;
@@ -98,33 +101,38 @@ static enum err copy_written(struct spool *spool, struct spool_remains *remains)
     for (size_t i = 0; copied && i < parking->written_lane_count; i++) {
         const struct spool_lane_cursor *lane = &parking->written_lanes[i];
         struct spool_remains_lane *copy = &remains->lanes[remains->lane_count++];
-        *copy = (struct spool_remains_lane){.done_id = lane->done_id, .topic_size = strlen(lane->topic)};
+        *copy = (struct spool_remains_lane){.done_id = lane->done_id,
+                                            .topic_size = strlen(lane->topic)};
         memcpy(copy->topic, lane->topic, copy->topic_size);
     }
     pthread_mutex_unlock(&spool->lock);
     return copied ? ERR_OK : ERR_NOMEM;
 }
 
-/* ---- links ---------------------------------------------------------------------------------------------------------- */
+/* ---- links ----------------------------------------------------------------------------------- */
 
-/* Does a segment that lies whole in segments/ depend on this one's links? They tell that it was there, and how many of its events
- * count. */
+/* Does a segment that lies whole in segments/ depend on this one's links? They tell that it was
+ * there, and how many of its events count. */
 static bool links_are_needed(struct spool *spool, const struct spool_ends *ends)
 {
-    bool needed = ends->link_count == sizeof ends->links / sizeof ends->links[0]; /* there are more, perhaps */
+    /* there are more, perhaps */
+    bool needed = ends->link_count == sizeof ends->links / sizeof ends->links[0];
     pthread_mutex_lock(&spool->lock);
     for (size_t i = 0; !needed && i < ends->link_count; i++) {
-        const struct spool_entry *entry = spool_catalog_find(&spool->catalog, ends->links[i].segment_id);
+        const struct spool_entry *entry =
+            spool_catalog_find(&spool->catalog, ends->links[i].segment_id);
         needed = entry != NULL && !entry->parked && !entry->emptied;
     }
     pthread_mutex_unlock(&spool->lock);
     return needed;
 }
 
-/* ---- switching over --------------------------------------------------------------------------------------------------- */
+/* ---- switching over -------------------------------------------------------------------------- */
 
-/* From now on tails read in parked/; the next cursors say so, and then the segment goes. False: somebody has begun to read it. */
-static bool switch_over(struct spool *spool, const struct spool_remains *remains, bool emptied, uint64_t disk_bytes)
+/* From now on tails read in parked/; the next cursors say so, and then the segment goes. False:
+ * somebody has begun to read it. */
+static bool switch_over(struct spool *spool, const struct spool_remains *remains, bool emptied,
+                        uint64_t disk_bytes)
 {
     pthread_mutex_lock(&spool->lock);
     struct spool_entry *entry = spool_catalog_find(&spool->catalog, remains->segment_id);
@@ -138,7 +146,8 @@ static bool switch_over(struct spool *spool, const struct spool_remains *remains
         entry->parked_count = (uint32_t)remains->indexes.total;
         entry->parked_bytes = remains->frames.size;
         entry->counted = SPOOL_COUNTED;
-        entry->counted_by_seal = true; /* what is pending in it is in the books, by topic, as its seal there says */
+        entry->counted_by_seal = true; /* what is pending in it is in the books, by topic, as its
+                                        * seal there says */
         entry->read_through = entry->parked_count == 0;
         entry->lost_applied = entry->parked_count == 0;
         entry->last_found_id = 0;
@@ -158,12 +167,13 @@ static void say(struct spool *spool, const struct spool_remains *remains, bool e
         return;
     parking->said_ms = now_ms;
     spool_say(spool, false, emptied ? "segment_emptied" : "segment_parked",
-              "segment=%" PRIu64 " events=%" PRIu64 " bytes=%zu text=\"held only by topics that are behind; more of "
+              "segment=%" PRIu64 " events=%" PRIu64
+              " bytes=%zu text=\"held only by topics that are behind; more of "
               "this kind is not said for a minute\"",
               remains->segment_id, remains->indexes.total, remains->frames.size);
 }
 
-/* ---- parking one -------------------------------------------------------------------------------------------------------- */
+/* ---- parking one ----------------------------------------------------------------------------- */
 
 static enum err make_folder(struct spool *spool, struct errmsg *msg)
 {
@@ -189,8 +199,8 @@ static void remove_unfinished(struct spool *spool, uint64_t segment_id)
     (void)spool_dir_remove_tree(spool->parking.folder_fd, name);
 }
 
-static enum err write_down(struct spool *spool, const struct spool_remains *remains, uint64_t *ret_disk_bytes,
-                           struct errmsg *msg)
+static enum err write_down(struct spool *spool, const struct spool_remains *remains,
+                           uint64_t *ret_disk_bytes, struct errmsg *msg)
 {
     char path[4096], name[NAME_SIZE];
     enum err rc = make_folder(spool, msg);
@@ -213,8 +223,9 @@ static enum err write_down(struct spool *spool, const struct spool_remains *rema
     return rc;
 }
 
-static enum err read_segment(struct spool *spool, const struct spool_entry *entry, struct spool_remains *remains,
-                             struct spool_ends *ends, struct errmsg *msg)
+static enum err read_segment(struct spool *spool, const struct spool_entry *entry,
+                             struct spool_remains *remains, struct spool_ends *ends,
+                             struct errmsg *msg)
 {
     char name[NAME_SIZE];
     snprintf(name, sizeof name, "%" PRIu64, entry->id);
@@ -249,7 +260,8 @@ static void park(struct spool *spool, const struct spool_entry *entry)
     struct errmsg msg = {""};
     uint64_t disk_bytes = 0;
     enum err rc = read_segment(spool, entry, &remains, &ends, &msg);
-    bool emptied = rc == ERR_OK && remains.indexes.total == 0 && !links_are_needed(spool, &ends), wrote = false;
+    bool emptied = rc == ERR_OK && remains.indexes.total == 0 && !links_are_needed(spool, &ends),
+         wrote = false;
     if (rc == ERR_OK && !emptied) {
         rc = write_down(spool, &remains, &disk_bytes, &msg);
         wrote = true;
@@ -264,8 +276,8 @@ static void park(struct spool *spool, const struct spool_entry *entry)
     else if (rc != ERR_TOO_LARGE)
         look_again(spool, entry->id, rc == ERR_OK ? READ_AGAIN_MS : TRY_AGAIN_MS);
     if (wrote && rc != ERR_OK && rc != ERR_CLOSED && entry->park_looks == 1)
-        spool_say(spool, true, "segment_not_parked", "segment=%" PRIu64 " error=\"%s\" action=trying_again", entry->id,
-                  msg.text);
+        spool_say(spool, true, "segment_not_parked",
+                  "segment=%" PRIu64 " error=\"%s\" action=trying_again", entry->id, msg.text);
     spool_ends_free(&ends);
     spool_remains_free(&remains);
 }

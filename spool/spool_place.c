@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * spool_place.c - does the spool's path still lead to the open spool?
  *
- * Everything the spool writes goes through the descriptor of its directory, so a path that leads elsewhere endangers
- * nothing that is open. It tells that people, and the next start, would look for the events somewhere else. */
+ * Everything the spool writes goes through the descriptor of its directory, so a path that leads
+ * elsewhere endangers nothing that is open. It tells that people, and the next start, would look
+ * for the events somewhere else. */
 #include "spool/spool_place.h"
 
 #include "base/random.h"
@@ -27,7 +28,8 @@ void spool_place_init(struct spool *spool)
         watch->dev = status.st_dev;
         watch->ino = status.st_ino;
     }
-    (void)spool_mount_is_volatile(&spool_mount_system, spool->root_fd, watch->warning, sizeof watch->warning);
+    (void)spool_mount_is_volatile(&spool_mount_system, spool->root_fd, watch->warning,
+                                  sizeof watch->warning);
 }
 
 void spool_place_done(struct spool *spool)
@@ -45,13 +47,15 @@ static enum err check_mounts(struct spool *spool, struct errmsg *msg)
         watch->mounts_changed = true;
     if (!watch->mounts_changed)
         return ERR_OK;
-    /* By the path as it leads now: the mount through which the spool was opened may be gone while its filesystem is back. */
+    /* By the path as it leads now: the mount through which the spool was opened may be gone while
+     * its filesystem is back. */
     int fd = -1;
     enum err rc = spool_root_find(&spool->options, &fd, msg);
     if (fd >= 0)
         close(fd);
     watch->mounts_changed = rc != ERR_OK;
-    return rc == ERR_NOMEM || rc == ERR_UNREADABLE ? ERR_OK : rc; /* those say nothing about mounts */
+    /* those say nothing about mounts */
+    return rc == ERR_NOMEM || rc == ERR_UNREADABLE ? ERR_OK : rc;
 }
 
 /* The file is read each time: a disk that has died says so here. */
@@ -65,13 +69,15 @@ static enum spool_place read_identity(struct spool *spool, struct errmsg *msg)
         close(fd);
     if (n >= 0)
         return SPOOL_HERE;
-    if (error == EMFILE || error == ENFILE || error == ENOMEM || error == EINTR) /* our own trouble, not its */
+    /* our own trouble, not its */
+    if (error == EMFILE || error == ENFILE || error == ENOMEM || error == EINTR)
         return SPOOL_HERE;
     errmsg_set(msg, ERR_IO, "read PENSTOCK: %s", strerror(error));
     return error == ENOENT || error == EACCES ? SPOOL_AWAY : SPOOL_USELESS;
 }
 
-/* Without its seed nothing in a spool can be read: while it is known here, a damaged file is made good. */
+/* Without its seed nothing in a spool can be read: while it is known here, a damaged file is made
+ * good. */
 static void heal_identity(struct spool *spool)
 {
     struct errmsg why = {""};
@@ -94,7 +100,8 @@ static enum spool_place check_identity(struct spool *spool, struct errmsg *msg)
     return SPOOL_AWAY;
 }
 
-/* The path leads to another directory. Is it this spool again, on a disk that was restored, or a stranger? */
+/* The path leads to another directory. Is it this spool again, on a disk that was restored, or a
+ * stranger? */
 static enum spool_place check_other(struct spool *spool, struct errmsg *msg)
 {
     struct spool_identity identity;
@@ -104,7 +111,8 @@ static enum spool_place check_other(struct spool *spool, struct errmsg *msg)
     enum err rc = spool_identity_read(fd, &identity, msg);
     close(fd);
     if (rc == ERR_NOT_FOUND)
-        errmsg_set(msg, rc, "the path leads to another directory than the spool's, without a spool");
+        errmsg_set(msg, rc,
+                   "the path leads to another directory than the spool's, without a spool");
     if (rc != ERR_OK)
         return SPOOL_AWAY;
     if (memcmp(identity.uuid, spool->identity.uuid, sizeof identity.uuid) != 0) {
@@ -122,7 +130,8 @@ static enum spool_place look(struct spool *spool, struct errmsg *msg)
     struct stat status;
     bool there = stat(spool->options.path, &status) == 0;
     if (!there || status.st_dev != spool->watch.dev || status.st_ino != spool->watch.ino) {
-        /* A dead XFS answers nothing, not even what its path leads to; held open it could never be unmounted. */
+        /* A dead XFS answers nothing, not even what its path leads to; held open it could never be
+         * unmounted. */
         bool dead = read_identity(spool, msg) == SPOOL_USELESS;
         return dead ? SPOOL_USELESS : check_other(spool, msg);
     }

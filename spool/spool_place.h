@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * spool_place.h - what is remembered about the place of an open spool, to see whether its path still leads there. */
+ * spool_place.h - what is remembered about the place of an open spool, to see whether its path
+ * still leads there. */
 #ifndef PENSTOCK_SPOOL_PLACE_H
 #define PENSTOCK_SPOOL_PLACE_H
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * spool_present.c - which segments lie on this disk: by that a copied or restored spool is told from the one that went on. */
+ * spool_present.c - which segments lie on this disk: by that a copied or restored spool is told
+ * from the one that went on. */
 #include "spool/spool_dir.h"
 #include "spool/spool_internal.h"
 #include "spool/spool_loss_report.h"
@@ -39,8 +40,8 @@ static enum err has_vanished(struct spool *spool, uint64_t segment_id, bool *ret
     pthread_mutex_lock(&spool->lock);
     for (size_t i = 0; spool->cursors_found && i < spool->parking.gone_count;
          i++) /* it went because nothing was left of it */
-        vanished =
-            vanished || (spool->parking.gone[i].first <= segment_id && segment_id <= spool->parking.gone[i].last);
+        vanished = vanished || (spool->parking.gone[i].first <= segment_id &&
+                                segment_id <= spool->parking.gone[i].last);
     pthread_mutex_unlock(&spool->lock);
     for (size_t i = 0; i < SPOOL_NEWEST_SEGMENTS; i++)
         vanished = vanished || spool->at_open.newest_segments[i] == segment_id;

@@ -15,7 +15,8 @@ static void free_lanes(struct spool_lane_cursor *lanes, size_t count)
     free(lanes);
 }
 
-static enum err copy_lanes(const struct spool_lane_cursor *lanes, size_t count, struct spool_lane_cursor **ret_lanes)
+static enum err copy_lanes(const struct spool_lane_cursor *lanes, size_t count,
+                           struct spool_lane_cursor **ret_lanes)
 {
     struct spool_lane_cursor *copy = calloc(count + 1, sizeof *copy);
     bool ok = copy != NULL;
@@ -74,8 +75,8 @@ static void add_outcome(struct spool_topic *topic, const struct spool_outcome *o
 }
 
 enum err spool_advance(struct spool *spool, enum spool_delivery mode, uint64_t done_id,
-                       const struct spool_lane_cursor *lanes, size_t lane_count, const struct spool_outcome *outcomes,
-                       size_t outcome_count)
+                       const struct spool_lane_cursor *lanes, size_t lane_count,
+                       const struct spool_outcome *outcomes, size_t outcome_count)
 {
     struct spool_lane_cursor *lanes_copy = NULL, *lanes_before;
     struct spool_topic **topics = NULL;
@@ -107,7 +108,8 @@ enum err spool_advance(struct spool *spool, enum spool_delivery mode, uint64_t d
     return ERR_OK;
 }
 
-/* Losses count from the moment the cursor passes their segment, so that they are counted once whatever crashes. */
+/* Losses count from the moment the cursor passes their segment, so that they are counted once
+ * whatever crashes. */
 static void apply_losses(struct spool *spool, struct spool_entry *entry)
 {
     if (entry->lost_applied || !entry->read_through)
@@ -192,7 +194,8 @@ static enum err copy_topics(struct spool *spool, struct spool_cursor_state *stat
         return ERR_NOMEM;
     for (size_t i = 0; i < count; i++) {
         struct spool_topic *topic = spool_topics_at(&spool->topics, i);
-        struct spool_topic_totals totals = {NULL, atomic_load(&topic->delivered), atomic_load(&topic->dead_lettered),
+        struct spool_topic_totals totals = {NULL, atomic_load(&topic->delivered),
+                                            atomic_load(&topic->dead_lettered),
                                             atomic_load(&topic->lost)};
         if (totals.delivered + totals.dead_lettered + totals.lost == 0)
             continue;

@@ -22,7 +22,7 @@
 
 enum { NAME_SIZE = 32, TICK_MS = 200, LOOK_AT_AGES_EVERY_MS = 60000, BACKGROUND_NICE = 10 };
 
-/* ---- what is put there ---------------------------------------------------------------------------------------- */
+/* ---- what is put there ----------------------------------------------------------------------- */
 
 enum err spool_quarantine_make_place(struct spool *spool, uint64_t segment_id, struct errmsg *msg)
 {
@@ -35,7 +35,8 @@ enum err spool_quarantine_make_place(struct spool *spool, uint64_t segment_id, s
     return rc;
 }
 
-enum err spool_quarantine_take(struct spool *spool, int from_fd, const char *name, struct errmsg *msg)
+enum err spool_quarantine_take(struct spool *spool, int from_fd, const char *name,
+                               struct errmsg *msg)
 {
     struct stat status;
     if (fstatat(from_fd, name, &status, AT_SYMLINK_NOFOLLOW) != 0 || S_ISDIR(status.st_mode))
@@ -54,7 +55,8 @@ static bool has_room(struct spool_quarantine *quarantine)
     if (quarantine->pending_count < quarantine->pending_capacity)
         return true;
     size_t capacity = quarantine->pending_capacity == 0 ? 16 : quarantine->pending_capacity * 2;
-    struct spool_loss_report **pending = realloc(quarantine->pending, capacity * sizeof(struct spool_loss_report *));
+    struct spool_loss_report **pending =
+        realloc(quarantine->pending, capacity * sizeof(struct spool_loss_report *));
     if (pending == NULL)
         return false;
     quarantine->pending = pending;
@@ -75,9 +77,10 @@ void spool_quarantine_report(struct spool *spool, struct spool_loss_report *repo
         spool_loss_report_free(report);
 }
 
-/* ---- reports -------------------------------------------------------------------------------------------------- */
+/* ---- reports --------------------------------------------------------------------------------- */
 
-static enum err write_report(struct spool *spool, struct spool_loss_report *report, bool checksums, struct errmsg *msg)
+static enum err write_report(struct spool *spool, struct spool_loss_report *report, bool checksums,
+                             struct errmsg *msg)
 {
     char name[NAME_SIZE];
     int dir_fd = -1;
@@ -103,8 +106,9 @@ static void say_report(struct spool *spool, const struct spool_loss_report *repo
     char lost[32];
     snprintf(lost, sizeof lost, "%" PRIu64, report->lost.total + report->lost_unnamed);
     spool_say(spool, true, "loss_report",
-              "segment=%" PRIu64 " kind=%s events_lost=%s events_recovered=%" PRIu64 " events_uncertain=%" PRIu64
-              " damaged_bytes=%" PRIu64 " file=quarantine/%" PRIu64 "/" SPOOL_LOSS_REPORT_NAME,
+              "segment=%" PRIu64 " kind=%s events_lost=%s events_recovered=%" PRIu64
+              " events_uncertain=%" PRIu64 " damaged_bytes=%" PRIu64 " file=quarantine/%" PRIu64
+              "/" SPOOL_LOSS_REPORT_NAME,
               report->segment_id, report->vanished ? "vanished" : "damaged",
               report->count_known || report->lost_unnamed > 0 ? lost : "unknown", report->recovered,
               report->uncertain.total, report->damaged_bytes, report->segment_id);
@@ -132,7 +136,8 @@ static void settle_cursors(struct spool *spool)
     pthread_mutex_unlock(&spool->lock);
 }
 
-/* Writes what is pending; what can't be written (a full disk) stays pending. Nobody else takes anything out. */
+/* Writes what is pending; what can't be written (a full disk) stays pending. Nobody else takes
+ * anything out. */
 static void write_pending(struct spool *spool, bool checksums)
 {
     struct spool_quarantine *quarantine = &spool->quarantine;
@@ -152,7 +157,8 @@ static void write_pending(struct spool *spool, bool checksums)
 }
 
 /* A crash came before the report was written: what was found has to be found out again. */
-static struct spool_loss_report *read_again(struct spool *spool, uint64_t segment_id, const char *name)
+static struct spool_loss_report *read_again(struct spool *spool, uint64_t segment_id,
+                                            const char *name)
 {
     struct spool_reader_options options = {
         .parent_fd = spool->quarantine_fd,
@@ -164,10 +170,12 @@ static struct spool_loss_report *read_again(struct spool *spool, uint64_t segmen
     struct spool_reader *reader = NULL;
     struct spool_chunk *chunk;
     enum err rc = spool_reader_open(&options, &reader, NULL);
-    while (rc == ERR_OK && (rc = spool_reader_next(reader, SPOOL_READ_TO_END, &chunk, NULL)) == ERR_OK)
+    while (rc == ERR_OK &&
+           (rc = spool_reader_next(reader, SPOOL_READ_TO_END, &chunk, NULL)) == ERR_OK)
         spool_chunk_unref(chunk);
     struct spool_loss_report *report =
-        rc == ERR_END ? spool_missed_report(spool, segment_id, spool_reader_findings(reader)) : NULL;
+        rc == ERR_END ? spool_missed_report(spool, segment_id, spool_reader_findings(reader))
+                      : NULL;
     spool_reader_close(reader);
     return report;
 }
@@ -177,8 +185,8 @@ static bool is_empty_or_missing(struct spool *spool, const char *name)
     int fd = -1;
     struct spool_files files = {0};
     enum err rc = spool_dir_open(spool->quarantine_fd, name, false, &fd, NULL);
-    bool empty =
-        rc == ERR_NOT_FOUND || (rc == ERR_OK && spool_files_list(fd, &files, NULL) == ERR_OK && files.count == 0);
+    bool empty = rc == ERR_NOT_FOUND ||
+                 (rc == ERR_OK && spool_files_list(fd, &files, NULL) == ERR_OK && files.count == 0);
     if (rc == ERR_OK)
         close(fd);
     spool_files_free(&files);
@@ -191,7 +199,8 @@ static void report_again(struct spool *spool, uint64_t segment_id)
     struct errmsg msg = {""};
     snprintf(name, sizeof name, "%" PRIu64, segment_id);
     struct spool_loss_report *report = NULL;
-    if (is_empty_or_missing(spool, name) && spool_quarantine_make_place(spool, segment_id, &msg) == ERR_OK)
+    if (is_empty_or_missing(spool, name) &&
+        spool_quarantine_make_place(spool, segment_id, &msg) == ERR_OK)
         report = spool_missed_vanished_report(spool, segment_id);
     if (report == NULL)
         report = read_again(spool, segment_id, name);
@@ -230,7 +239,7 @@ static void report_left_overs(struct spool *spool)
         settle_cursors(spool);
 }
 
-/* ---- room ----------------------------------------------------------------------------------------------------- */
+/* ---- room ------------------------------------------------------------------------------------ */
 
 /* Ingest would soon be refused for want of space. */
 static bool space_is_short(struct spool *spool)
@@ -259,7 +268,8 @@ static void make_room(struct spool *spool)
         struct errmsg msg = {""};
         uint64_t id = sums.oldest_id, bytes = sums.kept_bytes;
         enum err rc = spool_evidence_remove(spool->quarantine_fd, id, &msg);
-        spool_say(spool, rc != ERR_OK, rc == ERR_OK ? "quarantine_removed" : "quarantine_not_removed",
+        spool_say(spool, rc != ERR_OK,
+                  rc == ERR_OK ? "quarantine_removed" : "quarantine_not_removed",
                   "segment=%" PRIu64 " because=%s%s%s", id,
                   old    ? "max_age"
                   : much ? "max_size"
@@ -275,7 +285,7 @@ static void make_room(struct spool *spool)
     }
 }
 
-/* ---- the thread ----------------------------------------------------------------------------------------------- */
+/* ---- the thread ------------------------------------------------------------------------------ */
 
 /* False when stopping. */
 static bool wait_a_tick(struct spool_quarantine *quarantine, bool *ret_pending)

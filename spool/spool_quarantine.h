@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT
- * spool_quarantine.h - damaged segments that are done: kept as found in quarantine/<id>/ with a loss report, as long as there is room.
+ * spool_quarantine.h - damaged segments that are done: kept as found in quarantine/<id>/ with a
+ * loss report, as long as there is room.
  *
- * A thread of its own, as files are read to their end for their checksums. The reports stay when the files go. */
+ * A thread of its own, as files are read to their end for their checksums. The reports stay when
+ * the files go. */
 #ifndef PENSTOCK_SPOOL_QUARANTINE_H
 #define PENSTOCK_SPOOL_QUARANTINE_H
 
@@ -43,11 +45,13 @@ struct spool_loss_report;
 /* For a segment that vanished: an empty directory, for its report. Errors: as spool_dir_open() */
 enum err spool_quarantine_make_place(struct spool *spool, uint64_t segment_id, struct errmsg *msg);
 
-/* Moves what lies in from_fd (segments/ or parked/) under that name there, as found; what is no directory gets one around it. Errors: as spool_dir_move() */
-enum err spool_quarantine_take(struct spool *spool, int from_fd, const char *name, struct errmsg *msg);
+/* Moves what lies in from_fd (segments/ or parked/) under that name there, as found; what is no
+ * directory gets one around it. Errors: as spool_dir_move() */
+enum err spool_quarantine_take(struct spool *spool, int from_fd, const char *name,
+                               struct errmsg *msg);
 
-/* Takes over the report of a segment that lies there, to complete and write it. Without memory it is made at the next start.
- * May be called with the spool's lock held. */
+/* Takes over the report of a segment that lies there, to complete and write it. Without memory it
+ * is made at the next start. May be called with the spool's lock held. */
 void spool_quarantine_report(struct spool *spool, struct spool_loss_report *report);
 
 #endif

@@ -102,7 +102,8 @@ enum err spool_index_set_gaps(const struct spool_index_set *set, uint32_t from, 
     return ERR_OK;
 }
 
-enum err spool_ranges_from(const struct spool_ranges *ranges, uint32_t from, struct spool_ranges *ret_above)
+enum err spool_ranges_from(const struct spool_ranges *ranges, uint32_t from,
+                           struct spool_ranges *ret_above)
 {
     struct spool_ranges above = {0};
     size_t capacity = 0;
@@ -110,7 +111,8 @@ enum err spool_ranges_from(const struct spool_ranges *ranges, uint32_t from, str
         struct spool_range range = ranges->items[i];
         if (range.last < from)
             continue;
-        if (push(&above, &capacity, range.first < from ? from : range.first, range.last) != ERR_OK) {
+        if (push(&above, &capacity, range.first < from ? from : range.first, range.last) !=
+            ERR_OK) {
             spool_ranges_free(&above);
             return ERR_NOMEM;
         }
@@ -120,8 +122,8 @@ enum err spool_ranges_from(const struct spool_ranges *ranges, uint32_t from, str
 }
 
 /* Cuts each range at the borders of the other's; keeps what lies in those, or what doesn't. */
-static enum err cut(const struct spool_ranges *ranges, const struct spool_ranges *other, bool inside,
-                    struct spool_ranges *ret)
+static enum err cut(const struct spool_ranges *ranges, const struct spool_ranges *other,
+                    bool inside, struct spool_ranges *ret)
 {
     struct spool_ranges kept = {0};
     enum err rc = ERR_OK;
@@ -131,7 +133,9 @@ static enum err cut(const struct spool_ranges *ranges, const struct spool_ranges
             while (k < other->count && other->items[k].last < at)
                 k++;
             bool in = k < other->count && other->items[k].first <= at;
-            uint64_t border = k == other->count ? end : in ? (uint64_t)other->items[k].last + 1 : other->items[k].first;
+            uint64_t border = k == other->count ? end
+                              : in              ? (uint64_t)other->items[k].last + 1
+                                                : other->items[k].first;
             uint64_t until = border < end ? border : end;
             if (in == inside)
                 rc = spool_ranges_append(&kept, (uint32_t)at, (uint32_t)(until - 1));

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * spool_ranges.h - which event indexes of a segment were seen, and the gaps between them. Pure but for memory. */
+ * spool_ranges.h - which event indexes of a segment were seen, and the gaps between them. Pure but
+ * for memory. */
 #ifndef PENSTOCK_SPOOL_RANGES_H
 #define PENSTOCK_SPOOL_RANGES_H
 
@@ -24,7 +25,8 @@ struct spool_ranges {
 void spool_ranges_free(struct spool_ranges *ranges);
 
 /* A copy of what lies at `from` and above. ERR_NOMEM */
-enum err spool_ranges_from(const struct spool_ranges *ranges, uint32_t from, struct spool_ranges *ret_above);
+enum err spool_ranges_from(const struct spool_ranges *ranges, uint32_t from,
+                           struct spool_ranges *ret_above);
 
 /* A copy of what lies in one but not in the other, or in both. ERR_NOMEM */
 enum err spool_ranges_minus(const struct spool_ranges *ranges, const struct spool_ranges *other,
@@ -44,7 +46,8 @@ struct spool_index_set {
     uint32_t highest; /* meaningless while count is 0 */
 };
 
-/* Makes room for an index, so that adding it cannot fail; *ret_new tells whether it isn't there yet. ERR_NOMEM */
+/* Makes room for an index, so that adding it cannot fail; *ret_new tells whether it isn't there
+ * yet. ERR_NOMEM */
 enum err spool_index_set_reserve(struct spool_index_set *set, uint32_t index, bool *ret_new);
 /* Adds an index for which there is room and that isn't there. */
 void spool_index_set_add(struct spool_index_set *set, uint32_t index);

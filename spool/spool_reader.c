@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * spool_reader.c - reads the files of a segment: logs as logs, and when something is missing the rest as bytes. */
+ * spool_reader.c - reads the files of a segment: logs as logs, and when something is missing the
+ * rest as bytes. */
 #include "spool/spool_reader.h"
 
 #include "spool/spool_files.h"
@@ -27,7 +28,7 @@ struct spool_reader {
     bool ended;
 };
 
-/* ---- files --------------------------------------------------------------------------------------------------------- */
+/* ---- files ----------------------------------------------------------------------------------- */
 
 static enum err open_file(struct spool_reader *reader, struct errmsg *msg)
 {
@@ -66,10 +67,10 @@ static void rewind_files(struct spool_reader *reader)
     spool_sieve_rewind(&reader->sieve);
 }
 
-/* ---- reading --------------------------------------------------------------------------------------------------------- */
+/* ---- reading --------------------------------------------------------------------------------- */
 
-static enum err next_piece(struct spool_reader *reader, uint64_t log_bytes, struct spool_log_piece *ret_piece,
-                           struct errmsg *msg)
+static enum err next_piece(struct spool_reader *reader, uint64_t log_bytes,
+                           struct spool_log_piece *ret_piece, struct errmsg *msg)
 {
     const char *name = reader->files.names[reader->file];
     enum err rc = spool_files_is_log(name) ? spool_log_next(&reader->log, log_bytes, ret_piece)
@@ -113,7 +114,8 @@ static enum err end_file(struct spool_reader *reader, bool bounded)
 static enum err step(struct spool_reader *reader, uint64_t log_bytes, struct errmsg *msg)
 {
     bool own_log = reader->file < reader->files.log_count, bounded = log_bytes != SPOOL_READ_TO_END;
-    if (reader->file == reader->files.count || (!own_log && (bounded || spool_sieve_complete(&reader->sieve))))
+    if (reader->file == reader->files.count ||
+        (!own_log && (bounded || spool_sieve_complete(&reader->sieve))))
         return ERR_END;
     struct spool_log_piece piece;
     enum err rc = reader->fd < 0 ? open_file(reader, msg) : ERR_OK;
@@ -137,8 +139,8 @@ static enum err start(struct spool_reader *reader, struct errmsg *msg)
     return rc;
 }
 
-enum err spool_reader_next(struct spool_reader *reader, uint64_t log_bytes, struct spool_chunk **ret_chunk,
-                           struct errmsg *msg)
+enum err spool_reader_next(struct spool_reader *reader, uint64_t log_bytes,
+                           struct spool_chunk **ret_chunk, struct errmsg *msg)
 {
     struct spool_chunk *chunk = spool_sieve_take(&reader->sieve, reader->ended);
     enum err rc = chunk != NULL ? ERR_OK : reader->ended ? ERR_END : start(reader, msg);
@@ -161,8 +163,8 @@ enum err spool_reader_next(struct spool_reader *reader, uint64_t log_bytes, stru
     return ERR_OK;
 }
 
-static enum err open_reader(const struct spool_reader_options *options, struct spool_reader **ret_reader,
-                            struct errmsg *msg)
+static enum err open_reader(const struct spool_reader_options *options,
+                            struct spool_reader **ret_reader, struct errmsg *msg)
 {
     int dir_fd = -1;
     enum err rc = spool_files_open_dir(options->parent_fd, options->name, &dir_fd, msg);
@@ -180,14 +182,16 @@ static enum err open_reader(const struct spool_reader_options *options, struct s
     reader->sieve.below_index = options->below_index;
     reader->sieve.count_limit = options->count_limit;
     reader->sieve.parked = options->parked;
-    spool_scan_init(&reader->scan, options->segment_id, options->seed, spool_sieve_frame, &reader->sieve);
+    spool_scan_init(&reader->scan, options->segment_id, options->seed, spool_sieve_frame,
+                    &reader->sieve);
     *ret_reader = reader;
     return ERR_OK;
 }
 
-/* Which events lie in a parked segment: before the first is handed out, and although the first place where that is written
- * may be damaged. */
-static enum err find_indexes(const struct spool_reader_options *options, struct spool_sieve *sieve, struct errmsg *msg)
+/* Which events lie in a parked segment: before the first is handed out, and although the first
+ * place where that is written may be damaged. */
+static enum err find_indexes(const struct spool_reader_options *options, struct spool_sieve *sieve,
+                             struct errmsg *msg)
 {
     struct spool_reader_options all = *options;
     struct spool_reader *reader = NULL;
@@ -195,7 +199,8 @@ static enum err find_indexes(const struct spool_reader_options *options, struct 
     all.first_index = UINT32_MAX; /* nothing is handed out */
     all.below_index = 0;
     enum err rc = open_reader(&all, &reader, msg);
-    while (rc == ERR_OK && (rc = spool_reader_next(reader, SPOOL_READ_TO_END, &chunk, msg)) == ERR_OK)
+    while (rc == ERR_OK &&
+           (rc = spool_reader_next(reader, SPOOL_READ_TO_END, &chunk, msg)) == ERR_OK)
         spool_chunk_unref(chunk);
     if (rc == ERR_END) {
         sieve->parked_known = reader->sieve.parked_known;
@@ -207,8 +212,8 @@ static enum err find_indexes(const struct spool_reader_options *options, struct 
     return rc;
 }
 
-enum err spool_reader_open(const struct spool_reader_options *options, struct spool_reader **ret_reader,
-                           struct errmsg *msg)
+enum err spool_reader_open(const struct spool_reader_options *options,
+                           struct spool_reader **ret_reader, struct errmsg *msg)
 {
     struct spool_reader *reader = NULL;
     enum err rc = open_reader(options, &reader, msg);
@@ -222,7 +227,8 @@ enum err spool_reader_open(const struct spool_reader_options *options, struct sp
     return ERR_OK;
 }
 
-enum err spool_reader_missing(const struct spool_reader *reader, uint32_t below, struct spool_ranges *ret_missing)
+enum err spool_reader_missing(const struct spool_reader *reader, uint32_t below,
+                              struct spool_ranges *ret_missing)
 {
     const struct spool_index_set *seen = &reader->sieve.seen;
     *ret_missing = (struct spool_ranges){0};

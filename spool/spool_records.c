@@ -55,7 +55,9 @@ bool spool_links_put(struct buf *body, const struct spool_link *links, size_t co
     append_varint(body, count);
     for (size_t i = 0; i < count; i++) {
         append_varint(body, links[i].segment_id);
-        append_varint(body, links[i].event_count == SPOOL_COUNT_UNKNOWN ? 0 : (uint64_t)links[i].event_count + 1);
+        append_varint(body, links[i].event_count == SPOOL_COUNT_UNKNOWN
+                                ? 0
+                                : (uint64_t)links[i].event_count + 1);
     }
     return !body->failed;
 }
@@ -71,7 +73,8 @@ int spool_links_get(const struct spool_frame *frame, struct spool_link *links, s
     for (uint64_t i = 0; i < count; i++) {
         struct spool_link link = {.segment_id = codec_in_varint(&in)};
         uint64_t count_plus_1 = codec_in_varint(&in);
-        if (!in.ok || link.segment_id > SPOOL_SEGMENT_ID_MAX || count_plus_1 > (uint64_t)SPOOL_INDEX_MAX + 1)
+        if (!in.ok || link.segment_id > SPOOL_SEGMENT_ID_MAX ||
+            count_plus_1 > (uint64_t)SPOOL_INDEX_MAX + 1)
             return -1;
         link.event_count = count_plus_1 == 0 ? SPOOL_COUNT_UNKNOWN : (uint32_t)(count_plus_1 - 1);
         if (i < links_max)
@@ -80,7 +83,8 @@ int spool_links_get(const struct spool_frame *frame, struct spool_link *links, s
     return (int)count;
 }
 
-bool spool_seal_put(struct buf *body, uint32_t event_count, const struct spool_seal_topic *topics, size_t topic_count)
+bool spool_seal_put(struct buf *body, uint32_t event_count, const struct spool_seal_topic *topics,
+                    size_t topic_count)
 {
     append_varint(body, event_count);
     append_varint(body, topic_count);
@@ -102,8 +106,8 @@ bool spool_seal_get(const struct spool_frame *frame, struct spool_seal *ret)
     uint64_t event_count = codec_in_varint(&in), topic_count = codec_in_varint(&in);
     if (!in.ok || event_count > SPOOL_INDEX_MAX + 1u || topic_count > frame->body.size)
         return false;
-    *ret = (struct spool_seal){(uint32_t)event_count, (uint32_t)topic_count, bytes_of(in.p, codec_in_left(&in)),
-                               BYTES_NULL};
+    *ret = (struct spool_seal){(uint32_t)event_count, (uint32_t)topic_count,
+                               bytes_of(in.p, codec_in_left(&in)), BYTES_NULL};
     struct spool_seal walk = *ret;
     struct spool_seal_topic topic;
     while (spool_seal_next(&walk, &topic))
@@ -120,7 +124,8 @@ bool spool_seal_next(struct spool_seal *seal, struct spool_seal_topic *ret)
     struct codec_in in = codec_in_of(seal->rest.data, seal->rest.size);
     struct spool_seal_topic topic = {.topic = codec_in_bytes(&in, codec_in_varint(&in))};
     uint64_t count = codec_in_varint(&in);
-    if (!in.ok || topic.topic.size == 0 || topic.topic.size > SPOOL_TOPIC_SIZE_MAX || count > SPOOL_INDEX_MAX + 1u)
+    if (!in.ok || topic.topic.size == 0 || topic.topic.size > SPOOL_TOPIC_SIZE_MAX ||
+        count > SPOOL_INDEX_MAX + 1u)
         return false;
     topic.event_count = (uint32_t)count;
     seal->rest = bytes_of(in.p, codec_in_left(&in));
@@ -149,7 +154,8 @@ enum err spool_parked_get(const struct spool_frame *frame, struct spool_ranges *
 {
     struct codec_in in = codec_in_of(frame->body.data, frame->body.size);
     struct spool_ranges indexes = {0};
-    uint64_t count = frame->kind == SPOOL_FRAME_PARKED ? codec_in_varint(&in) : UINT64_MAX, next = 0;
+    uint64_t count = frame->kind == SPOOL_FRAME_PARKED ? codec_in_varint(&in) : UINT64_MAX,
+             next = 0;
     if (!in.ok || count >= frame->body.size) /* its own length stands there, too */
         return ERR_DAMAGED;
     indexes.items = malloc((size_t)(count + 1) * sizeof *indexes.items);
@@ -157,8 +163,8 @@ enum err spool_parked_get(const struct spool_frame *frame, struct spool_ranges *
         return ERR_NOMEM;
     for (uint64_t i = 0; in.ok && i < count; i++) {
         uint64_t skipped = codec_in_varint(&in), more = codec_in_varint(&in);
-        in.ok =
-            in.ok && skipped <= SPOOL_INDEX_MAX && more <= SPOOL_INDEX_MAX && next + skipped + more <= SPOOL_INDEX_MAX;
+        in.ok = in.ok && skipped <= SPOOL_INDEX_MAX && more <= SPOOL_INDEX_MAX &&
+                next + skipped + more <= SPOOL_INDEX_MAX;
         if (!in.ok)
             break;
         indexes.items[indexes.count++] =

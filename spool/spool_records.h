@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * spool_records.h - bodies of the frames that are no events: header, link, seal (docs/spool-format.md §4).
+ * spool_records.h - bodies of the frames that are no events: header, link, seal
+ * (docs/spool-format.md §4).
  *
  * Pure encoders append to a buf; decoders check everything and keep views into the body. */
 #ifndef PENSTOCK_SPOOL_RECORDS_H
@@ -11,17 +12,19 @@
 
 #define SPOOL_FORMAT_VERSION 1
 
-/* First frame of a segment. Its frame checksum is seeded with the seed it names itself, so a segment can
- * be read although the spool's identity is gone. */
+/* First frame of a segment. Its frame checksum is seeded with the seed it names itself, so a
+ * segment can be read although the spool's identity is gone. */
 struct spool_segment_header {
     uint16_t version;
     uint8_t spool_uuid[16];
     uint64_t segment_id; /* from the frame's id */
-    uint64_t nonce;      /* tells a segment from another with the same id in a copied or restored spool */
+    uint64_t nonce;      /* tells a segment from another with the same id in a copied or restored
+                          * spool */
     uint64_t seed;
 };
 
-bool spool_header_put(struct buf *body, const struct spool_segment_header *header); /* false: memory is out */
+/* false: memory is out */
+bool spool_header_put(struct buf *body, const struct spool_segment_header *header);
 bool spool_header_get(const struct spool_frame *frame, struct spool_segment_header *ret);
 
 /* Finds a header frame at p and verifies it with the seed in its own body. */
@@ -30,7 +33,8 @@ bool spool_header_find(const uint8_t *p, size_t size_available, struct spool_seg
 /* In the first batch of a segment: the segments since the last acknowledged batch, oldest first. */
 struct spool_link {
     uint64_t segment_id;
-    uint32_t event_count; /* frames at or beyond it were moved on or refused; SPOOL_COUNT_UNKNOWN after a crash */
+    uint32_t event_count; /* frames at or beyond it were moved on or refused; SPOOL_COUNT_UNKNOWN
+                           * after a crash */
 };
 
 #define SPOOL_COUNT_UNKNOWN UINT32_MAX
@@ -46,7 +50,8 @@ struct spool_seal_topic {
     uint64_t bytes; /* of its frames; 0 in seals of before they were written down */
 };
 
-bool spool_seal_put(struct buf *body, uint32_t event_count, const struct spool_seal_topic *topics, size_t topic_count);
+bool spool_seal_put(struct buf *body, uint32_t event_count, const struct spool_seal_topic *topics,
+                    size_t topic_count);
 /* Start: false when malformed. Then spool_seal_next() yields the topics until false. */
 struct spool_seal {
     uint32_t event_count;
@@ -57,7 +62,8 @@ struct spool_seal {
 bool spool_seal_get(const struct spool_frame *frame, struct spool_seal *ret);
 bool spool_seal_next(struct spool_seal *seal, struct spool_seal_topic *ret);
 
-/* In a parked segment, in its first batch and once more in its last: the indexes of the events that lie there. */
+/* In a parked segment, in its first batch and once more in its last: the indexes of the events that
+ * lie there. */
 bool spool_parked_put(struct buf *body, const struct spool_ranges *indexes);
 /* ERR_DAMAGED: malformed. ERR_NOMEM. The caller frees *ret_indexes */
 enum err spool_parked_get(const struct spool_frame *frame, struct spool_ranges *ret_indexes);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * spool_remains.h - what is still pending in one segment: read from it, written as a parked segment, and read back. One thread. */
+ * spool_remains.h - what is still pending in one segment: read from it, written as a parked
+ * segment, and read back. One thread. */
 #ifndef PENSTOCK_SPOOL_REMAINS_H
 #define PENSTOCK_SPOOL_REMAINS_H
 
@@ -33,16 +34,18 @@ struct spool_remains {
  *   ERR_TOO_LARGE   more than bytes_max is pending
  *   ERR_DAMAGED     it isn't whole: damaged, or something is missing or out of order
  *   ERR_CLOSED, ERR_UNREADABLE, ERR_NOMEM */
-enum err spool_remains_read(struct spool_remains *remains, const struct spool_reader_options *options,
-                            const atomic_bool *closing, struct errmsg *msg);
+enum err spool_remains_read(struct spool_remains *remains,
+                            const struct spool_reader_options *options, const atomic_bool *closing,
+                            struct errmsg *msg);
 
-/* Writes it to the place, which holds no segment of that id, all of it synced. Errors: as spool_segment_make() */
-enum err spool_remains_write(const struct spool_remains *remains, const struct spool_segment_place *place,
-                             struct errmsg *msg);
+/* Writes it to the place, which holds no segment of that id, all of it synced. Errors: as
+ * spool_segment_make() */
+enum err spool_remains_write(const struct spool_remains *remains,
+                             const struct spool_segment_place *place, struct errmsg *msg);
 
 /* Does the reader find there what was written? Errors: ERR_DAMAGED, ERR_UNREADABLE, ERR_NOMEM */
-enum err spool_remains_check(const struct spool_remains *remains, const struct spool_segment_place *place,
-                             struct errmsg *msg);
+enum err spool_remains_check(const struct spool_remains *remains,
+                             const struct spool_segment_place *place, struct errmsg *msg);
 
 void spool_remains_free(struct spool_remains *remains);
 

@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: MIT
- * spool_renew.c - `penstock init --new-id`: another identity for a spool that was copied, restored, or went back. */
+ * spool_renew.c - `penstock init --new-id`: another identity for a spool that was copied, restored,
+ * or went back. */
 #include "base/random.h"
 #include "spool/spool.h"
 #include "spool/spool_cursors.h"
 #include "spool/spool_root.h"
 
 /* Until PENSTOCK names the new id all of it is as it was: `cursors` holds its state for both. */
-static enum err renew(const struct spool_root *root, struct spool_renewed *renewed, struct errmsg *msg)
+static enum err renew(const struct spool_root *root, struct spool_renewed *renewed,
+                      struct errmsg *msg)
 {
     struct spool_identity identity = root->identity;
     random_uuid_v4(identity.uuid);
-    enum err rc =
-        spool_cursors_renew(root->fd, root->identity.uuid, identity.uuid, identity.seed, &renewed->has_cursors, msg);
+    enum err rc = spool_cursors_renew(root->fd, root->identity.uuid, identity.uuid, identity.seed,
+                                      &renewed->has_cursors, msg);
     if (rc == ERR_OK)
         rc = spool_identity_write(root->fd, &identity, msg);
     memcpy(renewed->old_uuid, root->identity.uuid, sizeof renewed->old_uuid);
@@ -19,7 +21,8 @@ static enum err renew(const struct spool_root *root, struct spool_renewed *renew
     return rc;
 }
 
-enum err spool_renew(const struct spool_options *options, struct spool_renewed *ret_renewed, struct errmsg *msg)
+enum err spool_renew(const struct spool_options *options, struct spool_renewed *ret_renewed,
+                     struct errmsg *msg)
 {
     struct spool_options existing = *options;
     struct spool_root root = SPOOL_ROOT_NONE;

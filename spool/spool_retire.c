@@ -19,8 +19,8 @@
 
 enum { TRASH_AT_ONCE = 8, NAME_SIZE = 32 };
 
-/* Do the cursors say by themselves that it is done to its end? Until then an empty one is still missed when it isn't there: what
- * links to it, or names it, may not know that it held nothing. */
+/* Do the cursors say by themselves that it is done to its end? Until then an empty one is still
+ * missed when it isn't there: what links to it, or names it, may not know that it held nothing. */
 static bool is_passed(const struct spool_cursor_state *written, uint64_t segment_id)
 {
     bool passed = written->done_id >= spool_position_end_of(segment_id);
@@ -32,20 +32,23 @@ static bool is_passed(const struct spool_cursor_state *written, uint64_t segment
 /* Of one in which nothing is left the cursors have to say so; then they don't miss it. */
 static bool may_go(const struct spool_cursor_state *written, const struct spool_entry *entry)
 {
-    const struct spool_parked_item *item = entry->emptied ? spool_parked_find(written, entry->id) : NULL;
+    const struct spool_parked_item *item =
+        entry->emptied ? spool_parked_find(written, entry->id) : NULL;
     return is_passed(written, entry->id) || (item != NULL && !item->parked);
 }
 
-/* The oldest entry that is done and went into the cursors as such: what a reader found after they were gathered is not in
- * them yet. */
-static bool find_done(struct spool *spool, const struct spool_cursor_state *written, struct spool_entry *ret_entry)
+/* The oldest entry that is done and went into the cursors as such: what a reader found after they
+ * were gathered is not in them yet. */
+static bool find_done(struct spool *spool, const struct spool_cursor_state *written,
+                      struct spool_entry *ret_entry)
 {
     bool found = false;
     pthread_mutex_lock(&spool->lock);
     for (size_t i = 0; !found && i < spool->catalog.count; i++) {
         struct spool_entry *entry = &spool->catalog.entries[i];
         if (!spool_entry_is_done(entry, written->done_id, written->lanes, written->lane_count) ||
-            (entry->read_through && !entry->lost_applied) || entry->original_there || !may_go(written, entry))
+            (entry->read_through && !entry->lost_applied) || entry->original_there ||
+            !may_go(written, entry))
             continue;
         *ret_entry = *entry;
         found = true;
@@ -66,7 +69,8 @@ static void remove_entry(struct spool *spool, uint64_t segment_id)
     if (emptied)
         spool_parked_note_gone(spool, segment_id);
     if (report != NULL)
-        spool_quarantine_report(spool, report); /* under the lock: the cursors must not miss it in between */
+        spool_quarantine_report(spool, report); /* under the lock: the cursors must not miss it in
+                                                 * between */
     pthread_mutex_unlock(&spool->lock);
 }
 
@@ -90,11 +94,13 @@ static enum err move_away(struct spool *spool, const struct spool_entry *entry, 
     enum err rc = entry->report != NULL ? spool_quarantine_take(spool, from_fd, name, msg)
                   : parked              ? spool_parked_trash(spool, entry->id, msg)
                                         : spool_dir_move(from_fd, name, spool->trash_fd, name, msg);
-    bool gone = rc != ERR_OK && faccessat(from_fd, name, F_OK, AT_SYMLINK_NOFOLLOW) != 0 && errno == ENOENT;
+    bool gone =
+        rc != ERR_OK && faccessat(from_fd, name, F_OK, AT_SYMLINK_NOFOLLOW) != 0 && errno == ENOENT;
     return gone ? ERR_OK : rc;
 }
 
-/* What an earlier run had read and had no time to move away: was there damage in it? When in doubt it is kept. */
+/* What an earlier run had read and had no time to move away: was there damage in it? When in doubt
+ * it is kept. */
 static struct spool_loss_report *look_through(struct spool *spool, uint64_t segment_id)
 {
     char name[SPOOL_PARKED_NAME_SIZE];
@@ -103,7 +109,8 @@ static struct spool_loss_report *look_through(struct spool *spool, uint64_t segm
     struct spool_chunk *chunk;
     struct spool_findings none = {.damaged = true};
     enum err rc = spool_reader_open(&options, &reader, NULL);
-    while (rc == ERR_OK && (rc = spool_reader_next(reader, SPOOL_READ_TO_END, &chunk, NULL)) == ERR_OK)
+    while (rc == ERR_OK &&
+           (rc = spool_reader_next(reader, SPOOL_READ_TO_END, &chunk, NULL)) == ERR_OK)
         spool_chunk_unref(chunk);
     const struct spool_findings *findings = rc == ERR_END ? spool_reader_findings(reader) : &none;
     struct spool_loss_report *report = spool_missed_report(spool, segment_id, findings);
@@ -135,8 +142,8 @@ static enum err retire(struct spool *spool, struct spool_entry *entry)
     if (rc != ERR_OK) {
         keep_entry(spool, entry->id);
         if (!entry->retire_failed)
-            spool_say(spool, true, "segment_not_retired", "segment=%" PRIu64 " error=\"%s\" action=trying_again",
-                      entry->id, msg.text);
+            spool_say(spool, true, "segment_not_retired",
+                      "segment=%" PRIu64 " error=\"%s\" action=trying_again", entry->id, msg.text);
         return rc;
     }
     atomic_fetch_add(&spool->keeper.other_bytes, entry->disk_bytes);
@@ -152,7 +159,8 @@ void spool_retire_done(struct spool *spool, const struct spool_cursor_state *wri
         bool unseen = entry.state == SPOOL_ENTRY_OLD && !entry.read_through;
         if (retire(spool, &entry) != ERR_OK)
             break;
-        if (unseen || spool_keeper_is_awaited(spool)) { /* it takes time: other work comes in between */
+        /* it takes time: other work comes in between */
+        if (unseen || spool_keeper_is_awaited(spool)) {
             pthread_mutex_lock(&spool->lock);
             spool->progress.dirty = true;
             pthread_mutex_unlock(&spool->lock);
@@ -172,7 +180,8 @@ static void for_each_name(int dir_fd, bool (*fn)(struct spool *, const char *), 
         return;
     }
     for (struct dirent *entry; (entry = readdir(dir)) != NULL;)
-        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0 && !fn(spool, entry->d_name))
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0 &&
+            !fn(spool, entry->d_name))
             break;
     closedir(dir);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * spool_retire.h - segments that are done go away: renamed to trash/ first, unlinked later; damaged ones are kept in
- * quarantine/. Keeper thread only. */
+ * spool_retire.h - segments that are done go away: renamed to trash/ first, unlinked later; damaged
+ * ones are kept in quarantine/. Keeper thread only. */
 #ifndef PENSTOCK_SPOOL_RETIRE_H
 #define PENSTOCK_SPOOL_RETIRE_H
 

@@ -28,14 +28,16 @@ static void close_fd(int *fd)
     *fd = -1;
 }
 
-/* ---- the directory ------------------------------------------------------------------------------------------- */
+/* ---- the directory --------------------------------------------------------------------------- */
 
 static enum err check_mounts(const struct spool_options *options, int dir_fd, struct errmsg *msg)
 {
-    return spool_mount_check(&spool_mount_system, dir_fd, options->path, options->require_mount, msg);
+    return spool_mount_check(&spool_mount_system, dir_fd, options->path, options->require_mount,
+                             msg);
 }
 
-/* Why the directory can't be opened: a mount that is missing explains more than what is missing without it. */
+/* Why the directory can't be opened: a mount that is missing explains more than what is missing
+ * without it. */
 static enum err explain(const struct spool_options *options, int error, struct errmsg *msg)
 {
     char path[PATH_MAX];
@@ -94,7 +96,8 @@ static enum err make_dir(const struct spool_options *options, struct errmsg *msg
     return rc;
 }
 
-static enum err open_or_make_dir(const struct spool_options *options, int *ret_fd, struct errmsg *msg)
+static enum err open_or_make_dir(const struct spool_options *options, int *ret_fd,
+                                 struct errmsg *msg)
 {
     enum err rc = spool_root_find(options, ret_fd, msg);
     if (rc != ERR_NOT_FOUND || !options->create || options->id != NULL)
@@ -103,33 +106,38 @@ static enum err open_or_make_dir(const struct spool_options *options, int *ret_f
     return rc == ERR_OK ? spool_root_find(options, ret_fd, msg) : rc;
 }
 
-/* ---- the identity -------------------------------------------------------------------------------------------- */
+/* ---- the identity ---------------------------------------------------------------------------- */
 
-enum err spool_root_is_wanted(const struct spool_options *options, const struct spool_identity *identity,
-                              struct errmsg *msg)
+enum err spool_root_is_wanted(const struct spool_options *options,
+                              const struct spool_identity *identity, struct errmsg *msg)
 {
     char id[UUID_TEXT_SIZE];
     uuid_format(identity->uuid, id);
     if (options->id == NULL || strcasecmp(options->id, id) == 0)
         return ERR_OK;
-    return errmsg_set(msg, ERR_INVALID, "another spool is there: its id is %s, spool.id asks for %s", id, options->id);
+    return errmsg_set(msg, ERR_INVALID,
+                      "another spool is there: its id is %s, spool.id asks for %s", id,
+                      options->id);
 }
 
 /* May an identity be made where there is none? */
 static enum err may_make(const struct spool_options *options, int root_fd, struct errmsg *msg)
 {
-    static const char *const remains[] = {"segments", "cursors", "quarantine", "dead-letter", "parked"};
+    static const char *const remains[] = {"segments", "cursors", "quarantine", "dead-letter",
+                                          "parked"};
     for (size_t i = 0; i < sizeof remains / sizeof remains[0]; i++)
         if (faccessat(root_fd, remains[i], F_OK, AT_SYMLINK_NOFOLLOW) == 0)
-            return errmsg_set(msg, ERR_DAMAGED,
-                              "the file PENSTOCK is missing beside '%s': without it nothing in there can be read",
-                              remains[i]);
+            return errmsg_set(
+                msg, ERR_DAMAGED,
+                "the file PENSTOCK is missing beside '%s': without it nothing in there can be read",
+                remains[i]);
     if (!options->create)
-        return errmsg_set(
-            msg, ERR_NOT_FOUND,
-            "no spool there (no file PENSTOCK): `penstock init` or spool.create make one, or is a mount missing?");
+        return errmsg_set(msg, ERR_NOT_FOUND,
+                          "no spool there (no file PENSTOCK): `penstock init` or spool.create make "
+                          "one, or is a mount missing?");
     if (options->id != NULL)
-        return errmsg_set(msg, ERR_NOT_FOUND, "no spool there, and spool.id asks for %s: none is made", options->id);
+        return errmsg_set(msg, ERR_NOT_FOUND,
+                          "no spool there, and spool.id asks for %s: none is made", options->id);
     return ERR_OK;
 }
 
@@ -140,7 +148,8 @@ static enum err make_identity(int root_fd, struct spool_identity *ret_identity, 
     return rc == ERR_NOT_FOUND ? spool_identity_create(root_fd, ret_identity, msg) : rc;
 }
 
-enum err spool_root_open(const struct spool_options *options, struct spool_root *ret_root, struct errmsg *msg)
+enum err spool_root_open(const struct spool_options *options, struct spool_root *ret_root,
+                         struct errmsg *msg)
 {
     struct spool_root root = SPOOL_ROOT_NONE;
     enum err rc = open_or_make_dir(options, &root.fd, msg);
@@ -170,10 +179,10 @@ void spool_root_close(struct spool_root *root)
     close_fd(&root->lock_fd); /* last */
 }
 
-/* ---- penstock init ---------------------------------------------------------------------------------------------- */
+/* ---- penstock init --------------------------------------------------------------------------- */
 
-static enum err read_existing(const struct spool_options *options, struct spool_identity *ret_identity,
-                              struct errmsg *msg)
+static enum err read_existing(const struct spool_options *options,
+                              struct spool_identity *ret_identity, struct errmsg *msg)
 {
     int fd = -1;
     enum err rc = spool_root_find(options, &fd, msg);
@@ -183,12 +192,14 @@ static enum err read_existing(const struct spool_options *options, struct spool_
     return rc;
 }
 
-enum err spool_init(const struct spool_options *options, uint8_t ret_uuid[16], bool *ret_made, struct errmsg *msg)
+enum err spool_init(const struct spool_options *options, uint8_t ret_uuid[16], bool *ret_made,
+                    struct errmsg *msg)
 {
     struct spool_options making = *options;
     struct spool_root root = SPOOL_ROOT_NONE;
     making.create = true;
-    making.id = NULL;                                          /* what is made has an id of its own */
+    /* what is made has an id of its own */
+    making.id = NULL;
     enum err rc = read_existing(options, &root.identity, msg); /* also while an agent has it */
     bool found = rc == ERR_OK;
     if (rc == ERR_NOT_FOUND)

@@ -4,8 +4,9 @@
 
 #include "base/codec.h"
 
-/* A damaged event holds bytes that a client chose: they can look like the heads of a great many long frames. What is checksummed
- * in vain is paid for with the bytes that were fed; real frames cost nothing. */
+/* A damaged event holds bytes that a client chose: they can look like the heads of a great many
+ * long frames. What is checksummed in vain is paid for with the bytes that were fed; real frames
+ * cost nothing. */
 #define CREDIT_MAX (4ull << 30)
 enum {
     CREDIT_PER_BYTE = 64,
@@ -13,10 +14,11 @@ enum {
     CARRY_KEPT_MAX = 1 << 20, /* larger ones are given back */
 };
 
-void spool_scan_init(struct spool_scan *scan, uint64_t segment_id, uint64_t seed, spool_scan_fn *found, void *arg)
+void spool_scan_init(struct spool_scan *scan, uint64_t segment_id, uint64_t seed,
+                     spool_scan_fn *found, void *arg)
 {
-    *scan =
-        (struct spool_scan){.seed = seed, .segment_id = segment_id, .found = found, .arg = arg, .credit = CREDIT_MAX};
+    *scan = (struct spool_scan){
+        .seed = seed, .segment_id = segment_id, .found = found, .arg = arg, .credit = CREDIT_MAX};
 }
 
 void spool_scan_done(struct spool_scan *scan)
@@ -45,7 +47,8 @@ static size_t claimed_size(const struct spool_scan *scan, const uint8_t *p, size
     return spool_frame_peek_size(p, available);
 }
 
-/* Distance to the next place where a magic begins (perhaps cut by the end); size when there is none. */
+/* Distance to the next place where a magic begins (perhaps cut by the end); size when there is
+ * none. */
 static size_t distance_to_magic(const uint8_t *p, size_t size)
 {
     for (size_t at = 0; at < size; at++) {
@@ -70,8 +73,10 @@ static bool verify(struct spool_scan *scan, const uint8_t *p, size_t size, struc
     return false;
 }
 
-/* Takes the frames in p. *ret_taken: how far it came; what is left may be the beginning of a frame. last: nothing follows. */
-static enum err scan_run(struct spool_scan *scan, struct bytes run, bool damaged, bool last, size_t *ret_taken)
+/* Takes the frames in p. *ret_taken: how far it came; what is left may be the beginning of a frame.
+ * last: nothing follows. */
+static enum err scan_run(struct spool_scan *scan, struct bytes run, bool damaged, bool last,
+                         size_t *ret_taken)
 {
     const uint8_t *p = run.data, *end = run.data + run.size;
     enum err rc = ERR_OK;
@@ -98,7 +103,8 @@ static struct bytes carried(const struct spool_scan *scan)
     return bytes_of(scan->carry.data + scan->carry_start, scan->carry.size - scan->carry_start);
 }
 
-/* Moves what is left to the front only when that is the smaller part: the cost stays in proportion. */
+/* Moves what is left to the front only when that is the smaller part: the cost stays in
+ * proportion. */
 static void drop_taken(struct spool_scan *scan, size_t taken)
 {
     scan->carry_start += taken;
@@ -127,7 +133,8 @@ enum err spool_scan_feed(struct spool_scan *scan, struct bytes piece, bool damag
     if (scan->credit > CREDIT_MAX)
         scan->credit = CREDIT_MAX;
     while (rc == ERR_OK && carried(scan).size > 0 && piece.size > 0) {
-        size_t lacks = carry_lacks(scan), take = lacks == 0 || lacks > piece.size ? piece.size : lacks;
+        size_t lacks = carry_lacks(scan),
+               take = lacks == 0 || lacks > piece.size ? piece.size : lacks;
         if (!buf_append(&scan->carry, piece.data, take))
             return ERR_NOMEM;
         piece = bytes_of(piece.data + take, piece.size - take);
@@ -139,7 +146,8 @@ enum err spool_scan_feed(struct spool_scan *scan, struct bytes piece, bool damag
         return rc;
     rc = scan_run(scan, piece, damaged, false, &taken);
     scan->carry_damaged = damaged;
-    if (rc == ERR_OK && taken < piece.size && !buf_append(&scan->carry, piece.data + taken, piece.size - taken))
+    if (rc == ERR_OK && taken < piece.size &&
+        !buf_append(&scan->carry, piece.data + taken, piece.size - taken))
         rc = ERR_NOMEM;
     return rc;
 }

@@ -18,11 +18,14 @@
 
 enum {
     NAME_SIZE = 32,
-    RESERVE_BYTES = 256 << 10, /* at a time: both ends of a segment must still be found quickly, see spool_ends.c */
-    RESERVE_FOR_BYTES_MAX = 16 << 10, /* for larger writes, writing everything twice costs more than the journal */
+    RESERVE_BYTES = 256 << 10, /* at a time: both ends of a segment must still be found quickly, see
+                                * spool_ends.c */
+    RESERVE_FOR_BYTES_MAX = 16 << 10, /* for larger writes, writing everything twice costs more than
+                                       * the journal */
 };
 
-static enum err write_header(const struct spool_segment_place *place, struct spool_segment *segment, struct errmsg *msg)
+static enum err write_header(const struct spool_segment_place *place, struct spool_segment *segment,
+                             struct errmsg *msg)
 {
     struct spool_segment_header header = {
         .version = SPOOL_FORMAT_VERSION, .nonce = segment->nonce, .seed = place->seed};
@@ -33,7 +36,9 @@ static enum err write_header(const struct spool_segment_place *place, struct spo
         buf_free(&body);
         return errmsg_set(msg, ERR_NOMEM, "out of memory");
     }
-    size_t size = (size_t)(spool_frame_put_other(frame, SPOOL_FRAME_HEADER, clock_wall_ms(), buf_bytes(&body)) - frame);
+    size_t size = (size_t)(spool_frame_put_other(frame, SPOOL_FRAME_HEADER, clock_wall_ms(),
+                                                 buf_bytes(&body)) -
+                           frame);
     buf_free(&body);
     spool_frame_stamp(frame, spool_id_of(segment->id, 0), 0, place->seed);
     struct spool_store_entry entry = {.key = "h", .value = bytes_of(frame, size)};
@@ -48,7 +53,8 @@ static enum err open_log(int dir_fd, int *ret_fd, struct errmsg *msg)
     if (dir == NULL) {
         if (list_fd >= 0)
             close(list_fd);
-        return errmsg_set(msg, spool_err_of_errno(errno), "list the new segment: %s", strerror(errno));
+        return errmsg_set(msg, spool_err_of_errno(errno), "list the new segment: %s",
+                          strerror(errno));
     }
     int fd = -1;
     for (struct dirent *entry; fd < 0 && (entry = readdir(dir)) != NULL;) {
@@ -63,7 +69,8 @@ static enum err open_log(int dir_fd, int *ret_fd, struct errmsg *msg)
     return ERR_OK;
 }
 
-static enum err log_size(const struct spool_segment *segment, uint64_t *ret_bytes, struct errmsg *msg)
+static enum err log_size(const struct spool_segment *segment, uint64_t *ret_bytes,
+                         struct errmsg *msg)
 {
     struct stat status;
     if (fstat(segment->log_fd, &status) != 0)
@@ -73,8 +80,8 @@ static enum err log_size(const struct spool_segment *segment, uint64_t *ret_byte
 }
 
 /* The directory is complete: make its entries durable, then its name. */
-static enum err publish(const struct spool_segment_place *place, struct spool_segment *segment, const char *new_name,
-                        struct errmsg *msg)
+static enum err publish(const struct spool_segment_place *place, struct spool_segment *segment,
+                        const char *new_name, struct errmsg *msg)
 {
     int dir_fd = -1;
     char name[NAME_SIZE];
@@ -93,10 +100,11 @@ static enum err publish(const struct spool_segment_place *place, struct spool_se
     return rc == ERR_OK ? log_size(segment, &segment->log_bytes, msg) : rc;
 }
 
-/* LevelDB opens by path. Through the descriptor's own path nothing that is mounted over the spool's, or put in its place,
- * can come in between. Without /proc the path is looked at right before. */
-static enum err path_for_store(const struct spool_segment_place *place, const char *name, char *out, size_t size,
-                               struct errmsg *msg)
+/* LevelDB opens by path. Through the descriptor's own path nothing that is mounted over the
+ * spool's, or put in its place, can come in between. Without /proc the path is looked at right
+ * before. */
+static enum err path_for_store(const struct spool_segment_place *place, const char *name, char *out,
+                               size_t size, struct errmsg *msg)
 {
     struct stat own, at_path;
     int n = snprintf(out, size, "/proc/self/fd/%d", place->segments_fd);
@@ -115,15 +123,16 @@ static enum err path_for_store(const struct spool_segment_place *place, const ch
 }
 
 /* LevelDB would make it, too, but not tell why it can't. */
-static enum err make_directory(const struct spool_segment_place *place, const char *name, struct errmsg *msg)
+static enum err make_directory(const struct spool_segment_place *place, const char *name,
+                               struct errmsg *msg)
 {
     if (mkdirat(place->segments_fd, name, 0700) != 0 && errno != EEXIST)
         return errmsg_set(msg, ERR_IO, "make the directory: %s", strerror(errno));
     return ERR_OK;
 }
 
-enum err spool_segment_make(const struct spool_segment_place *place, uint64_t id, struct spool_segment **ret_segment,
-                            struct errmsg *msg)
+enum err spool_segment_make(const struct spool_segment_place *place, uint64_t id,
+                            struct spool_segment **ret_segment, struct errmsg *msg)
 {
     struct spool_segment *segment = calloc(1, sizeof *segment);
     if (segment == NULL)
@@ -145,15 +154,16 @@ enum err spool_segment_make(const struct spool_segment_place *place, uint64_t id
     if (rc != ERR_OK) {
         errmsg_wrap(msg, "make segment '%s/%s'", place->segments_path, new_name);
         spool_segment_free(segment);
-        (void)spool_dir_remove_tree(place->segments_fd, new_name); /* an empty one does no harm if it stays */
+        /* an empty one does no harm if it stays */
+        (void)spool_dir_remove_tree(place->segments_fd, new_name);
         return rc;
     }
     *ret_segment = segment;
     return ERR_OK;
 }
 
-enum err spool_segment_count_topic(struct spool_segment *segment, uint32_t topic_index, uint32_t event_count,
-                                   uint64_t bytes)
+enum err spool_segment_count_topic(struct spool_segment *segment, uint32_t topic_index,
+                                   uint32_t event_count, uint64_t bytes)
 {
     if (topic_index >= segment->topic_capacity) {
         size_t capacity = segment->topic_capacity == 0 ? 64 : segment->topic_capacity;
@@ -162,12 +172,14 @@ enum err spool_segment_count_topic(struct spool_segment *segment, uint32_t topic
         uint32_t *counts = realloc(segment->topic_counts, capacity * sizeof *counts);
         if (counts == NULL)
             return ERR_NOMEM;
-        memset(counts + segment->topic_capacity, 0, (capacity - segment->topic_capacity) * sizeof *counts);
+        memset(counts + segment->topic_capacity, 0,
+               (capacity - segment->topic_capacity) * sizeof *counts);
         segment->topic_counts = counts;
         uint64_t *sizes = realloc(segment->topic_bytes, capacity * sizeof *sizes);
         if (sizes == NULL)
             return ERR_NOMEM;
-        memset(sizes + segment->topic_capacity, 0, (capacity - segment->topic_capacity) * sizeof *sizes);
+        memset(sizes + segment->topic_capacity, 0,
+               (capacity - segment->topic_capacity) * sizeof *sizes);
         segment->topic_bytes = sizes;
         segment->topic_capacity = capacity;
     }
@@ -176,34 +188,40 @@ enum err spool_segment_count_topic(struct spool_segment *segment, uint32_t topic
     return ERR_OK;
 }
 
-/* A sync of a file that grows, or whose blocks fallocate() has only promised, costs a commit of the file system's journal each
- * time; one that overwrites zeros costs the write alone (docs/benchmarks.md). What isn't used is zeros that readers know. */
+/* A sync of a file that grows, or whose blocks fallocate() has only promised, costs a commit of the
+ * file system's journal each time; one that overwrites zeros costs the write alone
+ * (docs/benchmarks.md). What isn't used is zeros that readers know. */
 static void reserve(struct spool_segment *segment, uint64_t log_bytes_next)
 {
     static uint8_t zeros[RESERVE_BYTES];
-    if (log_bytes_next <= segment->reserved_bytes || log_bytes_next - segment->log_bytes > RESERVE_FOR_BYTES_MAX)
+    if (log_bytes_next <= segment->reserved_bytes ||
+        log_bytes_next - segment->log_bytes > RESERVE_FOR_BYTES_MAX)
         return;
-    uint64_t from = segment->reserved_bytes > segment->log_bytes ? segment->reserved_bytes : segment->log_bytes;
+    uint64_t from =
+        segment->reserved_bytes > segment->log_bytes ? segment->reserved_bytes : segment->log_bytes;
     ssize_t size = pwrite(segment->log_fd, zeros, sizeof zeros, (off_t)from);
     if (size > 0) /* else it grows as it is written */
         segment->reserved_bytes = from + (uint64_t)size;
 }
 
-/* Is a file that grew as long as what was written? LevelDB's word alone isn't taken for it. Within reserved room nobody asks:
- * to look at a file's times makes Linux (6.13 and later) note the next write's exactly, and a sync write them too. */
+/* Is a file that grew as long as what was written? LevelDB's word alone isn't taken for it. Within
+ * reserved room nobody asks: to look at a file's times makes Linux (6.13 and later) note the next
+ * write's exactly, and a sync write them too. */
 static enum err check_size(struct spool_segment *segment, uint64_t log_bytes, struct errmsg *msg)
 {
     uint64_t file_bytes = log_bytes;
-    enum err rc = log_bytes <= segment->reserved_bytes ? ERR_OK : log_size(segment, &file_bytes, msg);
+    enum err rc =
+        log_bytes <= segment->reserved_bytes ? ERR_OK : log_size(segment, &file_bytes, msg);
     if (rc == ERR_OK && file_bytes != log_bytes)
-        rc = errmsg_set(msg, ERR_IO, "the segment's log has %" PRIu64 " bytes, not %" PRIu64, file_bytes, log_bytes);
+        rc = errmsg_set(msg, ERR_IO, "the segment's log has %" PRIu64 " bytes, not %" PRIu64,
+                        file_bytes, log_bytes);
     if (rc == ERR_OK)
         segment->log_bytes = log_bytes;
     return rc;
 }
 
-enum err spool_segment_write(struct spool_segment *segment, const struct spool_store_entry *entries, size_t entry_count,
-                             uint32_t event_count, struct errmsg *msg)
+enum err spool_segment_write(struct spool_segment *segment, const struct spool_store_entry *entries,
+                             size_t entry_count, uint32_t event_count, struct errmsg *msg)
 {
     uint64_t log_bytes = spool_store_log_size(segment->log_bytes, entries, entry_count);
     reserve(segment, log_bytes);

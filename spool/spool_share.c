@@ -32,17 +32,21 @@ uint64_t spool_share_bytes(const struct spool_options *limits)
 
 bool spool_share_exceeded(uint64_t share_bytes, uint64_t pending_bytes, bool was_refused)
 {
-    return share_bytes != UINT64_MAX && pending_bytes > (was_refused ? share_bytes / 10 * 9 : share_bytes);
+    return share_bytes != UINT64_MAX &&
+           pending_bytes > (was_refused ? share_bytes / 10 * 9 : share_bytes);
 }
 
 bool spool_share_look(struct spool *spool, struct spool_topic *topic)
 {
-    uint64_t share_bytes = spool_share_bytes(spool->limits), pending_bytes = atomic_load(&topic->pending_bytes);
+    uint64_t share_bytes = spool_share_bytes(spool->limits),
+             pending_bytes = atomic_load(&topic->pending_bytes);
     bool before = atomic_load(&topic->over_share);
     bool now = spool_share_exceeded(share_bytes, pending_bytes, before);
-    if (now != before && atomic_compare_exchange_strong(&topic->over_share, &before, now)) /* one thread says it */
+    /* one thread says it */
+    if (now != before && atomic_compare_exchange_strong(&topic->over_share, &before, now))
         spool_say(spool, now, now ? "topic_refused" : "topic_accepted_again",
-                  "topic=%s pending_bytes=%" PRIu64 " share_bytes=%" PRIu64 "%s", topic->name, pending_bytes,
+                  "topic=%s pending_bytes=%" PRIu64 " share_bytes=%" PRIu64 "%s", topic->name,
+                  pending_bytes,
                   share_bytes == UINT64_MAX ? spool->limits->size_bytes_max : share_bytes,
                   now ? " limit=bridge.topic_share action=refusing_this_topic_alone" : "");
     return now;

@@ -20,7 +20,7 @@ void spool_sieve_done(struct spool_sieve *sieve)
     spool_ranges_free(&sieve->indexes);
 }
 
-/* ---- chunks ---------------------------------------------------------------------------------------------------- */
+/* ---- chunks ---------------------------------------------------------------------------------- */
 
 static enum err finish_filling(struct spool_sieve *sieve)
 {
@@ -37,10 +37,12 @@ static enum err finish_filling(struct spool_sieve *sieve)
     return ERR_OK;
 }
 
-static enum err keep_event(struct spool_sieve *sieve, const struct spool_frame *frame, const uint8_t *raw, bool damaged)
+static enum err keep_event(struct spool_sieve *sieve, const struct spool_frame *frame,
+                           const uint8_t *raw, bool damaged)
 {
     const struct spool_chunk *chunk = sieve->filling;
-    if (chunk != NULL && (chunk->salvaged != damaged || frame->size > chunk->capacity - chunk->size)) {
+    if (chunk != NULL &&
+        (chunk->salvaged != damaged || frame->size > chunk->capacity - chunk->size)) {
         enum err rc = finish_filling(sieve);
         if (rc != ERR_OK)
             return rc;
@@ -83,7 +85,7 @@ struct spool_chunk *spool_sieve_take(struct spool_sieve *sieve, bool partial)
     return chunk;
 }
 
-/* ---- frames ------------------------------------------------------------------------------------------------------ */
+/* ---- frames ---------------------------------------------------------------------------------- */
 
 static void note_time(struct spool_findings *findings, int64_t time_ms)
 {
@@ -93,14 +95,16 @@ static void note_time(struct spool_findings *findings, int64_t time_ms)
         findings->last_time_ms = time_ms;
 }
 
-static enum err take_event(struct spool_sieve *sieve, const struct spool_frame *frame, const uint8_t *raw, bool damaged)
+static enum err take_event(struct spool_sieve *sieve, const struct spool_frame *frame,
+                           const uint8_t *raw, bool damaged)
 {
     uint32_t index = spool_id_index(frame->id);
     bool is_new = false;
     if (sieve->parked_known && !spool_ranges_have(&sieve->indexes, index))
         return ERR_OK; /* a stale block of the segment it is left of */
     enum err rc = spool_index_set_reserve(&sieve->seen, index, &is_new);
-    bool wanted = index >= sieve->first_index && (sieve->below_index == 0 || index < sieve->below_index);
+    bool wanted =
+        index >= sieve->first_index && (sieve->below_index == 0 || index < sieve->below_index);
     if (rc == ERR_OK && is_new && wanted)
         rc = keep_event(sieve, frame, raw, damaged);
     if (rc != ERR_OK || !is_new)
@@ -130,7 +134,8 @@ static enum err take_parked(struct spool_sieve *sieve, const struct spool_frame 
     return rc == ERR_DAMAGED ? ERR_OK : rc;
 }
 
-enum err spool_sieve_frame(void *arg, const struct spool_frame *frame, const uint8_t *raw, bool damaged)
+enum err spool_sieve_frame(void *arg, const struct spool_frame *frame, const uint8_t *raw,
+                           bool damaged)
 {
     struct spool_sieve *sieve = arg;
     struct spool_findings *findings = &sieve->findings;
@@ -142,7 +147,8 @@ enum err spool_sieve_frame(void *arg, const struct spool_frame *frame, const uin
                                                       : ERR_OK;
     if (rc != ERR_OK)
         return rc;
-    if (frame->batch_first > findings->acknowledged_below && frame->batch_first <= sieve->count_limit)
+    if (frame->batch_first > findings->acknowledged_below &&
+        frame->batch_first <= sieve->count_limit)
         findings->acknowledged_below = frame->batch_first;
     if (frame->kind == SPOOL_FRAME_HEADER && !findings->header_found)
         findings->header_found = spool_header_get(frame, &findings->header);
@@ -155,7 +161,7 @@ enum err spool_sieve_frame(void *arg, const struct spool_frame *frame, const uin
     return ERR_OK; /* kinds of later versions are passed over */
 }
 
-/* ---- conclusions ------------------------------------------------------------------------------------------------- */
+/* ---- conclusions ----------------------------------------------------------------------------- */
 
 void spool_sieve_zeros(struct spool_sieve *sieve, uint64_t bytes)
 {
@@ -215,7 +221,8 @@ enum err spool_sieve_missing(const struct spool_sieve *sieve, uint32_t from, uin
     return rc;
 }
 
-/* It was complete before anybody read it, and says what it holds: nothing in it is uncertain, and no crash explains anything. */
+/* It was complete before anybody read it, and says what it holds: nothing in it is uncertain, and
+ * no crash explains anything. */
 static enum err conclude_parked(struct spool_sieve *sieve)
 {
     struct spool_findings *findings = &sieve->findings;
@@ -226,8 +233,8 @@ static enum err conclude_parked(struct spool_sieve *sieve)
         return rc;
     findings->highest_index = sieve->seen.count == 0 ? 0 : sieve->seen.highest;
     findings->parked_unknown = !sieve->parked_known;
-    findings->damaged |= findings->lost.total > 0 || !findings->header_found || !sieve->parked_known ||
-                         !findings->sealed || sieve->damage_unexplained > 0;
+    findings->damaged |= findings->lost.total > 0 || !findings->header_found ||
+                         !sieve->parked_known || !findings->sealed || sieve->damage_unexplained > 0;
     return ERR_OK;
 }
 
@@ -235,7 +242,8 @@ static enum err conclude_parked(struct spool_sieve *sieve)
 enum err spool_sieve_conclude(struct spool_sieve *sieve)
 {
     struct spool_findings *findings = &sieve->findings;
-    uint32_t must = findings->acknowledged_below, found = sieve->seen.count == 0 ? 0 : sieve->seen.highest + 1;
+    uint32_t must = findings->acknowledged_below,
+             found = sieve->seen.count == 0 ? 0 : sieve->seen.highest + 1;
     if (findings->sealed && findings->sealed_count > must)
         must = findings->sealed_count;
     if (sieve->count_limit != SPOOL_COUNT_UNKNOWN && sieve->count_limit > must)
@@ -253,10 +261,12 @@ enum err spool_sieve_conclude(struct spool_sieve *sieve)
     findings->lost = lost;
     findings->uncertain = uncertain;
     findings->highest_index = found == 0 ? 0 : found - 1;
-    bool torn = sieve->damage_unexplained > 0, seal_torn = sieve->seal_in_damage && sieve->unwritten;
-    findings->empty =
-        findings->header_found && found == 0 && !findings->any_batch && !findings->damaged && !torn && must == 0;
-    /* A crash explains a torn end, and gaps in it. Nothing explains bytes behind a seal, unless its own write was torn, or gaps without damage around. */
+    bool torn = sieve->damage_unexplained > 0,
+         seal_torn = sieve->seal_in_damage && sieve->unwritten;
+    findings->empty = findings->header_found && found == 0 && !findings->any_batch &&
+                      !findings->damaged && !torn && must == 0;
+    /* A crash explains a torn end, and gaps in it. Nothing explains bytes behind a seal, unless its
+     * own write was torn, or gaps without damage around. */
     if (lost.total > 0 || !findings->header_found || (findings->sealed && torn && !seal_torn) ||
         (uncertain.total > 0 && !torn && sieve->zeros_behind == 0))
         findings->damaged = true;

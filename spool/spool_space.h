@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * spool_space.h - the limits on space: may more be taken? Pure.
  *
- * Once refused, more is taken only when some room is free again, so that the answer doesn't flap. */
+ * Once refused, more is taken only when some room is free again, so that the answer doesn't
+ * flap. */
 #ifndef PENSTOCK_SPOOL_SPACE_H
 #define PENSTOCK_SPOOL_SPACE_H
 
@@ -18,7 +19,7 @@ struct spool_space {
 uint64_t spool_space_floor(const struct spool_options *options);
 
 /* was_refused: the answer before was ERR_FULL. Errors: ERR_FULL (msg names the limit) */
-enum err spool_space_check(const struct spool_options *options, const struct spool_space *space, bool was_refused,
-                           struct errmsg *msg);
+enum err spool_space_check(const struct spool_options *options, const struct spool_space *space,
+                           bool was_refused, struct errmsg *msg);
 
 #endif

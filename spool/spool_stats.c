@@ -110,7 +110,8 @@ void spool_stats_get(struct spool *spool, struct spool_stats *ret_stats)
     *ret_stats = stats;
 }
 
-enum err spool_topic_books_get(struct spool *spool, struct spool_topic_books **ret_topics, size_t *ret_count)
+enum err spool_topic_books_get(struct spool *spool, struct spool_topic_books **ret_topics,
+                               size_t *ret_count)
 {
     size_t count = spool_topics_count(&spool->topics), filled = 0;
     struct spool_topic_books *rows = calloc(count + 1, sizeof *rows);

@@ -23,17 +23,20 @@ static enum err take_error(char *error, struct errmsg *msg)
 
 static void set_options(struct spool_store *store, uint64_t bytes_max)
 {
-    uint64_t write_buffer = bytes_max > LEVELDB_WRITE_BUFFER_MAX / 2 ? LEVELDB_WRITE_BUFFER_MAX : 2 * bytes_max;
+    uint64_t write_buffer =
+        bytes_max > LEVELDB_WRITE_BUFFER_MAX / 2 ? LEVELDB_WRITE_BUFFER_MAX : 2 * bytes_max;
     leveldb_options_set_create_if_missing(store->options, 1);
     leveldb_options_set_error_if_exists(store->options, 1);
     leveldb_options_set_paranoid_checks(store->options, 1);
     leveldb_options_set_compression(store->options, leveldb_no_compression);
     leveldb_options_set_write_buffer_size(store->options, (size_t)write_buffer);
-    leveldb_options_set_max_open_files(store->options, 74); /* the least it takes; none but the log is open */
+    /* the least it takes; none but the log is open */
+    leveldb_options_set_max_open_files(store->options, 74);
     leveldb_writeoptions_set_sync(store->synced, 1);
 }
 
-enum err spool_store_create(const char *path, uint64_t bytes_max, struct spool_store **ret_store, struct errmsg *msg)
+enum err spool_store_create(const char *path, uint64_t bytes_max, struct spool_store **ret_store,
+                            struct errmsg *msg)
 {
     struct spool_store *store = calloc(1, sizeof *store);
     if (store == NULL)
@@ -52,8 +55,8 @@ enum err spool_store_create(const char *path, uint64_t bytes_max, struct spool_s
     return ERR_OK;
 }
 
-enum err spool_store_write(struct spool_store *store, const struct spool_store_entry *entries, size_t entry_count,
-                           struct errmsg *msg)
+enum err spool_store_write(struct spool_store *store, const struct spool_store_entry *entries,
+                           size_t entry_count, struct errmsg *msg)
 {
     leveldb_writebatch_clear(store->batch);
     for (size_t i = 0; i < entry_count; i++)

@@ -15,11 +15,13 @@ static uint64_t record_size(const struct spool_store_entry *entries, size_t entr
 {
     uint64_t size = BATCH_HEADER;
     for (size_t i = 0; i < entry_count; i++)
-        size += KEY_HEADER + sizeof entries[i].key + codec_varint_size(entries[i].value.size) + entries[i].value.size;
+        size += KEY_HEADER + sizeof entries[i].key + codec_varint_size(entries[i].value.size) +
+                entries[i].value.size;
     return size;
 }
 
-uint64_t spool_store_log_size(uint64_t log_bytes, const struct spool_store_entry *entries, size_t entry_count)
+uint64_t spool_store_log_size(uint64_t log_bytes, const struct spool_store_entry *entries,
+                              size_t entry_count)
 {
     uint64_t left = record_size(entries, entry_count);
     do {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * spool_tail.c - a reading position: the next events come from the window in memory or from disk, decided under one lock. */
+ * spool_tail.c - a reading position: the next events come from the window in memory or from disk,
+ * decided under one lock. */
 #include "base/clock.h"
 #include "spool/spool_tail_disk.h"
 #include "spool/spool_unread.h"
@@ -33,13 +34,16 @@ uint64_t spool_tail_position(const struct spool_tail *tail)
     return tail->position;
 }
 
-/* The window holds every committed event from its first on: does the entry's next event lie in it? */
-static struct spool_chunk *find_in_window(struct spool *spool, const struct spool_entry *entry, uint64_t position)
+/* The window holds every committed event from its first on: does the entry's next event lie in
+ * it? */
+static struct spool_chunk *find_in_window(struct spool *spool, const struct spool_entry *entry,
+                                          uint64_t position)
 {
     struct spool_chunk *chunk = spool_window_after(&spool->window, position);
     if (chunk != NULL && spool_id_segment(chunk->first_id) == entry->id)
         return chunk;
-    uint64_t next_id = spool_id_segment(position) == entry->id ? position + 1 : spool_id_of(entry->id, 0);
+    uint64_t next_id =
+        spool_id_segment(position) == entry->id ? position + 1 : spool_id_of(entry->id, 0);
     return spool_window_at(&spool->window, next_id);
 }
 
@@ -58,15 +62,17 @@ static struct spool_source choose(struct spool_tail *tail)
     }
     if (entry != NULL) {
         /* What is damaged is read to its end, so that its losses are known. */
-        bool damaged = tail->reading_id == entry->id &&
-                       (tail->order.known || (tail->reader != NULL && !spool_reader_is_whole(tail->reader)));
+        bool damaged =
+            tail->reading_id == entry->id &&
+            (tail->order.known || (tail->reader != NULL && !spool_reader_is_whole(tail->reader)));
         bool from_disk = entry->state == SPOOL_ENTRY_OLD || damaged;
         source.chunk = from_disk ? NULL : find_in_window(spool, entry, tail->position);
         source.kind = source.chunk != NULL ? SPOOL_FROM_WINDOW : SPOOL_FROM_DISK;
         source.segment_id = entry->id;
         source.state = entry->state;
         source.log_bytes = entry->state == SPOOL_ENTRY_LIVE ? entry->log_bytes : SPOOL_READ_TO_END;
-        source.count_limit = entry->state == SPOOL_ENTRY_CLOSED ? entry->event_count : SPOOL_COUNT_UNKNOWN;
+        source.count_limit =
+            entry->state == SPOOL_ENTRY_CLOSED ? entry->event_count : SPOOL_COUNT_UNKNOWN;
         source.sealed = entry->sealed;
         source.parked = entry->parked;
         if (source.chunk != NULL)
@@ -81,12 +87,14 @@ static bool live_has_changed(struct spool *spool, uint64_t segment_id, uint64_t 
 {
     pthread_mutex_lock(&spool->lock);
     const struct spool_entry *entry = spool_catalog_find(&spool->catalog, segment_id);
-    bool changed = entry == NULL || entry->state != SPOOL_ENTRY_LIVE || entry->log_bytes != log_bytes;
+    bool changed =
+        entry == NULL || entry->state != SPOOL_ENTRY_LIVE || entry->log_bytes != log_bytes;
     pthread_mutex_unlock(&spool->lock);
     return changed;
 }
 
-/* Some tries are for what passes by itself (too many open files); then others needn't wait for it. */
+/* Some tries are for what passes by itself (too many open files); then others needn't wait for
+ * it. */
 static bool put_aside(struct spool_tail *tail, const struct spool_source *source)
 {
     int64_t now_ms = clock_monotonic_ms();
@@ -104,7 +112,8 @@ static bool put_aside(struct spool_tail *tail, const struct spool_source *source
     return true;
 }
 
-enum err spool_tail_next(struct spool_tail *tail, struct spool_chunk **ret_chunk, struct errmsg *msg)
+enum err spool_tail_next(struct spool_tail *tail, struct spool_chunk **ret_chunk,
+                         struct errmsg *msg)
 {
     for (;;) {
         struct spool_source source = choose(tail);
@@ -132,7 +141,8 @@ enum err spool_tail_next(struct spool_tail *tail, struct spool_chunk **ret_chunk
         }
         if (rc == ERR_END && source.state != SPOOL_ENTRY_LIVE)
             rc = spool_tail_end_reading(tail, msg);
-        else if (rc == ERR_END && live_has_changed(tail->spool, source.segment_id, source.log_bytes))
+        else if (rc == ERR_END &&
+                 live_has_changed(tail->spool, source.segment_id, source.log_bytes))
             rc = ERR_OK;
         if (rc == ERR_UNREADABLE && put_aside(tail, &source))
             rc = ERR_OK;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * spool_tail_disk.c - reading a segment behind a position; where something is missing, window after window. */
+ * spool_tail_disk.c - reading a segment behind a position; where something is missing, window after
+ * window. */
 #include "spool/spool_tail_disk.h"
 
 #include "spool/spool_losses.h"
@@ -22,7 +23,8 @@ void spool_tail_close_reader(struct spool_tail *tail)
     tail->reader = NULL;
 }
 
-/* Before its files are looked at: it stays where it lies then. False: it has been moved, or is gone. */
+/* Before its files are looked at: it stays where it lies then. False: it has been moved, or is
+ * gone. */
 static bool claim(struct spool_tail *tail, const struct spool_source *source)
 {
     if (tail->claimed_id == source->segment_id)
@@ -48,9 +50,11 @@ struct segment_name {
     char text[32];
 };
 
-/* Reading on behind the position. *name is what the options point to. ERR_BUSY: it lies elsewhere now, choose again */
-static enum err reader_options(struct spool_tail *tail, const struct spool_source *source, struct segment_name *name,
-                               struct spool_reader_options *ret_options, struct errmsg *msg)
+/* Reading on behind the position. *name is what the options point to. ERR_BUSY: it lies elsewhere
+ * now, choose again */
+static enum err reader_options(struct spool_tail *tail, const struct spool_source *source,
+                               struct segment_name *name, struct spool_reader_options *ret_options,
+                               struct errmsg *msg)
 {
     struct spool *spool = tail->spool;
     if (!claim(tail, source))
@@ -67,11 +71,15 @@ static enum err reader_options(struct spool_tail *tail, const struct spool_sourc
     };
     if (source->state != SPOOL_ENTRY_OLD)
         return ERR_OK;
-    enum err rc = spool_count_entry(spool, source->segment_id, msg); /* before it can be done and gone */
-    return rc == ERR_OK ? spool_count_limit(spool, source->segment_id, &ret_options->count_limit, msg) : rc;
+    /* before it can be done and gone */
+    enum err rc = spool_count_entry(spool, source->segment_id, msg);
+    return rc == ERR_OK
+               ? spool_count_limit(spool, source->segment_id, &ret_options->count_limit, msg)
+               : rc;
 }
 
-static enum err open_reader(struct spool_tail *tail, const struct spool_source *source, struct errmsg *msg)
+static enum err open_reader(struct spool_tail *tail, const struct spool_source *source,
+                            struct errmsg *msg)
 {
     struct segment_name name;
     struct spool_reader_options options;
@@ -88,7 +96,7 @@ static enum err open_reader(struct spool_tail *tail, const struct spool_source *
     return spool_reader_open(&options, &tail->reader, msg);
 }
 
-/* ---- damaged segments, in order ------------------------------------------------------------------------------------ */
+/* ---- damaged segments, in order -------------------------------------------------------------- */
 
 /* All that lies between the position and its last event, and nothing else. */
 static bool is_dense(const struct spool_tail *tail, const struct spool_chunk *chunk)
@@ -98,7 +106,8 @@ static bool is_dense(const struct spool_tail *tail, const struct spool_chunk *ch
            chunk->last_id - first_id + 1 == chunk->event_count;
 }
 
-static enum err find_window(struct spool_tail *tail, const struct spool_source *source, struct errmsg *msg)
+static enum err find_window(struct spool_tail *tail, const struct spool_source *source,
+                            struct errmsg *msg)
 {
     struct segment_name name;
     struct spool_reader_options options;
@@ -107,8 +116,10 @@ static enum err find_window(struct spool_tail *tail, const struct spool_source *
     return rc == ERR_OK ? spool_order_find(&tail->order, &options, msg) : rc;
 }
 
-/* What isn't there, below an index that is about to be passed: in the windows behind, and in this one. */
-static enum err missing_below(const struct spool_tail *tail, uint32_t below, struct spool_ranges *ret_missing)
+/* What isn't there, below an index that is about to be passed: in the windows behind, and in this
+ * one. */
+static enum err missing_below(const struct spool_tail *tail, uint32_t below,
+                              struct spool_ranges *ret_missing)
 {
     struct spool_ranges here = {0};
     enum err rc = spool_reader_missing(tail->reader, below, &here);
@@ -131,8 +142,10 @@ static void note_missing(const struct spool_tail *tail, uint32_t below)
         spool_count_missing(tail->spool, tail->reading_id, &missing);
 }
 
-/* The reader has come to the end of the files, and other events of theirs come after this window's. */
-static enum err end_window(struct spool_tail *tail, const struct spool_source *source, struct errmsg *msg)
+/* The reader has come to the end of the files, and other events of theirs come after this
+ * window's. */
+static enum err end_window(struct spool_tail *tail, const struct spool_source *source,
+                           struct errmsg *msg)
 {
     struct spool_ranges gone;
     uint32_t below = tail->order.below;
@@ -147,12 +160,12 @@ static enum err end_window(struct spool_tail *tail, const struct spool_source *s
     return find_window(tail, source, msg);
 }
 
-/* ---- reading on ---------------------------------------------------------------------------------------------------- */
+/* ---- reading on ------------------------------------------------------------------------------ */
 
 enum err spool_tail_end_reading(struct spool_tail *tail, struct errmsg *msg)
 {
-    enum err rc =
-        spool_losses_note(tail->spool, tail->reading_id, tail->reading_from, spool_reader_findings(tail->reader));
+    enum err rc = spool_losses_note(tail->spool, tail->reading_id, tail->reading_from,
+                                    spool_reader_findings(tail->reader));
     if (rc != ERR_OK)
         return errmsg_set(msg, rc, "segment '%" PRIu64 "': %s", tail->reading_id, err_text(rc));
     spool_tail_close_reader(tail);
@@ -180,7 +193,8 @@ static enum err sort_chunk(struct spool_tail *tail, struct spool_chunk **ret_chu
     return ERR_OK;
 }
 
-/* What was read (rc) of a window whose frames are out of order: *ret_chunk stays NULL until it is all there. */
+/* What was read (rc) of a window whose frames are out of order: *ret_chunk stays NULL until it is
+ * all there. */
 static enum err sort_window(struct spool_tail *tail, enum err rc, struct spool_chunk **ret_chunk)
 {
     if (rc == ERR_END)
@@ -196,7 +210,8 @@ static enum err sort_window(struct spool_tail *tail, enum err rc, struct spool_c
 enum err spool_tail_next_from_disk(struct spool_tail *tail, const struct spool_source *source,
                                    struct spool_chunk **ret_chunk, struct errmsg *msg)
 {
-    /* A segment that ended by a write error may hold frames beyond what was accepted: read it with that limit. */
+    /* A segment that ended by a write error may hold frames beyond what was accepted: read it with
+     * that limit. */
     bool abandoned = tail->reading_live && source->state != SPOOL_ENTRY_LIVE && !source->sealed;
     if (tail->reader != NULL && (tail->reading_id != source->segment_id || abandoned))
         spool_tail_close_reader(tail);

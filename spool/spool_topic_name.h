@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * spool_topic_name.h - Kafka's rule for topic names (org.apache.kafka.common.internals.Topic). Pure. */
+ * spool_topic_name.h - Kafka's rule for topic names (org.apache.kafka.common.internals.Topic).
+ * Pure. */
 #ifndef PENSTOCK_SPOOL_TOPIC_NAME_H
 #define PENSTOCK_SPOOL_TOPIC_NAME_H
 

@@ -38,7 +38,8 @@ static struct spool_topic **bucket_of(const struct spool_topics *topics, struct 
 static struct spool_topic *find(const struct spool_topics *topics, struct bytes name)
 {
     struct spool_topic *topic = *bucket_of(topics, name);
-    while (topic != NULL && (topic->name_size != name.size || memcmp(topic->name, name.data, name.size) != 0))
+    while (topic != NULL &&
+           (topic->name_size != name.size || memcmp(topic->name, name.data, name.size) != 0))
         topic = topic->next_in_bucket;
     return topic;
 }
@@ -60,7 +61,8 @@ static bool make_room(struct spool_topics *topics)
     topics->buckets = buckets;
     topics->bucket_count = bucket_count;
     for (size_t i = 0; i < topics->count; i++) {
-        struct spool_topic *topic = by_index[i], **bucket = bucket_of(topics, bytes_of(topic->name, topic->name_size));
+        struct spool_topic *topic = by_index[i],
+                           **bucket = bucket_of(topics, bytes_of(topic->name, topic->name_size));
         topic->next_in_bucket = *bucket;
         *bucket = topic;
     }

@@ -10,8 +10,8 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-/* Lives as long as the table. accepted = delivered + pending + dead_lettered + lost holds per topic once
- * what an earlier run left is counted. */
+/* Lives as long as the table. accepted = delivered + pending + dead_lettered + lost holds per topic
+ * once what an earlier run left is counted. */
 struct spool_topic {
     struct spool_topic *next_in_bucket;
     uint32_t index; /* dense from 0, in order of first meeting */
@@ -38,7 +38,8 @@ enum err spool_topics_init(struct spool_topics *topics); /* ERR_NOMEM */
 void spool_topics_done(struct spool_topics *topics);
 
 /* The topic of that name, made when it is new. count_max bounds making (0: none).
- * Errors: ERR_INVALID (empty or longer than 249 bytes), ERR_FULL (would be more than count_max), ERR_NOMEM */
+ * Errors: ERR_INVALID (empty or longer than 249 bytes), ERR_FULL (would be more than count_max),
+ * ERR_NOMEM */
 enum err spool_topics_get(struct spool_topics *topics, struct bytes name, size_t count_max,
                           struct spool_topic **ret_topic);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * spool_unread.c - puts unreadable segments aside, and moves their events to where they are read again. */
+ * spool_unread.c - puts unreadable segments aside, and moves their events to where they are read
+ * again. */
 #include "spool/spool_unread.h"
 
 #include "base/clock.h"
@@ -14,9 +15,14 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { BACKOFF_MS_MIN = 1000, BACKOFF_MS_MAX = 60000, MOVE_BYTES = 1 << 20, WAIT_FOR_ROOM_US = 100000 };
+enum {
+    BACKOFF_MS_MIN = 1000,
+    BACKOFF_MS_MAX = 60000,
+    MOVE_BYTES = 1 << 20,
+    WAIT_FOR_ROOM_US = 100000
+};
 
-/* ---- putting aside -------------------------------------------------------------------------------------------- */
+/* ---- putting aside --------------------------------------------------------------------------- */
 
 static uint32_t index_behind(uint64_t done_id, uint64_t segment_id)
 {
@@ -25,7 +31,8 @@ static uint32_t index_behind(uint64_t done_id, uint64_t segment_id)
                                                           : spool_id_index(done_id) + 1;
 }
 
-/* Lanes that are behind would pass it, too: what they have not done is pending in it. With the lock held. */
+/* Lanes that are behind would pass it, too: what they have not done is pending in it. With the lock
+ * held. */
 static uint32_t lanes_behind(const struct spool *spool, uint64_t segment_id, uint32_t from)
 {
     for (size_t i = 0; i < spool->progress.lane_count; i++) {
@@ -40,7 +47,8 @@ void spool_unread_put_aside(struct spool *spool, uint64_t segment_id, uint64_t p
 {
     pthread_mutex_lock(&spool->lock);
     struct spool_entry *entry = spool_catalog_find(&spool->catalog, segment_id);
-    bool aside = entry != NULL && entry->state != SPOOL_ENTRY_LIVE && !entry->unread && !entry->read_through;
+    bool aside =
+        entry != NULL && entry->state != SPOOL_ENTRY_LIVE && !entry->unread && !entry->read_through;
     if (aside) {
         entry->unread = true;
         entry->unread_from = lanes_behind(spool, segment_id, index_behind(position, segment_id));
@@ -50,11 +58,12 @@ void spool_unread_put_aside(struct spool *spool, uint64_t segment_id, uint64_t p
     }
     pthread_mutex_unlock(&spool->lock);
     if (aside)
-        spool_say(spool, true, "segment_unread", "segment=%" PRIu64 " action=going_on_without_it_and_trying_again",
-                  segment_id);
+        spool_say(spool, true, "segment_unread",
+                  "segment=%" PRIu64 " action=going_on_without_it_and_trying_again", segment_id);
 }
 
-/* Nothing can be moved then: reading begins before them once more, and some events are delivered again. */
+/* Nothing can be moved then: reading begins before them once more, and some events are delivered
+ * again. */
 static void read_again_from(struct spool *spool)
 {
     struct spool_cursor_state *at_open = &spool->at_open;
@@ -100,12 +109,13 @@ int spool_unread_list(struct spool *spool, struct spool_cursor_state *state)
         /* What was handed out and isn't done yet would be passed after a crash. */
         uint32_t done = index_behind(state->done_id, entry->id);
         state->unread[state->unread_count++] = (struct spool_unread_segment){
-            entry->id, lanes_behind(spool, entry->id, done < entry->unread_from ? done : entry->unread_from)};
+            entry->id,
+            lanes_behind(spool, entry->id, done < entry->unread_from ? done : entry->unread_from)};
     }
     return ERR_OK;
 }
 
-/* ---- moving --------------------------------------------------------------------------------------------------- */
+/* ---- moving ---------------------------------------------------------------------------------- */
 
 struct mover {
     struct spool *spool;
@@ -181,23 +191,26 @@ static void flush(struct mover *mover)
 static void move_event(struct mover *mover, const struct spool_event *event)
 {
     bool same = mover->batch != NULL &&
-                bytes_equal(bytes_of(mover->batch->topic->name, mover->batch->topic->name_size), event->topic);
+                bytes_equal(bytes_of(mover->batch->topic->name, mover->batch->topic->name_size),
+                            event->topic);
     if (mover->batch != NULL && (!same || spool_batch_bytes(mover->batch) > MOVE_BYTES))
         flush(mover);
     if (mover->rc == ERR_OK && mover->batch == NULL)
         mover->rc = spool_batch_new(mover->spool, event->topic, &mover->batch);
     if (mover->rc == ERR_OK)
-        mover->rc = spool_batch_add_moved(mover->batch, event->time_ms, spool_frame_original(event->frame));
+        mover->rc =
+            spool_batch_add_moved(mover->batch, event->time_ms, spool_frame_original(event->frame));
     if (mover->rc == ERR_OK)
         mover->last_id = event->id;
 }
 
-static enum err read_all(struct spool *spool, struct spool_reader_options *options, struct mover *mover,
-                         struct spool_reader **ret_reader, struct errmsg *msg)
+static enum err read_all(struct spool *spool, struct spool_reader_options *options,
+                         struct mover *mover, struct spool_reader **ret_reader, struct errmsg *msg)
 {
     struct spool_chunk *chunk;
     enum err rc = spool_reader_open(options, ret_reader, msg);
-    while (rc == ERR_OK && (rc = spool_reader_next(*ret_reader, SPOOL_READ_TO_END, &chunk, msg)) == ERR_OK) {
+    while (rc == ERR_OK &&
+           (rc = spool_reader_next(*ret_reader, SPOOL_READ_TO_END, &chunk, msg)) == ERR_OK) {
         struct spool_event event;
         for (size_t at = 0; mover != NULL && spool_chunk_next(chunk, &at, &event);)
             move_event(mover, &event);
@@ -237,13 +250,13 @@ static enum err settle(struct spool *spool, uint64_t segment_id, uint32_t from, 
         spool->progress.dirty = true;
     }
     pthread_mutex_unlock(&spool->lock);
-    spool_say(spool, false, "segment_read_again", "segment=%" PRIu64 " events_found=%" PRIu64, segment_id,
-              findings->event_count);
+    spool_say(spool, false, "segment_read_again", "segment=%" PRIu64 " events_found=%" PRIu64,
+              segment_id, findings->event_count);
     return ERR_END;
 }
 
-static enum err try_again(struct spool *spool, uint64_t segment_id, uint32_t from, uint32_t count_limit, bool counted,
-                          struct errmsg *msg)
+static enum err try_again(struct spool *spool, uint64_t segment_id, uint32_t from,
+                          uint32_t count_limit, bool counted, struct errmsg *msg)
 {
     char name[SPOOL_PARKED_NAME_SIZE];
     struct spool_reader_options options = spool_parked_reader_options(spool, segment_id, name);
@@ -276,8 +289,9 @@ static uint64_t take_due(struct spool *spool, struct spool_entry *ret_entry)
         id = entry->id;
         *ret_entry = *entry;
         entry->unread_due_ms = clock_monotonic_ms() + entry->unread_backoff_ms;
-        entry->unread_backoff_ms =
-            entry->unread_backoff_ms * 2 > BACKOFF_MS_MAX ? BACKOFF_MS_MAX : entry->unread_backoff_ms * 2;
+        entry->unread_backoff_ms = entry->unread_backoff_ms * 2 > BACKOFF_MS_MAX
+                                       ? BACKOFF_MS_MAX
+                                       : entry->unread_backoff_ms * 2;
     }
     pthread_mutex_unlock(&spool->lock);
     return id;
@@ -291,6 +305,7 @@ void spool_unread_tend(struct spool *spool)
         uint32_t limit = entry.event_count;
         if (entry.state == SPOOL_ENTRY_OLD && spool_count_limit(spool, id, &limit, &msg) != ERR_OK)
             continue;
-        (void)try_again(spool, id, entry.unread_from, limit, entry.counted == SPOOL_COUNTED, &msg); /* else later */
+        /* else later */
+        (void)try_again(spool, id, entry.unread_from, limit, entry.counted == SPOOL_COUNTED, &msg);
     }
 }

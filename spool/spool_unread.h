@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT
- * spool_unread.h - segments that can't be read now (EIO, EACCES, too many open files): not lost, put aside, tried again.
+ * spool_unread.h - segments that can't be read now (EIO, EACCES, too many open files): not lost,
+ * put aside, tried again.
  *
- * The readers go on behind such a segment; the cursors name it, so that it is still pending after a restart. Once it can be read
- * to its end, what is pending in it is moved into the live segment, as frames that keep their old ids inside. */
+ * The readers go on behind such a segment; the cursors name it, so that it is still pending after a
+ * restart. Once it can be read to its end, what is pending in it is moved into the live segment, as
+ * frames that keep their old ids inside. */
 #ifndef PENSTOCK_SPOOL_UNREAD_H
 #define PENSTOCK_SPOOL_UNREAD_H
 
@@ -14,13 +16,15 @@ struct spool_cursor_state;
 /* A reader at `position` has tried for a while. Any thread. */
 void spool_unread_put_aside(struct spool *spool, uint64_t segment_id, uint64_t position);
 
-/* Marks what an earlier run had put aside; when only forwarding, lets reading begin there. While opening. */
+/* Marks what an earlier run had put aside; when only forwarding, lets reading begin there. While
+ * opening. */
 void spool_unread_load(struct spool *spool);
 
 /* Tries those that are due. Blocks while it reads and moves; the counting thread only. */
 void spool_unread_tend(struct spool *spool);
 
-/* Fills the list of the state, as of now. With the spool's lock held. Returns an enum err: ERR_NOMEM */
+/* Fills the list of the state, as of now. With the spool's lock held. Returns an enum err:
+ * ERR_NOMEM */
 int spool_unread_list(struct spool *spool, struct spool_cursor_state *state);
 
 #endif

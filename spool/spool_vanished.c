@@ -10,7 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Notes a segment that must be there, unless it is done. What was accepted and isn't done is pending until the cursor passes. */
+/* Notes a segment that must be there, unless it is done. What was accepted and isn't done is
+ * pending until the cursor passes. */
 static void expect(struct spool *spool, struct spool_link link)
 {
     const struct spool_parked_item *item = spool_parked_find(&spool->at_open, link.segment_id);
@@ -20,7 +21,7 @@ static void expect(struct spool *spool, struct spool_link link)
     uint32_t done_below = spool_count_done_below(spool, link.segment_id);
     bool count_known = !parked && link.event_count != SPOOL_COUNT_UNKNOWN;
     bool unknown = parked && item->event_count == SPOOL_PARKED_UNKNOWN;
-    uint32_t lost = parked                                         ? (unknown ? 0 : item->event_count)
+    uint32_t lost = parked ? (unknown ? 0 : item->event_count)
                     : count_known && link.event_count > done_below ? link.event_count - done_below
                                                                    : 0;
     if (link.segment_id == 0 || done_below == SPOOL_INDEX_MAX || (count_known && lost == 0))
@@ -61,9 +62,11 @@ static void expect(struct spool *spool, struct spool_link link)
     if (!noted)
         spool_loss_report_free(report);
     else if (count_known || lost > 0)
-        spool_say(spool, true, "segment_vanished", "segment=%" PRIu64 " events_lost=%" PRIu32, link.segment_id, lost);
+        spool_say(spool, true, "segment_vanished", "segment=%" PRIu64 " events_lost=%" PRIu32,
+                  link.segment_id, lost);
     else
-        spool_say(spool, true, "segment_vanished", "segment=%" PRIu64 " events_lost=unknown", link.segment_id);
+        spool_say(spool, true, "segment_vanished", "segment=%" PRIu64 " events_lost=unknown",
+                  link.segment_id);
 }
 
 static void expect_linked_by(struct spool *spool, uint64_t segment_id)
@@ -80,10 +83,12 @@ static void expect_linked_by(struct spool *spool, uint64_t segment_id)
 
 void spool_vanished_find(struct spool *spool)
 {
-    for (uint64_t id = 0; spool->cursors_found;) { /* without them nobody knows what was done and rightly gone */
+    for (uint64_t id = 0; spool->cursors_found;) { /* without them nobody knows what was done and
+                                                    * rightly gone */
         pthread_mutex_lock(&spool->lock);
         struct spool_entry *entry =
-            spool_catalog_above(&spool->catalog, id); /* also one of which only the links are left */
+            /* also one of which only the links are left */
+            spool_catalog_above(&spool->catalog, id);
         id = entry != NULL && entry->state == SPOOL_ENTRY_OLD ? entry->id : 0;
         pthread_mutex_unlock(&spool->lock);
         if (id == 0)

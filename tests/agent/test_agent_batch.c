@@ -8,15 +8,18 @@
 #include <stdio.h>
 #include <cmocka.h>
 
-static const char *const json = "application/vnd.kafka.binary.v2+json", *const ndjson = "application/x-ndjson";
+static const char *const json = "application/vnd.kafka.binary.v2+json", *const ndjson =
+                                                                            "application/x-ndjson";
 
 static void add(struct agent_batch *batch, const char *key, const char *value)
 {
-    assert_true(agent_batch_add(batch, agent_batch_count(batch) + 1, key == NULL ? BYTES_NULL : bytes_of_string(key),
+    assert_true(agent_batch_add(batch, agent_batch_count(batch) + 1,
+                                key == NULL ? BYTES_NULL : bytes_of_string(key),
                                 value == NULL ? BYTES_NULL : bytes_of_string(value)));
 }
 
-static void expect_body(const struct agent_batch *batch, size_t from, size_t to, const char *type, const char *body)
+static void expect_body(const struct agent_batch *batch, size_t from, size_t to, const char *type,
+                        const char *body)
 {
     struct buf out = {0};
     const char *got_type;
@@ -62,8 +65,9 @@ static void test_keys_go_as_json_and_empty_is_not_null(void **state)
     add(&batch, "k", NULL);
     add(&batch, NULL, "plain");
     expect_body(&batch, 0, 1, json, "{\"records\":[{\"key\":\"\",\"value\":\"\"}]}");
-    expect_body(&batch, 1, 3, json,
-                "{\"records\":[{\"key\":\"aw==\",\"value\":\"dg==\"},{\"key\":\"aw==\",\"value\":null}]}");
+    expect_body(
+        &batch, 1, 3, json,
+        "{\"records\":[{\"key\":\"aw==\",\"value\":\"dg==\"},{\"key\":\"aw==\",\"value\":null}]}");
     expect_body(&batch, 3, 4, ndjson, "plain\n");
     assert_int_equal(agent_batch_entry(&batch, 3)->line, 4);
     agent_batch_clear(&batch);
@@ -81,11 +85,14 @@ static void test_headers_go_with_every_event(void **state)
     assert_true(agent_batch_header(&headers, "null"));
     assert_true(agent_batch_headers_end(&headers));
     batch.headers = (const char *)headers.data;
-    assert_string_equal(batch.headers, "[{\"key\":\"n\\\"ame\",\"value\":\"dj13\"},{\"key\":\"empty\",\"value\":\"\"},"
-                                       "{\"key\":\"null\",\"value\":null}]");
+    assert_string_equal(
+        batch.headers,
+        "[{\"key\":\"n\\\"ame\",\"value\":\"dj13\"},{\"key\":\"empty\",\"value\":\"\"},"
+        "{\"key\":\"null\",\"value\":null}]");
     add(&batch, NULL, "a");
     char body[512];
-    snprintf(body, sizeof body, "{\"records\":[{\"key\":null,\"value\":\"YQ==\",\"headers\":%s}]}", batch.headers);
+    snprintf(body, sizeof body, "{\"records\":[{\"key\":null,\"value\":\"YQ==\",\"headers\":%s}]}",
+             batch.headers);
     expect_body(&batch, 0, 1, json, body);
     agent_batch_done(&batch);
     buf_free(&headers);
@@ -96,11 +103,12 @@ static void test_only_answers_about_the_events_refuse_them(void **state)
 {
     (void)state;
     for (int status = 100; status < 700; status++) {
-        enum agent_verdict wanted = status == 200                                     ? AGENT_VERDICT_ACCEPTED
-                                    : status == 400 || status == 413 || status == 422 ? AGENT_VERDICT_REFUSED
-                                    : status == 408 || status == 429                  ? AGENT_VERDICT_LATER
-                                    : status >= 500 && status < 600                   ? AGENT_VERDICT_LATER
-                                                                                      : AGENT_VERDICT_HOPELESS;
+        enum agent_verdict wanted = status == 200 ? AGENT_VERDICT_ACCEPTED
+                                    : status == 400 || status == 413 || status == 422
+                                        ? AGENT_VERDICT_REFUSED
+                                    : status == 408 || status == 429 ? AGENT_VERDICT_LATER
+                                    : status >= 500 && status < 600  ? AGENT_VERDICT_LATER
+                                                                     : AGENT_VERDICT_HOPELESS;
         assert_int_equal(agent_deliver_verdict(status), wanted);
     }
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * test_agent_golden.c - spools of every released version of the format are still read, and written on; a newer one is refused.
- * Runs in the root of the tree. tests/golden/make.py makes them. */
+ * test_agent_golden.c - spools of every released version of the format are still read, and written
+ * on; a newer one is refused. Runs in the root of the tree. tests/golden/make.py makes them. */
 #include "agent/agent_spool.h"
 
 #include "base/random.h"
@@ -36,8 +36,8 @@ static void unpack(const struct golden *g)
     char command[1024];
     spool_fixture_init(&f);
     f.options.create = false;
-    snprintf(command, sizeof command, "tar -xzf tests/golden/v%d.tar.gz --strip-components=1 -C '%s'", g->version,
-             f.dir);
+    snprintf(command, sizeof command,
+             "tar -xzf tests/golden/v%d.tar.gz --strip-components=1 -C '%s'", g->version, f.dir);
     assert_int_equal(system(command), 0);
 }
 
@@ -85,7 +85,8 @@ static void test_looking_into_them_finds_every_event(void **state)
         assert_true(inspect.has_identity && inspect.has_cursors);
         for (size_t k = 0; k < inspect.segment_count; k++) {
             struct spool_findings findings;
-            assert_int_equal(spool_inspect_read(&inspect, &inspect.segments[k], put_chunk, &found, &findings, &msg),
+            assert_int_equal(spool_inspect_read(&inspect, &inspect.segments[k], put_chunk, &found,
+                                                &findings, &msg),
                              ERR_OK);
             spool_inspect_findings_free(&findings);
         }
@@ -102,7 +103,8 @@ static void read_tail(struct buf *out)
 {
     struct spool_tail *tail = NULL;
     struct spool_chunk *chunk = NULL;
-    assert_int_equal(spool_tail_open(f.spool, spool_cursor_at_open(f.spool)->done_id, &tail), ERR_OK);
+    assert_int_equal(spool_tail_open(f.spool, spool_cursor_at_open(f.spool)->done_id, &tail),
+                     ERR_OK);
     for (enum err rc; (rc = spool_tail_next(tail, &chunk, NULL)) != ERR_END;) {
         assert_int_equal(rc, ERR_OK);
         put_chunk(out, chunk);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * test_agent_guard.c - the guard in one process with the real listeners, spool and bridge, while clients go on posting: the spool
- * comes, goes, comes back, and is exchanged. */
+ * test_agent_guard.c - the guard in one process with the real listeners, spool and bridge, while
+ * clients go on posting: the spool comes, goes, comes back, and is exchanged. */
 #include "agent/agent_guard.h"
 #include "agent/agent_http_client.h"
 
@@ -90,8 +90,9 @@ static void send_one(struct agent_http_client *client, const char *method, const
 {
     struct agent_http_response response = {0};
     bool posted = strcmp(method, "POST") == 0;
-    enum err rc = agent_http_client_send(client, method, path, posted ? "text/plain" : NULL,
-                                         posted ? bytes_of_string("x") : BYTES_NULL, 10000, &response, NULL);
+    enum err rc =
+        agent_http_client_send(client, method, path, posted ? "text/plain" : NULL,
+                               posted ? bytes_of_string("x") : BYTES_NULL, 10000, &response, NULL);
     if (rc != ERR_OK || (response.status != 200 && response.status != 503))
         atomic_fetch_add(&f.other, 1);
     else if (posted)
@@ -143,13 +144,13 @@ static int tear_down(void **state)
 }
 
 /* Waits (bounded), and tells how long it took. */
-#define WAIT(condition)                                                                                                \
-    do {                                                                                                               \
-        for (int wait_i = 0; !(condition); wait_i++) {                                                                 \
-            if (wait_i > 20000)                                                                                        \
-                fail_msg("waited 20 s in vain for %s", #condition);                                                    \
-            clock_sleep_ms(1);                                                                                         \
-        }                                                                                                              \
+#define WAIT(condition)                                                                            \
+    do {                                                                                           \
+        for (int wait_i = 0; !(condition); wait_i++) {                                             \
+            if (wait_i > 20000)                                                                    \
+                fail_msg("waited 20 s in vain for %s", #condition);                                \
+            clock_sleep_ms(1);                                                                     \
+        }                                                                                          \
     } while (0)
 
 static bool is_away_because(const char *part)
@@ -246,7 +247,8 @@ static void test_copy_in_its_place_is_opened_and_the_spool_before_is_closed(void
         assert_true(more(&f.accepted));
         char copy[100];
         snprintf(copy, sizeof copy, "%s/copy%d", f.dir, i);
-        snprintf(command, sizeof command, "mkdir '%s' && cp '%s/PENSTOCK' '%s/'", copy, f.spool, copy);
+        snprintf(command, sizeof command, "mkdir '%s' && cp '%s/PENSTOCK' '%s/'", copy, f.spool,
+                 copy);
         assert_int_equal(system(command), 0);
         snprintf(command, sizeof command, "%s/before%d", f.dir, i);
         assert_int_equal(rename(f.spool, command), 0);
@@ -307,14 +309,18 @@ static void test_waiting_ends_with_its_time_or_with_the_agent(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_spool_is_waited_for_and_used_once_it_is_there, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_spool_that_comes_and_goes_stays_open, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_copy_in_its_place_is_opened_and_the_spool_before_is_closed, set_up,
+        cmocka_unit_test_setup_teardown(test_spool_is_waited_for_and_used_once_it_is_there, set_up,
                                         tear_down),
-        cmocka_unit_test_setup_teardown(test_spool_of_another_agent_is_an_error_at_the_start_only, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_spool_that_is_taken_while_it_is_waited_for_is_waited_for_on, set_up,
+        cmocka_unit_test_setup_teardown(test_spool_that_comes_and_goes_stays_open, set_up,
                                         tear_down),
-        cmocka_unit_test_setup_teardown(test_waiting_ends_with_its_time_or_with_the_agent, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(
+            test_copy_in_its_place_is_opened_and_the_spool_before_is_closed, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_spool_of_another_agent_is_an_error_at_the_start_only,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(
+            test_spool_that_is_taken_while_it_is_waited_for_is_waited_for_on, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_waiting_ends_with_its_time_or_with_the_agent, set_up,
+                                        tear_down),
     };
     return tsan_threads_linked ? cmocka_run_group_tests(tests, NULL, NULL) : 1;
 }

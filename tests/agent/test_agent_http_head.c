@@ -22,7 +22,8 @@ static int parse(const char *text, struct agent_http_head *head)
 static void test_head_of_an_answer_is_taken_apart(void **state)
 {
     (void)state;
-    static const char text[] = "HTTP/1.1 200 OK\r\nDate: now\r\ncontent-LENGTH: \t12 \r\nConnection: Close\r\n\r\nbody";
+    static const char text[] =
+        "HTTP/1.1 200 OK\r\nDate: now\r\ncontent-LENGTH: \t12 \r\nConnection: Close\r\n\r\nbody";
     struct agent_http_head head;
     assert_int_equal(parse(text, &head), (int)sizeof text - 5);
     assert_int_equal(head.status, 200);

@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <cmocka.h>
 
-/* Feeds text in pieces of `step` bytes and writes down what is found as "<number>:<line>|", "<number>!|" when
- * too long. */
+/* Feeds text in pieces of `step` bytes and writes down what is found as "<number>:<line>|",
+ * "<number>!|" when too long. */
 static const char *cut(const char *text, size_t step, size_t line_bytes_max)
 {
     static char seen[1024];
@@ -24,11 +24,12 @@ static const char *cut(const char *text, size_t step, size_t line_bytes_max)
         memcpy(room, text + at, n);
         agent_lines_filled(&lines, n);
         struct bytes line;
-        for (enum agent_lines_found found; (found = agent_lines_next(&lines, at_end, &line)) != AGENT_LINES_NONE;) {
+        for (enum agent_lines_found found;
+             (found = agent_lines_next(&lines, at_end, &line)) != AGENT_LINES_NONE;) {
             size_t used = strlen(seen);
             if (found == AGENT_LINES_LINE)
-                snprintf(seen + used, sizeof seen - used, "%d:%.*s|", (int)lines.number, (int)line.size,
-                         (const char *)line.data);
+                snprintf(seen + used, sizeof seen - used, "%d:%.*s|", (int)lines.number,
+                         (int)line.size, (const char *)line.data);
             else
                 snprintf(seen + used, sizeof seen - used, "%d!|", (int)lines.number);
         }
@@ -79,8 +80,8 @@ static void test_memory_stays_bounded_without_a_newline(void **state)
     agent_lines_done(&lines);
 }
 
-static void expect_split(const char *text, const char *delimiter, bool empty_is_null, const char *key,
-                         const char *value)
+static void expect_split(const char *text, const char *delimiter, bool empty_is_null,
+                         const char *key, const char *value)
 {
     struct agent_line line;
     assert_true(agent_line_split(bytes_of_string(text), delimiter, empty_is_null, &line));

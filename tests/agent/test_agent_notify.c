@@ -42,7 +42,8 @@ static int listen_at(const char *name)
     if (name[0] == '@')
         address.sun_path[0] = '\0';
     int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    socklen_t size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(name) + (name[0] == '/'));
+    socklen_t size =
+        (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(name) + (name[0] == '/'));
     assert_int_equal(bind(fd, (const struct sockaddr *)&address, size), 0);
     assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience), 0);
     return fd;
@@ -116,8 +117,14 @@ static void test_the_watchdogs_time(void **state)
         const char *usec, *pid; /* pid "": this process */
         int64_t ms;
     } rows[] = {
-        {"30000000", NULL, 30000}, {"30000000", "", 30000}, {"30000000", "1", 0}, {"0", NULL, 0},
-        {"-5", NULL, 0},           {"soon", NULL, 0},       {"", NULL, 0},        {"5000000x", NULL, 0},
+        {"30000000", NULL, 30000},
+        {"30000000", "", 30000},
+        {"30000000", "1", 0},
+        {"0", NULL, 0},
+        {"-5", NULL, 0},
+        {"soon", NULL, 0},
+        {"", NULL, 0},
+        {"5000000x", NULL, 0},
     };
     int fd = listen_at(path);
     setenv("NOTIFY_SOCKET", path, 1);

@@ -29,7 +29,8 @@ static void test_run_takes_its_options(void **state)
 {
     (void)state;
     struct agent_run_options options;
-    type("--config|c.yaml|--spool=/s|--listen|127.0.0.1:1|--listen|unix:/u|--log-level|debug|--mock-kafka");
+    type("--config|c.yaml|--spool=/s|--listen|127.0.0.1:1|--listen|unix:/"
+         "u|--log-level|debug|--mock-kafka");
     assert_int_equal(agent_run_options_parse(line.argc, line.argv, &options), EXIT_DONE);
     assert_string_equal(options.config, "c.yaml");
     assert_string_equal(options.spool, "/s");
@@ -67,7 +68,8 @@ static void test_init_takes_a_directory_or_a_file(void **state)
     assert_int_equal(agent_init_options_parse(line.argc, line.argv, &options), EXIT_DONE);
     assert_string_equal(options.config, "c.yaml");
     assert_null(options.spool);
-    static const char *const bad[] = {"", "--spool", "--spool|/s|word", "--spool|/s|--force", "--new-id"};
+    static const char *const bad[] = {"", "--spool", "--spool|/s|word", "--spool|/s|--force",
+                                      "--new-id"};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         type(bad[i]);
         if (agent_init_options_parse(line.argc, line.argv, &options) != EXIT_USAGE)
@@ -113,8 +115,18 @@ static void test_produce_refuses_what_makes_no_sense(void **state)
 {
     (void)state;
     static const char *const bad[] = {
-        "",           "-p|1",     "-t",      "-t|x|-p|-1", "-t|x|-p|2147483648", "-t|x|-c|many", "-t|x|--timeout|soon",
-        "-t|x|-H|=v", "-t|x|-H|", "-t|x|-l", "-t|x|-Q",    "-t|x|--urls|y",
+        "",
+        "-p|1",
+        "-t",
+        "-t|x|-p|-1",
+        "-t|x|-p|2147483648",
+        "-t|x|-c|many",
+        "-t|x|--timeout|soon",
+        "-t|x|-H|=v",
+        "-t|x|-H|",
+        "-t|x|-l",
+        "-t|x|-Q",
+        "-t|x|--urls|y",
     };
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         struct agent_produce_options options;

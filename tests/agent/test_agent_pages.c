@@ -9,7 +9,9 @@
 #include <cmocka.h>
 
 static struct spool_topic_books topics[2] = {
-    {"demo", {.accepted = 70, .delivered = 50, .pending = 15, .dead_lettered = 3, .lost = 2}, .pending_bytes = 4711},
+    {"demo",
+     {.accepted = 70, .delivered = 50, .pending = 15, .dead_lettered = 3, .lost = 2},
+     .pending_bytes = 4711},
     {"a", {.accepted = 30, .delivered = 30}, .pending_bytes = 0},
 };
 static struct bridge_lane_stats lanes[1] = {
@@ -55,7 +57,8 @@ static struct agent_snapshot make(void)
     return s;
 }
 
-static const char *rendered(void (*render)(const struct agent_snapshot *, struct buf *), const struct agent_snapshot *s)
+static const char *rendered(void (*render)(const struct agent_snapshot *, struct buf *),
+                            const struct agent_snapshot *s)
 {
     static struct buf out;
     buf_clear(&out);
@@ -75,8 +78,10 @@ static void test_a_topic_refused_alone_shows_everywhere(void **state)
     struct agent_snapshot s = make();
     topics[0].refused = true;
     assert_holds(rendered(agent_status_render, &s), "\"pending_bytes\":4711,\"refused\":true}");
-    assert_holds(rendered(agent_metrics_render, &s), "\npenstock_topic_refused{topic=\"demo\"} 1\n");
-    assert_holds(rendered(agent_status_text_render, &s), "NEW ONES REFUSED: more than bridge.topic_share");
+    assert_holds(rendered(agent_metrics_render, &s),
+                 "\npenstock_topic_refused{topic=\"demo\"} 1\n");
+    assert_holds(rendered(agent_status_text_render, &s),
+                 "NEW ONES REFUSED: more than bridge.topic_share");
     topics[0].refused = false;
 }
 
@@ -85,13 +90,14 @@ static void test_status_has_the_books_on_top_and_by_topic(void **state)
     (void)state;
     struct agent_snapshot s = make();
     const char *text = rendered(agent_status_render, &s);
-    static const char beginning[] = "{\"accepted\":100,\"delivered\":80,\"pending\":15,\"dead_lettered\":3,"
-                                    "\"lost\":2,\"counting\":false,\"ready\":true";
+    static const char beginning[] =
+        "{\"accepted\":100,\"delivered\":80,\"pending\":15,\"dead_lettered\":3,"
+        "\"lost\":2,\"counting\":false,\"ready\":true";
     assert_int_equal(strncmp(text, beginning, sizeof beginning - 1), 0);
-    assert_holds(
-        text,
-        "\"topics\":{\"demo\":{\"accepted\":70,\"delivered\":50,\"pending\":15,\"dead_lettered\":3,\"lost\":2,\"pending_bytes\":4711,\"refused\":false},"
-        "\"a\":{\"accepted\":30,\"delivered\":30,\"pending\":0,\"dead_lettered\":0,\"lost\":0,\"pending_bytes\":0,\"refused\":false}}");
+    assert_holds(text, "\"topics\":{\"demo\":{\"accepted\":70,\"delivered\":50,\"pending\":15,"
+                       "\"dead_lettered\":3,\"lost\":2,\"pending_bytes\":4711,\"refused\":false},"
+                       "\"a\":{\"accepted\":30,\"delivered\":30,\"pending\":0,\"dead_lettered\":0,"
+                       "\"lost\":0,\"pending_bytes\":0,\"refused\":false}}");
     assert_holds(text, "\"oldest_pending_age_ms\":5000");
     assert_holds(text, "\"uptime_ms\":3723000");
 }
@@ -127,7 +133,8 @@ static void test_warnings_are_a_list_and_a_line_for_people(void **state)
     assert_holds(rendered(agent_status_render, &s), "\"warnings\":[],");
     assert_null(strstr(rendered(agent_status_text_render, &s), "WARNING"));
     strcpy(s.warning, "the \"spool\" is on tmpfs");
-    assert_holds(rendered(agent_status_render, &s), "\"warnings\":[\"the \\\"spool\\\" is on tmpfs\"],");
+    assert_holds(rendered(agent_status_render, &s),
+                 "\"warnings\":[\"the \\\"spool\\\" is on tmpfs\"],");
     assert_holds(rendered(agent_status_text_render, &s), "\nWARNING   the \"spool\" is on tmpfs\n");
 }
 
@@ -152,11 +159,12 @@ static void test_table_for_people_has_topics_in_order(void **state)
         "events           accepted      delivered        pending  dead-lettered       lost\n"
         "all topics            100             80             15              3          2\n"
         "a                      30             30              0              0          0\n"
-        "demo                   70             50             15              3          2  say \"no\"\n";
+        "demo                   70             50             15              3          2  say "
+        "\"no\"\n";
     const char *text = rendered(agent_status_text_render, &s);
     assert_holds(text, "up 1 h 2 min\n");
-    assert_holds(text,
-                 "spool     f525f3cc-5424-462f-b81f-1c07f14cbb33, 3.0 MiB in 2 segments, 10.0 GiB free on disk\n");
+    assert_holds(text, "spool     f525f3cc-5424-462f-b81f-1c07f14cbb33, 3.0 MiB in 2 segments, "
+                       "10.0 GiB free on disk\n");
     assert_string_equal(strstr(text, "ingest "), wanted);
 }
 
@@ -177,7 +185,9 @@ static void test_metrics_show_figures_with_their_labels(void **state)
     assert_holds(text, "\npenstock_events_pending 15\n");
     assert_holds(text, "\npenstock_topic_delivered_total{topic=\"demo\"} 50\n");
     assert_holds(text, "\npenstock_topic_pending_bytes{topic=\"demo\"} 4711\n");
-    assert_holds(text, "\npenstock_topic_refused{topic=\"demo\"} 0\npenstock_topic_refused{topic=\"a\"} 0\n");
+    assert_holds(
+        text,
+        "\npenstock_topic_refused{topic=\"demo\"} 0\npenstock_topic_refused{topic=\"a\"} 0\n");
     assert_holds(text, "\npenstock_ingest_responses_total{code=\"503\"} 1\n");
     assert_holds(text, "\npenstock_oldest_pending_age_seconds 5.000\n");
     assert_holds(text, "\npenstock_process_resident_memory_bytes 12345678\n");
@@ -205,7 +215,8 @@ static bool ends_with(const char *name, size_t size, const char *end)
     return size >= end_size && memcmp(name + size - end_size, end, end_size) == 0;
 }
 
-/* Prometheus' text format: HELP and TYPE once per family and before its samples; counters end in _total. */
+/* Prometheus' text format: HELP and TYPE once per family and before its samples; counters end in
+ * _total. */
 static void test_metrics_keep_the_rules_of_their_format(void **state)
 {
     (void)state;
@@ -224,7 +235,8 @@ static void test_metrics_keep_the_rules_of_their_format(void **state)
             assert_string_equal(name, helped);
             memcpy(family, name, sizeof family);
             assert_int_equal(strncmp(family, "penstock_", 9), 0);
-            assert_int_equal(ends_with(family, strlen(family), "_total"), strcmp(type, "counter") == 0);
+            assert_int_equal(ends_with(family, strlen(family), "_total"),
+                             strcmp(type, "counter") == 0);
             char once[160];
             snprintf(once, sizeof once, "# TYPE %s ", name);
             assert_null(strstr(line + 1, once));
@@ -258,7 +270,8 @@ static void test_ready_page_is_503_until_there_is_a_spool(void **state)
     buf_clear(&body);
     agent.away = (struct errmsg){"not \"mounted\""};
     assert_int_equal(agent_page_ready(&agent, &body, &type), 503);
-    assert_string_equal(buf_string(&body), "{\"ready\":false,\"reason\":\"not \\\"mounted\\\"\"}\n");
+    assert_string_equal(buf_string(&body),
+                        "{\"ready\":false,\"reason\":\"not \\\"mounted\\\"\"}\n");
     buf_clear(&body);
     assert_int_equal(agent_page_metrics(&agent, &body, &type), 200);
     assert_holds(buf_string(&body), "\npenstock_spool_missing 1");

@@ -11,7 +11,8 @@ enum { WATCHDOG_MS = 30000 };
 
 static struct agent_service begin(int64_t now_ms)
 {
-    return (struct agent_service){.notify = {.fd = -1, .watchdog_ms = WATCHDOG_MS}, .progress_ms = now_ms};
+    return (struct agent_service){.notify = {.fd = -1, .watchdog_ms = WATCHDOG_MS},
+                                  .progress_ms = now_ms};
 }
 
 static const struct agent_pulse idle = {.has_spool = true, .commits = 7};
@@ -49,7 +50,8 @@ static void test_commits_are_progress_however_much_waits(void **state)
 static void test_without_a_spool_it_says_why_and_lives(void **state)
 {
     (void)state;
-    struct agent_state empty = {.lock = PTHREAD_RWLOCK_INITIALIZER, .away = {"'/data' is not mounted,\nyet"}};
+    struct agent_state empty = {.lock = PTHREAD_RWLOCK_INITIALIZER,
+                                .away = {"'/data' is not mounted,\nyet"}};
     struct agent_pulse pulse;
     agent_pulse_take(&empty, &pulse);
     assert_string_equal(pulse.status, "refusing: '/data' is not mounted, yet");

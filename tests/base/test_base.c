@@ -104,9 +104,9 @@ static void test_crc32c_is_the_standards_for_every_size_and_offset(void **state)
     for (size_t offset = 0; offset < 8; offset++)
         for (size_t size = 0; size < 300; size++) {
             assert_int_equal(crc32c(bytes + offset, size), crc32c_slow(bytes + offset, size));
-            assert_int_equal(
-                crc32c_extend(crc32c(bytes + offset, size / 3), bytes + offset + size / 3, size - size / 3),
-                crc32c_slow(bytes + offset, size));
+            assert_int_equal(crc32c_extend(crc32c(bytes + offset, size / 3),
+                                           bytes + offset + size / 3, size - size / 3),
+                             crc32c_slow(bytes + offset, size));
         }
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * test_buf.c - views and buffers: null is not empty, and a buffer keeps what it had when it cannot grow. */
+ * test_buf.c - views and buffers: null is not empty, and a buffer keeps what it had when it cannot
+ * grow. */
 #include "base/buf.h"
 
 #include <setjmp.h>

@@ -82,7 +82,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(test_wall_time_is_the_systems_and_can_be_moved, put_clock_back),
-        cmocka_unit_test_teardown(test_monotonic_time_does_not_follow_the_wall_clock, put_clock_back),
+        cmocka_unit_test_teardown(test_monotonic_time_does_not_follow_the_wall_clock,
+                                  put_clock_back),
         cmocka_unit_test(test_sleeping_goes_on_over_signals),
         cmocka_unit_test(test_sleeping_no_time_at_all_returns),
     };

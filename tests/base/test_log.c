@@ -60,11 +60,12 @@ static void test_a_line_has_time_level_event_and_pairs(void **state)
     log_event(LOG_LEVEL_INFO, "empty", "%s", "");
     end_capture();
     assert_true(next_line(line, sizeof line));
-    assert_int_equal(
-        sscanf(line, "time=%4d-%2d-%2dT%2d:%2d:%2d.%3dZ %n", &year, &month, &day, &hour, &minute, &second, &ms, &used),
-        7);
+    assert_int_equal(sscanf(line, "time=%4d-%2d-%2dT%2d:%2d:%2d.%3dZ %n", &year, &month, &day,
+                            &hour, &minute, &second, &ms, &used),
+                     7);
     assert_true(year >= 2024 && month >= 1 && month <= 12 && used == 30);
-    assert_string_equal(line + used, "level=warn event=lane_backing_off topic=orders wait_ms=250\n");
+    assert_string_equal(line + used,
+                        "level=warn event=lane_backing_off topic=orders wait_ms=250\n");
     assert_true(next_line(line, sizeof line));
     assert_string_equal(line + used, "level=error event=bare\n");
     assert_true(next_line(line, sizeof line));
@@ -135,7 +136,8 @@ static void test_lines_of_many_threads_do_not_mix(void **state)
         int which = -1;
         for (int i = 0; i < THREADS; i++) {
             char expected[64];
-            snprintf(expected, sizeof expected, " level=info event=busy from=\"%s\" end=yes\n", names[i]);
+            snprintf(expected, sizeof expected, " level=info event=busy from=\"%s\" end=yes\n",
+                     names[i]);
             if (strcmp(line + 29, expected) == 0)
                 which = i;
         }
@@ -166,7 +168,8 @@ static void test_quoted_text_of_any_length_fits(void **state)
     static const char fillers[] = {'x', '"', '\n'};
     char text[2000];
     for (size_t f = 0; f < 3; f++)
-        for (size_t size = 0; size < sizeof text; size += size < 240 || (size > 880 && size < 1100) ? 1 : 37) {
+        for (size_t size = 0; size < sizeof text;
+             size += size < 240 || (size > 880 && size < 1100) ? 1 : 37) {
             size_t plain = size % 5 < size ? size % 5 : size; /* so that escapes begin anywhere */
             memset(text, 'x', plain);
             memset(text + plain, fillers[f], size - plain);
@@ -187,8 +190,10 @@ static void test_quoted_text_of_any_length_fits(void **state)
 static void test_levels_are_parsed_by_their_names_alone(void **state)
 {
     (void)state;
-    static const char *const names[] = {"debug", "info", "warn", "error"}, *const bad[] = {"",    "warning", "INFO",
-                                                                                           "err", "info ",   "4"};
+    static const char *const names[] = {"debug", "info", "warn", "error"}, *const bad[] = {
+                                                                               "",      "warning",
+                                                                               "INFO",  "err",
+                                                                               "info ", "4"};
     enum log_level level = LOG_LEVEL_DEBUG;
     for (int i = 0; i < 4; i++) {
         assert_true(log_level_parse(names[i], &level));

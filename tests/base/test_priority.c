@@ -48,6 +48,7 @@ static void test_a_thread_and_what_it_starts_step_back(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_a_thread_and_what_it_starts_step_back)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_thread_and_what_it_starts_step_back)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,7 +6,8 @@
 #include <stdarg.h>
 #include <cmocka.h>
 
-static void assert_becomes(void (*write)(struct buf *, const char *), const char *text, const char *roff)
+static void assert_becomes(void (*write)(struct buf *, const char *), const char *text,
+                           const char *roff)
 {
     struct buf out = {0};
     write(&out, text);
@@ -35,9 +36,10 @@ static void test_code_is_bold(void **state)
 static void test_the_markdown_of_our_pages(void **state)
 {
     (void)state;
-    assert_becomes(roff_markdown,
-                   "# Title\n\n<!-- made by -->\nSee [the page](page.md), **now**.\n\n- one\n  more\n- two\n",
-                   "See the page, \\fBnow\\fR.\n.IP \\(bu 2\none\nmore\n.IP \\(bu 2\ntwo\n");
+    assert_becomes(
+        roff_markdown,
+        "# Title\n\n<!-- made by -->\nSee [the page](page.md), **now**.\n\n- one\n  more\n- two\n",
+        "See the page, \\fBnow\\fR.\n.IP \\(bu 2\none\nmore\n.IP \\(bu 2\ntwo\n");
     assert_becomes(roff_markdown, "a:\n\n```yaml\nb: # c\n  - `d`\n```\n\nend [no link\n",
                    "a:\n.PP\n.in +4n\n.nf\nb: # c\n  \\- `d`\n.fi\n.in\n.PP\nend [no link\n");
 }

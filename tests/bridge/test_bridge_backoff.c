@@ -10,11 +10,13 @@
 static void test_wait_doubles_with_each_attempt_up_to_the_maximum(void **state)
 {
     (void)state;
-    static const int64_t ceilings[] = {250, 500, 1000, 2000, 4000, 8000, 16000, 30000, 30000, 30000};
+    static const int64_t ceilings[] = {250,  500,   1000,  2000,  4000,
+                                       8000, 16000, 30000, 30000, 30000};
     for (unsigned attempt = 0; attempt < 10; attempt++) {
         int64_t half = ceilings[attempt] / 2, spread = ceilings[attempt] - half;
         assert_int_equal(bridge_backoff_ms(attempt, 250, 30000, 0), half);
-        assert_int_equal(bridge_backoff_ms(attempt, 250, 30000, (uint64_t)spread), ceilings[attempt]);
+        assert_int_equal(bridge_backoff_ms(attempt, 250, 30000, (uint64_t)spread),
+                         ceilings[attempt]);
     }
 }
 

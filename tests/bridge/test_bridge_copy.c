@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * test_bridge_copy.c - what the copy of a dead letter consists of, whole and with parts left out. */
+ * test_bridge_copy.c - what the copy of a dead letter consists of, whole and with parts left
+ * out. */
 #include "bridge/bridge_copies.h"
 
 #include <setjmp.h>
@@ -30,8 +31,8 @@ static struct spool_event event_of(void)
 }
 
 /* "name=value;", with - for null */
-static const char *copy(const struct spool_event *event, const char *spool_id, enum bridge_copy_size size,
-                        struct spool_event *ret_copy)
+static const char *copy(const struct spool_event *event, const char *spool_id,
+                        enum bridge_copy_size size, struct spool_event *ret_copy)
 {
     static char text[1024];
     struct spool_header header;
@@ -39,8 +40,9 @@ static const char *copy(const struct spool_event *event, const char *spool_id, e
     assert_true(bridge_copy_of(event, &reason, spool_id, size, &headers, ret_copy));
     text[0] = '\0';
     for (struct bytes rest = ret_copy->headers; spool_headers_next(&rest, &header); count++)
-        snprintf(text + strlen(text), sizeof text - strlen(text), "%.*s=%.*s;", (int)header.name.size,
-                 (const char *)header.name.data, header.value.data == NULL ? 1 : (int)header.value.size,
+        snprintf(text + strlen(text), sizeof text - strlen(text), "%.*s=%.*s;",
+                 (int)header.name.size, (const char *)header.name.data,
+                 header.value.data == NULL ? 1 : (int)header.value.size,
                  header.value.data == NULL ? "-" : (const char *)header.value.data);
     assert_int_equal(ret_copy->header_count, count);
     return text;
@@ -50,9 +52,10 @@ static void test_a_whole_one_has_all_of_the_event_and_why(void **state)
 {
     (void)state;
     struct spool_event event = event_of(), made;
-    assert_string_equal(copy(&event, "SPOOL", BRIDGE_COPY_WHOLE, &made),
-                        "trace=abc;none=-;penstock-topic=orders;penstock-id=SPOOL/77;penstock-time=1000;"
-                        "penstock-error=INVALID_TIMESTAMP;penstock-reason=Broker: Invalid timestamp;");
+    assert_string_equal(
+        copy(&event, "SPOOL", BRIDGE_COPY_WHOLE, &made),
+        "trace=abc;none=-;penstock-topic=orders;penstock-id=SPOOL/77;penstock-time=1000;"
+        "penstock-error=INVALID_TIMESTAMP;penstock-reason=Broker: Invalid timestamp;");
     assert_memory_equal(made.value.data, "value", 5);
     assert_memory_equal(made.key.data, "k", 1);
     assert_int_equal(made.time_ms, reason.time_ms); /* the event's own is what is wrong with it */

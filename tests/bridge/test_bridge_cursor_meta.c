@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * test_bridge_cursor_meta.c - what is written beside the offset comes back whole, and nothing else is believed. */
+ * test_bridge_cursor_meta.c - what is written beside the offset comes back whole, and nothing else
+ * is believed. */
 #include "bridge/bridge_cursor_meta.h"
 
 #include <inttypes.h>
@@ -42,7 +43,9 @@ static void test_the_hash_never_changes(void **state)
 static void test_the_most_lanes_with_the_largest_numbers_fit(void **state)
 {
     (void)state;
-    struct bridge_cursor_meta meta = {.nonce = UINT64_MAX, .lane_count = BRIDGE_CURSOR_META_LANES_MAX}, back;
+    struct bridge_cursor_meta meta = {.nonce = UINT64_MAX,
+                                      .lane_count = BRIDGE_CURSOR_META_LANES_MAX},
+                              back;
     memset(meta.cluster, 'x', BRIDGE_CURSOR_META_CLUSTER_SIZE - 1);
     for (size_t i = 0; i < meta.lane_count; i++)
         meta.lanes[i] = (struct bridge_cursor_lane){UINT64_MAX - i, i};
@@ -72,7 +75,8 @@ static void test_random_metas_come_back(void **state)
         meta.nonce = numbers[1];
         meta.lane_count = numbers[2] % (BRIDGE_CURSOR_META_LANES_MAX + 1);
         for (size_t i = 0; i < meta.lane_count; i++)
-            meta.lanes[i] = (struct bridge_cursor_lane){numbers[3] + i, (numbers[3] ^ i) % offset_id};
+            meta.lanes[i] =
+                (struct bridge_cursor_lane){numbers[3] + i, (numbers[3] ^ i) % offset_id};
         char text[BRIDGE_CURSOR_META_SIZE_MAX + 1];
         bridge_cursor_meta_encode(&meta, offset_id, text);
         assert_true(decode(text, offset_id, &back));

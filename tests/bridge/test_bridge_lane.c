@@ -8,12 +8,14 @@
 #include <stdlib.h>
 #include <cmocka.h>
 
-static const struct bridge_budget plenty = {.events = 10, .bytes = 1000, .events_max = 1000, .bytes_max = 100000};
+static const struct bridge_budget plenty = {
+    .events = 10, .bytes = 1000, .events_max = 1000, .bytes_max = 100000};
 
 static uint64_t take(struct bridge_lane *lane, uint64_t id, int64_t now_ms)
 {
     uint64_t seq = lane->window.end_seq;
-    const struct bridge_window_entry entry = {.id = id, .bytes = 100, .time_ms = id * 10, .taken_ms = (uint32_t)now_ms};
+    const struct bridge_window_entry entry = {
+        .id = id, .bytes = 100, .time_ms = id * 10, .taken_ms = (uint32_t)now_ms};
     assert_true(bridge_window_reserve(&lane->window));
     bridge_window_push(&lane->window, &entry);
     lane->read_id = id > lane->read_id ? id : lane->read_id;
@@ -29,10 +31,11 @@ static void report(struct bridge_lane *lane, uint64_t seq, bool good)
         bridge_lane_failed(lane, 29, "denied");
 }
 
-static bool should_leave(struct bridge_lane *lane, int64_t now_ms, bool connected, const struct bridge_budget *budget,
-                         bool others_flow)
+static bool should_leave(struct bridge_lane *lane, int64_t now_ms, bool connected,
+                         const struct bridge_budget *budget, bool others_flow)
 {
-    const struct bridge_lane_view view = {.connected = connected, .others_flow = others_flow, .others_good = true};
+    const struct bridge_lane_view view = {
+        .connected = connected, .others_flow = others_flow, .others_good = true};
     return bridge_lane_should_leave(lane, now_ms, &view, budget);
 }
 
@@ -75,14 +78,16 @@ static void test_one_event_goes_however_large(void **state)
     struct bridge_lane *lane = *state;
     const struct bridge_budget empty = {.events_max = 10, .bytes_max = 1};
     assert_int_equal(bridge_lane_room(lane, &empty), BRIDGE_LANE_ROOM);
-    const struct bridge_budget over = {.events = 1, .bytes = 70000000, .events_max = 10, .bytes_max = 1};
+    const struct bridge_budget over = {
+        .events = 1, .bytes = 70000000, .events_max = 10, .bytes_max = 1};
     assert_int_equal(bridge_lane_room(lane, &over), BRIDGE_LANE_ROOM_NOWHERE);
 }
 
 static void test_failure_rewinds_to_the_first_failed_event_once_all_are_reported(void **state)
 {
     struct bridge_lane *lane = *state;
-    uint64_t a = take(lane, 10, 0), b = take(lane, 20, 0), c = take(lane, 30, 0), d = take(lane, 40, 0);
+    uint64_t a = take(lane, 10, 0), b = take(lane, 20, 0), c = take(lane, 30, 0),
+             d = take(lane, 40, 0);
     report(lane, a, true);
     report(lane, c, false);
     assert_int_equal(lane->mode, BRIDGE_LANE_MODE_DRAINING);
@@ -108,7 +113,8 @@ static void test_first_good_report_after_trouble_ends_the_backoff_and_opens_up(v
     lane->mode = BRIDGE_LANE_MODE_CATCHING_UP;
     assert_int_equal(bridge_lane_room(lane, &plenty), BRIDGE_LANE_ROOM);
     uint64_t seq = take(lane, 10, 0);
-    assert_int_equal(bridge_lane_room(lane, &plenty), BRIDGE_LANE_ROOM_NOT_HERE); /* one at a time */
+    /* one at a time */
+    assert_int_equal(bridge_lane_room(lane, &plenty), BRIDGE_LANE_ROOM_NOT_HERE);
     report(lane, seq, true);
     assert_int_equal(lane->attempts, 0);
     assert_int_equal(lane->error, 0);
@@ -164,7 +170,8 @@ static void test_lane_that_holds_up_the_head_leaves_when_nothing_comes_back(void
     struct bridge_budget budget = plenty;
     assert_false(should_leave(lane, 5000, true, &budget, false)); /* held up from now on */
     assert_false(should_leave(lane, 5000 + BRIDGE_LANE_STUCK_MS - 1, true, &budget, false));
-    assert_false(should_leave(lane, 9000, false, &budget, false)); /* Kafka is away: everybody waits */
+    /* Kafka is away: everybody waits */
+    assert_false(should_leave(lane, 9000, false, &budget, false));
     assert_true(should_leave(lane, 9000, true, &budget, false));
     bridge_lane_leave(lane, 19, 200);
     assert_int_equal(lane->mode, BRIDGE_LANE_MODE_CATCHING_UP);
@@ -182,7 +189,8 @@ static void test_lane_without_any_good_report_yet_leaves_sooner(void **state)
     assert_false(should_leave(lane, 5000 + BRIDGE_LANE_UNPROVEN_MS - 1, true, &budget, false));
     assert_true(should_leave(lane, 5000 + BRIDGE_LANE_UNPROVEN_MS, true, &budget, false));
     const struct bridge_lane_view nobody_yet = {.connected = true};
-    assert_false(bridge_lane_should_leave(lane, 5000 + BRIDGE_LANE_STUCK_MS - 1, &nobody_yet, &budget));
+    assert_false(
+        bridge_lane_should_leave(lane, 5000 + BRIDGE_LANE_STUCK_MS - 1, &nobody_yet, &budget));
     assert_true(bridge_lane_should_leave(lane, 5000 + BRIDGE_LANE_STUCK_MS, &nobody_yet, &budget));
 }
 

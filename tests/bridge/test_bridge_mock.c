@@ -159,12 +159,13 @@ static void test_missing_topic_holds_only_its_own_lane_and_comes_back_by_itself(
 static void test_topic_without_any_report_does_not_pin_the_others(void **state)
 {
     struct bridge_fixture *f = *state;
-    /* librdkafka's mock, unlike a broker, tells a denied topic's partitions, and these versions die of that (its issue 4907). With a
-     * real Kafka: tests/e2e/test_isolation.py. */
+    /* librdkafka's mock, unlike a broker, tells a denied topic's partitions, and these versions die
+     * of that (its issue 4907). With a real Kafka: tests/e2e/test_isolation.py. */
     if (rd_kafka_version() >= 0x02040000 && rd_kafka_version() < 0x020a0000)
         skip();
     rd_kafka_mock_topic_create(f->cluster, "vault", 4, 1);
-    rd_kafka_mock_topic_set_error(f->cluster, "vault", RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
+    rd_kafka_mock_topic_set_error(f->cluster, "vault",
+                                  RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
     f->options.in_flight_events_max = 1000;
     bridge_fixture_start(f);
     for (unsigned i = 0; i < 20; i++) {
@@ -198,7 +199,8 @@ static void test_lane_behind_keeps_its_cursor_over_a_restart(void **state)
     bridge_fixture_reopen(f);
     bridge_fixture_append(f, "doors", 1000, 1000, 10);
     SPOOL_FIXTURE_WAIT(delivered(f, 2100));
-    assert_int_equal(bridge_fixture_expect(f, "doors", 2000), 0); /* not replayed because of the other lane */
+    /* not replayed because of the other lane */
+    assert_int_equal(bridge_fixture_expect(f, "doors", 2000), 0);
     rd_kafka_mock_topic_set_error(f->cluster, "vault", RD_KAFKA_RESP_ERR_NO_ERROR);
     SPOOL_FIXTURE_WAIT(delivered(f, 2500));
     assert_int_equal(bridge_fixture_expect(f, "vault", 500), 0);
@@ -210,8 +212,10 @@ static void test_event_for_a_missing_partition_becomes_a_dead_letter(void **stat
     struct bridge_fixture *f = *state;
     bridge_fixture_start(f);
     bridge_fixture_append(f, "doors", 0, 10, 1);
-    const struct spool_event lost_way = {
-        .key = bytes_of_string("k0"), .value = bytes_of_string("0"), .partition = 77, .time_ms = clock_wall_ms()};
+    const struct spool_event lost_way = {.key = bytes_of_string("k0"),
+                                         .value = bytes_of_string("0"),
+                                         .partition = 77,
+                                         .time_ms = clock_wall_ms()};
     bridge_fixture_append_event(f, "gates", &lost_way);
     bridge_fixture_append(f, "gates", 1, 10, 1);
     bridge_fixture_append(f, "doors", 10, 10, 1);
@@ -242,7 +246,8 @@ static void test_event_larger_than_kafka_takes_becomes_a_dead_letter(void **stat
     assert_true(bridge_fixture_books(f).pending == 0 && bridge_fixture_books(f).dead_lettered == 1);
 }
 
-static void expect_after_errors(struct bridge_fixture *f, const rd_kafka_resp_err_t *codes, size_t count)
+static void expect_after_errors(struct bridge_fixture *f, const rd_kafka_resp_err_t *codes,
+                                size_t count)
 {
     bridge_fixture_start(f);
     bridge_fixture_append(f, "doors", 0, 100, 10);
@@ -287,7 +292,8 @@ static void test_fatal_error_makes_a_new_producer_that_goes_on_from_the_cursors(
     for (unsigned round = 0; round < 2; round++) { /* the second one after a pause */
         bridge_fixture_append(f, "doors", round * 2000, 100, 10);
         SPOOL_FIXTURE_WAIT(delivered(f, round * 2000 + 100));
-        rd_kafka_mock_push_request_errors(f->cluster, PRODUCE, 1, RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER);
+        rd_kafka_mock_push_request_errors(f->cluster, PRODUCE, 1,
+                                          RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER);
         for (unsigned i = 1; i < 20; i++) {
             bridge_fixture_append(f, "doors", round * 2000 + i * 100, 100, 10);
             usleep(5000);
@@ -321,7 +327,8 @@ static void test_other_properties_are_taken_under_load_and_nothing_is_repeated(v
         options[i].property_count = 2;
         bridge_set_options(f->bridge, &options[i]);
         bridge_fixture_append(f, "doors", (2 * i + 1) * EVENTS, EVENTS, 100);
-        SPOOL_FIXTURE_WAIT((bridge_stats_get(f->bridge, &stats), stats.producer_recreations == i + 1));
+        SPOOL_FIXTURE_WAIT(
+            (bridge_stats_get(f->bridge, &stats), stats.producer_recreations == i + 1));
     }
     SPOOL_FIXTURE_WAIT(delivered(f, 2 * ROUNDS * EVENTS));
     assert_int_equal(bridge_fixture_expect(f, "doors", 2 * ROUNDS * EVENTS), 0);
@@ -423,8 +430,10 @@ static void test_null_and_empty_stay_apart(void **state)
 {
     struct bridge_fixture *f = *state;
     bridge_fixture_start(f);
-    const struct spool_event tombstone = {.key = bytes_of("", 0), .value = BYTES_NULL, .partition = 3, .time_ms = 1};
-    const struct spool_event empty = {.key = BYTES_NULL, .value = bytes_of("", 0), .partition = 0, .time_ms = 1};
+    const struct spool_event tombstone = {
+        .key = bytes_of("", 0), .value = BYTES_NULL, .partition = 3, .time_ms = 1};
+    const struct spool_event empty = {
+        .key = BYTES_NULL, .value = bytes_of("", 0), .partition = 0, .time_ms = 1};
     bridge_fixture_append_event(f, "tombs", &tombstone);
     bridge_fixture_append_event(f, "empty", &empty);
     rd_kafka_t *consumer;
@@ -465,7 +474,8 @@ static void test_bad_property_refuses_the_start(void **state)
     bridge_fixture_set(f, "acks", "1");
     struct errmsg msg = {""};
     struct bridge *bridge = NULL;
-    assert_int_equal(bridge_start(&f->options, f->spool.spool, NULL, NULL, &bridge, &msg), ERR_INVALID);
+    assert_int_equal(bridge_start(&f->options, f->spool.spool, NULL, NULL, &bridge, &msg),
+                     ERR_INVALID);
     assert_null(bridge);
     assert_non_null(strstr(msg.text, "acks"));
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * test_bridge_properties.c - which librdkafka properties pass, which are refused, and what is said. */
+ * test_bridge_properties.c - which librdkafka properties pass, which are refused, and what is
+ * said. */
 #include "bridge/bridge.h"
 #include "bridge/bridge_properties.h"
 #include "tests/support/tsan_threads.h"
@@ -11,14 +12,15 @@
 #include <string.h>
 #include <cmocka.h>
 
-#define BROKER                                                                                                         \
-    {                                                                                                                  \
-        (char[]){"bootstrap.servers"}, (char[]){"127.0.0.1:9"}, false                                                  \
+#define BROKER                                                                                     \
+    {                                                                                              \
+        (char[]){"bootstrap.servers"}, (char[]){"127.0.0.1:9"}, false                              \
     }
 
 static enum err check(const char *name, const char *value, bool secret, struct errmsg *msg)
 {
-    struct bridge_property properties[] = {BROKER, {(char *)(uintptr_t)name, (char *)(uintptr_t)value, secret}};
+    struct bridge_property properties[] = {
+        BROKER, {(char *)(uintptr_t)name, (char *)(uintptr_t)value, secret}};
     struct bridge_options options = BRIDGE_OPTIONS_DEFAULT;
     options.properties = properties;
     options.property_count = name != NULL ? 2 : 1;
@@ -100,7 +102,8 @@ static void test_unknown_name_and_bad_value_are_named(void **state)
     assert_int_equal(check("linger.ms", "soon", false, &msg), ERR_INVALID);
     assert_non_null(strstr(msg.text, "linger.ms"));
     assert_int_equal(check("compression.type", "rar", false, &msg), ERR_INVALID);
-    assert_int_equal(check("max.in.flight", "6", false, &msg), ERR_INVALID); /* idempotence: at most 5 */
+    assert_int_equal(check("max.in.flight", "6", false, &msg),
+                     ERR_INVALID); /* idempotence: at most 5 */
     assert_non_null(strstr(msg.text, "max.in.flight"));
 }
 

@@ -22,17 +22,27 @@ static void test_each_situation_has_its_answer(void **state)
     } cases[] = {
         {"a new spool", {.local_id = 0}, BRIDGE_TRUST_LOCAL},
         {"a clean stop", {KAFKA(500), LOCAL(500), .segment_ours = true}, BRIDGE_TRUST_KAFKA},
-        {"killed behind a commit", {KAFKA(900), LOCAL(500), .segment_ours = true}, BRIDGE_TRUST_KAFKA},
+        {"killed behind a commit",
+         {KAFKA(900), LOCAL(500), .segment_ours = true},
+         BRIDGE_TRUST_KAFKA},
         {"the cursors file was damaged", {KAFKA(900), .segment_ours = true}, BRIDGE_TRUST_KAFKA},
-        {"drained, its segments retired", {KAFKA(900), LOCAL(1000), .before_all = true}, BRIDGE_TRUST_KAFKA},
+        {"drained, its segments retired",
+         {KAFKA(900), LOCAL(1000), .before_all = true},
+         BRIDGE_TRUST_KAFKA},
         {"segments deleted", {KAFKA(900), LOCAL(500), .before_all = true}, BRIDGE_TRUST_KAFKA},
         {"restored from an old backup", {KAFKA(900), LOCAL(500)}, BRIDGE_TRUST_NOBODY},
         {"a copy, whose twin went on", {KAFKA(900), LOCAL(500)}, BRIDGE_TRUST_NOBODY},
-        {"segments and cursors deleted, and the clock went back", {KAFKA(900)}, BRIDGE_TRUST_NOBODY},
-        {"at_least_once ran in between", {KAFKA(300), LOCAL(900), .local_newer = true}, BRIDGE_TRUST_LOCAL},
+        {"segments and cursors deleted, and the clock went back",
+         {KAFKA(900)},
+         BRIDGE_TRUST_NOBODY},
+        {"at_least_once ran in between",
+         {KAFKA(300), LOCAL(900), .local_newer = true},
+         BRIDGE_TRUST_LOCAL},
         {"at_least_once from the start", {LOCAL(900), .local_newer = true}, BRIDGE_TRUST_LOCAL},
         {"the offset expired", {LOCAL(900)}, BRIDGE_TRUST_EXPIRED},
-        {"another cluster", {.found = true, .readable = true, .kafka_id = 100, LOCAL(900)}, BRIDGE_TRUST_EXPIRED},
+        {"another cluster",
+         {.found = true, .readable = true, .kafka_id = 100, LOCAL(900)},
+         BRIDGE_TRUST_EXPIRED},
         {"somebody set the offset by hand, ahead",
          {.found = true, .same_cluster = true, .kafka_id = 900, LOCAL(500), .before_all = true},
          BRIDGE_TRUST_NOBODY},
@@ -55,12 +65,16 @@ static void test_missing_rights_name_what_to_grant(void **state)
     } cases[] = {
         {BRIDGE_STEP_INIT, RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
          "--operation Write --operation Describe --transactional-id G"},
-        {BRIDGE_STEP_READ, RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED, "--operation Read --group G"},
-        {BRIDGE_STEP_OFFSETS, RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, "--operation Read --topic T"},
+        {BRIDGE_STEP_READ, RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED,
+         "--operation Read --group G"},
+        {BRIDGE_STEP_OFFSETS, RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED,
+         "--operation Read --topic T"},
         {BRIDGE_STEP_TOPIC, RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED,
          "kafka-topics --create --topic T --partitions 1"},
-        {BRIDGE_STEP_INIT, RD_KAFKA_RESP_ERR_INVALID_TRANSACTION_TIMEOUT, "transaction.max.timeout.ms"},
-        {BRIDGE_STEP_INIT, RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE, "bridge.delivery: at_least_once"},
+        {BRIDGE_STEP_INIT, RD_KAFKA_RESP_ERR_INVALID_TRANSACTION_TIMEOUT,
+         "transaction.max.timeout.ms"},
+        {BRIDGE_STEP_INIT, RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE,
+         "bridge.delivery: at_least_once"},
     };
     char text[400];
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -71,8 +85,8 @@ static void test_missing_rights_name_what_to_grant(void **state)
     bridge_advice(BRIDGE_STEP_INIT, RD_KAFKA_RESP_ERR__TIMED_OUT, "G", "T", text, sizeof text);
     assert_string_equal(text, "");
     char small[8];
-    bridge_advice(BRIDGE_STEP_INIT, RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED, "GGGGGGGGGG", "T", small,
-                  sizeof small);
+    bridge_advice(BRIDGE_STEP_INIT, RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED, "GGGGGGGGGG", "T",
+                  small, sizeof small);
     assert_true(strlen(small) < sizeof small);
 }
 

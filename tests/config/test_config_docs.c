@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * test_config_docs.c - the generated pages are current, and the example works. Runs in the root of the tree. */
+ * test_config_docs.c - the generated pages are current, and the example works. Runs in the root of
+ * the tree. */
 #include "config/config_keys.h"
 #include "config/config_secret.h"
 #include "tests/support/tsan_threads.h"
@@ -56,7 +57,8 @@ static void test_example_file_works_as_it_is(void **state)
     buf_free(&text);
 }
 
-/* "  #name: default" stands for a setting: with the mark taken away, everything is still at its default. */
+/* "  #name: default" stands for a setting: with the mark taken away, everything is still at its
+ *    default. */
 static void test_example_file_shows_the_defaults(void **state)
 {
     (void)state;
@@ -66,15 +68,16 @@ static void test_example_file_shows_the_defaults(void **state)
     config_docs_example(&text);
     const char *p = buf_string(&text);
     for (; *p != '\0'; p++) {
-        if (strncmp(p, "  #", 3) == 0 && islower((unsigned char)p[3]) && strncmp(p + 3, "sasl", 4) != 0 &&
-            strncmp(p + 3, "security", 8) != 0) {
+        if (strncmp(p, "  #", 3) == 0 && islower((unsigned char)p[3]) &&
+            strncmp(p + 3, "sasl", 4) != 0 && strncmp(p + 3, "security", 8) != 0) {
             buf_append_string(&live, "  ");
             p += 3;
             settings++;
         }
         buf_append_char(&live, *p);
     }
-    assert_int_equal(settings, config_key_count - 3); /* path, create and http stand there uncommented */
+    /* path, create and http stand there uncommented */
+    assert_int_equal(settings, config_key_count - 3);
     load(buf_string(&live), &config);
     struct spool_options spool = SPOOL_OPTIONS_DEFAULT;
     struct bridge_options bridge = BRIDGE_OPTIONS_DEFAULT;
@@ -97,7 +100,8 @@ static void test_every_setting_lies_in_a_section_and_has_help(void **state)
             sections += config_section_of(config_keys[i].name, section);
         assert_int_equal(sections, 1);
         assert_non_null(config_keys[i].help);
-        assert_true(config_keys[i].width == sizeof(bool) || config_keys[i].width == 4 || config_keys[i].width == 8);
+        assert_true(config_keys[i].width == sizeof(bool) || config_keys[i].width == 4 ||
+                    config_keys[i].width == 8);
     }
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * test_config_load.c - what good files turn into; values from the environment and from files; the command line. */
+ * test_config_load.c - what good files turn into; values from the environment and from files; the
+ * command line. */
 #include "config/config_apply.h"
 #include "tests/support/tsan_threads.h"
 
@@ -76,17 +77,22 @@ static void test_file_with_every_section_is_taken(void **state)
 static void test_every_setting_reaches_its_field(void **state)
 {
     struct config *config = *state;
-    load(config, "spool: {path: /a, create: true, segment_size: 8MiB, max_size: 1GiB, min_free: 1MiB, max_event_size: "
-                 "2MB,\n"
-                 "  max_queued: 100MiB, window: 1MiB, commit_timeout: 7s, cursor_interval: 200ms,\n"
-                 "  require_mount: /mnt, mount_wait: 90s, id: 0b4e1f5c-6ad1-4d1c-9d0a-6d4a2f1f9a51}\n"
-                 "listen: {http: [\"127.0.0.1:1\"], allow_remote: true, socket_mode: 0600, socket_group: g, max_body: "
-                 "1MiB,\n"
-                 "  max_in_flight: 2MiB, max_connections: 9, request_timeout: 3s, idle_timeout: 4s, threads: 2}\n"
-                 "topics: {max: 5, allow: [a, b.c]}\n"
-                 "bridge: {delivery: at_least_once, id_header: true, in_flight_bytes: 3MiB, in_flight_events: 11,\n"
-                 "  backoff_min: 1s, backoff_max: 2s}\n"
-                 "log: {level: warn}\n");
+    load(config,
+         "spool: {path: /a, create: true, segment_size: 8MiB, max_size: 1GiB, min_free: 1MiB, "
+         "max_event_size: "
+         "2MB,\n"
+         "  max_queued: 100MiB, window: 1MiB, commit_timeout: 7s, cursor_interval: 200ms,\n"
+         "  require_mount: /mnt, mount_wait: 90s, id: 0b4e1f5c-6ad1-4d1c-9d0a-6d4a2f1f9a51}\n"
+         "listen: {http: [\"127.0.0.1:1\"], allow_remote: true, socket_mode: 0600, socket_group: "
+         "g, max_body: "
+         "1MiB,\n"
+         "  max_in_flight: 2MiB, max_connections: 9, request_timeout: 3s, idle_timeout: 4s, "
+         "threads: 2}\n"
+         "topics: {max: 5, allow: [a, b.c]}\n"
+         "bridge: {delivery: at_least_once, id_header: true, in_flight_bytes: 3MiB, "
+         "in_flight_events: 11,\n"
+         "  backoff_min: 1s, backoff_max: 2s}\n"
+         "log: {level: warn}\n");
     assert_int_equal(config->spool.segment_bytes, 8 << 20);
     assert_int_equal(config->spool.size_bytes_max, 1 << 30);
     assert_int_equal(config->spool.free_bytes_min, 1 << 20);
@@ -134,7 +140,8 @@ static void test_defaults_are_those_of_the_modules(void **state)
         const struct config_key *key = &config_keys[i];
         if (key->type == CONFIG_STRING || key->type == CONFIG_LIST)
             continue;
-        uint64_t wanted = config_apply_number(&modules, key), got = config_apply_number(config, key);
+        uint64_t wanted = config_apply_number(&modules, key),
+                 got = config_apply_number(config, key);
         if (got != wanted)
             fail_msg("%s: the table says %" PRIu64 ", the module %" PRIu64, key->name, got, wanted);
     }
@@ -152,7 +159,8 @@ static void test_defaults_are_those_of_the_modules(void **state)
 static void test_empty_files_change_nothing(void **state)
 {
     struct config *config = *state;
-    static const char *const texts[] = {"", "\n\n", "# nothing\n", "---\n", "---\n...\n", "~\n", "spool:\nkafka:\n"};
+    static const char *const texts[] = {"",           "\n\n", "# nothing\n",     "---\n",
+                                        "---\n...\n", "~\n",  "spool:\nkafka:\n"};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
         load(config, texts[i]);
     test_defaults_are_those_of_the_modules(state);
@@ -202,7 +210,8 @@ static void test_environment_is_filled_in_anywhere(void **state)
     setenv("PENSTOCK_TEST_DIR", "data", 1);
     setenv("PENSTOCK_TEST_SIZE", "8MiB", 1);
     setenv("PENSTOCK_TEST_EMPTY", "", 1);
-    load(config, "spool:\n  path: /var/${PENSTOCK_TEST_DIR}/${PENSTOCK_TEST_EMPTY}x$${NOT}$y\n  segment_size: "
+    load(config, "spool:\n  path: /var/${PENSTOCK_TEST_DIR}/${PENSTOCK_TEST_EMPTY}x$${NOT}$y\n  "
+                 "segment_size: "
                  "${PENSTOCK_TEST_SIZE}\n"
                  "topics: {allow: ['${PENSTOCK_TEST_DIR}']}\n"
                  "kafka: {client.id: '${PENSTOCK_TEST_DIR}', sasl.password: plain}\n");
@@ -237,16 +246,21 @@ static void test_settings_from_outside_replace_those_of_the_file(void **state)
     struct config *config = *state;
     struct errmsg msg = {""};
     load(config, "spool: {path: /a}\nlisten: {http: [\"127.0.0.1:1\", \"127.0.0.1:2\"]}\n");
-    assert_int_equal(config_set(config, "spool.path", (const char *const[]){"/b"}, 1, &msg), ERR_OK);
-    assert_int_equal(config_set(config, "listen.http", (const char *const[]){"127.0.0.1:3"}, 1, &msg), ERR_OK);
-    assert_int_equal(config_set(config, "log.level", (const char *const[]){"debug"}, 1, &msg), ERR_OK);
+    assert_int_equal(config_set(config, "spool.path", (const char *const[]){"/b"}, 1, &msg),
+                     ERR_OK);
+    assert_int_equal(
+        config_set(config, "listen.http", (const char *const[]){"127.0.0.1:3"}, 1, &msg), ERR_OK);
+    assert_int_equal(config_set(config, "log.level", (const char *const[]){"debug"}, 1, &msg),
+                     ERR_OK);
     assert_string_equal(config->spool.path, "/b");
     assert_int_equal(config->ingest.http_count, 1);
     assert_string_equal(config->ingest.http[0], "127.0.0.1:3");
     assert_int_equal(config->log_level, LOG_LEVEL_DEBUG);
-    assert_int_equal(config_set(config, "log.level", (const char *const[]){"loud"}, 1, &msg), ERR_INVALID);
+    assert_int_equal(config_set(config, "log.level", (const char *const[]){"loud"}, 1, &msg),
+                     ERR_INVALID);
     assert_string_equal(msg.text, "'loud': log.level takes debug, info, warn, error");
-    assert_int_equal(config_set(config, "log.leven", (const char *const[]){"info"}, 1, &msg), ERR_INVALID);
+    assert_int_equal(config_set(config, "log.leven", (const char *const[]){"info"}, 1, &msg),
+                     ERR_INVALID);
 }
 
 static void test_file_is_read_from_disk(void **state)

@@ -27,31 +27,36 @@ static const struct mistake in_one_setting[] = {
     {"spol:\n  path: /x\n", "t.yaml:1:1: 'spol': no such setting; did you mean 'spool'?"},
     {"database:\n  path: /x\n", "t.yaml:1:1: 'database': no such setting"},
     {S "  ? [a]\n  : b\n", "t.yaml:2:5: the name of a setting must be a single text"},
-    {S "  \"pa\\nth\": x\n", "t.yaml:2:3: 'spool.pa?th': no such setting; did you mean 'spool.path'?"},
+    {S "  \"pa\\nth\": x\n",
+     "t.yaml:2:3: 'spool.pa?th': no such setting; did you mean 'spool.path'?"},
     {S "  \"\": x\n", "t.yaml:2:3: 'spool.': no such setting"},
     {"kafka:\n  \"\": x\n", "t.yaml:2:3: 'kafka.': no such setting"},
     /* twice */
     {S "  path: /a\n  path: /b\n", "t.yaml:3:3: 'spool.path': given twice, first in line 2"},
-    {S "  path: /a\nlog: {level: info}\nspool:\n  create: true\n", "t.yaml:4:1: 'spool': given twice, first in line 1"},
+    {S "  path: /a\nlog: {level: info}\nspool:\n  create: true\n",
+     "t.yaml:4:1: 'spool': given twice, first in line 1"},
     {S "  path: /a\nspool.path: /b\n", "t.yaml:3:1: 'spool.path': given twice, first in line 2"},
-    {"kafka:\n  client.id: a\n  client.id: b\n", "t.yaml:3:3: 'kafka.client.id': given twice, first in line 2"},
+    {"kafka:\n  client.id: a\n  client.id: b\n",
+     "t.yaml:3:3: 'kafka.client.id': given twice, first in line 2"},
     /* types */
-    {S "  segment_size: 32XB\n",
-     "t.yaml:2:17: '32XB': spool.segment_size takes a size like 64KiB, 32MiB, 10GiB, 64MB or 1000000"},
-    {S "  segment_size: -1\n",
-     "t.yaml:2:17: '-1': spool.segment_size takes a size like 64KiB, 32MiB, 10GiB, 64MB or 1000000"},
+    {S "  segment_size: 32XB\n", "t.yaml:2:17: '32XB': spool.segment_size takes a size like 64KiB, "
+                                 "32MiB, 10GiB, 64MB or 1000000"},
+    {S "  segment_size: -1\n", "t.yaml:2:17: '-1': spool.segment_size takes a size like 64KiB, "
+                               "32MiB, 10GiB, 64MB or 1000000"},
     {S "  segment_size: [32MiB]\n", "t.yaml:2:17: spool.segment_size takes one value, not a list"},
     {S "  path:\n    deep: /x\n", "t.yaml:2:3: 'spool.path': takes a value, not settings below it"},
     {S "  create: yes\n", "t.yaml:2:11: 'yes': spool.create takes true or false"},
-    {S "  require_mount: data\n",
-     "t.yaml:2:18: 'data': spool.require_mount takes auto, off, or the absolute path of a mount point"},
+    {S "  require_mount: data\n", "t.yaml:2:18: 'data': spool.require_mount takes auto, off, or "
+                                  "the absolute path of a mount point"},
     {S "  require_mount: \"\"\n", "t.yaml:2:18: '': an empty text"},
     {S "  mount_wait: forever\n",
      "t.yaml:2:15: 'forever': spool.mount_wait takes a duration like 500ms, 10s, 5m, 2h or 1d"},
-    {S "  id: 42\n", "t.yaml:2:7: '42': not a spool's id like 0b4e1f5c-6ad1-4d1c-9d0a-6d4a2f1f9a51"},
+    {S "  id: 42\n",
+     "t.yaml:2:7: '42': not a spool's id like 0b4e1f5c-6ad1-4d1c-9d0a-6d4a2f1f9a51"},
     {S "  commit_timeout: 10\n",
      "t.yaml:2:19: '10': spool.commit_timeout takes a duration like 500ms, 10s, 5m, 2h or 1d"},
-    {"listen: {socket_mode: 0999}\n", "t.yaml:1:23: '0999': listen.socket_mode takes an octal mode like 0660"},
+    {"listen: {socket_mode: 0999}\n",
+     "t.yaml:1:23: '0999': listen.socket_mode takes an octal mode like 0660"},
     {"listen: {threads: two}\n", "t.yaml:1:19: 'two': listen.threads takes a whole number"},
     {"listen:\n  http: 127.0.0.1:8080\n",
      "t.yaml:2:9: '127.0.0.1:8080': a list is needed, like [\"first\", \"second\"]"},
@@ -67,20 +72,30 @@ static const struct mistake in_one_setting[] = {
     {"spool: 5\n", "t.yaml:1:8: 'spool' is a section: settings go below it"},
     {"spool: [a]\n", "t.yaml:1:8: 'spool' is a section: settings go below it"},
     {"kafka: x\n", "t.yaml:1:8: 'kafka' is a section: settings go below it"},
-    {"bridge:\n  delivery: maybe\n", "t.yaml:2:13: 'maybe': bridge.delivery takes exactly_once, at_least_once"},
-    {"bridge:\n  cursor_topic: no good\n", "t.yaml:2:17: 'no good': not a topic name: 1 to 249 of a-z A-Z 0-9 . _ -"},
+    {"bridge:\n  delivery: maybe\n",
+     "t.yaml:2:13: 'maybe': bridge.delivery takes exactly_once, at_least_once"},
+    {"bridge:\n  cursor_topic: no good\n",
+     "t.yaml:2:17: 'no good': not a topic name: 1 to 249 of a-z A-Z 0-9 . _ -"},
     /* ranges */
-    {S "  segment_size: 1MiB\n", "t.yaml:2:17: '1MiB': spool.segment_size must be from 4MiB to 1GiB"},
-    {S "  segment_size: 2GiB\n", "t.yaml:2:17: '2GiB': spool.segment_size must be from 4MiB to 1GiB"},
-    {S "  segment_size: 1073741825\n", "t.yaml:2:17: '1073741825': spool.segment_size must be from 4MiB to 1GiB"},
-    {S "  segment_size: 4194303\n", "t.yaml:2:17: '4194303': spool.segment_size must be from 4MiB to 1GiB"},
+    {S "  segment_size: 1MiB\n",
+     "t.yaml:2:17: '1MiB': spool.segment_size must be from 4MiB to 1GiB"},
+    {S "  segment_size: 2GiB\n",
+     "t.yaml:2:17: '2GiB': spool.segment_size must be from 4MiB to 1GiB"},
+    {S "  segment_size: 1073741825\n",
+     "t.yaml:2:17: '1073741825': spool.segment_size must be from 4MiB to 1GiB"},
+    {S "  segment_size: 4194303\n",
+     "t.yaml:2:17: '4194303': spool.segment_size must be from 4MiB to 1GiB"},
     {"topics: {max: 0}\n", "t.yaml:1:15: '0': topics.max must be from 1 to 1000"},
-    {"listen: {request_timeout: 2d}\n", "t.yaml:1:27: '2d': listen.request_timeout must be from 100ms to 1d"},
-    {"listen: {socket_mode: 4755}\n", "t.yaml:1:23: '4755': listen.socket_mode must be from 0000 to 0777"},
-    {"listen: {threads: 4294967297}\n", "t.yaml:1:19: '4294967297': listen.threads must be from 1 to 64"},
+    {"listen: {request_timeout: 2d}\n",
+     "t.yaml:1:27: '2d': listen.request_timeout must be from 100ms to 1d"},
+    {"listen: {socket_mode: 4755}\n",
+     "t.yaml:1:23: '4755': listen.socket_mode must be from 0000 to 0777"},
+    {"listen: {threads: 4294967297}\n",
+     "t.yaml:1:19: '4294967297': listen.threads must be from 1 to 64"},
     /* kafka */
     {"kafka:\n  client.id: [a]\n", "t.yaml:2:14: kafka.client.id takes one value, not a list"},
-    {"kafka:\n  ssl:\n    ca.location: /x\n", "t.yaml:2:3: 'kafka.ssl': takes a value, not settings below it"},
+    {"kafka:\n  ssl:\n    ca.location: /x\n",
+     "t.yaml:2:3: 'kafka.ssl': takes a value, not settings below it"},
     {"kafka:\n  client.id:\n", "t.yaml:2:13: value of kafka.client.id: nothing stands there"},
     /* YAML that settings don't need */
     {"a: &x 1\n", "t.yaml:1:4: anchors (&name) are not supported"},
@@ -93,30 +108,39 @@ static const struct mistake in_one_setting[] = {
     {"- a\n- b\n", "t.yaml:1:1: the file must hold sections with settings, like 'spool:'"},
     {"just a text\n", "t.yaml:1:1: the file must hold sections with settings, like 'spool:'"},
     {S "  path: \"a\\0b\"\n", "t.yaml:2:9: a text with a zero byte in it"},
-    {S "\tpath: /x\n",
-     "t.yaml:2:1: not YAML: found character that cannot start any token, while scanning for the next token"},
-    {S "  path: [a\n", "t.yaml:3:1: not YAML: did not find expected ',' or ']', while parsing a flow sequence"},
-    {S "  path: \"abc\n", "t.yaml:3:1: not YAML: found unexpected end of stream, while scanning a quoted scalar"},
-    {S "  path: a\n bad: b\n", "t.yaml:3:2: not YAML: did not find expected key, while parsing a block mapping"},
+    {S "\tpath: /x\n", "t.yaml:2:1: not YAML: found character that cannot start any token, while "
+                       "scanning for the next token"},
+    {S "  path: [a\n",
+     "t.yaml:3:1: not YAML: did not find expected ',' or ']', while parsing a flow sequence"},
+    {S "  path: \"abc\n",
+     "t.yaml:3:1: not YAML: found unexpected end of stream, while scanning a quoted scalar"},
+    {S "  path: a\n bad: b\n",
+     "t.yaml:3:2: not YAML: did not find expected key, while parsing a block mapping"},
     {S "  path: a\xff\n", "t.yaml:2:10: not YAML: invalid leading UTF-8 octet"},
     {S "  path: a\x01\n", "t.yaml:2:10: not YAML: control characters are not allowed"},
     /* the environment and files */
-    {S "  path: /x/${PENSTOCK_TEST_UNSET}\n",
-     "t.yaml:2:9: '/x/${PENSTOCK_TEST_UNSET}': the environment variable PENSTOCK_TEST_UNSET isn't set"},
-    {S "  path: ${a\n", "t.yaml:2:9: '${a': '${' must be followed by the name of an environment variable and '}' "
-                        "('$${' stands for '${' itself)"},
-    {S "  path: ${}\n", "t.yaml:2:9: '${}': '${' must be followed by the name of an environment variable and '}' "
-                        "('$${' stands for '${' itself)"},
+    {S "  path: /x/${PENSTOCK_TEST_UNSET}\n", "t.yaml:2:9: '/x/${PENSTOCK_TEST_UNSET}': the "
+                                              "environment variable PENSTOCK_TEST_UNSET isn't set"},
+    {S "  path: ${a\n",
+     "t.yaml:2:9: '${a': '${' must be followed by the name of an environment variable and '}' "
+     "('$${' stands for '${' itself)"},
+    {S "  path: ${}\n",
+     "t.yaml:2:9: '${}': '${' must be followed by the name of an environment variable and '}' "
+     "('$${' stands for '${' itself)"},
     {"kafka:\n  sasl.password: file:/nowhere/at/all\n",
-     "t.yaml:2:18: value of kafka.sasl.password: open '/nowhere/at/all': No such file or directory"},
+     "t.yaml:2:18: value of kafka.sasl.password: open '/nowhere/at/all': No such file or "
+     "directory"},
     {"kafka:\n  sasl.password: file:here\n",
      "t.yaml:2:18: value of kafka.sasl.password: 'file:' must be followed by an absolute path"},
     {"kafka:\n  sasl.password: pre${PENSTOCK_TEST_UNSET}\n",
-     "t.yaml:2:18: value of kafka.sasl.password: the environment variable PENSTOCK_TEST_UNSET isn't set"},
+     "t.yaml:2:18: value of kafka.sasl.password: the environment variable PENSTOCK_TEST_UNSET "
+     "isn't set"},
     /* long texts are cut, and not in the middle of a character */
-    {"kkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkk: "
+    {"kkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkk"
+     "kkkkkkkkkk: "
      "x\n",
-     "t.yaml:1:1: 'kkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkk\xe2\x80\xa6': no such "
+     "t.yaml:1:1: 'kkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkk\xe2\x80\xa6': "
+     "no such "
      "setting"},
 };
 
@@ -140,8 +164,8 @@ static void run(const struct mistake *mistakes, size_t count, bool check)
         enum err rc;
         const char *message = load_message(mistakes[i].text, check, &rc);
         if (rc != ERR_INVALID || strcmp(message, mistakes[i].message) != 0)
-            fail_msg("%s\ngave   %s\nwanted %s", mistakes[i].text, rc == ERR_OK ? "no error" : message,
-                     mistakes[i].message);
+            fail_msg("%s\ngave   %s\nwanted %s", mistakes[i].text,
+                     rc == ERR_OK ? "no error" : message, mistakes[i].message);
     }
 }
 
@@ -157,10 +181,10 @@ static void test_mistake_in_one_setting_names_place_text_and_remedy(void **state
 static const struct mistake between_settings[] = {
     {"", "t.yaml: spool.path must be set"},
     {K, "t.yaml: spool.path must be set"},
-    {P "  max_size: 100MiB\n" K,
-     "t.yaml:3:13: spool.max_size is 100MiB; it must be at least four times spool.segment_size (32MiB)"},
-    {P "  max_event_size: 20MiB\n" K,
-     "t.yaml:3:19: spool.segment_size is 32MiB; it must be at least twice spool.max_event_size (20MiB)"},
+    {P "  max_size: 100MiB\n" K, "t.yaml:3:13: spool.max_size is 100MiB; it must be at least four "
+                                 "times spool.segment_size (32MiB)"},
+    {P "  max_event_size: 20MiB\n" K, "t.yaml:3:19: spool.segment_size is 32MiB; it must be at "
+                                      "least twice spool.max_event_size (20MiB)"},
     {P K "listen: {max_body: 60MiB}\n",
      "t.yaml:5:20: spool.max_queued is 48MiB; it must be at least listen.max_body (60MiB)"},
     {P K "listen: {max_in_flight: 1MiB}\n",
@@ -171,11 +195,12 @@ static const struct mistake between_settings[] = {
     {P K "listen:\n  http: [\"127.0.0.1:80\", \"127.0.0.1:80\"]\n",
      "t.yaml:6:9: listen.http: '127.0.0.1:80' is given twice"},
     {P, "t.yaml: kafka.bootstrap.servers isn't set: which brokers to connect to"},
-    {P "kafka:\n  client.id: x\n", "t.yaml:3:1: kafka.bootstrap.servers isn't set: which brokers to connect to"},
+    {P "kafka:\n  client.id: x\n",
+     "t.yaml:3:1: kafka.bootstrap.servers isn't set: which brokers to connect to"},
     {P K "  compresion.type: lz4\n",
      "t.yaml:5:3: kafka.compresion.type: No such configuration property: \"compresion.type\""},
-    {P K "  socket.timeout.ms: soon\n",
-     "t.yaml:5:3: kafka.socket.timeout.ms: Invalid value for configuration property \"socket.timeout.ms\""},
+    {P K "  socket.timeout.ms: soon\n", "t.yaml:5:3: kafka.socket.timeout.ms: Invalid value for "
+                                        "configuration property \"socket.timeout.ms\""},
 };
 
 static void test_settings_that_contradict_each_other_are_named(void **state)
@@ -187,7 +212,8 @@ static void test_settings_that_contradict_each_other_are_named(void **state)
 static void test_addresses_are_checked_without_binding(void **state)
 {
     (void)state;
-    static const char *const bad[] = {"0.0.0.0:8080", "127.0.0.1", "127.0.0.1:99999", "unix:", "[::1]", "host name:1"};
+    static const char *const bad[] = {"0.0.0.0:8080", "127.0.0.1", "127.0.0.1:99999",
+                                      "unix:",        "[::1]",     "host name:1"};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         char text[256];
         enum err rc;
@@ -204,7 +230,8 @@ static void test_addresses_are_checked_without_binding(void **state)
 static void test_properties_that_break_a_promise_are_refused_with_the_reason(void **state)
 {
     (void)state;
-    static const char *const names[] = {"acks", "enable.idempotence", "message.timeout.ms", "transactional.id"};
+    static const char *const names[] = {"acks", "enable.idempotence", "message.timeout.ms",
+                                        "transactional.id"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         char text[256], wanted[512];
         enum err rc;
@@ -235,7 +262,8 @@ static void test_values_of_secrets_are_never_in_a_message(void **state)
         char text[512];
         enum err rc;
         snprintf(text, sizeof text, "%s%s", texts[i],
-                 strncmp(texts[i], "kafka", 5) == 0 ? "spool.path: /x\nkafka.bootstrap.servers: b\n" : "");
+                 strncmp(texts[i], "kafka", 5) == 0 ? "spool.path: /x\nkafka.bootstrap.servers: b\n"
+                                                    : "");
         const char *message = load_message(text, true, &rc);
         assert_int_not_equal(rc, ERR_OK);
         if (strstr(message, "hunter2") != NULL)

@@ -28,7 +28,8 @@ static void test_distance(void **state)
     }
 }
 
-/* The table of the distance has its size fixed: names as long as a file may hold must not reach beyond. */
+/* The table of the distance has its size fixed: names as long as a file may hold must not reach
+ * beyond. */
 static void test_distance_of_long_texts(void **state)
 {
     (void)state;
@@ -75,15 +76,18 @@ static void test_near_key(void **state)
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         const char *near = config_near_key(rows[i].name);
         if (near == NULL || strcmp(near, rows[i].near) != 0)
-            fail_msg("'%s' is nearest to %s, not %s", rows[i].name, near == NULL ? "nothing" : near, rows[i].near);
+            fail_msg("'%s' is nearest to %s, not %s", rows[i].name, near == NULL ? "nothing" : near,
+                     rows[i].near);
     }
 }
 
 static void test_nothing_is_near(void **state)
 {
     (void)state;
-    static const char *const names[] = {
-        "", ".", "spool.", "spool.xyzzyxyzzy", "spool.quux", "spool.colour", "frobnicate", "replication.factor"};
+    static const char *const names[] = {"",           ".",
+                                        "spool.",     "spool.xyzzyxyzzy",
+                                        "spool.quux", "spool.colour",
+                                        "frobnicate", "replication.factor"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         if (config_near_key(names[i]) != NULL)
             fail_msg("'%s' is taken for %s", names[i], config_near_key(names[i]));

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * test_config_reload.c - which changes a running agent goes along with, and how the others are named. */
+ * test_config_reload.c - which changes a running agent goes along with, and how the others are
+ * named. */
 #include "config/config_keys.h"
 #include "tests/support/tsan_threads.h"
 
@@ -54,7 +55,8 @@ static void test_the_same_is_no_change(void **state)
 {
     (void)state;
     assert_goes(BASE, BASE, "");
-    assert_goes(BASE "topics: {allow: [a, b]}\n", BASE "topics: {allow: [a, b]}\nlog: {level: info}\n", "");
+    assert_goes(BASE "topics: {allow: [a, b]}\n",
+                BASE "topics: {allow: [a, b]}\nlog: {level: info}\n", "");
 }
 
 static void test_limits_topics_and_the_level_of_the_log_change(void **state)
@@ -64,7 +66,8 @@ static void test_limits_topics_and_the_level_of_the_log_change(void **state)
     assert_goes(BASE "topics: {allow: [a, b]}\n", BASE "topics: {allow: [a, c]}\n", "topics.allow");
     assert_goes(BASE "topics: {allow: [a, b]}\n", BASE "topics: {allow: [a]}\n", "topics.allow");
     assert_goes(BASE "topics: {allow: [a]}\n", BASE, "topics.allow");
-    assert_goes(BASE "listen: {max_body: 1MiB}\n", BASE "listen: {idle_timeout: 5s}\ntopics: {max: 7}\n",
+    assert_goes(BASE "listen: {max_body: 1MiB}\n",
+                BASE "listen: {idle_timeout: 5s}\ntopics: {max: 7}\n",
                 "listen.max_body,listen.idle_timeout,topics.max");
 }
 
@@ -83,12 +86,14 @@ static void test_kafkas_properties_change_and_are_named_without_their_values(voi
 {
     (void)state;
 #define WITH(properties) "spool: {path: /s}\nkafka: {bootstrap.servers: 'a:1'" properties "}\n"
-    assert_goes(BASE, "spool: {path: /s}\nkafka: {bootstrap.servers: 'b:1'}\n", "kafka.bootstrap.servers");
+    assert_goes(BASE, "spool: {path: /s}\nkafka: {bootstrap.servers: 'b:1'}\n",
+                "kafka.bootstrap.servers");
     assert_goes(BASE, WITH(", linger.ms: 7"), "kafka.linger.ms");
     assert_goes(WITH(", linger.ms: 7"), WITH(", linger.ms: 7"), "");
     assert_goes(WITH(", linger.ms: 7"), WITH(", linger.ms: 8"), "kafka.linger.ms");
     assert_goes(WITH(", linger.ms: 7"), BASE, "kafka.linger.ms");
-    assert_goes(WITH(", sasl.password: old-word"), WITH(", sasl.password: new-word"), "kafka.sasl.password");
+    assert_goes(WITH(", sasl.password: old-word"), WITH(", sasl.password: new-word"),
+                "kafka.sasl.password");
     assert_refused(BASE, WITH(", linger.ms: 7") "bridge: {id_header: true}\n", "bridge.id_header");
 }
 

@@ -37,52 +37,58 @@ static void assert_refuses(parse_fn *parse, const char *const *texts, size_t cou
     }
 }
 
-#define ACCEPTS(parse, ...)                                                                                            \
-    do {                                                                                                               \
-        static const struct accepted rows[] = {__VA_ARGS__};                                                           \
-        assert_accepts(parse, rows, sizeof rows / sizeof rows[0]);                                                     \
+#define ACCEPTS(parse, ...)                                                                        \
+    do {                                                                                           \
+        static const struct accepted rows[] = {__VA_ARGS__};                                       \
+        assert_accepts(parse, rows, sizeof rows / sizeof rows[0]);                                 \
     } while (0)
 
-#define REFUSES(parse, ...)                                                                                            \
-    do {                                                                                                               \
-        static const char *const texts[] = {__VA_ARGS__};                                                              \
-        assert_refuses(parse, texts, sizeof texts / sizeof texts[0]);                                                  \
+#define REFUSES(parse, ...)                                                                        \
+    do {                                                                                           \
+        static const char *const texts[] = {__VA_ARGS__};                                          \
+        assert_refuses(parse, texts, sizeof texts / sizeof texts[0]);                              \
     } while (0)
 
 static void test_size(void **state)
 {
     (void)state;
-    ACCEPTS(config_value_size, {"0", 0}, {"1000000", 1000000}, {"32MiB", 32ull << 20}, {"10GiB", 10ull << 30},
-            {"512KiB", 512ull << 10}, {"64MB", 64000000}, {"64kB", 64000}, {"64KB", 64000}, {"2GB", 2000000000},
-            {"1TiB", 1ull << 40}, {"2TiB", 2ull << 40}, {"3GB", 3000000000}, {"1TB", 1000000000000}, {"7B", 7},
-            {"32 MiB", 32ull << 20}, {"18446744073709551615", UINT64_MAX}, {"16777215TiB", 16777215ull << 40});
-    REFUSES(config_value_size, "", " ", "MiB", "-1", "+1", "1.5GiB", "32mib", "32M", "32MiBx", "32MiB ", " 32MiB",
-            "32  MiB", "32 ", "0x20", "1_000", "1,000", "18446744073709551616", "16777216TiB",
-            "99999999999999999999999", "1e6", "1PiB", "1.5MiB", "32MiBs", "18446744073709551615KiB", "0x10");
+    ACCEPTS(config_value_size, {"0", 0}, {"1000000", 1000000}, {"32MiB", 32ull << 20},
+            {"10GiB", 10ull << 30}, {"512KiB", 512ull << 10}, {"64MB", 64000000}, {"64kB", 64000},
+            {"64KB", 64000}, {"2GB", 2000000000}, {"1TiB", 1ull << 40}, {"2TiB", 2ull << 40},
+            {"3GB", 3000000000}, {"1TB", 1000000000000}, {"7B", 7}, {"32 MiB", 32ull << 20},
+            {"18446744073709551615", UINT64_MAX}, {"16777215TiB", 16777215ull << 40});
+    REFUSES(config_value_size, "", " ", "MiB", "-1", "+1", "1.5GiB", "32mib", "32M", "32MiBx",
+            "32MiB ", " 32MiB", "32  MiB", "32 ", "0x20", "1_000", "1,000", "18446744073709551616",
+            "16777216TiB", "99999999999999999999999", "1e6", "1PiB", "1.5MiB", "32MiBs",
+            "18446744073709551615KiB", "0x10");
 }
 
 static void test_duration(void **state)
 {
     (void)state;
-    ACCEPTS(config_value_duration, {"500ms", 500}, {"10s", 10000}, {"5m", 300000}, {"2h", 7200000}, {"1d", 86400000},
-            {"0s", 0}, {"10 s", 10000});
-    REFUSES(config_value_duration, "", "10", "s", "-10s", "1.5s", "10S", "10sec", "1h30m", "10us", "10s ", " 10s",
-            "10 sec", "1m30s", "-1s", "300000000000000d", "18446744073709551615s", "18446744073709551616ms");
+    ACCEPTS(config_value_duration, {"500ms", 500}, {"10s", 10000}, {"5m", 300000}, {"2h", 7200000},
+            {"1d", 86400000}, {"0s", 0}, {"10 s", 10000});
+    REFUSES(config_value_duration, "", "10", "s", "-10s", "1.5s", "10S", "10sec", "1h30m", "10us",
+            "10s ", " 10s", "10 sec", "1m30s", "-1s", "300000000000000d", "18446744073709551615s",
+            "18446744073709551616ms");
 }
 
 static void test_count(void **state)
 {
     (void)state;
-    ACCEPTS(config_value_count, {"0", 0}, {"64", 64}, {"007", 7}, {"4096", 4096}, {"18446744073709551615", UINT64_MAX});
-    REFUSES(config_value_count, "", "-1", "+1", "1.0", "1e3", "0x10", "1 ", " 1", "one", "18446744073709551616", "1k");
+    ACCEPTS(config_value_count, {"0", 0}, {"64", 64}, {"007", 7}, {"4096", 4096},
+            {"18446744073709551615", UINT64_MAX});
+    REFUSES(config_value_count, "", "-1", "+1", "1.0", "1e3", "0x10", "1 ", " 1", "one",
+            "18446744073709551616", "1k");
 }
 
 static void test_mode(void **state)
 {
     (void)state;
-    ACCEPTS(config_value_mode, {"0660", 0660}, {"660", 0660}, {"0o660", 0660}, {"0o600", 0600}, {"0000", 0},
-            {"0777", 0777});
-    REFUSES(config_value_mode, "", "0o", "0680", "rw-rw----", "0x1b0", "-0660", "0660 ", "7777777777777777777777777");
+    ACCEPTS(config_value_mode, {"0660", 0660}, {"660", 0660}, {"0o660", 0660}, {"0o600", 0600},
+            {"0000", 0}, {"0777", 0777});
+    REFUSES(config_value_mode, "", "0o", "0680", "rw-rw----", "0x1b0", "-0660", "0660 ",
+            "7777777777777777777777777");
 }
 
 /* YAML 1.1 has many spellings; one each is enough and can't be taken for a text. */
@@ -90,10 +96,12 @@ static void test_bool(void **state)
 {
     (void)state;
     ACCEPTS(config_value_bool, {"true", 1}, {"false", 0});
-    REFUSES(config_value_bool, "", "yes", "no", "on", "off", "True", "TRUE", "1", "0", "true ", "y");
+    REFUSES(config_value_bool, "", "yes", "no", "on", "off", "True", "TRUE", "1", "0", "true ",
+            "y");
 }
 
-static void assert_formats(void (*format)(uint64_t, struct buf *), parse_fn *parse, uint64_t number, const char *text)
+static void assert_formats(void (*format)(uint64_t, struct buf *), parse_fn *parse, uint64_t number,
+                           const char *text)
 {
     struct buf out = {0};
     format(number, &out);
@@ -128,9 +136,12 @@ static void test_format_uses_the_largest_unit_that_loses_nothing(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_size),  cmocka_unit_test(test_duration),
-        cmocka_unit_test(test_count), cmocka_unit_test(test_mode),
-        cmocka_unit_test(test_bool),  cmocka_unit_test(test_format_uses_the_largest_unit_that_loses_nothing),
+        cmocka_unit_test(test_size),
+        cmocka_unit_test(test_duration),
+        cmocka_unit_test(test_count),
+        cmocka_unit_test(test_mode),
+        cmocka_unit_test(test_bool),
+        cmocka_unit_test(test_format_uses_the_largest_unit_that_loses_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -51,7 +51,7 @@ struct spool_options damage_field_options(const struct field_plan *plan, const c
     return options;
 }
 
-/* ---- events ---------------------------------------------------------------------------------------------------- */
+/* ---- events ---------------------------------------------------------------------------------- */
 
 enum { FIELD_TOPICS = 3 };
 static const char *const topics[FIELD_TOPICS] = {"orders", "clicks", "a.topic-with_a-longer.name"};
@@ -83,26 +83,29 @@ static void compose(const struct field_plan *plan, uint32_t number, struct field
         out->value[used] = (uint8_t) "0123456789abcdef"[bits & 15];
     }
     uint32_t batch = number / plan->batch_events; /* has one topic */
-    out->event = (struct spool_event){.time_ms = FIELD_TIME_MS + number,
-                                      .topic = bytes_of_string(topics[batch % FIELD_TOPICS]),
-                                      .client_time = true,
-                                      .partition = r % 7 == 0 ? (int32_t)(r / 8 % 4) : SPOOL_PARTITION_ANY,
-                                      .value = bytes_of(out->value, used)};
+    out->event =
+        (struct spool_event){.time_ms = FIELD_TIME_MS + number,
+                             .topic = bytes_of_string(topics[batch % FIELD_TOPICS]),
+                             .client_time = true,
+                             .partition = r % 7 == 0 ? (int32_t)(r / 8 % 4) : SPOOL_PARTITION_ANY,
+                             .value = bytes_of(out->value, used)};
     if (r / 3 % 2 == 0) {
         snprintf(out->key, sizeof out->key, "k%" PRIu64, r / 5 % 40);
         out->event.key = bytes_of_string(out->key);
     }
     if (r / 11 % 5 == 0) {
-        struct spool_header header = {.name = bytes_of_string("trace"), .value = bytes_of("1234", 4)};
-        out->event.headers =
-            bytes_of(out->headers, (size_t)(spool_headers_put(out->headers, &header, 1) - out->headers));
+        struct spool_header header = {.name = bytes_of_string("trace"),
+                                      .value = bytes_of("1234", 4)};
+        out->event.headers = bytes_of(
+            out->headers, (size_t)(spool_headers_put(out->headers, &header, 1) - out->headers));
         out->event.header_count = 1;
     }
 }
 
-/* ---- submitting ------------------------------------------------------------------------------------------------ */
+/* ---- submitting ------------------------------------------------------------------------------ */
 
-struct spool_receipt damage_field_append(struct spool *spool, const char *topic, const char *prefix, uint32_t count)
+struct spool_receipt damage_field_append(struct spool *spool, const char *topic, const char *prefix,
+                                         uint32_t count)
 {
     struct spool_batch *batch = NULL;
     enum err rc = spool_batch_new(spool, bytes_of_string(topic), &batch);
@@ -120,7 +123,8 @@ struct spool_receipt damage_field_append(struct spool *spool, const char *topic,
     return receipt;
 }
 
-static struct spool_receipt append_planned(struct spool *spool, const struct field_plan *plan, uint32_t first_number)
+static struct spool_receipt append_planned(struct spool *spool, const struct field_plan *plan,
+                                           uint32_t first_number)
 {
     static struct field_event composed;
     struct spool_batch *batch = NULL;
@@ -174,8 +178,9 @@ static void fill(void *arg)
         book->counts[book->receipt_count++] = plan->batch_events;
         book->event_count += plan->batch_events;
         segments += spool_id_segment(receipt.first_id) != current;
-        in_segment =
-            spool_id_segment(receipt.first_id) != current ? plan->batch_events : in_segment + plan->batch_events;
+        in_segment = spool_id_segment(receipt.first_id) != current
+                         ? plan->batch_events
+                         : in_segment + plan->batch_events;
         current = spool_id_segment(receipt.first_id);
         if (segments > plan->segments[run->number])
             break; /* one event beyond the last one asked for */
@@ -203,7 +208,8 @@ static void deliver_some(void *arg)
     do /* else the state of the books is still that of before */
         spool_stats_get(spool, &stats);
     while (stats.counting && usleep(500) == 0);
-    if (spool_advance(spool, SPOOL_AT_LEAST_ONCE, done_id, NULL, 0, outcomes, FIELD_TOPICS) != ERR_OK)
+    if (spool_advance(spool, SPOOL_AT_LEAST_ONCE, done_id, NULL, 0, outcomes, FIELD_TOPICS) !=
+        ERR_OK)
         phase_fail("the spool did not advance");
     uint64_t writes = stats.cursor_writes;
     do
@@ -215,7 +221,7 @@ static void deliver_some(void *arg)
     _exit(0);
 }
 
-/* ---- taking it apart ------------------------------------------------------------------------------------------- */
+/* ---- taking it apart ------------------------------------------------------------------------- */
 
 static void read_identity(struct damage_field *field)
 {
@@ -231,8 +237,8 @@ static void read_identity(struct damage_field *field)
     assert_true(field->seed != 0 && field->uuid[0] != '\0');
 }
 
-static void know_event(struct field_segment *segment, const struct damage_field *field, uint32_t number, uint64_t id,
-                       uint32_t batch_first)
+static void know_event(struct field_segment *segment, const struct damage_field *field,
+                       uint32_t number, uint64_t id, uint32_t batch_first)
 {
     static struct field_event composed;
     struct segment_writer *w = &segment->content;
@@ -250,15 +256,18 @@ static void know_event(struct field_segment *segment, const struct damage_field 
     w->events[w->event_count++] = (struct segment_event){frame, (uint32_t)size, batch_first};
 }
 
-static struct field_segment *segment_of(struct damage_field *field, uint64_t id, uint32_t run, uint32_t number)
+static struct field_segment *segment_of(struct damage_field *field, uint64_t id, uint32_t run,
+                                        uint32_t number)
 {
     if (field->segment_count > 0 && field->segments[field->segment_count - 1].id == id)
         return &field->segments[field->segment_count - 1];
     assert_true(field->segment_count < FIELD_SEGMENTS_MAX);
     struct field_segment *segment = &field->segments[field->segment_count++];
     *segment = (struct field_segment){.id = id, .run = run, .first_number = number};
-    snprintf(segment->content.dir, sizeof segment->content.dir, "%.200s/segments/%" PRIu64, field->dir, id);
-    snprintf(segment->content.log_path, sizeof segment->content.log_path, "%s/000003.log", segment->content.dir);
+    snprintf(segment->content.dir, sizeof segment->content.dir, "%.200s/segments/%" PRIu64,
+             field->dir, id);
+    snprintf(segment->content.log_path, sizeof segment->content.log_path, "%s/000003.log",
+             segment->content.dir);
     return segment;
 }
 
@@ -268,7 +277,8 @@ static void know(struct damage_field *field, const struct field_book *book)
     assert_non_null(field->segments);
     for (uint32_t i = 0; i < book->receipt_count; i++) {
         uint64_t id = book->first_ids[i];
-        struct field_segment *segment = segment_of(field, spool_id_segment(id), book->runs[i], field->event_count);
+        struct field_segment *segment =
+            segment_of(field, spool_id_segment(id), book->runs[i], field->event_count);
         for (uint32_t k = 0; k < book->counts[i]; k++)
             know_event(segment, field, field->event_count++, id + k, spool_id_index(id));
     }
@@ -282,12 +292,14 @@ void damage_field_make(struct damage_field *field, const struct field_plan *plan
 {
     *field = (struct damage_field){.plan = *plan};
     snprintf(field->dir, sizeof field->dir, "%s", dir);
-    struct field_book *book = mmap(NULL, sizeof *book, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    struct field_book *book =
+        mmap(NULL, sizeof *book, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     assert_true(book != MAP_FAILED);
     for (uint32_t i = 0; i < FIELD_RUNS_MAX && plan->segments[i] > 0; i++)
         phase_must(fill, &(struct field_run){plan, field->dir, book, i}, plan->name);
     if (plan->done_events > 0)
-        phase_must(deliver_some, &(struct field_run){plan, field->dir, book, FIELD_RUNS_MAX}, plan->name);
+        phase_must(deliver_some, &(struct field_run){plan, field->dir, book, FIELD_RUNS_MAX},
+                   plan->name);
     read_identity(field);
     know(field, book);
     munmap(book, sizeof *book);
@@ -323,8 +335,9 @@ void damage_field_write_events(const struct damage_field *field, const char *pat
         compose(&field->plan, number, &composed);
         const struct spool_event *event = &composed.event;
         fprintf(file, "%.*s\t%" PRId32 "\t%" PRId64 "\t%.*s\t%s\t%.*s\n", (int)event->topic.size,
-                (const char *)event->topic.data, event->partition, event->time_ms, (int)event->key.size,
-                (const char *)event->key.data, event->header_count > 0 ? "trace=1234" : "", (int)event->value.size,
+                (const char *)event->topic.data, event->partition, event->time_ms,
+                (int)event->key.size, (const char *)event->key.data,
+                event->header_count > 0 ? "trace=1234" : "", (int)event->value.size,
                 (const char *)event->value.data);
     }
     assert_int_equal(fclose(file), 0);

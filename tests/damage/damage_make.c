@@ -19,10 +19,10 @@ static void put_segments(struct buf *out, const struct patient *p)
     for (size_t i = 0; i < p->field->segment_count; i++) {
         const struct patient_segment *s = &p->segments[i];
         buf_printf(out,
-                   "%s\n{\"id\":\"%" PRIu64 "\",\"events\":%u,\"lost\":%" PRIu64 ",\"uncertain\":%" PRIu64
-                   ",\"quarantine\":\"%s\"}",
-                   i == 0 ? "" : ",", p->field->segments[i].id, p->field->segments[i].content.event_count, s->lost,
-                   s->uncertain, kept[s->kept]);
+                   "%s\n{\"id\":\"%" PRIu64 "\",\"events\":%u,\"lost\":%" PRIu64
+                   ",\"uncertain\":%" PRIu64 ",\"quarantine\":\"%s\"}",
+                   i == 0 ? "" : ",", p->field->segments[i].id,
+                   p->field->segments[i].content.event_count, s->lost, s->uncertain, kept[s->kept]);
     }
     buf_append_char(out, ']');
 }
@@ -34,7 +34,8 @@ static void put_missing(struct buf *out, const struct patient *p)
     uint32_t first = 0, number = 0;
     bool open = false, any = false;
     for (size_t i = 0; i <= p->field->segment_count; i++) {
-        uint32_t count = i == p->field->segment_count ? 1 : p->field->segments[i].content.event_count;
+        uint32_t count =
+            i == p->field->segment_count ? 1 : p->field->segments[i].content.event_count;
         for (uint32_t k = 0; k < count; k++, number++) {
             bool missing = i < p->field->segment_count && !patient_must_deliver(p, i, k);
             if (missing && !open)
@@ -56,9 +57,10 @@ static void write_json(const struct patient *p, const char *path)
     buf_append_string(&out, "{\"what\":");
     buf_append_json_string(&out, p->what, strlen(p->what));
     buf_printf(&out,
-               ",\"events\":%u,\"delivered\":%" PRIu64 ",\"lost\":%" PRIu64 ",\"uncertain\":%" PRIu64
-               ",\"unknowable\":%" PRIu64,
-               p->field->event_count, totals.delivered, totals.lost, totals.uncertain, totals.unknowable);
+               ",\"events\":%u,\"delivered\":%" PRIu64 ",\"lost\":%" PRIu64
+               ",\"uncertain\":%" PRIu64 ",\"unknowable\":%" PRIu64,
+               p->field->event_count, totals.delivered, totals.lost, totals.uncertain,
+               totals.unknowable);
     put_segments(&out, p);
     put_missing(&out, p);
     buf_append_string(&out, "}\n");
@@ -67,8 +69,8 @@ static void write_json(const struct patient *p, const char *path)
     buf_free(&out);
 }
 
-/* So that an event is missing for sure. Not after a short write, which shifts what is behind it and has cost one already, and not an event of
- * which a stale block holds a copy. */
+/* So that an event is missing for sure. Not after a short write, which shifts what is behind it and
+ * has cost one already, and not an event of which a stale block holds a copy. */
 static void damage_for_sure(struct patient *p, size_t segment)
 {
     struct damage *d = patient_log(p, segment);

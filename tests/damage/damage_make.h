@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * damage_make.h - a damaged spool for tests of the whole program, and as JSON what must be missing from it. */
+ * damage_make.h - a damaged spool for tests of the whole program, and as JSON what must be missing
+ * from it. */
 #ifndef PENSTOCK_TESTS_DAMAGE_MAKE_H
 #define PENSTOCK_TESTS_DAMAGE_MAKE_H
 

@@ -61,7 +61,7 @@ struct matrix {
     struct matrix_shared *shared;
 };
 
-/* ---- spools ---------------------------------------------------------------------------------------------------- */
+/* ---- spools ---------------------------------------------------------------------------------- */
 
 static void make_fields(struct matrix *m)
 {
@@ -70,8 +70,9 @@ static void make_fields(struct matrix *m)
         const char *name;
         uint32_t segments[FIELD_RUNS_MAX], done_events;
         bool killed;
-    } kinds[KINDS] = {
-        {"stopped", {3}, 0, false}, {"killed", {2, 1}, 0, true}, {"partly delivered, killed", {2, 1}, 2000, true}};
+    } kinds[KINDS] = {{"stopped", {3}, 0, false},
+                      {"killed", {2, 1}, 0, true},
+                      {"partly delivered, killed", {2, 1}, 2000, true}};
     for (uint32_t i = 0; i < FIELDS; i++) {
         struct field_plan plan = {.batch_events = batches[i % BATCHES],
                                   .segment_bytes = 1150000,
@@ -80,7 +81,8 @@ static void make_fields(struct matrix *m)
                                   .done_events = kinds[i / BATCHES].done_events};
         char dir[300];
         memcpy(plan.segments, kinds[i / BATCHES].segments, sizeof plan.segments);
-        snprintf(plan.name, sizeof plan.name, "%s, batches of %u", kinds[i / BATCHES].name, plan.batch_events);
+        snprintf(plan.name, sizeof plan.name, "%s, batches of %u", kinds[i / BATCHES].name,
+                 plan.batch_events);
         snprintf(plan.label, sizeof plan.label, "f%u", i);
         snprintf(dir, sizeof dir, "%s/field%u", m->options->dir, i);
         damage_field_make(&m->fields[i], &plan, dir);
@@ -88,19 +90,21 @@ static void make_fields(struct matrix *m)
             if (k < 3)
                 assert_true(m->fields[i].segments[k].content.event_count >= 4000);
     }
-    printf("%u spools of %zu segments with about %u events each\n", FIELDS, m->fields[0].segment_count,
-           m->fields[0].segments[0].content.event_count);
+    printf("%u spools of %zu segments with about %u events each\n", FIELDS,
+           m->fields[0].segment_count, m->fields[0].segments[0].content.event_count);
 }
 
-/* ---- cases ----------------------------------------------------------------------------------------------------- */
+/* ---- cases ----------------------------------------------------------------------------------- */
 
-static void add_case(struct matrix *m, const struct damage_row *row, uint32_t field, uint32_t segment, uint32_t variant)
+static void add_case(struct matrix *m, const struct damage_row *row, uint32_t field,
+                     uint32_t segment, uint32_t variant)
 {
     assert_true(m->case_count < CASES_MAX);
     m->cases[m->case_count++] = (struct matrix_case){row, field, segment, variant};
 }
 
-/* Rows with few variants are tried on every segment of every spool; the others take turns, but meet every size of batch. */
+/* Rows with few variants are tried on every segment of every spool; the others take turns, but meet
+ * every size of batch. */
 static void add_row(struct matrix *m, const struct damage_row *row)
 {
     bool few = row->variants <= 10;
@@ -132,18 +136,21 @@ static bool is_wanted(const struct matrix *m, uint32_t number)
     return m->options->only == NULL || strcasestr(name, m->options->only) != NULL;
 }
 
-/* ---- one case -------------------------------------------------------------------------------------------------- */
+/* ---- one case -------------------------------------------------------------------------------- */
 
-static void note_failure(struct matrix *m, uint32_t number, const struct patient *p, const struct phase_result *result)
+static void note_failure(struct matrix *m, uint32_t number, const struct patient *p,
+                         const struct phase_result *result)
 {
     static const char *const ends[] = {"ok", "wrong", "SIGNAL", "HANG"};
     uint32_t i = atomic_fetch_add(&m->shared->failures, 1);
     if (i >= FAILURES_KEPT)
         return;
     m->shared->kept[i].number = number;
-    snprintf(m->shared->kept[i].text, TEXT_SIZE, "%s, segment %u, %s: %s: %s%s%.600s", p->field->plan.name,
-             m->cases[number].segment, run_mode_names[m->shared->outcomes[number].mode], ends[result->end],
-             result->end >= PHASE_SIGNAL ? p->what : "", result->end >= PHASE_SIGNAL ? ": " : "", result->text);
+    snprintf(m->shared->kept[i].text, TEXT_SIZE, "%s, segment %u, %s: %s: %s%s%.600s",
+             p->field->plan.name, m->cases[number].segment,
+             run_mode_names[m->shared->outcomes[number].mode], ends[result->end],
+             result->end >= PHASE_SIGNAL ? p->what : "", result->end >= PHASE_SIGNAL ? ": " : "",
+             result->text);
 }
 
 static void try_case(struct matrix *m, uint32_t number, const char *dir, struct run_book *book)
@@ -198,7 +205,7 @@ static void work(struct matrix *m, uint32_t worker)
     }
 }
 
-/* ---- all of them ----------------------------------------------------------------------------------------------- */
+/* ---- all of them ----------------------------------------------------------------------------- */
 
 static void wait_for_workers(struct matrix *m, uint32_t jobs)
 {
@@ -244,17 +251,20 @@ static void print_row(const struct matrix *m, const struct damage_row *row, FILE
         accepted_ms = outcome->accepted_ms > accepted_ms ? outcome->accepted_ms : accepted_ms;
     }
     if (tried > 0)
-        fprintf(table, "| %s | %u | %u | %u | %u | %" PRIu64 " | %" PRIu64 " | %" PRIu64 " | %" PRIu64 " | %u / %u |\n",
-                row == NULL ? "random, one or several at once" : row->name, tried, ends[PHASE_FAILED],
-                ends[PHASE_SIGNAL], ends[PHASE_HANG], delivered, lost, uncertain, unknowable, open_ms, accepted_ms);
+        fprintf(table,
+                "| %s | %u | %u | %u | %u | %" PRIu64 " | %" PRIu64 " | %" PRIu64 " | %" PRIu64
+                " | %u / %u |\n",
+                row == NULL ? "random, one or several at once" : row->name, tried,
+                ends[PHASE_FAILED], ends[PHASE_SIGNAL], ends[PHASE_HANG], delivered, lost,
+                uncertain, unknowable, open_ms, accepted_ms);
 }
 
 static void print_table(const struct matrix *m, FILE *table)
 {
-    fprintf(
-        table,
-        "| damage | tried | wrong | signal | hang | events delivered, each once | lost = reported | uncertain, reported |"
-        " torn off an end that nothing tells of | slowest start: open / first event, ms |\n|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n");
+    fprintf(table, "| damage | tried | wrong | signal | hang | events delivered, each once | lost "
+                   "= reported | uncertain, reported |"
+                   " torn off an end that nothing tells of | slowest start: open / first event, ms "
+                   "|\n|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n");
     for (const struct damage_row *row = damage_rows(); row->name != NULL; row++)
         print_row(m, row, table);
     print_row(m, NULL, table);
@@ -270,8 +280,8 @@ static void print_failures(const struct matrix *m)
             of_row += m->cases[m->shared->kept[k].number].row == m->cases[failure->number].row;
         if (of_row >= FAILURES_SHOWN_PER_ROW)
             continue;
-        printf("FAILED (--seed %" PRIu64 " --rounds %u --case %u) %s\n", m->options->seed, m->options->rounds,
-               failure->number, failure->text);
+        printf("FAILED (--seed %" PRIu64 " --rounds %u --case %u) %s\n", m->options->seed,
+               m->options->rounds, failure->number, failure->text);
         shown++;
     }
     if (count > shown)
@@ -309,8 +319,8 @@ void damage_matrix_run(const struct matrix_options *options)
     uint32_t tried = 0;
     for (uint32_t i = 0; i < m.case_count; i++)
         tried += m.shared->outcomes[i].tried;
-    printf("%u damages tried in %" PRId64 " s, %u failed\n", tried, (clock_monotonic_ms() - started_ms) / 1000,
-           atomic_load(&m.shared->failures));
+    printf("%u damages tried in %" PRId64 " s, %u failed\n", tried,
+           (clock_monotonic_ms() - started_ms) / 1000, atomic_load(&m.shared->failures));
     assert_true(tried > 0);
     assert_int_equal(atomic_load(&m.shared->failures), 0);
     for (uint32_t i = 0; i < FIELDS; i++)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * damage_matrix.h - tries all rows of damage and many random ones on spools in batches of 1, 10 and 100 events, some processes at a time. */
+ * damage_matrix.h - tries all rows of damage and many random ones on spools in batches of 1, 10 and
+ * 100 events, some processes at a time. */
 #ifndef PENSTOCK_TESTS_DAMAGE_MATRIX_H
 #define PENSTOCK_TESTS_DAMAGE_MATRIX_H
 

@@ -18,7 +18,7 @@
 
 enum { LINK = 0, HEADER = 1, SEAL = 2 }; /* behind the events in gone[]: see damage_check.c */
 
-/* ---- files ----------------------------------------------------------------------------------------------------- */
+/* ---- files ----------------------------------------------------------------------------------- */
 
 void patient_remove(const char *path)
 {
@@ -104,9 +104,10 @@ const char *patient_manifest(const struct patient *p, size_t segment)
     return name;
 }
 
-/* ---- the copy -------------------------------------------------------------------------------------------------- */
+/* ---- the copy -------------------------------------------------------------------------------- */
 
-void patient_make(struct patient *p, const struct damage_field *field, const char *dir, uint64_t seed)
+void patient_make(struct patient *p, const struct damage_field *field, const char *dir,
+                  uint64_t seed)
 {
     *p = (struct patient){.field = field, .random = seed, .done_count = field->done_count};
     snprintf(p->dir, sizeof p->dir, "%s", dir);
@@ -148,8 +149,8 @@ struct damage *patient_log(struct patient *p, size_t segment)
 {
     struct patient_segment *s = &p->segments[segment];
     if (!s->touched)
-        damage_start(&s->log, &p->field->segments[segment].content, &p->field->segments[segment].map, "segment %zu",
-                     segment);
+        damage_start(&s->log, &p->field->segments[segment].content,
+                     &p->field->segments[segment].map, "segment %zu", segment);
     s->touched = true;
     return &s->log;
 }
@@ -162,7 +163,8 @@ void patient_fill(struct patient *p, struct damage *log, size_t at, size_t size,
 
 void damage_mark_gone(struct damage *d, uint32_t owner)
 {
-    static const uint32_t others[3] = {SEGMENT_OWNER_LINK, SEGMENT_OWNER_HEADER, SEGMENT_OWNER_SEAL};
+    static const uint32_t others[3] = {SEGMENT_OWNER_LINK, SEGMENT_OWNER_HEADER,
+                                       SEGMENT_OWNER_SEAL};
     if (owner < d->map->event_count)
         d->gone[owner] = true;
     for (uint32_t k = 0; k < 3; k++)
@@ -185,7 +187,8 @@ void patient_raw(struct patient *p, size_t segment)
 {
     struct damage *d = patient_log(p, segment);
     const struct segment_map *map = d->map;
-    for (size_t i = 1; i < map->size; i++) { /* a fragment's header, or the end of a block, within a frame */
+    for (size_t i = 1; i < map->size; i++) { /* a fragment's header, or the end of a block, within a
+                                              * frame */
         uint32_t before = map->owner[i - 1], here = map->owner[i];
         if (before == here || before == SEGMENT_OWNER_NONE)
             continue;
@@ -198,7 +201,7 @@ void patient_raw(struct patient *p, size_t segment)
     p->segments[segment].links_gone = true;
 }
 
-/* ---- what must come of it -------------------------------------------------------------------------------------- */
+/* ---- what must come of it -------------------------------------------------------------------- */
 
 static void write_log(struct patient *p, size_t segment)
 {
@@ -214,8 +217,8 @@ static uint32_t limit_of(const struct patient *p, size_t segment)
     if (segment + 1 == p->field->segment_count)
         return limit;
     const struct patient_segment *next = &p->segments[segment + 1];
-    bool link_gone =
-        next->gone || next->links_gone || (next->touched && next->log.gone[next->log.map->event_count + LINK]);
+    bool link_gone = next->gone || next->links_gone ||
+                     (next->touched && next->log.gone[next->log.map->event_count + LINK]);
     return link_gone ? SPOOL_COUNT_UNKNOWN : limit;
 }
 
@@ -250,7 +253,8 @@ static void expect_segment(struct patient *p, size_t segment)
         s->lost += i < s->expected.must && d->gone[i];
         s->uncertain += i >= s->expected.must && i < s->expected.found && d->gone[i];
     }
-    bool must = s->lost + s->uncertain > 0 || s->expected.lost > 0 || !s->expected.header || d->expect == DAMAGE_SOME;
+    bool must = s->lost + s->uncertain > 0 || s->expected.lost > 0 || !s->expected.header ||
+                d->expect == DAMAGE_SOME;
     if (must)
         s->kept = KEPT_YES;
     else if (d->expect == DAMAGE_NONE && s->expected.uncertain == 0)
@@ -273,8 +277,8 @@ static void sum_up(struct patient *p)
         p->totals.delivered += delivered;
         p->totals.lost += s->lost;
         p->totals.uncertain += s->uncertain;
-        p->totals.unknowable +=
-            (count > s->done_below ? count - s->done_below : 0) - delivered - s->lost - s->uncertain;
+        p->totals.unknowable += (count > s->done_below ? count - s->done_below : 0) - delivered -
+                                s->lost - s->uncertain;
     }
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * damage_patient.h - a copy of a spool that gets damaged, and what that must cost.
  *
- * Undamaged segments are hard links: nothing is ever written into those. Everything fails the running test when it can't. */
+ * Undamaged segments are hard links: nothing is ever written into those. Everything fails the
+ * running test when it can't. */
 #ifndef PENSTOCK_TESTS_DAMAGE_PATIENT_H
 #define PENSTOCK_TESTS_DAMAGE_PATIENT_H
 
@@ -16,12 +17,14 @@ struct patient_segment {
     bool log_gone;          /* nothing stands under the log's name */
     bool gone;              /* its whole directory */
     bool links_gone;        /* beyond what the log's bytes say */
-    enum patient_kept kept; /* beyond what its losses say; set by the damage, completed by patient_finish() */
+    enum patient_kept kept; /* beyond what its losses say; set by the damage, completed by
+                             * patient_finish() */
     /* by patient_finish(): */
     struct damage_expected expected;
     uint32_t done_below;      /* index; what lies below was delivered before */
     uint64_t lost, uncertain; /* not done, as the report must list them */
-    uint32_t count;           /* gone: how many events it held, or SPOOL_COUNT_UNKNOWN when nothing tells */
+    uint32_t count;           /* gone: how many events it held, or SPOOL_COUNT_UNKNOWN when nothing
+                               * tells */
 };
 
 struct patient_totals {
@@ -37,14 +40,16 @@ struct patient {
     uint64_t random; /* state: damage is the same with the same seed */
     struct patient_segment *segments;
     enum err must_refuse;         /* opening must answer this; ERR_OK: must open */
-    uint32_t done_count;          /* events that its cursors say are delivered, all with the lowest numbers */
+    uint32_t done_count;          /* events that its cursors say are delivered, all with the lowest
+                                   * numbers */
     bool reports_free;            /* where the damaged segments end is not checked */
     bool has_flip;                /* a single flipped byte: costs one event at most */
     struct patient_totals totals; /* by patient_finish() */
 };
 
 /* Copies the spool to dir, which must not exist. */
-void patient_make(struct patient *p, const struct damage_field *field, const char *dir, uint64_t seed);
+void patient_make(struct patient *p, const struct damage_field *field, const char *dir,
+                  uint64_t seed);
 void patient_free(struct patient *p, bool remove_files);
 
 void patient_note(struct patient *p, const char *format, ...)
@@ -63,7 +68,8 @@ void damage_mark_gone(struct damage *log, uint32_t owner);
 /* Frames with bytes on both sides of an offset are gone. */
 void damage_gone_across(struct damage *log, size_t at);
 
-/* Path of a file in a segment's directory, or of the directory itself (file ""). One of eight static buffers. */
+/* Path of a file in a segment's directory, or of the directory itself (file ""). One of eight
+ * static buffers. */
 const char *patient_path(const struct patient *p, size_t segment, const char *file);
 const char *patient_root_path(const struct patient *p, const char *file);
 /* Name of the MANIFEST of a segment. */

@@ -77,15 +77,17 @@ void phase_run(void (*fn)(void *arg), void *arg, int64_t limit_ms, struct phase_
         ;
     if (!ended) {
         ret_result->end = PHASE_HANG;
-        snprintf(ret_result->text, sizeof ret_result->text, "hangs: not ended after %lld ms", (long long)limit_ms);
+        snprintf(ret_result->text, sizeof ret_result->text, "hangs: not ended after %lld ms",
+                 (long long)limit_ms);
     } else if (WIFSIGNALED(status)) {
         ret_result->end = PHASE_SIGNAL;
-        snprintf(ret_result->text, sizeof ret_result->text, "ended by signal %d (%s)", WTERMSIG(status),
-                 strsignal(WTERMSIG(status)));
+        snprintf(ret_result->text, sizeof ret_result->text, "ended by signal %d (%s)",
+                 WTERMSIG(status), strsignal(WTERMSIG(status)));
     } else if (WEXITSTATUS(status) != 0) {
         ret_result->end = PHASE_FAILED;
         if (ret_result->text[0] == '\0')
-            snprintf(ret_result->text, sizeof ret_result->text, "ended with %d", WEXITSTATUS(status));
+            snprintf(ret_result->text, sizeof ret_result->text, "ended with %d",
+                     WEXITSTATUS(status));
     }
 }
 

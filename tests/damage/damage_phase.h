@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * damage_phase.h - runs a piece of a test in a process of its own, so that signals and hangs are caught and named. */
+ * damage_phase.h - runs a piece of a test in a process of its own, so that signals and hangs are
+ * caught and named. */
 #ifndef PENSTOCK_TESTS_DAMAGE_PHASE_H
 #define PENSTOCK_TESTS_DAMAGE_PHASE_H
 
@@ -14,7 +15,8 @@ struct phase_result {
     char text[600]; /* what went wrong */
 };
 
-/* Forks, runs fn(arg), which returns or calls phase_fail() or _exit(0), and waits for its end, limit_ms at most. */
+/* Forks, runs fn(arg), which returns or calls phase_fail() or _exit(0), and waits for its end,
+ * limit_ms at most. */
 void phase_run(void (*fn)(void *arg), void *arg, int64_t limit_ms, struct phase_result *ret_result);
 
 /* In the child: ends it with these words. */

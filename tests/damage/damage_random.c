@@ -25,11 +25,13 @@ static void damage_log(struct patient *p, size_t segment, bool alone)
         break;
     }
     case 3: { /* headers are few among the bytes: aim at them */
-        const struct segment_fragment *fragment = &d->map->fragments[patient_below(p, d->map->fragment_count)];
+        const struct segment_fragment *fragment =
+            &d->map->fragments[patient_below(p, d->map->fragment_count)];
         size_t part = patient_below(p, 7);
         if (fragment->at + part < d->size)
             damage_flip(d, fragment->at + part, (uint8_t)(1 + patient_below(p, 255)));
-        patient_note(p, "segment %zu: byte %zu of the fragment header at %zu changed", segment, part, fragment->at);
+        patient_note(p, "segment %zu: byte %zu of the fragment header at %zu changed", segment,
+                     part, fragment->at);
         break;
     }
     case 4:
@@ -45,20 +47,22 @@ static void damage_log(struct patient *p, size_t segment, bool alone)
         at = at / 4096 * 4096;
         size = 512u << patient_below(p, 8);
         patient_fill(p, d, at, size, byte);
-        patient_note(p, "segment %zu: %zu bytes of aligned %s at %zu", segment, size, byte == 0 ? "zeros" : "garbage",
-                     at);
+        patient_note(p, "segment %zu: %zu bytes of aligned %s at %zu", segment, size,
+                     byte == 0 ? "zeros" : "garbage", at);
         break;
     }
     case 7:
         if (alone && d->size > 65536) { /* else the copy of a damaged event may well be intact */
-            size_t block = 1 + patient_below(p, d->size / 32768 - 1), older = patient_below(p, block);
+            size_t block = 1 + patient_below(p, d->size / 32768 - 1),
+                   older = patient_below(p, block);
             memcpy(d->data + block * 32768, d->data + older * 32768, 32768);
             patient_note(p, "segment %zu: block %zu replaced by block %zu", segment, block, older);
             break;
         } /* fall through */
     case 8:
         if (alone && d->size == d->map->size) {
-            damage_short_write(p, segment, patient_below(p, d->map->fragment_count), patient_below(p, 1 << 20));
+            damage_short_write(p, segment, patient_below(p, d->map->fragment_count),
+                               patient_below(p, 1 << 20));
             break;
         } /* fall through */
     default:

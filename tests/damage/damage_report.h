@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * damage_report.h - what must lie in quarantine: a damaged segment byte for byte as it was found, and a loss report that says exactly what
- * is missing.
+ * damage_report.h - what must lie in quarantine: a damaged segment byte for byte as it was found,
+ * and a loss report that says exactly what is missing.
  *
  * In a phase: what is otherwise ends it (phase_fail). */
 #ifndef PENSTOCK_TESTS_DAMAGE_REPORT_H
@@ -20,8 +20,10 @@ struct evidence {
 };
 void evidence_take(struct evidence *evidence, const char *dir);
 
-/* Compares quarantine/<id>/ with the evidence of before, and reads its report. checksums: the report must have them. */
-void damage_report_check(const struct patient *p, size_t segment, const struct evidence *before, bool checksums);
+/* Compares quarantine/<id>/ with the evidence of before, and reads its report. checksums: the
+ * report must have them. */
+void damage_report_check(const struct patient *p, size_t segment, const struct evidence *before,
+                         bool checksums);
 
 /* Is the report there? */
 bool damage_report_exists(const struct patient *p, size_t segment);

@@ -12,8 +12,8 @@ enum { ROWS_MAX = 64 };
 const struct damage_row *damage_rows(void)
 {
     static struct damage_row rows[ROWS_MAX];
-    static const struct damage_row *const parts[] = {damage_rows_files, damage_rows_log, damage_rows_tables,
-                                                     damage_rows_spool};
+    static const struct damage_row *const parts[] = {damage_rows_files, damage_rows_log,
+                                                     damage_rows_tables, damage_rows_spool};
     if (rows[0].name != NULL)
         return rows;
     size_t count = 0;

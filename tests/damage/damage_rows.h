@@ -15,11 +15,14 @@ struct damage_row {
 /* All rows, ended by one without a name. */
 const struct damage_row *damage_rows(void);
 
-/* The rows of damage to the log's bytes; to other files; to the spool as a whole. Each ended by one without a name. */
-extern const struct damage_row damage_rows_log[], damage_rows_files[], damage_rows_tables[], damage_rows_spool[];
+/* The rows of damage to the log's bytes; to other files; to the spool as a whole. Each ended by one
+ * without a name. */
+extern const struct damage_row damage_rows_log[], damage_rows_files[], damage_rows_tables[],
+    damage_rows_spool[];
 
-/* A write that was cut short, after which LevelDB went on: everything behind is shifted against the blocks. The record that begins at that
- * fragment, or behind it, keeps some of its bytes: 1 to all but one, `kept` modulo that. */
+/* A write that was cut short, after which LevelDB went on: everything behind is shifted against the
+ * blocks. The record that begins at that fragment, or behind it, keeps some of its bytes: 1 to all
+ * but one, `kept` modulo that. */
 void damage_short_write(struct patient *p, size_t segment, size_t fragment, size_t kept);
 
 /* One random damage, or a few at once, to a segment. */

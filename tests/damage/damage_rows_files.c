@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * damage_rows_files.c - files of a segment that are missing, empty, garbage, in the wrong place, or not files. */
+ * damage_rows_files.c - files of a segment that are missing, empty, garbage, in the wrong place, or
+ * not files. */
 #include "tests/damage/damage_rows.h"
 
 #include <inttypes.h>
@@ -11,11 +12,13 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-/* One of LevelDB's small files becomes: missing, empty, zeros, garbage, cut, a directory, a link to itself, a fifo. */
+/* One of LevelDB's small files becomes: missing, empty, zeros, garbage, cut, a directory, a link to
+ * itself, a fifo. */
 static void spoil(struct patient *p, const char *path, uint32_t how)
 {
-    static const char *const words[] = {"missing",          "empty",       "16 zero bytes",    "garbage", "cut",
-                                        "changed in a bit", "a directory", "a link to itself", "a fifo"};
+    static const char *const words[] = {
+        "missing",          "empty",       "16 zero bytes",    "garbage", "cut",
+        "changed in a bit", "a directory", "a link to itself", "a fifo"};
     uint8_t bytes[300] = {0};
     struct stat status;
     size_t size = 0;
@@ -66,7 +69,7 @@ static void only_the_log(struct patient *p, size_t segment, uint32_t variant)
         patient_remove(patient_path(p, segment, names[i]));
 }
 
-/* ---- the log itself ------------------------------------------------------------------------------------------- */
+/* ---- the log itself -------------------------------------------------------------------------- */
 
 /* Nothing of the log stands where it should. */
 static void lose_log(struct patient *p, size_t segment)
@@ -98,7 +101,8 @@ static void log_is_not_there(struct patient *p, size_t segment, uint32_t variant
 /* As LevelDB's repair, or a person, leaves it. Everything is still found. */
 static void log_lies_elsewhere(struct patient *p, size_t segment, uint32_t variant)
 {
-    static const char *const names[] = {"lost/000003.log", "000007.log", "1.log", "000003.log.bak", "lost/000003.bak"};
+    static const char *const names[] = {"lost/000003.log", "000007.log", "1.log", "000003.log.bak",
+                                        "lost/000003.bak"};
     struct damage *d = patient_log(p, segment);
     patient_note(p, "the log lies at %s", names[variant]);
     if (variant == 0 || variant == 4)
@@ -122,11 +126,13 @@ static void log_in_two_pieces(struct patient *p, size_t segment, uint32_t varian
 {
     struct damage *d = patient_log(p, segment);
     size_t half = d->size / 2 / 32768 * 32768;
-    patient_note(p, "the log's first %zu bytes lie in %s", half, variant == 0 ? "000002.log" : "piece.0");
+    patient_note(p, "the log's first %zu bytes lie in %s", half,
+                 variant == 0 ? "000002.log" : "piece.0");
     if (variant == 1) {
         patient_raw(p, segment);
         for (uint32_t i = 0; i < d->map->event_count; i++)
-            if (d->gone[i] && segment_map_offset(d->map, i) >= half) /* whole in the log that is left */
+            /* whole in the log that is left */
+            if (d->gone[i] && segment_map_offset(d->map, i) >= half)
                 d->gone[i] = false;
     }
     damage_gone_across(d, half);
@@ -137,7 +143,7 @@ static void log_in_two_pieces(struct patient *p, size_t segment, uint32_t varian
     d->expect = variant == 0 ? DAMAGE_EITHER : DAMAGE_SOME;
 }
 
-/* ---- what doesn't belong there ----------------------------------------------------------------------------------- */
+/* ---- what doesn't belong there --------------------------------------------------------------- */
 
 static void foreign_files(struct patient *p, size_t segment, uint32_t variant)
 {
@@ -154,7 +160,8 @@ static void foreign_files(struct patient *p, size_t segment, uint32_t variant)
     case 1:
         patient_note(p, "a second log of garbage");
         patient_write(patient_path(p, segment, "000009.log"), bytes, sizeof bytes);
-        (void)patient_log(p, segment); /* damage at the very end, perhaps behind a seal: either may be said */
+        (void)patient_log(p, segment); /* damage at the very end, perhaps behind a seal: either may
+                                        * be said */
         break;
     case 2:
         patient_note(p, "a copy of the log beside it");
@@ -191,7 +198,7 @@ static void foreign_files(struct patient *p, size_t segment, uint32_t variant)
     }
 }
 
-/* ---- the directory ----------------------------------------------------------------------------------------------- */
+/* ---- the directory --------------------------------------------------------------------------- */
 
 static void directory_gone(struct patient *p, size_t segment, uint32_t variant)
 {
@@ -203,8 +210,8 @@ static void directory_gone(struct patient *p, size_t segment, uint32_t variant)
 
 static void directory_is_empty_or_no_directory(struct patient *p, size_t segment, uint32_t variant)
 {
-    static const char *const words[] = {"an empty directory", "an empty file", "a file of garbage", "a link to nothing",
-                                        "a link to itself"};
+    static const char *const words[] = {"an empty directory", "an empty file", "a file of garbage",
+                                        "a link to nothing", "a link to itself"};
     const char *path = patient_path(p, segment, "");
     patient_note(p, "the segment's directory is %s", words[variant]);
     lose_log(p, segment);

@@ -10,7 +10,8 @@
 enum { BLOCK = 32768 };
 
 /* The fragment nearest behind `at` that has that type, or the one there. */
-static const struct segment_fragment *fragment_of_type(const struct segment_map *map, size_t from, uint8_t type)
+static const struct segment_fragment *fragment_of_type(const struct segment_map *map, size_t from,
+                                                       uint8_t type)
 {
     for (size_t i = from; i < map->fragment_count; i++)
         if (map->fragments[i].type == type)
@@ -24,7 +25,7 @@ static size_t written_size(const struct segment_map *map)
     return last->at + last->size;
 }
 
-/* ---- cut ------------------------------------------------------------------------------------------------------- */
+/* ---- cut ------------------------------------------------------------------------------------- */
 
 static void cut(struct patient *p, size_t segment, uint32_t variant)
 {
@@ -64,7 +65,7 @@ static void cut(struct patient *p, size_t segment, uint32_t variant)
                     : DAMAGE_SOME; /* the header was synced before the first event came */
 }
 
-/* ---- flipped --------------------------------------------------------------------------------------------------- */
+/* ---- flipped --------------------------------------------------------------------------------- */
 
 static void flip(struct patient *p, size_t segment, size_t at, uint8_t bits)
 {
@@ -106,19 +107,24 @@ static void flip_type(struct patient *p, size_t segment, uint32_t variant)
     flip(p, segment, some_fragment(map, variant)->at + 6, (uint8_t)(1u << variant / 6 % 8));
 }
 
-/* Sequence number, count, tag, key, length of the value: between the fragment's header and the first event. */
+/* Sequence number, count, tag, key, length of the value: between the fragment's header and the
+ * first event. */
 static void flip_batch_header(struct patient *p, size_t segment, uint32_t variant)
 {
     const struct segment_map *map = patient_log(p, segment)->map;
     flip(p, segment, fragment_of_type(map, map->fragment_count / 2, 1)->at + 7 + variant, 0xff);
 }
 
-/* Magic, size, id, first of batch, kind, time, flags, topic: every byte up to there, then some of the rest, the checksum too. */
+/* Magic, size, id, first of batch, kind, time, flags, topic: every byte up to there, then some of
+ * the rest, the checksum too. */
 static void flip_frame(struct patient *p, size_t segment, uint32_t variant)
 {
     struct damage *d = patient_log(p, segment);
-    uint32_t index = variant % 3 == 0 ? d->map->event_count / 2 : variant % 3 == 1 ? d->map->event_count - 1 : 0;
-    size_t part = variant / 3, size = d->writer->events[index].size, at = segment_map_offset(d->map, index);
+    uint32_t index = variant % 3 == 0   ? d->map->event_count / 2
+                     : variant % 3 == 1 ? d->map->event_count - 1
+                                        : 0;
+    size_t part = variant / 3, size = d->writer->events[index].size,
+           at = segment_map_offset(d->map, index);
     part = part < 34 ? part : size - 1 - (part - 34) * 3 % (size - 1);
     while (at < d->map->size && (d->map->owner[at] != index || part > 0)) {
         part -= d->map->owner[at] == index;
@@ -160,14 +166,15 @@ static void flip_seal(struct patient *p, size_t segment, uint32_t variant)
     flip(p, segment, at + variant * 7, 4);
 }
 
-/* ---- overwritten ----------------------------------------------------------------------------------------------- */
+/* ---- overwritten ----------------------------------------------------------------------------- */
 
 static void overwrite(struct patient *p, size_t segment, uint32_t variant, int byte)
 {
     struct damage *d = patient_log(p, segment);
     size_t size = 512u << variant % 8, end = written_size(d->map);
-    size_t starts[] = {end / 3 / BLOCK * BLOCK, end / 3 / BLOCK * BLOCK + BLOCK - size / 2, end / 3, end - size, 0,
-                       end / 2 / 512 * 512};
+    size_t starts[] = {
+        end / 3 / BLOCK * BLOCK, end / 3 / BLOCK * BLOCK + BLOCK - size / 2, end / 3, end - size, 0,
+        end / 2 / 512 * 512};
     size_t at = starts[variant / 8];
     patient_note(p, "%zu bytes of %s at %zu of the log", size, byte == 0 ? "zeros" : "garbage", at);
     patient_fill(p, d, at, size, byte);
@@ -200,11 +207,12 @@ static void block_of_another_segment(struct patient *p, size_t segment, uint32_t
     const struct segment_map *from = &p->field->segments[other].map;
     size_t block = 1 + variant * 3 % (written_size(d->map) / BLOCK - 1);
     patient_note(p, "block %zu replaced by that of segment %zu", block, other);
-    memcpy(d->data + block * BLOCK, from->data + (block < from->size / BLOCK ? block : 1) * BLOCK, BLOCK);
+    memcpy(d->data + block * BLOCK, from->data + (block < from->size / BLOCK ? block : 1) * BLOCK,
+           BLOCK);
     d->expect = DAMAGE_SOME;
 }
 
-/* ---- at the end ------------------------------------------------------------------------------------------------ */
+/* ---- at the end ------------------------------------------------------------------------------ */
 
 static void appended(struct patient *p, size_t segment, uint32_t variant)
 {
@@ -216,7 +224,9 @@ static void appended(struct patient *p, size_t segment, uint32_t variant)
     damage_append(d, size, 0);
     if (is_garbage)
         patient_fill(p, d, at, size, -1);
-    d->expect = !is_garbage || !d->map->sealed ? DAMAGE_NONE : size > 6 ? DAMAGE_SOME : DAMAGE_EITHER;
+    d->expect = !is_garbage || !d->map->sealed ? DAMAGE_NONE
+                : size > 6                     ? DAMAGE_SOME
+                                               : DAMAGE_EITHER;
     if (is_garbage && room_behind)
         d->expect = DAMAGE_EITHER;
 }
@@ -232,9 +242,11 @@ void damage_short_write(struct patient *p, size_t segment, size_t fragment, size
         first = 0;
     for (last = first; map->fragments[last].type == 2 || map->fragments[last].type == 3;)
         last++;
-    size_t start = map->fragments[first].at, end = map->fragments[last].at + map->fragments[last].size;
+    size_t start = map->fragments[first].at,
+           end = map->fragments[last].at + map->fragments[last].size;
     size_t at = start + 1 + kept % (end - start - 1);
-    patient_note(p, "segment %zu: %zu bytes missing at %zu of the log, which went on", segment, end - at, at);
+    patient_note(p, "segment %zu: %zu bytes missing at %zu of the log, which went on", segment,
+                 end - at, at);
     damage_take_out(d, at, end - at);
     d->expect = map->fragments[last].last_record ? DAMAGE_EITHER : DAMAGE_SOME;
 }

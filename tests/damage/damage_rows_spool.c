@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * damage_rows_spool.c - damage beside the segments: cursors, identity, folders, what doesn't belong there; and to many segments at once. */
+ * damage_rows_spool.c - damage beside the segments: cursors, identity, folders, what doesn't belong
+ * there; and to many segments at once. */
 #include "tests/damage/damage_rows.h"
 
 #include "base/codec.h"
@@ -13,7 +14,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-/* ---- cursors --------------------------------------------------------------------------------------------------- */
+/* ---- cursors --------------------------------------------------------------------------------- */
 
 enum { SLOT = SPOOL_CURSORS_SLOT_SIZE, SLOT_BODY = 44 };
 
@@ -88,11 +89,12 @@ static void cursors(struct patient *p, size_t segment, uint32_t variant)
     free(data);
 }
 
-/* ---- identity -------------------------------------------------------------------------------------------------- */
+/* ---- identity -------------------------------------------------------------------------------- */
 
 static void identity(struct patient *p, size_t segment, uint32_t variant)
 {
-    static const char *const words[] = {"empty", "changed in a bit", "garbage", "cut", "of a newer version"};
+    static const char *const words[] = {"empty", "changed in a bit", "garbage", "cut",
+                                        "of a newer version"};
     const char *path = patient_root_path(p, "PENSTOCK");
     size_t size;
     uint8_t *data = patient_read(path, &size);
@@ -109,7 +111,7 @@ static void identity(struct patient *p, size_t segment, uint32_t variant)
     free(data);
 }
 
-/* ---- folders --------------------------------------------------------------------------------------------------- */
+/* ---- folders --------------------------------------------------------------------------------- */
 
 static void foreign_in_folders(struct patient *p, size_t segment, uint32_t variant)
 {
@@ -176,7 +178,7 @@ static void id_in_quarantine_already(struct patient *p, size_t segment, uint32_t
     p->reports_free = true;
 }
 
-/* ---- many at once ---------------------------------------------------------------------------------------------- */
+/* ---- many at once ---------------------------------------------------------------------------- */
 
 static void many(struct patient *p, size_t segment, uint32_t variant)
 {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * damage_rows_tables.c - segments that somebody opened with LevelDB: their events lie in tables (.ldb), which are damaged. */
+ * damage_rows_tables.c - segments that somebody opened with LevelDB: their events lie in tables
+ * (.ldb), which are damaged. */
 #include "tests/damage/damage_rows.h"
 
 #include "tests/damage/damage_phase.h"
@@ -26,7 +27,8 @@ struct place { /* of a frame; table TABLES_MAX: in none */
     size_t at, size;
 };
 
-/* In a process of its own: LevelDB starts threads. What opening does: the log's content goes into tables, the log away. */
+/* In a process of its own: LevelDB starts threads. What opening does: the log's content goes into
+ * tables, the log away. */
 static void open_with_leveldb(void *arg)
 {
     char *error = NULL;
@@ -58,15 +60,17 @@ static size_t list_tables(const char *dir_path, struct table *tables)
     return count;
 }
 
-static struct place find(const struct table *tables, size_t count, const uint8_t *frame, size_t size)
+static struct place find(const struct table *tables, size_t count, const uint8_t *frame,
+                         size_t size)
 {
     static struct place last; /* frames stand in order: look behind the one before first */
     for (uint32_t i = 0; i <= count; i++) {
         uint32_t k = i == 0 ? last.table : i - 1;
         size_t from = i == 0 ? last.at : 0;
-        const uint8_t *hit = k >= count || from > tables[k].size
-                                 ? NULL
-                                 : memmem(tables[k].data + from, tables[k].size - from, frame, size);
+        const uint8_t *hit =
+            k >= count || from > tables[k].size
+                ? NULL
+                : memmem(tables[k].data + from, tables[k].size - from, frame, size);
         if (hit != NULL)
             return last = (struct place){k, (size_t)(hit - tables[k].data), size};
     }
@@ -84,7 +88,8 @@ static size_t gather(const struct segment_map *map, uint32_t owner, uint8_t *out
 }
 
 static const char *damage_table(struct patient *p, struct table *table, const struct place *places,
-                                uint32_t event_count, uint32_t variant, uint32_t number, uint8_t *data, size_t *size)
+                                uint32_t event_count, uint32_t variant, uint32_t number,
+                                uint8_t *data, size_t *size)
 {
     size_t at = 0;
     for (uint32_t i = event_count / 3; i < event_count && at == 0; i++)
@@ -97,7 +102,9 @@ static const char *damage_table(struct patient *p, struct table *table, const st
     case 3: memset(data + *size - 100, 0, 100); return "zeroed in its last 100 bytes";
     case 4: data[*size - 48 - 200] ^= 1; return "changed in its index";
     case 5: *size /= 2; return "cut in the middle";
-    case 6: memset(data + *size / 2, 0, 4096 < *size / 2 ? 4096 : *size / 2); return "zeroed in 4 KiB";
+    case 6:
+        memset(data + *size / 2, 0, 4096 < *size / 2 ? 4096 : *size / 2);
+        return "zeroed in 4 KiB";
     case 7:
         for (size_t i = *size / 3; i < *size / 3 + 65536 && i < *size; i++)
             data[i] = (uint8_t)patient_below(p, 256);
@@ -124,7 +131,8 @@ static void tables(struct patient *p, size_t segment, uint32_t variant)
     struct damage *d = patient_log(p, segment);
     uint32_t event_count = d->map->event_count, largest = 0;
     const char *dir = patient_path(p, segment, "");
-    patient_write(patient_path(p, segment, "000003.log"), d->map->data, d->map->size); /* no link any more */
+    /* no link any more */
+    patient_write(patient_path(p, segment, "000003.log"), d->map->data, d->map->size);
     phase_must(open_with_leveldb, (void *)(uintptr_t)dir, "open with LevelDB");
     size_t count = list_tables(dir, list);
     assert_true(count > 0 && event_count + 3 < sizeof places / sizeof places[0]);

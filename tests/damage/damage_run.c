@@ -14,8 +14,8 @@
 
 enum { START_MS_MAX = 1000, SETTLE_MS_MAX = 10000, PHASE_MS_MAX = 30000, TOPICS = 8 };
 
-const char *const run_mode_names[RUN_MODES] = {"to the end", "closed at once, opened again", "stopped on the way",
-                                               "killed on the way"};
+const char *const run_mode_names[RUN_MODES] = {"to the end", "closed at once, opened again",
+                                               "stopped on the way", "killed on the way"};
 
 struct run {
     const struct patient *p;
@@ -24,7 +24,8 @@ struct run {
     struct evidence *evidence; /* of each damaged segment, before */
     uint64_t stop_after;       /* events; UINT64_MAX: to the end */
     bool settle, close, kill;
-    bool checksums;                        /* the reports must have them: they were not written in a hurry */
+    bool checksums;                        /* the reports must have them: they were not written in a
+                                            * hurry */
     struct spool_outcome outcomes[TOPICS]; /* since the last advance */
     char topics[TOPICS][64];
     size_t topic_count;
@@ -32,11 +33,12 @@ struct run {
 
 struct run_book *run_book_new(void)
 {
-    void *book = mmap(NULL, sizeof(struct run_book), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    void *book = mmap(NULL, sizeof(struct run_book), PROT_READ | PROT_WRITE,
+                      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     return book == MAP_FAILED ? NULL : book;
 }
 
-/* ---- opening --------------------------------------------------------------------------------------------------- */
+/* ---- opening --------------------------------------------------------------------------------- */
 
 static void open_refused(const struct run *run, const struct spool_options *options)
 {
@@ -48,10 +50,12 @@ static void open_refused(const struct run *run, const struct spool_options *opti
         phase_fail("%s: opening says %s (%s), should be %s", run->p->what, err_name(rc), msg.text,
                    err_name(run->p->must_refuse));
     if (strstr(msg.text, run->p->dir) == NULL || clock_monotonic_ms() - started_ms > START_MS_MAX)
-        phase_fail("%s: opening says '%s', which doesn't name the spool, or took too long", run->p->what, msg.text);
+        phase_fail("%s: opening says '%s', which doesn't name the spool, or took too long",
+                   run->p->what, msg.text);
 }
 
-static void must_be_quick(const struct run *run, int64_t started_ms, int64_t *slowest_ms, const char *what)
+static void must_be_quick(const struct run *run, int64_t started_ms, int64_t *slowest_ms,
+                          const char *what)
 {
     int64_t took_ms = clock_monotonic_ms() - started_ms;
     if (took_ms > START_MS_MAX)
@@ -76,7 +80,7 @@ static void open_and_accept(struct run *run)
     run->book->probe_ids[run->book->probe_count++] = receipt.first_id;
 }
 
-/* ---- delivering ------------------------------------------------------------------------------------------------ */
+/* ---- delivering ------------------------------------------------------------------------------ */
 
 static void count_outcome(struct run *run, struct bytes topic)
 {
@@ -127,8 +131,9 @@ static void take_event(struct run *run, const struct spool_event *event, struct 
         phase_fail("%s: event %u of segment %zu came twice", run->p->what, index, i);
     if (!patient_must_deliver(run->p, i, index))
         phase_fail("%s: event %u of segment %zu was delivered, but %s", run->p->what, index, i,
-                   run->p->segments[i].gone || run->p->segments[i].log.gone[index] ? "it is damaged"
-                                                                                   : "it was delivered before");
+                   run->p->segments[i].gone || run->p->segments[i].log.gone[index]
+                       ? "it is damaged"
+                       : "it was delivered before");
     run->book->delivered++;
     run->book->salvaged += event->salvaged;
 }
@@ -143,7 +148,8 @@ static void take_chunk(struct run *run, struct spool_chunk *chunk)
 
 static void advance(struct run *run, uint64_t done_id)
 {
-    if (spool_advance(run->spool, SPOOL_AT_LEAST_ONCE, done_id, NULL, 0, run->outcomes, run->topic_count) != ERR_OK)
+    if (spool_advance(run->spool, SPOOL_AT_LEAST_ONCE, done_id, NULL, 0, run->outcomes,
+                      run->topic_count) != ERR_OK)
         phase_fail("%s: no advance", run->p->what);
     for (size_t i = 0; i < run->topic_count; i++)
         run->outcomes[i].delivered = 0;
@@ -171,7 +177,7 @@ static void deliver(struct run *run)
     spool_tail_close(tail);
 }
 
-/* ---- afterwards ------------------------------------------------------------------------------------------------ */
+/* ---- afterwards ------------------------------------------------------------------------------ */
 
 static bool exists(const char *path)
 {
@@ -187,8 +193,9 @@ static const char *check_place(const struct patient *p, size_t segment)
     char name[64];
     snprintf(name, sizeof name, "quarantine/%" PRIu64, p->field->segments[segment].id);
     bool kept = exists(patient_root_path(p, name)), still = exists(patient_path(p, segment, ""));
-    const char *what = still                                       ? "still lies in segments/"
-                       : kept && s->kept == KEPT_NO                ? "lies in quarantine, but nothing is wrong with it"
+    const char *what = still ? "still lies in segments/"
+                       : kept && s->kept == KEPT_NO
+                           ? "lies in quarantine, but nothing is wrong with it"
                        : !kept && s->kept == KEPT_YES              ? "is not in quarantine"
                        : kept && !damage_report_exists(p, segment) ? "has no loss report"
                                                                    : NULL;
@@ -206,8 +213,8 @@ static const char *check_books(const struct run *run)
     spool_stats_get(run->spool, &stats);
     struct spool_books *b = &stats.books;
     uint64_t delivered = p->done_count + totals.delivered + run->book->probe_count;
-    if (!stats.counting && b->accepted == delivered + totals.lost && b->delivered == delivered && b->pending == 0 &&
-        b->lost == totals.lost && b->dead_lettered == 0)
+    if (!stats.counting && b->accepted == delivered + totals.lost && b->delivered == delivered &&
+        b->pending == 0 && b->lost == totals.lost && b->dead_lettered == 0)
         return NULL;
     snprintf(text, sizeof text,
              "books%s: accepted %" PRIu64 " delivered %" PRIu64 " pending %" PRIu64 " lost %" PRIu64
@@ -220,7 +227,8 @@ static const char *check_books(const struct run *run)
 static const char *check_places(const struct run *run)
 {
     const char *wrong = NULL;
-    for (size_t i = 0; wrong == NULL && !run->p->reports_free && i < run->p->field->segment_count; i++)
+    for (size_t i = 0; wrong == NULL && !run->p->reports_free && i < run->p->field->segment_count;
+         i++)
         wrong = check_place(run->p, i);
     return wrong;
 }
@@ -252,8 +260,10 @@ static void check_seen(const struct run *run)
     const struct damage_field *field = run->p->field;
     for (size_t i = 0; i < field->segment_count; i++)
         for (uint32_t k = 0; k < field->segments[i].content.event_count; k++)
-            if (patient_must_deliver(run->p, i, k) && run->book->seen[field->segments[i].first_number + k] == 0)
-                phase_fail("%s: event %u of segment %zu (of %u, at byte %zu) was lost, but none of its bytes changed",
+            if (patient_must_deliver(run->p, i, k) &&
+                run->book->seen[field->segments[i].first_number + k] == 0)
+                phase_fail("%s: event %u of segment %zu (of %u, at byte %zu) was lost, but none of "
+                           "its bytes changed",
                            run->p->what, k, i, field->segments[i].content.event_count,
                            segment_map_offset(&field->segments[i].map, k));
     for (uint32_t i = 0; i < run->book->probe_count; i++)
@@ -266,19 +276,21 @@ static void wait_for_cursors(const struct run *run)
 {
     struct spool_stats stats;
     spool_stats_get(run->spool, &stats);
-    for (int i = 0; stats.counting && i < 5000; i++) { /* until then they say what they said at the start */
+    /* until then they say what they said at the start */
+    for (int i = 0; stats.counting && i < 5000; i++) {
         usleep(1000);
         spool_stats_get(run->spool, &stats);
     }
     uint64_t wanted = stats.cursor_writes + 2;
     for (int i = 0; stats.cursor_writes < wanted && i < 5000; i++) {
-        (void)spool_advance(run->spool, SPOOL_AT_LEAST_ONCE, 0, NULL, 0, NULL, 0); /* there is something to write */
+        /* there is something to write */
+        (void)spool_advance(run->spool, SPOOL_AT_LEAST_ONCE, 0, NULL, 0, NULL, 0);
         usleep(1000);
         spool_stats_get(run->spool, &stats);
     }
 }
 
-/* ---- phases ---------------------------------------------------------------------------------------------------- */
+/* ---- phases ---------------------------------------------------------------------------------- */
 
 static void phase(void *arg)
 {
@@ -309,11 +321,14 @@ static void phase(void *arg)
     }
 }
 
-void run_patient(const struct patient *p, enum run_mode mode, uint64_t stop_after, struct run_book *book,
-                 struct phase_result *ret_result)
+void run_patient(const struct patient *p, enum run_mode mode, uint64_t stop_after,
+                 struct run_book *book, struct phase_result *ret_result)
 {
-    struct run run = {
-        .p = p, .book = book, .stop_after = UINT64_MAX, .settle = true, .checksums = mode == RUN_TO_THE_END};
+    struct run run = {.p = p,
+                      .book = book,
+                      .stop_after = UINT64_MAX,
+                      .settle = true,
+                      .checksums = mode == RUN_TO_THE_END};
     memset(book, 0, sizeof *book);
     if (p->field->event_count > RUN_EVENTS_MAX)
         abort();

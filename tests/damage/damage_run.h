@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * damage_run.h - opens a damaged spool, delivers everything, and checks what came, the books, and what is kept.
+ * damage_run.h - opens a damaged spool, delivers everything, and checks what came, the books, and
+ * what is kept.
  *
  * In processes of their own; what was seen is in memory that they share. */
 #ifndef PENSTOCK_TESTS_DAMAGE_RUN_H
@@ -10,9 +11,10 @@
 
 enum run_mode {
     RUN_TO_THE_END, /* until the damaged segments lie in quarantine with their reports */
-    RUN_AND_CLOSE, /* closed when the last event was delivered; then opened again: the books are the same, nothing comes again */
-    RUN_STOPPED, /* stopped on the way, opened again, to the end */
-    RUN_KILLED,  /* the same with kill -9 */
+    RUN_AND_CLOSE, /* closed when the last event was delivered; then opened again: the books are the
+                    * same, nothing comes again */
+    RUN_STOPPED,   /* stopped on the way, opened again, to the end */
+    RUN_KILLED,    /* the same with kill -9 */
     RUN_MODES,
 };
 extern const char *const run_mode_names[RUN_MODES];
@@ -31,8 +33,9 @@ struct run_book {
 };
 struct run_book *run_book_new(void);
 
-/* stop_after: events after which a run that doesn't go to the end stops. report: loss reports must be there. */
-void run_patient(const struct patient *p, enum run_mode mode, uint64_t stop_after, struct run_book *book,
-                 struct phase_result *ret_result);
+/* stop_after: events after which a run that doesn't go to the end stops. report: loss reports must
+ * be there. */
+void run_patient(const struct patient *p, enum run_mode mode, uint64_t stop_after,
+                 struct run_book *book, struct phase_result *ret_result);
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * tool_damage.c - `penstock_damage`: the damage matrix, and damaged spools for tests of the whole program. */
+ * tool_damage.c - `penstock_damage`: the damage matrix, and damaged spools for tests of the whole
+ * program. */
 #include "base/clock.h"
 #include "base/random.h"
 #include "spool/spool_dir.h"
@@ -17,8 +18,11 @@
 #include <cmocka.h>
 
 static struct matrix_options matrix = {.rounds = 2000, .jobs = 6, .only_case = -1};
-static struct make_options make = {
-    .batch_events = 10, .segments = 3, .segment_bytes = 1150000, .events_in_last = 4000, .label = "d"};
+static struct make_options make = {.batch_events = 10,
+                                   .segments = 3,
+                                   .segment_bytes = 1150000,
+                                   .events_in_last = 4000,
+                                   .label = "d"};
 static char scratch[200];
 
 static void run_matrix(void **state)
@@ -40,10 +44,14 @@ static int usage(void)
 {
     fprintf(
         stderr,
-        "usage: penstock_damage matrix [--rounds N] [--seed S] [--only PART_OF_A_ROW] [--case N] [--jobs N] [--table FILE] [--verbose]\n"
-        "       penstock_damage make --to DIR --out JSON [--seed S] [--number N | --every | --undamaged] [--label TEXT] [--batch N]\n"
-        "                            [--segments N] [--segment-bytes N] [--events-in-last N] [--killed] [--events FILE]\n"
-        "matrix: tries all damage in process. make: writes a spool with random damage number N (or damage to every segment), and as\n"
+        "usage: penstock_damage matrix [--rounds N] [--seed S] [--only PART_OF_A_ROW] [--case N] "
+        "[--jobs N] [--table FILE] [--verbose]\n"
+        "       penstock_damage make --to DIR --out JSON [--seed S] [--number N | --every | "
+        "--undamaged] [--label TEXT] [--batch N]\n"
+        "                            [--segments N] [--segment-bytes N] [--events-in-last N] "
+        "[--killed] [--events FILE]\n"
+        "matrix: tries all damage in process. make: writes a spool with random damage number N (or "
+        "damage to every segment), and as\n"
         "JSON what must be missing from it; with --events also what it held, one line an event.\n");
     return 2;
 }
@@ -51,13 +59,16 @@ static int usage(void)
 static bool parse(int argc, char **argv)
 {
     static const struct option names[] = {
-        {"rounds", 1, NULL, 'r'},         {"seed", 1, NULL, 's'},     {"only", 1, NULL, 'o'},
-        {"case", 1, NULL, 'c'},           {"jobs", 1, NULL, 'j'},     {"table", 1, NULL, 't'},
-        {"verbose", 0, NULL, 'v'},        {"to", 1, NULL, 'T'},       {"out", 1, NULL, 'O'},
-        {"number", 1, NULL, 'n'},         {"every", 0, NULL, 'e'},    {"label", 1, NULL, 'l'},
-        {"batch", 1, NULL, 'b'},          {"segments", 1, NULL, 'S'}, {"segment-bytes", 1, NULL, 'B'},
-        {"events-in-last", 1, NULL, 'L'}, {"killed", 0, NULL, 'k'},   {"undamaged", 0, NULL, 'u'},
-        {"events", 1, NULL, 'E'},         {NULL, 0, NULL, 0},
+        {"rounds", 1, NULL, 'r'},        {"seed", 1, NULL, 's'},
+        {"only", 1, NULL, 'o'},          {"case", 1, NULL, 'c'},
+        {"jobs", 1, NULL, 'j'},          {"table", 1, NULL, 't'},
+        {"verbose", 0, NULL, 'v'},       {"to", 1, NULL, 'T'},
+        {"out", 1, NULL, 'O'},           {"number", 1, NULL, 'n'},
+        {"every", 0, NULL, 'e'},         {"label", 1, NULL, 'l'},
+        {"batch", 1, NULL, 'b'},         {"segments", 1, NULL, 'S'},
+        {"segment-bytes", 1, NULL, 'B'}, {"events-in-last", 1, NULL, 'L'},
+        {"killed", 0, NULL, 'k'},        {"undamaged", 0, NULL, 'u'},
+        {"events", 1, NULL, 'E'},        {NULL, 0, NULL, 0},
     };
     const char *seed = getenv("PENSTOCK_SEED"), *rounds = getenv("PENSTOCK_DAMAGE_ROUNDS");
     matrix.seed = seed == NULL ? random_u64() & 0xffffffff : strtoull(seed, NULL, 0);
@@ -101,13 +112,14 @@ int main(int argc, char **argv)
     if (!is_matrix && (!is_make || make.to == NULL || make.out == NULL))
         return usage();
     setvbuf(stdout, NULL, _IOLBF, 0);
-    snprintf(scratch, sizeof scratch, "%s/penstock-damage-XXXXXX", access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
+    snprintf(scratch, sizeof scratch, "%s/penstock-damage-XXXXXX",
+             access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
     if (mkdtemp(scratch) == NULL) {
         perror(scratch);
         return 1;
     }
-    int rc =
-        is_matrix ? cmocka_run_group_tests(matrix_tests, NULL, NULL) : cmocka_run_group_tests(make_tests, NULL, NULL);
+    int rc = is_matrix ? cmocka_run_group_tests(matrix_tests, NULL, NULL)
+                       : cmocka_run_group_tests(make_tests, NULL, NULL);
     if (getpid() != self) /* a child in which an assertion failed */
         _exit(99);
     if (rc == 0 || matrix.only_case < 0)

@@ -46,7 +46,8 @@ static size_t value_size(uint64_t random)
     return 60 + (random >> 8) % (sort < 85 ? 500 : sort < 99 ? 4000 : 40000);
 }
 
-struct spool_event fault_event_make(const struct fault_board *board, uint32_t number, uint8_t *value)
+struct spool_event fault_event_make(const struct fault_board *board, uint32_t number,
+                                    uint8_t *value)
 {
     uint64_t random = mix(board->seed ^ mix(number));
     size_t size = value_size(random);
@@ -75,7 +76,8 @@ static bool number_of(struct bytes value, uint32_t *ret_number)
     return *ret_number < FAULT_EVENTS_MAX;
 }
 
-bool fault_delivered(struct fault_board *board, const struct spool_event *event, int phase, uint32_t *ret_topic)
+bool fault_delivered(struct fault_board *board, const struct spool_event *event, int phase,
+                     uint32_t *ret_topic)
 {
     static _Thread_local uint8_t value[FAULT_VALUE_MAX];
     uint32_t number;
@@ -102,21 +104,27 @@ static bool check_fate(struct fault_board *board, uint32_t number)
 {
     const struct fault_event *event = &board->events[number];
     enum fault_fate fate = atomic_load(&event->fate);
-    uint64_t accepted = atomic_load(&event->accepted_id), delivered = atomic_load(&event->delivered_id);
+    uint64_t accepted = atomic_load(&event->accepted_id),
+             delivered = atomic_load(&event->delivered_id);
     uint64_t second = atomic_load(&event->second_id);
     if (delivered != 0 && fate == FAULT_NOT_SENT)
-        return fault_failed(board, "event #%" PRIu32 " was refused, and delivered as %" PRIu64, number, delivered);
+        return fault_failed(board, "event #%" PRIu32 " was refused, and delivered as %" PRIu64,
+                            number, delivered);
     if (delivered != 0 && number == board->damaged_number)
         return fault_failed(board, "event #%" PRIu32 " was damaged, and delivered", number);
     if (fate != FAULT_ACCEPTED || number == board->damaged_number)
         return true;
     if (delivered == 0)
-        return fault_failed(board, "event #%" PRIu32 ", accepted as %" PRIu64 ", is MISSING", number, accepted);
+        return fault_failed(board, "event #%" PRIu32 ", accepted as %" PRIu64 ", is MISSING",
+                            number, accepted);
     if (delivered != accepted)
-        return fault_failed(board, "event #%" PRIu32 ", accepted as %" PRIu64 ", was delivered as %" PRIu64, number,
-                            accepted, delivered);
-    return second == 0 || fault_failed(board, "event #%" PRIu32 ", accepted as %" PRIu64 ", came again as %" PRIu64,
-                                       number, accepted, second);
+        return fault_failed(
+            board, "event #%" PRIu32 ", accepted as %" PRIu64 ", was delivered as %" PRIu64, number,
+            accepted, delivered);
+    return second == 0 ||
+           fault_failed(board,
+                        "event #%" PRIu32 ", accepted as %" PRIu64 ", came again as %" PRIu64,
+                        number, accepted, second);
 }
 
 bool fault_check_fates(struct fault_board *board)

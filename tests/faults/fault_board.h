@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
- * fault_board.h - what the processes of one session know together: each event, what became of it, and what went wrong.
+ * fault_board.h - what the processes of one session know together: each event, what became of it,
+ * and what went wrong.
  *
- * It lies in shared memory, so that it survives the process whose disk failed. An event is its number: topic, key and
- * value follow from that and from the seed. */
+ * It lies in shared memory, so that it survives the process whose disk failed. An event is its
+ * number: topic, key and value follow from that and from the seed. */
 #ifndef PENSTOCK_TESTS_FAULT_BOARD_H
 #define PENSTOCK_TESTS_FAULT_BOARD_H
 
@@ -39,18 +40,22 @@ struct fault_board {
 };
 
 /* Notes a failure (the first counts); returns false so that a check is one line. Any thread. */
-bool fault_failed(struct fault_board *board, const char *format, ...) __attribute__((format(printf, 2, 3)));
+bool fault_failed(struct fault_board *board, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
 /* A spool_report_fn; arg is the board. */
 void fault_report(void *arg, const struct spool_report *report);
 
 /* The event of that number; value points into memory of FAULT_VALUE_MAX bytes. */
-struct spool_event fault_event_make(const struct fault_board *board, uint32_t number, uint8_t *value);
+struct spool_event fault_event_make(const struct fault_board *board, uint32_t number,
+                                    uint8_t *value);
 
 /* Takes note of a delivered event: it must be one that was sent, byte for byte. */
-bool fault_delivered(struct fault_board *board, const struct spool_event *event, int phase, uint32_t *ret_topic);
+bool fault_delivered(struct fault_board *board, const struct spool_event *event, int phase,
+                     uint32_t *ret_topic);
 
-/* Everything accepted was delivered, under its own id and no other; nothing is there that was not sent. */
+/* Everything accepted was delivered, under its own id and no other; nothing is there that was not
+ * sent. */
 bool fault_check_fates(struct fault_board *board);
 
 /* Distinct events that were delivered. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * fault_session.c - the session whose disk fails: what it takes, it must keep, and it must take again. */
+ * fault_session.c - the session whose disk fails: what it takes, it must keep, and it must take
+ * again. */
 #include "tests/faults/fault_session.h"
 
 #include "base/clock.h"
@@ -22,7 +23,7 @@ struct spool_options fault_options(const char *dir)
     return options;
 }
 
-/* ---- submitting ------------------------------------------------------------------------------------------------- */
+/* ---- submitting ------------------------------------------------------------------------------ */
 
 struct receipt_waiter {
     pthread_mutex_t lock;
@@ -41,8 +42,8 @@ static void on_done(void *arg, const struct spool_receipt *receipt)
     pthread_mutex_unlock(&waiter->lock);
 }
 
-static struct spool_batch *make_batch(struct fault_board *board, struct spool *spool, const uint32_t *numbers,
-                                      unsigned count)
+static struct spool_batch *make_batch(struct fault_board *board, struct spool *spool,
+                                      const uint32_t *numbers, unsigned count)
 {
     uint8_t *value = malloc(FAULT_VALUE_MAX);
     struct spool_batch *batch = NULL;
@@ -58,19 +59,22 @@ static struct spool_batch *make_batch(struct fault_board *board, struct spool *s
     return batch;
 }
 
-static void set_fates(struct fault_board *board, const uint32_t *numbers, unsigned count, enum fault_fate fate,
-                      uint64_t first_id)
+static void set_fates(struct fault_board *board, const uint32_t *numbers, unsigned count,
+                      enum fault_fate fate, uint64_t first_id)
 {
     for (unsigned i = 0; i < count; i++) {
-        atomic_store(&board->events[numbers[i]].accepted_id, fate == FAULT_ACCEPTED ? first_id + i : 0);
+        atomic_store(&board->events[numbers[i]].accepted_id,
+                     fate == FAULT_ACCEPTED ? first_id + i : 0);
         atomic_store(&board->events[numbers[i]].fate, fate);
     }
 }
 
 /* ERR_OK: accepted. ERR_IO: refused, and whether it is there is unknown. Else it was not taken. */
-static enum err submit_once(struct fault_board *board, struct spool *spool, const uint32_t *numbers, unsigned count)
+static enum err submit_once(struct fault_board *board, struct spool *spool, const uint32_t *numbers,
+                            unsigned count)
 {
-    struct receipt_waiter waiter = {.lock = PTHREAD_MUTEX_INITIALIZER, .cond = PTHREAD_COND_INITIALIZER};
+    struct receipt_waiter waiter = {.lock = PTHREAD_MUTEX_INITIALIZER,
+                                    .cond = PTHREAD_COND_INITIALIZER};
     struct spool_batch *batch = make_batch(board, spool, numbers, count);
     if (batch == NULL)
         return ERR_INVALID;
@@ -91,16 +95,20 @@ static enum err submit_once(struct fault_board *board, struct spool *spool, cons
 }
 
 /* The next events that share a topic. */
-static unsigned take_numbers(struct fault_board *board, unsigned random, uint32_t numbers[BATCH_EVENTS_MAX])
+static unsigned take_numbers(struct fault_board *board, unsigned random,
+                             uint32_t numbers[BATCH_EVENTS_MAX])
 {
-    unsigned count = 1 + random % BATCH_EVENTS_MAX, topic = (random / BATCH_EVENTS_MAX) % FAULT_TOPICS;
-    uint32_t first = atomic_fetch_add(&board->next, count * FAULT_TOPICS); /* of one topic; the others stay unused */
+    unsigned count = 1 + random % BATCH_EVENTS_MAX,
+             topic = (random / BATCH_EVENTS_MAX) % FAULT_TOPICS;
+    /* of one topic; the others stay unused */
+    uint32_t first = atomic_fetch_add(&board->next, count * FAULT_TOPICS);
     for (unsigned i = 0; i < count; i++)
         numbers[i] = first + topic + i * FAULT_TOPICS;
     return first + count * FAULT_TOPICS <= FAULT_EVENTS_MAX ? count : 0;
 }
 
-bool fault_submit_many(struct fault_board *board, struct spool *spool, unsigned batches, unsigned random)
+bool fault_submit_many(struct fault_board *board, struct spool *spool, unsigned batches,
+                       unsigned random)
 {
     int64_t last_ms = clock_monotonic_ms(), deadline_ms = last_ms + FAULT_DEADLINE_MS;
     random += (unsigned)board->seed * 2654435761u;
@@ -116,7 +124,8 @@ bool fault_submit_many(struct fault_board *board, struct spool *spool, unsigned 
             if (rc == ERR_INVALID)
                 return false;
             if (now_ms > deadline_ms)
-                return fault_failed(board, "nothing is accepted for %d s: %s", FAULT_DEADLINE_MS / 1000, err_name(rc));
+                return fault_failed(board, "nothing is accepted for %d s: %s",
+                                    FAULT_DEADLINE_MS / 1000, err_name(rc));
             if (rc == ERR_OK) {
                 if (now_ms - last_ms > atomic_load(&board->gap_ms))
                     atomic_store(&board->gap_ms, now_ms - last_ms);
@@ -126,12 +135,13 @@ bool fault_submit_many(struct fault_board *board, struct spool *spool, unsigned 
             } else {
                 clock_sleep_ms(2);
             }
-        } while (rc != ERR_OK && rc != ERR_IO && rand_r(&random) % 8 != 0); /* else these events are given up */
+        } while (rc != ERR_OK && rc != ERR_IO &&
+                 rand_r(&random) % 8 != 0); /* else these events are given up */
     }
     return true;
 }
 
-/* ---- reading ---------------------------------------------------------------------------------------------------- */
+/* ---- reading --------------------------------------------------------------------------------- */
 
 enum err fault_read(struct fault_reader *reader)
 {
@@ -142,7 +152,8 @@ enum err fault_read(struct fault_reader *reader)
         fault_failed(reader->board, "unreadable without a word why");
         return ERR_INVALID;
     }
-    if (rc == ERR_END || rc == ERR_UNREADABLE || rc == ERR_NOMEM) /* the last one also when a listing was cut short */
+    /* the last one also when a listing was cut short */
+    if (rc == ERR_END || rc == ERR_UNREADABLE || rc == ERR_NOMEM)
         return rc == ERR_END ? ERR_END : ERR_UNREADABLE;
     if (rc != ERR_OK) {
         fault_failed(reader->board, "reading: %s %s", err_name(rc), msg.text);
@@ -163,16 +174,16 @@ bool fault_advance(struct fault_reader *reader)
 {
     struct spool_outcome outcomes[FAULT_TOPICS];
     for (unsigned i = 0; i < FAULT_TOPICS; i++) {
-        outcomes[i] =
-            (struct spool_outcome){.topic = bytes_of_string(fault_topics[i]), .delivered = reader->delivered[i]};
+        outcomes[i] = (struct spool_outcome){.topic = bytes_of_string(fault_topics[i]),
+                                             .delivered = reader->delivered[i]};
         reader->delivered[i] = 0;
     }
-    enum err rc = spool_advance(reader->spool, SPOOL_AT_LEAST_ONCE, spool_tail_position(reader->tail), NULL, 0,
-                                outcomes, FAULT_TOPICS);
+    enum err rc = spool_advance(reader->spool, SPOOL_AT_LEAST_ONCE,
+                                spool_tail_position(reader->tail), NULL, 0, outcomes, FAULT_TOPICS);
     return rc == ERR_OK || fault_failed(reader->board, "advance: %s", err_name(rc));
 }
 
-/* ---- the session -------------------------------------------------------------------------------------------------- */
+/* ---- the session ----------------------------------------------------------------------------- */
 
 struct session {
     struct fault_board *board;
@@ -213,14 +224,17 @@ static void read_all(struct session *session, struct fault_reader *reader)
 static void *reader_main(void *arg)
 {
     struct session *session = arg;
-    struct fault_reader reader = {.board = session->board, .spool = session->spool, .phase = FAULT_PHASE_FAULTY};
-    if (spool_tail_open(session->spool, spool_cursor_at_open(session->spool)->done_id, &reader.tail) == ERR_OK)
+    struct fault_reader reader = {
+        .board = session->board, .spool = session->spool, .phase = FAULT_PHASE_FAULTY};
+    if (spool_tail_open(session->spool, spool_cursor_at_open(session->spool)->done_id,
+                        &reader.tail) == ERR_OK)
         read_all(session, &reader);
     spool_tail_close(reader.tail);
     return NULL;
 }
 
-/* A fault may keep the spool from opening: it says so, and the next try, or one after the fault, succeeds. */
+/* A fault may keep the spool from opening: it says so, and the next try, or one after the fault,
+ * succeeds. */
 static struct spool *open_at_last(struct fault_board *board, const char *dir)
 {
     struct spool_options options = fault_options(dir);
@@ -250,7 +264,8 @@ static void *crash_main(void *plan)
     _exit(0);
 }
 
-bool fault_run(struct fault_board *board, const struct fail_plan *plan, const char *dir, enum fault_ending ending)
+bool fault_run(struct fault_board *board, const struct fail_plan *plan, const char *dir,
+               enum fault_ending ending)
 {
     struct session session = {.board = board};
     pthread_t crash;
@@ -269,7 +284,8 @@ bool fault_run(struct fault_board *board, const struct fail_plan *plan, const ch
         _exit(board->failure[0] != '\0');
     atomic_store(&session.submitted, true);
     pthread_join(session.reader, NULL);
-    bool good = fault_wait(board, session.spool, fault_is_drained, "the books balance, still in the session");
+    bool good = fault_wait(board, session.spool, fault_is_drained,
+                           "the books balance, still in the session");
     spool_stop_taking(session.spool);
     spool_close(session.spool);
     return good && board->failure[0] == '\0';

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * fault_template.c - the run before: a spool with a past, so that a session has more to lose than what it takes itself. */
+ * fault_template.c - the run before: a spool with a past, so that a session has more to lose than
+ * what it takes itself. */
 #include "tests/faults/fault_session.h"
 
 #include "base/clock.h"
@@ -18,7 +19,7 @@ enum {
     BATCHES_MAX = 2000,
 };
 
-/* ---- failed commits ----------------------------------------------------------------------------------------------- */
+/* ---- failed commits -------------------------------------------------------------------------- */
 
 struct past {
     struct fault_board *board;
@@ -61,7 +62,8 @@ static bool fail_one(struct past *past, uint64_t bytes)
     atomic_store(&past->plan->kinds, FAIL_BIT(FAIL_FDATASYNC));
     bool good = submit(past);
     atomic_store(&past->plan->kinds, 0);
-    return good && (past->stats.segments_abandoned == abandoned + 1 || fault_failed(past->board, "no commit failed"));
+    return good && (past->stats.segments_abandoned == abandoned + 1 ||
+                    fault_failed(past->board, "no commit failed"));
 }
 
 static bool submit_past(struct past *past)
@@ -78,7 +80,7 @@ static bool submit_past(struct past *past)
     return good;
 }
 
-/* ---- damage ------------------------------------------------------------------------------------------------------- */
+/* ---- damage ---------------------------------------------------------------------------------- */
 
 static bool flip_byte(const char *path, uint32_t number)
 {
@@ -88,8 +90,8 @@ static bool flip_byte(const char *path, uint32_t number)
     size_t size = file == NULL || content == NULL ? 0 : fread(content, 1, 16 << 20, file);
     int needle_size = snprintf(needle, sizeof needle, "#%07" PRIu32 "#", number);
     uint8_t *found = size == 0 ? NULL : memmem(content, size, needle, (size_t)needle_size);
-    bool good =
-        found != NULL && fseek(file, found - content + 30, SEEK_SET) == 0 && fputc(found[30] ^ 0x10, file) != EOF;
+    bool good = found != NULL && fseek(file, found - content + 30, SEEK_SET) == 0 &&
+                fputc(found[30] ^ 0x10, file) != EOF;
     free(content);
     return file != NULL && fclose(file) == 0 && good;
 }
@@ -106,8 +108,8 @@ static bool flip_in_segment(struct fault_board *board, const char *dir)
     }
     if (entries != NULL)
         closedir(entries);
-    return flipped ||
-           fault_failed(board, "no event of segment %" PRIu64 " could be damaged", board->damaged_segment_id);
+    return flipped || fault_failed(board, "no event of segment %" PRIu64 " could be damaged",
+                                   board->damaged_segment_id);
 }
 
 /* The segment behind the first one, and a small event within. */
@@ -130,7 +132,7 @@ static void choose_damage(struct fault_board *board)
     board->damaged_segment_id = second;
 }
 
-/* ---- all of it ------------------------------------------------------------------------------------------------------ */
+/* ---- all of it ------------------------------------------------------------------------------- */
 
 static bool has_written_cursors(const struct spool_stats *stats)
 {

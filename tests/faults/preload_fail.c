@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT
- * preload_fail.c - file operations that fail on plan, below one directory: the n-th of a kind, with the errno it says.
+ * preload_fail.c - file operations that fail on plan, below one directory: the n-th of a kind, with
+ * the errno it says.
  *
- * Preloaded (PENSTOCK_FAIL_ROOT, PENSTOCK_FAIL_PLAN: a file that holds a struct fail_plan) or linked into a test program:
- * either way it stands between spool and LevelDB on one side and libc on the other. Not in between: stdio (LevelDB's LOG). */
+ * Preloaded (PENSTOCK_FAIL_ROOT, PENSTOCK_FAIL_PLAN: a file that holds a struct fail_plan) or
+ * linked into a test program: either way it stands between spool and LevelDB on one side and libc
+ * on the other. Not in between: stdio (LevelDB's LOG). */
 #include "tests/faults/preload_fail.h"
 
 #include <dirent.h>
@@ -24,9 +26,9 @@ static char root[4096];
 static size_t root_size;
 
 /* libc's own function of that name, as `real`. */
-#define REAL(name)                                                                                                     \
-    static _Atomic(__typeof__(&name)) found;                                                                           \
-    __typeof__(&name) real = atomic_load(&found);                                                                      \
+#define REAL(name)                                                                                 \
+    static _Atomic(__typeof__(&name)) found;                                                       \
+    __typeof__(&name) real = atomic_load(&found);                                                  \
     atomic_store(&found, real = real != NULL ? real : (__typeof__(&name))dlsym(RTLD_NEXT, #name))
 
 void preload_fail_use(const char *directory, struct fail_plan *new_plan)
@@ -43,18 +45,20 @@ __attribute__((constructor)) static void start(void)
         return;
     REAL(open);
     int fd = real(path, O_RDWR | O_CLOEXEC);
-    void *mapped = fd < 0 ? MAP_FAILED : mmap(NULL, sizeof *plan, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    void *mapped =
+        fd < 0 ? MAP_FAILED : mmap(NULL, sizeof *plan, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     if (mapped == MAP_FAILED)
         abort(); /* a test without its faults would pass */
     close(fd);
     preload_fail_use(directory, mapped);
 }
 
-/* ---- where a call goes ------------------------------------------------------------------------------------------ */
+/* ---- where a call goes ----------------------------------------------------------------------- */
 
 static bool path_is_below(const char *path)
 {
-    return strncmp(path, root, root_size) == 0 && (path[root_size] == '/' || path[root_size] == '\0');
+    return strncmp(path, root, root_size) == 0 &&
+           (path[root_size] == '/' || path[root_size] == '\0');
 }
 
 static bool fd_is_below(int fd)
@@ -75,7 +79,7 @@ static bool at_is_below(int dir_fd, const char *path)
     return path[0] == '/' ? path_is_below(path) : dir_fd != AT_FDCWD && fd_is_below(dir_fd);
 }
 
-/* ---- whether it fails ------------------------------------------------------------------------------------------- */
+/* ---- whether it fails ------------------------------------------------------------------------ */
 
 static int64_t now_ms(void)
 {
@@ -86,7 +90,8 @@ static int64_t now_ms(void)
 
 static bool is_due(int64_t number)
 {
-    int64_t first = atomic_load(&plan->first), times = atomic_load(&plan->times), for_ms = atomic_load(&plan->for_ms);
+    int64_t first = atomic_load(&plan->first), times = atomic_load(&plan->times),
+            for_ms = atomic_load(&plan->for_ms);
     if (number < first || for_ms < 0)
         return number >= first;
     if (times > 0)
@@ -101,7 +106,8 @@ static bool is_due(int64_t number)
 static bool fails(enum fail_kind kind)
 {
     atomic_fetch_add(&plan->counts[kind], 1);
-    if ((atomic_load(&plan->kinds) & FAIL_BIT(kind)) == 0 || !is_due(atomic_fetch_add(&plan->seen, 1) + 1))
+    if ((atomic_load(&plan->kinds) & FAIL_BIT(kind)) == 0 ||
+        !is_due(atomic_fetch_add(&plan->seen, 1) + 1))
         return false;
     int64_t late_ms = atomic_load(&plan->late_ms);
     if (late_ms > 0)
@@ -132,7 +138,7 @@ static bool at_fails(enum fail_kind kind, int dir_fd, const char *path)
     return false;
 }
 
-/* ---- in between --------------------------------------------------------------------------------------------------- */
+/* ---- in between ------------------------------------------------------------------------------ */
 
 static enum fail_kind kind_of_open(int flags)
 {

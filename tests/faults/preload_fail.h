@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * preload_fail.h - the plan of preload_fail.c: which call fails, how, and for how long.
  *
- * Every field is an int64, so that another process can write them into the mapped file, too (tests/e2e/harness.py). */
+ * Every field is an int64, so that another process can write them into the mapped file, too
+ * (tests/e2e/harness.py). */
 #ifndef PENSTOCK_TESTS_PRELOAD_FAIL_H
 #define PENSTOCK_TESTS_PRELOAD_FAIL_H
 
@@ -27,15 +28,17 @@ enum fail_kind {
 
 #define FAIL_BIT(kind) ((int64_t)1 << (kind))
 #define FAIL_EVERY     (FAIL_BIT(FAIL_KINDS) - 1)
-#define FAIL_CHANGES                                                                                                   \
-    (FAIL_BIT(FAIL_OPEN_WRITE) | FAIL_BIT(FAIL_WRITE) | FAIL_BIT(FAIL_RENAME) | FAIL_BIT(FAIL_MKDIR) |                 \
-     FAIL_BIT(FAIL_FTRUNCATE) | FAIL_BIT(FAIL_UNLINK))
+#define FAIL_CHANGES                                                                               \
+    (FAIL_BIT(FAIL_OPEN_WRITE) | FAIL_BIT(FAIL_WRITE) | FAIL_BIT(FAIL_RENAME) |                    \
+     FAIL_BIT(FAIL_MKDIR) | FAIL_BIT(FAIL_FTRUNCATE) | FAIL_BIT(FAIL_UNLINK))
 
 struct fail_plan {
-    atomic_int_least64_t kinds;    /* bits: which calls are counted and fail; 0: none. Written last. */
+    atomic_int_least64_t kinds;    /* bits: which calls are counted and fail; 0: none. Written
+                                    * last. */
     atomic_int_least64_t first;    /* the first that fails, from 1, since `seen` was 0 */
     atomic_int_least64_t times;    /* so many of them in a row; 0: for for_ms */
-    atomic_int_least64_t for_ms;   /* with times 0: all of them for so long after the first; -1: until told otherwise */
+    atomic_int_least64_t for_ms;   /* with times 0: all of them for so long after the first; -1:
+                                    * until told otherwise */
     atomic_int_least64_t error;    /* errno; 0: they succeed, but late */
     atomic_int_least64_t half;     /* a write that fails has written half */
     atomic_int_least64_t late_ms;  /* how long they take before they do what they do */
@@ -45,8 +48,9 @@ struct fail_plan {
     atomic_int_least64_t counts[FAIL_KINDS]; /* calls of each kind, whatever fails */
 };
 
-/* Calls below the directory follow that plan from now on. Before other threads run. A preloaded library takes both from
- * the environment: PENSTOCK_FAIL_ROOT, and PENSTOCK_FAIL_PLAN, a file that holds the struct. */
+/* Calls below the directory follow that plan from now on. Before other threads run. A preloaded
+ * library takes both from the environment: PENSTOCK_FAIL_ROOT, and PENSTOCK_FAIL_PLAN, a file that
+ * holds the struct. */
 void preload_fail_use(const char *directory, struct fail_plan *plan);
 
 #endif

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
- * tool_fault_parking.c - `fault_parking`: fails, or kills the process at, the n-th file operation while segments are parked, for
- * every n, and looks what it cost.
+ * tool_fault_parking.c - `fault_parking`: fails, or kills the process at, the n-th file operation
+ * while segments are parked, for every n, and looks what it cost.
  *
- * Each n is a run on a copy of the same spool, in which a topic's cursor is behind; then one on a healthy disk that checks: nothing is
- * missing, nothing comes twice, the books balance, nothing is said to be lost, and parking goes on. */
+ * Each n is a run on a copy of the same spool, in which a topic's cursor is behind; then one on a
+ * healthy disk that checks: nothing is missing, nothing comes twice, the books balance, nothing is
+ * said to be lost, and parking goes on. */
 #include "base/clock.h"
 #include "base/random.h"
 #include "spool/spool.h"
@@ -40,7 +41,8 @@ enum { PARKED = 4, PLAIN_MAX = 6 }; /* the last round's segment, and empty ones 
 struct board {
     uint64_t stuck[STUCK_MAX], last_id;
     uint32_t stuck_count, busy_count;
-    atomic_bool cursors_lost; /* they could not be read, and were made anew: what is done counts no more */
+    atomic_bool cursors_lost; /* they could not be read, and were made anew: what is done counts no
+                               * more */
     int64_t parked_in_fault;
     char failure[400], said[2000];
 };
@@ -65,7 +67,8 @@ static void on_report(void *arg, const struct spool_report *report)
     static const char *const alarms[] = {"segment_vanished", "segment_damaged", "loss_report"};
     (void)arg;
     size_t used = strlen(board->said);
-    snprintf(board->said + used, sizeof board->said - used, "    %s %s\n", report->event, report->detail);
+    snprintf(board->said + used, sizeof board->said - used, "    %s %s\n", report->event,
+             report->detail);
     if (strcmp(report->event, "cursors_not_read") == 0)
         atomic_store(&board->cursors_lost, true);
     for (size_t i = 0; i < sizeof alarms / sizeof alarms[0]; i++)
@@ -84,15 +87,17 @@ static struct spool *open_spool(bool pressing)
     options.free_bytes_min = 1 << 20;
     options.window_bytes_max = 16 << 10;
     options.cursor_interval_ms = 1;
-    options.size_bytes_max = pressing ? 3 << 20 : 10ull << 30; /* the cursors alone take a MiB of it */
-    for (int64_t end_ms = clock_monotonic_ms() + PATIENCE_MS; clock_monotonic_ms() < end_ms; clock_sleep_ms(2))
+    /* the cursors alone take a MiB of it */
+    options.size_bytes_max = pressing ? 3 << 20 : 10ull << 30;
+    for (int64_t end_ms = clock_monotonic_ms() + PATIENCE_MS; clock_monotonic_ms() < end_ms;
+         clock_sleep_ms(2))
         if (spool_open(&options, on_report, NULL, &spool, &msg) == ERR_OK)
             return spool;
     failed("the spool doesn't open: %s", msg.text);
     return NULL;
 }
 
-/* ---- the past ------------------------------------------------------------------------------------------------------ */
+/* ---- the past -------------------------------------------------------------------------------- */
 
 static uint64_t append(struct spool *spool, const char *topic, uint32_t count, size_t bytes)
 {
@@ -100,7 +105,8 @@ static uint64_t append(struct spool *spool, const char *topic, uint32_t count, s
     struct spool_batch *batch = NULL;
     bool good = spool_batch_new(spool, bytes_of_string(topic), &batch) == ERR_OK;
     for (uint32_t i = 0; good && i < count; i++) {
-        struct spool_event event = {.time_ms = 1, .value = bytes_of(value, bytes), .partition = SPOOL_PARTITION_ANY};
+        struct spool_event event = {
+            .time_ms = 1, .value = bytes_of(value, bytes), .partition = SPOOL_PARTITION_ANY};
         good = spool_batch_add(batch, &event) == ERR_OK;
     }
     struct spool_receipt receipt = {.err = ERR_NOMEM};
@@ -116,7 +122,8 @@ static bool advance(struct spool *spool, uint64_t busy, uint64_t stuck)
     struct spool_lane_cursor lane = {(char *)"stuck", 0};
     struct spool_outcome outcomes[] = {{.topic = bytes_of_string("busy"), .delivered = busy},
                                        {.topic = bytes_of_string("stuck"), .delivered = stuck}};
-    return spool_advance(spool, SPOOL_EXACTLY_ONCE, board->last_id, &lane, stuck == 0, outcomes, 2) == ERR_OK ||
+    return spool_advance(spool, SPOOL_EXACTLY_ONCE, board->last_id, &lane, stuck == 0, outcomes,
+                         2) == ERR_OK ||
            failed("advance");
 }
 
@@ -139,9 +146,10 @@ static bool make_template(void)
     return board->failure[0] == '\0';
 }
 
-/* ---- reading -------------------------------------------------------------------------------------------------------- */
+/* ---- reading --------------------------------------------------------------------------------- */
 
-/* As a lane that is behind: its events in order, each once. ERR_OK: all came; ERR_UNREADABLE: not now. */
+/* As a lane that is behind: its events in order, each once. ERR_OK: all came; ERR_UNREADABLE: not
+ * now. */
 static enum err read_lane(struct spool *spool)
 {
     struct spool_tail *tail = NULL;
@@ -177,7 +185,7 @@ static struct spool_stats stats_of(struct spool *spool)
     return stats;
 }
 
-/* ---- the run in which something fails ------------------------------------------------------------------------------- */
+/* ---- the run in which something fails -------------------------------------------------------- */
 
 static bool kill_there; /* instead of failing */
 
@@ -199,9 +207,11 @@ static bool run_faulty(void)
         pthread_create(&killer, NULL, killer_main, NULL);
     struct spool *spool = open_spool(true);
     bool reads = atomic_load(&plan->first) % 2 == 1;
-    for (int64_t end_ms = clock_monotonic_ms() + FAULTY_MS; spool != NULL && clock_monotonic_ms() < end_ms;) {
+    for (int64_t end_ms = clock_monotonic_ms() + FAULTY_MS;
+         spool != NULL && clock_monotonic_ms() < end_ms;) {
         enum err rc = reads ? read_lane(spool) : ERR_OK;
-        if (rc != ERR_OK && rc != ERR_UNREADABLE && rc != ERR_NOMEM) /* the last when a listing was cut short */
+        /* the last when a listing was cut short */
+        if (rc != ERR_OK && rc != ERR_UNREADABLE && rc != ERR_NOMEM)
             failed("reading: %s", err_name(rc));
         struct spool_stats stats = stats_of(spool);
         board->parked_in_fault = (int64_t)stats.parked_segments;
@@ -216,7 +226,7 @@ static bool run_faulty(void)
     return board->failure[0] == '\0';
 }
 
-/* ---- the run after it ------------------------------------------------------------------------------------------------ */
+/* ---- the run after it ------------------------------------------------------------------------ */
 
 static bool check_books(struct spool *spool, bool all_done)
 {
@@ -226,31 +236,34 @@ static bool check_books(struct spool *spool, bool all_done)
     struct spool_books books = stats_of(spool).books;
     uint64_t stuck = board->stuck_count, pending = all_done ? 0 : stuck;
     bool balance = books.accepted == books.delivered + books.pending && books.lost == 0;
-    bool right =
-        atomic_load(&board->cursors_lost) || (books.pending == pending && books.accepted == board->busy_count + stuck);
-    return (balance && right) ||
-           failed("the books: %" PRIu64 " accepted, %" PRIu64 " delivered, %" PRIu64 " pending, %" PRIu64 " lost",
-                  books.accepted, books.delivered, books.pending, books.lost);
+    bool right = atomic_load(&board->cursors_lost) ||
+                 (books.pending == pending && books.accepted == board->busy_count + stuck);
+    return (balance && right) || failed("the books: %" PRIu64 " accepted, %" PRIu64
+                                        " delivered, %" PRIu64 " pending, %" PRIu64 " lost",
+                                        books.accepted, books.delivered, books.pending, books.lost);
 }
 
 static bool wait_for(struct spool *spool, bool parked)
 {
     struct spool_stats stats = {0};
-    for (int64_t end_ms = clock_monotonic_ms() + PATIENCE_MS; clock_monotonic_ms() < end_ms; clock_sleep_ms(2)) {
+    for (int64_t end_ms = clock_monotonic_ms() + PATIENCE_MS; clock_monotonic_ms() < end_ms;
+         clock_sleep_ms(2)) {
         stats = stats_of(spool);
         if (parked ? stats.parked_segments >= PARKED && stats.segment_count <= PLAIN_MAX
                    : stats.parked_segments == 0 && stats.segment_count <= 2)
             return true;
     }
     return failed("in vain waited until %s: %" PRIu64 " segments, %" PRIu64 " parked",
-                  parked ? "all is parked" : "nothing is left", stats.segment_count, stats.parked_segments);
+                  parked ? "all is parked" : "nothing is left", stats.segment_count,
+                  stats.parked_segments);
 }
 
 static bool check_open(bool all_done, bool (*then)(struct spool *))
 {
     struct spool *spool = open_spool(true);
     bool good = spool != NULL && check_books(spool, all_done) &&
-                (all_done || read_lane(spool) == ERR_OK || failed("unreadable")) && (then == NULL || then(spool));
+                (all_done || read_lane(spool) == ERR_OK || failed("unreadable")) &&
+                (then == NULL || then(spool));
     if (spool != NULL)
         spool_stop_taking(spool);
     spool_close(spool);
@@ -265,17 +278,19 @@ static bool then_park(struct spool *spool)
 
 static bool then_deliver(struct spool *spool)
 {
-    return advance(spool, atomic_load(&board->cursors_lost) ? board->busy_count : 0, board->stuck_count) &&
+    return advance(spool, atomic_load(&board->cursors_lost) ? board->busy_count : 0,
+                   board->stuck_count) &&
            wait_for(spool, false);
 }
 
 static bool run_check(void)
 {
-    return check_open(false, atomic_load(&board->cursors_lost) ? NULL : then_park) && check_open(false, then_deliver) &&
+    return check_open(false, atomic_load(&board->cursors_lost) ? NULL : then_park) &&
+           check_open(false, then_deliver) &&
            (atomic_load(&board->cursors_lost) || check_open(true, NULL));
 }
 
-/* ---- all of them ------------------------------------------------------------------------------------------------------ */
+/* ---- all of them ----------------------------------------------------------------------------- */
 
 struct series {
     const char *name;
@@ -286,7 +301,8 @@ struct series {
 };
 
 static const struct series all_series[] = {
-    {"killed at a change", FAIL_CHANGES | FAIL_BIT(FAIL_FSYNC) | FAIL_BIT(FAIL_FDATASYNC), 0, 1, false, true, 1},
+    {"killed at a change", FAIL_CHANGES | FAIL_BIT(FAIL_FSYNC) | FAIL_BIT(FAIL_FDATASYNC), 0, 1,
+     false, true, 1},
     {"write: ENOSPC, half written", FAIL_BIT(FAIL_WRITE), ENOSPC, 1, true, false, 1},
     {"write: EIO, 3 in a row", FAIL_BIT(FAIL_WRITE), EIO, 3, false, false, 1},
     {"fdatasync: EIO", FAIL_BIT(FAIL_FDATASYNC), EIO, 1, false, false, 1},
@@ -365,7 +381,8 @@ static struct sums (*sums)[WORKERS]; /* by series */
 static void run_series(const struct series *series, int64_t first, int64_t step, struct sums *mine)
 {
     for (int64_t n = first, missed = 0; missed < 2 && failures < FAILURES_MAX; n += step) {
-        missed = run_one(series, n) ? 0 : missed + 1; /* threads make the number of calls differ a little */
+        /* threads make the number of calls differ a little */
+        missed = run_one(series, n) ? 0 : missed + 1;
         mine->parked += board->parked_in_fault > 0;
         mine->last = n;
         mine->runs++;
@@ -405,7 +422,8 @@ static struct sums add_up(void)
             all.failures += sums[i][w].failures;
         }
         if (sum.runs > 0)
-            printf("%-30s %4" PRId64 " runs, n up to %" PRId64 "\n", all_series[i].name, sum.runs, sum.last);
+            printf("%-30s %4" PRId64 " runs, n up to %" PRId64 "\n", all_series[i].name, sum.runs,
+                   sum.last);
         all.runs += sum.runs;
         all.parked += sum.parked;
     }
@@ -462,10 +480,11 @@ int main(int argc, char **argv)
         run_command("true", base_dir, base_dir);
     else
         printf("left as it is: %s\n", base_dir);
-    printf(
-        "MATRIX: A call fails, or the process is killed at it, while segments are parked | every n-th call of opening, parking, retiring"
-        " and reading meanwhile; then a start on a healthy disk | %" PRId64 " runs, parked before the end in %" PRId64
-        " of them | %" PRId64 " with an event missing or twice, books that don't balance, or a false alarm\n",
-        all.runs, all.parked, all.failures);
+    printf("MATRIX: A call fails, or the process is killed at it, while segments are parked | "
+           "every n-th call of opening, parking, retiring"
+           " and reading meanwhile; then a start on a healthy disk | %" PRId64
+           " runs, parked before the end in %" PRId64 " of them | %" PRId64
+           " with an event missing or twice, books that don't balance, or a false alarm\n",
+           all.runs, all.parked, all.failures);
     return all.failures == 0 && !bad && (one > 0 || all.parked > 0) ? 0 : 1;
 }

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT
- * tool_fault_session.c - `fault_session`: fails the n-th file operation of a session, for every n, and looks what it cost.
+ * tool_fault_session.c - `fault_session`: fails the n-th file operation of a session, for every n,
+ * and looks what it cost.
  *
- * Each n is a session of its own on a copy of the same spool with a past: one process works while its disk fails, the next
- * one checks (fault_session.h). A session that hangs is ended, and a failure. */
+ * Each n is a session of its own on a copy of the same spool with a past: one process works while
+ * its disk fails, the next one checks (fault_session.h). A session that hangs is ended, and a
+ * failure. */
 #include "tests/faults/fault_session.h"
 #include "tests/faults/preload_fail.h"
 
@@ -20,7 +22,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { SLOTS = 2, COUNTING_RUNS = 2, FAILURES_MAX = 5, PHASE_SECONDS_MAX = 40, FOR_MS = 120, SECONDS = 160 };
+enum {
+    SLOTS = 2,
+    COUNTING_RUNS = 2,
+    FAILURES_MAX = 5,
+    PHASE_SECONDS_MAX = 40,
+    FOR_MS = 120,
+    SECONDS = 160
+};
 
 /* What fails, and how. */
 struct series {
@@ -110,7 +119,7 @@ __attribute__((format(printf, 1, 2))) static void run_command(const char *format
     }
 }
 
-/* ---- one session -------------------------------------------------------------------------------------------------- */
+/* ---- one session ----------------------------------------------------------------------------- */
 
 /* Runs fn in a process of its own, for at most PHASE_SECONDS_MAX. */
 static void run_apart(struct slot *slot, bool (*fn)(struct slot *))
@@ -124,7 +133,8 @@ static void run_apart(struct slot *slot, bool (*fn)(struct slot *))
     int status = 0;
     waitpid(child, &status, 0);
     if (WIFSIGNALED(status))
-        fault_failed(slot->board, WTERMSIG(status) == SIGALRM ? "it HANGS" : "ended by signal %d", WTERMSIG(status));
+        fault_failed(slot->board, WTERMSIG(status) == SIGALRM ? "it HANGS" : "ended by signal %d",
+                     WTERMSIG(status));
     else if (WEXITSTATUS(status) != 0)
         fault_failed(slot->board, "ended with %d", WEXITSTATUS(status));
 }
@@ -190,7 +200,8 @@ static void run_session(struct slot *slot)
         run_apart(slot, run_check);
 }
 
-static void start_session(struct slot *slot, const struct series *series, int64_t n, enum fault_ending ending)
+static void start_session(struct slot *slot, const struct series *series, int64_t n,
+                          enum fault_ending ending)
 {
     slot->series = series;
     slot->n = n;
@@ -203,7 +214,7 @@ static void start_session(struct slot *slot, const struct series *series, int64_
     }
 }
 
-/* ---- what came of it ---------------------------------------------------------------------------------------------- */
+/* ---- what came of it ------------------------------------------------------------------------- */
 
 static void print_failure(const struct slot *slot)
 {
@@ -215,8 +226,9 @@ static void print_failure(const struct slot *slot)
     unsigned count = atomic_load(&board->report_count);
     for (unsigned i = count > FAULT_REPORTS ? count - FAULT_REPORTS : 0; i < count; i++)
         printf("    %s\n", board->reports[i % FAULT_REPORTS]);
-    printf("  again: fault_session --seed %" PRIu64 " --kind '%s' --how '%s' --n %" PRId64 " --keep\n", options.seed,
-           kind, how, slot->n);
+    printf("  again: fault_session --seed %" PRIu64 " --kind '%s' --how '%s' --n %" PRId64
+           " --keep\n",
+           options.seed, kind, how, slot->n);
 }
 
 static void end_session(struct slot *slot, struct sums *sums)
@@ -254,7 +266,7 @@ static struct slot *idle_slot(struct sums *sums)
     }
 }
 
-/* ---- all of them -------------------------------------------------------------------------------------------------- */
+/* ---- all of them ----------------------------------------------------------------------------- */
 
 static bool is_wanted(const struct series *series)
 {
@@ -276,7 +288,8 @@ static unsigned stride_for(int64_t session_ms)
     return stride;
 }
 
-/* How many calls of each kind a healthy session makes: threads make that differ a little from run to run. */
+/* How many calls of each kind a healthy session makes: threads make that differ a little from run
+ * to run. */
 static void count_calls(void)
 {
     struct sums sums = {0};
@@ -294,7 +307,8 @@ static void count_calls(void)
         exit(1);
     if (options.stride == 0)
         options.stride = stride_for((clock_monotonic_ms() - start_ms) / sums.sessions);
-    printf("a healthy session acknowledges %" PRId64 " events; longest wait for an acknowledgement %" PRId64 " ms\n",
+    printf("a healthy session acknowledges %" PRId64
+           " events; longest wait for an acknowledgement %" PRId64 " ms\n",
            sums.accepted / sums.sessions, sums.gap_ms);
 }
 
@@ -310,17 +324,17 @@ static void run_series(const struct series *series, struct sums *total)
             start_session(idle_slot(&sums), series, n, ending_of(series, n));
     while (wait_for_any(&sums))
         ;
-    printf("%-9s %-33s n 1..%-5" PRId64 " step %-3" PRId64 " %5" PRId64 " sessions, %5" PRId64 " hit, %4" PRId64
-           " opens refused, longest wait %4" PRId64 " ms  (%" PRId64 " s)\n",
-           series->kind, series->how, all, stride, sums.sessions, sums.hit, sums.opens_failed, sums.gap_ms,
-           (clock_monotonic_ms() - start_ms) / 1000);
+    printf("%-9s %-33s n 1..%-5" PRId64 " step %-3" PRId64 " %5" PRId64 " sessions, %5" PRId64
+           " hit, %4" PRId64 " opens refused, longest wait %4" PRId64 " ms  (%" PRId64 " s)\n",
+           series->kind, series->how, all, stride, sums.sessions, sums.hit, sums.opens_failed,
+           sums.gap_ms, (clock_monotonic_ms() - start_ms) / 1000);
     if (failures == 0)
-        printf(
-            "MATRIX: A %s fails: %s | at the n-th call of a session of ingest, rotation, retiring and quarantine, n from 1 to %" PRId64
-            " in steps of %" PRId64 "; then a start on a healthy disk | %" PRId64 " sessions, %" PRId64
-            " of them hit | nothing acknowledged is"
-            " missing; it takes events again, at the latest %" PRId64 " ms after the last one\n",
-            series->kind, series->how, all, stride, sums.sessions, sums.hit, sums.gap_ms);
+        printf("MATRIX: A %s fails: %s | at the n-th call of a session of ingest, rotation, "
+               "retiring and quarantine, n from 1 to %" PRId64 " in steps of %" PRId64
+               "; then a start on a healthy disk | %" PRId64 " sessions, %" PRId64
+               " of them hit | nothing acknowledged is"
+               " missing; it takes events again, at the latest %" PRId64 " ms after the last one\n",
+               series->kind, series->how, all, stride, sums.sessions, sums.hit, sums.gap_ms);
     total->sessions += sums.sessions;
     total->hit += sums.hit;
     total->accepted += sums.accepted;
@@ -358,16 +372,17 @@ static void set_up(void)
 
 static void usage(void)
 {
-    fprintf(stderr,
-            "usage: fault_session [--seed N] [--kind KIND] [--how HOW] [--n N] [--turns N] [--stride N] [--keep]\n");
+    fprintf(stderr, "usage: fault_session [--seed N] [--kind KIND] [--how HOW] [--n N] [--turns N] "
+                    "[--stride N] [--keep]\n");
     exit(2);
 }
 
 static void read_options(int argc, char **argv)
 {
     static const struct option names[] = {
-        {"seed", 1, NULL, 's'},  {"kind", 1, NULL, 'k'},   {"how", 1, NULL, 'h'},  {"n", 1, NULL, 'n'},
-        {"turns", 1, NULL, 't'}, {"stride", 1, NULL, 'S'}, {"keep", 0, NULL, 'K'}, {NULL, 0, NULL, 0},
+        {"seed", 1, NULL, 's'}, {"kind", 1, NULL, 'k'},  {"how", 1, NULL, 'h'},
+        {"n", 1, NULL, 'n'},    {"turns", 1, NULL, 't'}, {"stride", 1, NULL, 'S'},
+        {"keep", 0, NULL, 'K'}, {NULL, 0, NULL, 0},
     };
     const char *seed = getenv("PENSTOCK_SEED");
     options.seed = seed != NULL ? strtoull(seed, NULL, 10) : random_u64() >> 40;
@@ -406,6 +421,7 @@ int main(int argc, char **argv)
         printf("kept: %s\n", base_dir);
     printf("fault shim: %" PRId64 " sessions, %" PRId64 " hit by a fault, %" PRId64
            " events acknowledged, %d failures (%" PRId64 " s)\n",
-           total.sessions, total.hit, total.accepted, failures, (clock_monotonic_ms() - start_ms) / 1000);
+           total.sessions, total.hit, total.accepted, failures,
+           (clock_monotonic_ms() - start_ms) / 1000);
     return failures == 0 && total.hit > 0 ? 0 : 1;
 }

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT
- * fuzz_cursor_slot.c - any bytes as the body of a slot of `cursors`, behind a head that vouches for them: what is read is
- * written and read again as the same bytes. */
+ * fuzz_cursor_slot.c - any bytes as the body of a slot of `cursors`, behind a head that vouches for
+ * them: what is read is written and read again as the same bytes. */
 #include "base/codec.h"
 #include "spool/spool_cursor_slot.h"
 
 #include <stdlib.h>
 #include <xxhash.h>
 
-enum { AT_CHECKSUM = 8, AT_UUID = 16, AT_BODY_SIZE = 40, HEAD_SIZE = 44 }; /* docs/spool-format.md §6 */
+/* docs/spool-format.md §6 */
+enum { AT_CHECKSUM = 8, AT_UUID = 16, AT_BODY_SIZE = 40, HEAD_SIZE = 44 };
 
 static const uint8_t uuid[16] = "0123456789abcde";
 static const uint64_t seed = 7;
@@ -37,7 +38,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     codec_put_u32(head + AT_BODY_SIZE, (uint32_t)size);
     if (!buf_append(&slot, head, sizeof head) || !buf_append(&slot, data, size))
         abort();
-    codec_put_u64(slot.data + AT_CHECKSUM, XXH3_64bits_withSeed(slot.data + AT_UUID, slot.size - AT_UUID, seed));
+    codec_put_u64(slot.data + AT_CHECKSUM,
+                  XXH3_64bits_withSeed(slot.data + AT_UUID, slot.size - AT_UUID, seed));
     if (read_slot(buf_bytes(&slot), &state)) {
         write_slot(&state, &first);
         if (first.size <= SPOOL_CURSORS_SLOT_SIZE) {

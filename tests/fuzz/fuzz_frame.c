@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * fuzz_frame.c - any bytes as a frame and as a stream with frames in it: nothing outside is touched, what decodes can be written again. */
+ * fuzz_frame.c - any bytes as a frame and as a stream with frames in it: nothing outside is
+ * touched, what decodes can be written again. */
 #include "base/codec.h"
 #include "spool/spool_records.h"
 #include "spool/spool_scan.h"
@@ -27,7 +28,8 @@ static uint32_t touch(struct bytes bytes)
 
 static void check_event(const struct spool_event *event)
 {
-    volatile uint32_t sum = touch(event->topic) + touch(event->key) + touch(event->value) + touch(event->headers);
+    volatile uint32_t sum =
+        touch(event->topic) + touch(event->key) + touch(event->value) + touch(event->headers);
     (void)sum;
     struct bytes rest = event->headers;
     struct spool_header header;
@@ -45,10 +47,13 @@ static void check_event(const struct spool_event *event)
     spool_frame_stamp(frame, event->id, 0, SEED);
     struct spool_frame again;
     require(spool_frame_get(frame, size, SEED, &again));
-    require(bytes_equal(again.event.topic, event->topic) && bytes_equal(again.event.key, event->key) &&
-            bytes_equal(again.event.value, event->value) && bytes_equal(again.event.headers, event->headers));
+    require(bytes_equal(again.event.topic, event->topic) &&
+            bytes_equal(again.event.key, event->key) &&
+            bytes_equal(again.event.value, event->value) &&
+            bytes_equal(again.event.headers, event->headers));
     require(again.event.id == event->id && again.event.time_ms == event->time_ms &&
-            again.event.partition == event->partition && again.event.header_count == event->header_count &&
+            again.event.partition == event->partition &&
+            again.event.header_count == event->header_count &&
             again.event.client_time == event->client_time);
     free(frame);
 }
@@ -67,11 +72,13 @@ static void check_records(const struct spool_frame *frame)
     (void)spool_header_get(frame, &header);
 }
 
-static enum err on_frame(void *arg, const struct spool_frame *frame, const uint8_t *raw, bool damaged)
+static enum err on_frame(void *arg, const struct spool_frame *frame, const uint8_t *raw,
+                         bool damaged)
 {
     struct spool_frame again;
     (void)damaged;
-    require(spool_frame_get(raw, frame->size, SEED, &again) && spool_id_segment(frame->id) == SEGMENT_ID);
+    require(spool_frame_get(raw, frame->size, SEED, &again) &&
+            spool_id_segment(frame->id) == SEGMENT_ID);
     ++*(uint32_t *)arg;
     return ERR_OK;
 }
@@ -83,7 +90,8 @@ static uint32_t count_frames(const uint8_t *data, size_t size, size_t piece)
     uint32_t count = 0;
     spool_scan_init(&scan, SEGMENT_ID, SEED, on_frame, &count);
     for (size_t at = 0; at < size; at += piece)
-        require(spool_scan_feed(&scan, bytes_of(data + at, size - at < piece ? size - at : piece), false) == ERR_OK);
+        require(spool_scan_feed(&scan, bytes_of(data + at, size - at < piece ? size - at : piece),
+                                false) == ERR_OK);
     require(spool_scan_break(&scan) == ERR_OK);
     spool_scan_done(&scan);
     return count;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * fuzz_http_body.c - every body parser, and the target parser, on any bytes in pieces of any size.
  *
- * Byte 0 chooses the parser, byte 1 the size of the pieces (0: all at once). What comes out of pieces must be
- * the same as what comes out of the whole. */
+ * Byte 0 chooses the parser, byte 1 the size of the pieces (0: all at once). What comes out of
+ * pieces must be the same as what comes out of the whole. */
 #include "ingest/ingest_ndjson.h"
 #include "ingest/ingest_v2.h"
 
@@ -39,26 +39,29 @@ static enum err take(void *arg, const struct spool_event *event)
     return event->value.size > 100000 ? ERR_TOO_LARGE : ERR_OK;
 }
 
-static bool run_ndjson(struct bytes body, size_t step, struct ingest_sink *sink, struct ingest_problem *problem)
+static bool run_ndjson(struct bytes body, size_t step, struct ingest_sink *sink,
+                       struct ingest_problem *problem)
 {
     struct ingest_ndjson lines = {0};
     bool ok = true;
     for (size_t at = 0; ok && at < body.size; at += step)
-        ok = ingest_ndjson_feed(&lines, bytes_of(body.data + at, step < body.size - at ? step : body.size - at), sink,
-                                problem);
+        ok = ingest_ndjson_feed(
+            &lines, bytes_of(body.data + at, step < body.size - at ? step : body.size - at), sink,
+            problem);
     ok = ok && ingest_ndjson_end(&lines, sink, problem);
     ingest_ndjson_done(&lines);
     return ok;
 }
 
-static bool run_v2(enum ingest_format format, struct bytes body, size_t step, struct ingest_sink *sink,
-                   struct ingest_problem *problem)
+static bool run_v2(enum ingest_format format, struct bytes body, size_t step,
+                   struct ingest_sink *sink, struct ingest_problem *problem)
 {
     struct ingest_v2 *v2 = ingest_v2_new(format, sink);
     struct buf answer = {0};
     bool ok = true;
     for (size_t at = 0; ok && at < body.size; at += step)
-        ok = ingest_v2_feed(v2, bytes_of(body.data + at, step < body.size - at ? step : body.size - at), problem);
+        ok = ingest_v2_feed(
+            v2, bytes_of(body.data + at, step < body.size - at ? step : body.size - at), problem);
     ok = ok && ingest_v2_end(v2, problem);
     if (ok) {
         ingest_v2_render(v2, &answer);
@@ -74,12 +77,14 @@ static struct outcome run(uint8_t which, struct bytes body, size_t step)
 {
     struct outcome outcome = {.digest = 0xcbf29ce484222325u};
     struct ingest_problem problem = {0};
-    struct ingest_sink sink = {
-        .event = take, .arg = &outcome, .defaults = {.partition = SPOOL_PARTITION_ANY, .time_ms = 1}};
+    struct ingest_sink sink = {.event = take,
+                               .arg = &outcome,
+                               .defaults = {.partition = SPOOL_PARTITION_ANY, .time_ms = 1}};
     outcome.ok = which == 0   ? run_ndjson(body, step, &sink, &problem)
                  : which == 1 ? run_v2(INGEST_JSON_V2, body, step, &sink, &problem)
                               : run_v2(INGEST_BINARY_V2, body, step, &sink, &problem);
-    if (outcome.ok != (problem.status == 0) || (!outcome.ok && (problem.status < 400 || problem.message[0] == '\0')))
+    if (outcome.ok != (problem.status == 0) ||
+        (!outcome.ok && (problem.status < 400 || problem.message[0] == '\0')))
         abort(); /* accepted, or refused with a reason */
     outcome.status = problem.status;
     outcome.count = sink.count;
@@ -111,8 +116,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         run_target(body);
         return 0;
     }
-    struct outcome whole = run(which, body, size), pieces = run(which, body, data[1] == 0 ? size : data[1]);
-    if (whole.ok != pieces.ok || whole.status != pieces.status || (whole.ok && whole.digest != pieces.digest))
+    struct outcome whole = run(which, body, size),
+                   pieces = run(which, body, data[1] == 0 ? size : data[1]);
+    if (whole.ok != pieces.ok || whole.status != pieces.status ||
+        (whole.ok && whole.digest != pieces.digest))
         abort();
     return 0;
 }

@@ -10,8 +10,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct agent_http_head head;
     int head_size = agent_http_head_parse(bytes_of(data, size), &head);
-    if (head_size > 0 &&
-        ((size_t)head_size > size || head.status < 100 || head.status > 999 || head.content_length < -1))
+    if (head_size > 0 && ((size_t)head_size > size || head.status < 100 || head.status > 999 ||
+                          head.content_length < -1))
         abort();
     char *url = malloc(size + 1), host[256], port[8];
     if (url == NULL)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
- * fuzz_log_reader.c - any bytes as a segment's log: reading ends, returns only events that verify, each once, and its findings add up.
+ * fuzz_log_reader.c - any bytes as a segment's log: reading ends, returns only events that verify,
+ * each once, and its findings add up.
  *
- * The last byte says how the bytes are made more like a log: 1: checksums of fragments are put right; 2: those of frames; 4: it is
- * read in two steps. */
+ * The last byte says how the bytes are made more like a log: 1: checksums of fragments are put
+ * right; 2: those of frames; 4: it is read in two steps. */
 #include "base/codec.h"
 #include "base/crc32c.h"
 #include "spool/spool_log.h"
@@ -35,7 +36,8 @@ static void fix_frames(uint8_t *data, size_t size)
         size_t frame_size = spool_frame_peek_size(data + at, size - at);
         if (frame_size == 0 || frame_size > size - at)
             continue;
-        uint32_t index = spool_id_index(codec_get_u64(data + at + 8)), batch_first = codec_get_u24(data + at + 16);
+        uint32_t index = spool_id_index(codec_get_u64(data + at + 8)),
+                 batch_first = codec_get_u24(data + at + 16);
         spool_frame_stamp(data + at, spool_id_of(SEGMENT_ID, index), batch_first, SEED);
         at += frame_size - 1;
     }
@@ -64,20 +66,24 @@ static void check_pieces(int fd, size_t size)
     require(spool_log_init(&log, fd, 0) == ERR_OK);
     enum err rc;
     while ((rc = spool_log_next(&log, UINT64_MAX, &piece)) == ERR_OK) {
-        require(piece.file_bytes > 0 && piece.bytes.size <= piece.file_bytes && piece.file_bytes <= 65536);
-        require(log.position >= before + piece.file_bytes && log.position - before - piece.file_bytes < 7);
+        require(piece.file_bytes > 0 && piece.bytes.size <= piece.file_bytes &&
+                piece.file_bytes <= 65536);
+        require(log.position >= before + piece.file_bytes &&
+                log.position - before - piece.file_bytes < 7);
         before = log.position;
     }
     require(rc == ERR_END && log.position == size);
     spool_log_done(&log);
 }
 
-static void check_ranges(const struct spool_ranges *ranges, const bool *seen, size_t seen_size, uint64_t *total)
+static void check_ranges(const struct spool_ranges *ranges, const bool *seen, size_t seen_size,
+                         uint64_t *total)
 {
     for (size_t i = 0; i < ranges->count; i++) {
         require(ranges->items[i].first <= ranges->items[i].last);
         *total += ranges->items[i].last - ranges->items[i].first + 1;
-        for (uint32_t index = ranges->items[i].first; index <= ranges->items[i].last && index < seen_size; index++)
+        for (uint32_t index = ranges->items[i].first;
+             index <= ranges->items[i].last && index < seen_size; index++)
             require(!seen[index]);
     }
 }
@@ -97,7 +103,8 @@ static void check_reader(int dir_fd, uint64_t first_bound)
     require(spool_reader_open(&options, &reader, NULL) == ERR_OK);
     uint64_t count = 0;
     for (int step = first_bound == SPOOL_READ_TO_END; step < 2; step++) {
-        while (spool_reader_next(reader, step == 0 ? first_bound : SPOOL_READ_TO_END, &chunk, NULL) == ERR_OK) {
+        while (spool_reader_next(reader, step == 0 ? first_bound : SPOOL_READ_TO_END, &chunk,
+                                 NULL) == ERR_OK) {
             require(chunk->event_count > 0);
             for (size_t pos = 0; pos < chunk->size; count++) {
                 struct spool_frame frame;
@@ -116,7 +123,8 @@ static void check_reader(int dir_fd, uint64_t first_bound)
     uint64_t total = 0;
     check_ranges(&findings->lost, seen, SEEN_SIZE, &total);
     check_ranges(&findings->uncertain, seen, SEEN_SIZE, &total);
-    require(findings->event_count == count && total == findings->lost.total + findings->uncertain.total);
+    require(findings->event_count == count &&
+            total == findings->lost.total + findings->uncertain.total);
     require(findings->damaged || findings->lost.total == 0);
     spool_reader_close(reader);
     struct spool_ends ends;
@@ -138,7 +146,8 @@ static void remove_root(void)
 
 static int open_root(void)
 {
-    snprintf(root, sizeof root, "%s/penstock-fuzz-XXXXXX", access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
+    snprintf(root, sizeof root, "%s/penstock-fuzz-XXXXXX",
+             access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
     require(mkdtemp(root) != NULL);
     atexit(remove_root);
     int fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -161,7 +170,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         fix_frames(log, size);
     if (how & FIX_FRAGMENTS)
         fix_fragments(log, size);
-    int fd = openat(dir_fd, SEGMENT_NAME "/000003.log", O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    int fd =
+        openat(dir_fd, SEGMENT_NAME "/000003.log", O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     require(fd >= 0 && write(fd, log, size) == (ssize_t)size);
     check_pieces(fd, size);
     close(fd);

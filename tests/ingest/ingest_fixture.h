@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * ingest_fixture.h - the real listeners on a real spool in one process, and a client that writes bytes to
- * sockets. */
+ * ingest_fixture.h - the real listeners on a real spool in one process, and a client that writes
+ * bytes to sockets. */
 #ifndef PENSTOCK_TESTS_INGEST_FIXTURE_H
 #define PENSTOCK_TESTS_INGEST_FIXTURE_H
 
@@ -88,7 +88,7 @@ static inline void fixture_done(struct ingest_fixture *f)
     spool_fixture_done(&f->store);
 }
 
-/* ---- the client --------------------------------------------------------------------------------------------- */
+/* ---- the client ------------------------------------------------------------------------------ */
 
 static inline int try_connect(const char *address)
 {
@@ -206,44 +206,48 @@ static inline void reply_done(struct reply *reply)
 static inline void client_post_head(int fd, const char *target, const char *type, size_t length)
 {
     char head[1024];
-    snprintf(head, sizeof head, "POST %s HTTP/1.1\r\nHost: x\r\n%s%s%sContent-Length: %zu\r\n\r\n", target,
-             type == NULL ? "" : "Content-Type: ", type == NULL ? "" : type, type == NULL ? "" : "\r\n", length);
+    snprintf(head, sizeof head, "POST %s HTTP/1.1\r\nHost: x\r\n%s%s%sContent-Length: %zu\r\n\r\n",
+             target, type == NULL ? "" : "Content-Type: ", type == NULL ? "" : type,
+             type == NULL ? "" : "\r\n", length);
     client_say(fd, head);
 }
 
-static inline struct reply client_post_bytes(int fd, const char *target, const char *type, const void *body,
-                                             size_t size)
+static inline struct reply client_post_bytes(int fd, const char *target, const char *type,
+                                             const void *body, size_t size)
 {
     client_post_head(fd, target, type, size);
     client_send(fd, body, size);
     return client_read(fd);
 }
 
-static inline struct reply client_post(int fd, const char *target, const char *type, const char *body)
+static inline struct reply client_post(int fd, const char *target, const char *type,
+                                       const char *body)
 {
     return client_post_bytes(fd, target, type, body, strlen(body));
 }
 
-/* One request on a connection of its own, and what must become of it; part: what the answer's body must hold, or
- * NULL. */
-static inline void post_and_check(struct ingest_fixture *f, const char *target, const char *type, const char *body,
-                                  int status, const char *part, int line)
+/* One request on a connection of its own, and what must become of it; part: what the answer's body
+ * must hold, or NULL. */
+static inline void post_and_check(struct ingest_fixture *f, const char *target, const char *type,
+                                  const char *body, int status, const char *part, int line)
 {
     int fd = client_connect(f, 0);
     struct reply reply = client_post(fd, target, type, body);
     if (reply.status != status || (part != NULL && strstr(buf_string(&reply.body), part) == NULL))
-        fail_msg("line %d: expected %d with '%s', got %d with '%s'", line, status, part == NULL ? "" : part,
-                 reply.status, buf_string(&reply.body));
+        fail_msg("line %d: expected %d with '%s', got %d with '%s'", line, status,
+                 part == NULL ? "" : part, reply.status, buf_string(&reply.body));
     reply_done(&reply);
     close(fd);
 }
 
-#define assert_post(f, target, type, body, status, part) post_and_check(f, target, type, body, status, part, __LINE__)
+#define assert_post(f, target, type, body, status, part)                                           \
+    post_and_check(f, target, type, body, status, part, __LINE__)
 
-/* ---- what the spool holds ----------------------------------------------------------------------------------- */
+/* ---- what the spool holds -------------------------------------------------------------------- */
 
 struct stored {
-    char topic[256], key[256], value[512], headers[512]; /* "(null)" for null; headers as name=value; */
+    /* "(null)" for null; headers as name=value; */
+    char topic[256], key[256], value[512], headers[512];
     uint64_t id;
     int64_t time_ms;
     int32_t partition;

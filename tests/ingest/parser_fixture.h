@@ -45,7 +45,8 @@ static inline void parser_begin(struct parser_fixture *f)
 {
     buf_clear(&f->text);
     f->problem = (struct ingest_problem){0};
-    f->sink = (struct ingest_sink){.event = parser_event, .arg = f, .defaults = {.partition = SPOOL_PARTITION_ANY}};
+    f->sink = (struct ingest_sink){
+        .event = parser_event, .arg = f, .defaults = {.partition = SPOOL_PARTITION_ANY}};
 }
 
 static inline int parser_setup(void **state)

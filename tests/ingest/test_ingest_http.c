@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * test_ingest_http.c - what clients get for proper requests, over real sockets into a real spool. */
+ * test_ingest_http.c - what clients get for proper requests, over real sockets into a real
+ * spool. */
 #include "tests/ingest/ingest_fixture.h"
 
 #include <sys/stat.h>
@@ -51,9 +52,9 @@ static void test_receipt_names_spool_and_ids_of_what_was_stored(void **state)
     snprintf(id, sizeof id, "%llu", (unsigned long long)stored[2].id);
     assert_string_equal(reply_header(&reply, "Penstock-Last-Event-Id"), id);
     const uint8_t *uuid = spool_uuid(f->store.spool);
-    snprintf(id, sizeof id, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", uuid[0], uuid[1],
-             uuid[2], uuid[3], uuid[4], uuid[5], uuid[6], uuid[7], uuid[8], uuid[9], uuid[10], uuid[11], uuid[12],
-             uuid[13], uuid[14], uuid[15]);
+    snprintf(id, sizeof id, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x",
+             uuid[0], uuid[1], uuid[2], uuid[3], uuid[4], uuid[5], uuid[6], uuid[7], uuid[8],
+             uuid[9], uuid[10], uuid[11], uuid[12], uuid[13], uuid[14], uuid[15]);
     assert_string_equal(reply_header(&reply, "Penstock-Spool-Id"), id);
     reply_done(&reply);
     close(fd);
@@ -64,9 +65,11 @@ static void test_parameters_become_key_time_and_partition(void **state)
     struct ingest_fixture *f = *state;
     struct stored stored[3];
     fixture_start(f);
-    assert_post(f, "/topics/do%6Fr/partitions/7?key=a%2Fb+c&timestamp=1700000000123", NULL, "v", 200, "accepted");
+    assert_post(f, "/topics/do%6Fr/partitions/7?key=a%2Fb+c&timestamp=1700000000123", NULL, "v",
+                200, "accepted");
     assert_post(f, "/topics/door?key=", "text/plain", "", 200, "{\"accepted\":1}");
-    assert_post(f, "/topics/door?key=k&timestamp=5", NDJSON "; charset=utf-8", "x\r\n\r\ny", 200, "{\"accepted\":2}");
+    assert_post(f, "/topics/door?key=k&timestamp=5", NDJSON "; charset=utf-8", "x\r\n\r\ny", 200,
+                "{\"accepted\":2}");
     assert_int_equal(fixture_stored(f, stored, 3), 4);
     assert_string_equal(stored[0].topic, "door");
     assert_string_equal(stored[0].key, "a/b c");
@@ -85,15 +88,17 @@ static void test_v2_json_keeps_values_as_compact_text_and_answers_with_nulls(voi
     struct ingest_fixture *f = *state;
     struct stored stored[4];
     fixture_start(f);
-    assert_post(f, "/topics/door", JSON_V2,
-                " { \"key_schema_id\" : null, \"records\" : [ {\"key\":\"k\",\"value\":{ \"n\" : 1.00E+02, "
-                "\"z\":\"a\\u0000b\" }},"
-                "{\"value\":null},{\"value\":[1, 2 ,12345678901234567890.5],\"partition\":3,\"timestamp\":9,"
-                "\"headers\":[{\"key\":\"h\",\"value\":\"aGk=\"},{\"key\":\"n\",\"value\":null}]},{}] } ",
-                200,
-                "{\"offsets\":[" NO_OFFSET "," NO_OFFSET
-                ",{\"partition\":3,\"offset\":null,\"error_code\":null,\"error\":null}," NO_OFFSET
-                "],\"key_schema_id\":null,\"value_schema_id\":null}");
+    assert_post(
+        f, "/topics/door", JSON_V2,
+        " { \"key_schema_id\" : null, \"records\" : [ {\"key\":\"k\",\"value\":{ \"n\" : 1.00E+02, "
+        "\"z\":\"a\\u0000b\" }},"
+        "{\"value\":null},{\"value\":[1, 2 "
+        ",12345678901234567890.5],\"partition\":3,\"timestamp\":9,"
+        "\"headers\":[{\"key\":\"h\",\"value\":\"aGk=\"},{\"key\":\"n\",\"value\":null}]},{}] } ",
+        200,
+        "{\"offsets\":[" NO_OFFSET "," NO_OFFSET
+        ",{\"partition\":3,\"offset\":null,\"error_code\":null,\"error\":null}," NO_OFFSET
+        "],\"key_schema_id\":null,\"value_schema_id\":null}");
     assert_int_equal(fixture_stored(f, stored, 4), 4);
     assert_string_equal(stored[0].key, "\"k\"");
     assert_string_equal(stored[0].value, "{\"n\":1.00E+02,\"z\":\"a\\u0000b\"}");
@@ -112,8 +117,9 @@ static void test_v2_binary_decodes_base64_and_answers_in_v2(void **state)
     struct stored stored[2];
     fixture_start(f);
     int fd = client_connect(f, 1);
-    struct reply reply = client_post(fd, "/topics/door/partitions/1", "Application/Vnd.Kafka.BINARY.v2+json",
-                                     "{\"records\":[{\"key\":\"a2V5\",\"value\":\"dmFsdWU=\"},{\"value\":\"\"}]}");
+    struct reply reply =
+        client_post(fd, "/topics/door/partitions/1", "Application/Vnd.Kafka.BINARY.v2+json",
+                    "{\"records\":[{\"key\":\"a2V5\",\"value\":\"dmFsdWU=\"},{\"value\":\"\"}]}");
     assert_int_equal(reply.status, 200);
     assert_string_equal(reply_header(&reply, "Content-Type"), "application/vnd.kafka.v2+json");
     assert_non_null(strstr(buf_string(&reply.body), "{\"partition\":1,\"offset\":null"));
@@ -126,7 +132,8 @@ static void test_v2_binary_decodes_base64_and_answers_in_v2(void **state)
     close(fd);
 }
 
-static void test_connection_is_kept_for_many_requests_and_pipelined_ones_are_answered_in_order(void **state)
+static void test_connection_is_kept_for_many_requests_and_pipelined_ones_are_answered_in_order(
+    void **state)
 {
     struct ingest_fixture *f = *state;
     struct stored stored[3];
@@ -172,7 +179,8 @@ static void test_expect_continue_is_answered_before_the_body(void **state)
     struct ingest_fixture *f = *state;
     fixture_start(f);
     int fd = client_connect(f, 0);
-    client_say(fd, "POST /topics/door HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n");
+    client_say(fd, "POST /topics/door HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nExpect: "
+                   "100-continue\r\n\r\n");
     struct reply go_on = client_read(fd);
     assert_int_equal(go_on.status, 100);
     client_say(fd, "abc");
@@ -258,7 +266,8 @@ int main(void)
         INGEST_TEST(test_parameters_become_key_time_and_partition),
         INGEST_TEST(test_v2_json_keeps_values_as_compact_text_and_answers_with_nulls),
         INGEST_TEST(test_v2_binary_decodes_base64_and_answers_in_v2),
-        INGEST_TEST(test_connection_is_kept_for_many_requests_and_pipelined_ones_are_answered_in_order),
+        INGEST_TEST(
+            test_connection_is_kept_for_many_requests_and_pipelined_ones_are_answered_in_order),
         INGEST_TEST(test_chunked_body_is_put_together),
         INGEST_TEST(test_expect_continue_is_answered_before_the_body),
         INGEST_TEST(test_pages_are_served_to_get_and_head),

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * test_ingest_http_bad.c - what clients get for requests that cannot be served: a clear answer, and nothing is
- * stored. */
+ * test_ingest_http_bad.c - what clients get for requests that cannot be served: a clear answer, and
+ * nothing is stored. */
 #include "tests/ingest/ingest_fixture.h"
 
 #define JSON_V2   "application/vnd.kafka.json.v2+json"
@@ -51,7 +51,8 @@ static void test_each_fault_has_its_status_and_stores_nothing(void **state)
         {"/topics/door", JSON_V2, "{\"records\":[{\"headers\":[{\"value\":\"\"}]}]}", 422, "key"},
         {"/topics/door", JSON_V2, "{\"records\":[{\"value\":1,\"value\":2}]}", 422, "value"},
         {"/topics/door", JSON_V2, "{\"records\":[{\"valeu\":1}]}", 422, "valeu"},
-        {"/topics/door/partitions/1", JSON_V2, "{\"records\":[{\"partition\":2}]}", 422, "partition"},
+        {"/topics/door/partitions/1", JSON_V2, "{\"records\":[{\"partition\":2}]}", 422,
+         "partition"},
         {"/topics/door", BINARY_V2, "{\"records\":[{\"value\":\"a\"}]}", 422, "base64"},
         {"/topics/door", BINARY_V2, "{\"records\":[{\"value\":\"YQ\"}]}", 422, "base64"},
         {"/topics/door", BINARY_V2, "{\"records\":[{\"value\":7}]}", 422, "base64"},
@@ -61,7 +62,8 @@ static void test_each_fault_has_its_status_and_stores_nothing(void **state)
     f->options.topics_allow_count = 1;
     fixture_start(f);
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
-        post_and_check(f, rows[i].target, rows[i].type, rows[i].body, rows[i].status, rows[i].part, (int)i);
+        post_and_check(f, rows[i].target, rows[i].type, rows[i].body, rows[i].status, rows[i].part,
+                       (int)i);
     assert_int_equal(fixture_count(f), 0);
 }
 
@@ -70,7 +72,8 @@ static void test_refused_request_leaves_the_connection_usable(void **state)
     struct ingest_fixture *f = *state;
     fixture_start(f);
     int fd = client_connect(f, 0);
-    static const char *const targets[] = {"/nowhere", "/topics/a%20b", "/topics/door?timestamp=x", "/topics/door"};
+    static const char *const targets[] = {"/nowhere", "/topics/a%20b", "/topics/door?timestamp=x",
+                                          "/topics/door"};
     for (size_t i = 0; i < 4; i++) {
         struct reply reply = client_post(fd, targets[i], i == 3 ? JSON_V2 : NULL, "{\"bad");
         assert_true(reply.status >= 400);
@@ -113,15 +116,17 @@ static void test_ambiguous_body_length_is_refused(void **state)
 {
     struct ingest_fixture *f = *state;
     fixture_start(f);
-    struct reply reply =
-        exchange(f, "POST /topics/door HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 5\r\n\r\nhello");
+    struct reply reply = exchange(f, "POST /topics/door HTTP/1.1\r\nHost: x\r\nContent-Length: "
+                                     "1\r\nContent-Length: 5\r\n\r\nhello");
     assert_int_equal(reply.status, 400);
     reply_done(&reply);
-    reply = exchange(f, "POST /topics/door HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: "
-                        "chunked\r\n\r\n0\r\n\r\n");
+    reply = exchange(
+        f, "POST /topics/door HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: "
+           "chunked\r\n\r\n0\r\n\r\n");
     assert_int_equal(reply.status, 400);
     reply_done(&reply);
-    reply = exchange(f, "POST /topics/door HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n\r\nhello");
+    reply = exchange(
+        f, "POST /topics/door HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n\r\nhello");
     assert_int_equal(reply.status, 400);
     reply_done(&reply);
     assert_int_equal(fixture_count(f), 0);
@@ -131,8 +136,8 @@ static void test_compressed_body_is_refused_rather_than_stored_as_it_is(void **s
 {
     struct ingest_fixture *f = *state;
     fixture_start(f);
-    struct reply reply = exchange(
-        f, "POST /topics/door HTTP/1.1\r\nHost: x\r\nContent-Encoding: gzip\r\nContent-Length: 5\r\n\r\nhello");
+    struct reply reply = exchange(f, "POST /topics/door HTTP/1.1\r\nHost: x\r\nContent-Encoding: "
+                                     "gzip\r\nContent-Length: 5\r\n\r\nhello");
     assert_int_equal(reply.status, 415);
     reply_done(&reply);
     assert_int_equal(fixture_count(f), 0);
@@ -174,8 +179,9 @@ static void test_garbage_is_answered_or_hung_up_on_and_harms_nobody(void **state
 static void test_truncated_request_stores_nothing(void **state)
 {
     struct ingest_fixture *f = *state;
-    static const char request[] = "POST /topics/door HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-ndjson\r\n"
-                                  "Content-Length: 6\r\n\r\na\nb\nc\n";
+    static const char request[] =
+        "POST /topics/door HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-ndjson\r\n"
+        "Content-Length: 6\r\n\r\na\nb\nc\n";
     fixture_start(f);
     for (size_t size = 0; size < sizeof request - 1; size++) {
         int fd = client_connect(f, 0);
@@ -205,9 +211,10 @@ static void test_event_beyond_the_spools_limit_is_refused_by_number(void **state
     assert_int_equal(fixture_count(f), 0);
 }
 
-/* The client keeps on sending; the answer must come nevertheless, and arrive: many clients give up at the first write
- * that fails, so none may. */
-static void check_too_large(struct ingest_fixture *f, const char *head, const char *chunk, size_t chunk_size)
+/* The client keeps on sending; the answer must come nevertheless, and arrive: many clients give up
+ * at the first write that fails, so none may. */
+static void check_too_large(struct ingest_fixture *f, const char *head, const char *chunk,
+                            size_t chunk_size)
 {
     struct reply reply;
     int fd = client_connect(f, 0);
@@ -232,13 +239,15 @@ static void test_body_beyond_the_limit_gets_413_that_arrives(void **state)
     int head = sprintf(chunk, "10000\r\n");
     memset(chunk + head, 'x', 64 << 10);
     for (int i = 0; i < 10; i++)
-        check_too_large(f, "POST /topics/door HTTP/1.1\r\nHost: x\r\nContent-Length: 1073741824\r\n\r\n", chunk + head,
-                        64 << 10);
+        check_too_large(
+            f, "POST /topics/door HTTP/1.1\r\nHost: x\r\nContent-Length: 1073741824\r\n\r\n",
+            chunk + head, 64 << 10);
     memcpy(chunk + head + (64 << 10) - 2, "\r\n", 2); /* 0xfffe bytes and their end */
     memcpy(chunk, "0fffe\r\n", 7);
     for (int i = 0; i < 10; i++)
-        check_too_large(f, "POST /topics/door HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n", chunk,
-                        (size_t)head + (64 << 10));
+        check_too_large(
+            f, "POST /topics/door HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n", chunk,
+            (size_t)head + (64 << 10));
     free(chunk);
     assert_int_equal(fixture_count(f), 0);
 }
@@ -248,12 +257,12 @@ static void test_client_that_asks_first_is_refused_without_sending(void **state)
     struct ingest_fixture *f = *state;
     f->options.body_bytes_max = 1 << 20;
     fixture_start(f);
-    struct reply reply =
-        exchange(f, "POST /topics/door HTTP/1.1\r\nHost: x\r\nContent-Length: 2000000\r\nExpect: 100-continue\r\n\r\n");
+    struct reply reply = exchange(f, "POST /topics/door HTTP/1.1\r\nHost: x\r\nContent-Length: "
+                                     "2000000\r\nExpect: 100-continue\r\n\r\n");
     assert_int_equal(reply.status, 413);
     reply_done(&reply);
-    reply =
-        exchange(f, "POST /topics/a%20b HTTP/1.1\r\nHost: x\r\nContent-Length: 200\r\nExpect: 100-continue\r\n\r\n");
+    reply = exchange(f, "POST /topics/a%20b HTTP/1.1\r\nHost: x\r\nContent-Length: 200\r\nExpect: "
+                        "100-continue\r\n\r\n");
     assert_int_equal(reply.status, 422);
     reply_done(&reply);
 }
@@ -296,7 +305,8 @@ static void test_many_tiny_events_count_with_what_they_take_in_memory(void **sta
     SPOOL_FIXTURE_WAIT(fixture_stats(f).in_flight_bytes == 0);
 }
 
-static void test_topics_beyond_the_maximum_are_refused_and_garbage_does_not_use_them_up(void **state)
+static void test_topics_beyond_the_maximum_are_refused_and_garbage_does_not_use_them_up(
+    void **state)
 {
     struct ingest_fixture *f = *state;
     f->store.options.topics_max = 2;
@@ -314,12 +324,15 @@ static void test_json_text_survives_or_is_refused_but_never_altered(void **state
     struct ingest_fixture *f = *state;
     struct stored stored[3];
     fixture_start(f);
-    assert_post(f, "/topics/door", JSON_V2, "{\"records\":[{\"value\":\"half \\ud83d pair\"}]}", 200, NULL);
-    assert_post(f, "/topics/door", JSON_V2, "{\"records\":[{\"value\":\"low \\ude00 half\"}]}", 200, NULL);
-    assert_post(f, "/topics/door", JSON_V2, "{\"records\":[{\"key\":\"\\u00e9\\/\",\"value\":\"\\ud83d\\ude00\"}]}",
+    assert_post(f, "/topics/door", JSON_V2, "{\"records\":[{\"value\":\"half \\ud83d pair\"}]}",
                 200, NULL);
+    assert_post(f, "/topics/door", JSON_V2, "{\"records\":[{\"value\":\"low \\ude00 half\"}]}", 200,
+                NULL);
+    assert_post(f, "/topics/door", JSON_V2,
+                "{\"records\":[{\"key\":\"\\u00e9\\/\",\"value\":\"\\ud83d\\ude00\"}]}", 200, NULL);
     assert_post(f, "/topics/door", JSON_V2, "{\"records\":[{\"value\":\"\xc0\xaf\"}]}", 422, NULL);
-    assert_post(f, "/topics/door", JSON_V2, "{\"records\":[{\"value\":\"\xed\xa0\x80\"}]}", 422, NULL);
+    assert_post(f, "/topics/door", JSON_V2, "{\"records\":[{\"value\":\"\xed\xa0\x80\"}]}", 422,
+                NULL);
     assert_int_equal(fixture_stored(f, stored, 3), 3);
     assert_string_equal(stored[0].value, "\"half \\uD83D pair\"");
     assert_string_equal(stored[1].value, "\"low \\uDE00 half\"");

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
- * test_ingest_http_life.c - clients that are slow, silent or gone, a disk that hangs, a spool that is full or
- * taken away, and the order in which everything stops.
+ * test_ingest_http_life.c - clients that are slow, silent or gone, a disk that hangs, a spool that
+ * is full or taken away, and the order in which everything stops.
  *
- * A disk that hangs: this program's own fdatasync(), which LevelDB calls instead of libc's, waits behind a
- * gate. */
+ * A disk that hangs: this program's own fdatasync(), which LevelDB calls instead of libc's, waits
+ * behind a gate. */
 #include "tests/ingest/ingest_fixture.h"
 
 #include <pthread.h>
@@ -216,8 +216,10 @@ static void test_unfinished_requests_that_stand_still_make_way(void **state)
     fixture_start(f);
     for (int i = 0; i < MAX; i++) {
         still[i] = client_connect(f, 0);
-        client_say(still[i], i % 2 == 0 ? "POST /topics/door HTTP/1.1\r\nHost: x\r\n"
-                                        : "POST /topics/door HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc");
+        client_say(still[i],
+                   i % 2 == 0
+                       ? "POST /topics/door HTTP/1.1\r\nHost: x\r\n"
+                       : "POST /topics/door HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc");
     }
     SPOOL_FIXTURE_WAIT(fixture_stats(f).connections == MAX);
     clock_sleep_ms(1100);
@@ -251,7 +253,8 @@ static void test_thousands_of_silent_connections_do_not_keep_a_new_one_out(void 
         int64_t took_ms = clock_monotonic_ms() - start_ms;
         slowest_ms = took_ms > slowest_ms ? took_ms : slowest_ms;
     }
-    print_message("%zu silent connections; a new one was served within %lld ms\n", count, (long long)slowest_ms);
+    print_message("%zu silent connections; a new one was served within %lld ms\n", count,
+                  (long long)slowest_ms);
     assert_true(slowest_ms < 1000);
     for (size_t i = 0; i < count; i++)
         close(silent[i]);
@@ -265,7 +268,8 @@ static void test_full_spool_is_answered_with_retry_after(void **state)
     fixture_start(f);
     int fd = client_connect(f, 0);
     struct reply reply = client_post(fd, "/topics/door", NULL, "x");
-    for (int i = 0; reply.status == 200 && i < 300; i++) { /* sizes are looked at from time to time */
+    /* sizes are looked at from time to time */
+    for (int i = 0; reply.status == 200 && i < 300; i++) {
         reply_done(&reply);
         clock_sleep_ms(20);
         reply = client_post(fd, "/topics/door", NULL, "x");
@@ -385,7 +389,7 @@ static void test_stopping_with_half_received_requests_and_silent_connections_is_
     close(half);
 }
 
-/* ---- addresses ---------------------------------------------------------------------------------------------- */
+/* ---- addresses ------------------------------------------------------------------------------- */
 
 static enum err start_on(struct ingest_fixture *f, char *address, struct errmsg *msg)
 {
@@ -458,8 +462,8 @@ static void test_addresses_that_cannot_be_are_refused_with_a_reason(void **state
         assert_non_null(strstr(msg.text, rows[i].address));
         assert_non_null(strstr(msg.text, rows[i].part));
     }
-    static const char *const good[] = {"127.0.0.1:0", "127.9.9.9:80", "[::1]:8080", "localhost:8080",
-                                       "unix:/run/x.sock"};
+    static const char *const good[] = {"127.0.0.1:0", "127.9.9.9:80", "[::1]:8080",
+                                       "localhost:8080", "unix:/run/x.sock"};
     for (size_t i = 0; i < sizeof good / sizeof good[0]; i++)
         assert_int_equal(ingest_address_check(good[i], false, NULL), ERR_OK);
     assert_int_equal(ingest_address_check("0.0.0.0:80", true, NULL), ERR_OK);

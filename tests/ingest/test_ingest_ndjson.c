@@ -10,8 +10,8 @@ static bool parse(struct parser_fixture *f, const char *body, size_t step)
     bool ok = true;
     parser_begin(f);
     for (size_t at = 0; ok && at < size; at += step)
-        ok =
-            ingest_ndjson_feed(&lines, bytes_of(body + at, step < size - at ? step : size - at), &f->sink, &f->problem);
+        ok = ingest_ndjson_feed(&lines, bytes_of(body + at, step < size - at ? step : size - at),
+                                &f->sink, &f->problem);
     ok = ok && ingest_ndjson_end(&lines, &f->sink, &f->problem);
     ingest_ndjson_done(&lines);
     return ok;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * test_ingest_route.c - paths, content types, numbers, base64, and what errors look like to clients. */
+ * test_ingest_route.c - paths, content types, numbers, base64, and what errors look like to
+ * clients. */
 #include "ingest/ingest_base64.h"
 #include "ingest/ingest_route.h"
 
@@ -77,8 +78,9 @@ static void test_content_types_choose_the_format(void **state)
         {"application/vnd.kafka.json.v2+json", INGEST_JSON_V2},
         {"application/vnd.kafka.binary.v2+json; x", INGEST_BINARY_V2},
     };
-    static const char *const refused[] = {"application/vnd.kafka.avro.v2+json", "application/vnd.kafka.json.v1+json",
-                                          "application/vnd.kafka.v2+json", "application/VND.KAFKA.jsonschema.v2+json"};
+    static const char *const refused[] = {
+        "application/vnd.kafka.avro.v2+json", "application/vnd.kafka.json.v1+json",
+        "application/vnd.kafka.v2+json", "application/VND.KAFKA.jsonschema.v2+json"};
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct ingest_problem problem = {0};
@@ -100,8 +102,9 @@ static void test_base64_is_strict(void **state)
         const char *text, *data;
     } good[] = {{"", ""},        {"Zg==", "f"},        {"Zm8=", "fo"},
                 {"Zm9v", "foo"}, {"Zm9vYg==", "foob"}, {"+/+/", "\xfb\xff\xbf"}};
-    static const char *const bad[] = {"Z",    "Zg",   "Zg=",  "Zg===", "====",     "Z===", "Zm9v\n",    " Zm9",
-                                      "Zm9-", "Zm9_", "Zh==", "Zm9=",  "Zg==Zg==", "Zm=v", "\xc3\xa9zz"};
+    static const char *const bad[] = {
+        "Z",    "Zg",   "Zg=",  "Zg===", "====",     "Z===", "Zm9v\n",    " Zm9",
+        "Zm9-", "Zm9_", "Zh==", "Zm9=",  "Zg==Zg==", "Zm=v", "\xc3\xa9zz"};
     struct buf out = {0};
     (void)state;
     for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
@@ -119,7 +122,8 @@ static void test_base64_is_strict(void **state)
 
 static void test_numbers_are_whole_and_within_bounds(void **state)
 {
-    static const char *const bad[] = {"", "-1", "+1", " 1", "1 ", "1.0", "1e3", "101", "9999999999999999999", "0x1"};
+    static const char *const bad[] = {
+        "", "-1", "+1", " 1", "1 ", "1.0", "1e3", "101", "9999999999999999999", "0x1"};
     int64_t number;
     (void)state;
     assert_true(ingest_number_parse("100", 100, &number));
@@ -138,7 +142,8 @@ static void test_first_problem_stays_and_every_error_of_the_spool_has_an_answer(
     assert_int_equal(problem.status, 422);
     assert_int_equal(problem.retry_after_s, 0);
     ingest_problem_render(&problem, &text);
-    assert_string_equal(buf_string(&text), "{\"error_code\":42206,\"message\":\"first \\\"quoted\\\" ?\"}");
+    assert_string_equal(buf_string(&text),
+                        "{\"error_code\":42206,\"message\":\"first \\\"quoted\\\" ?\"}");
     for (enum err err = ERR_END; err < ERR_COUNT; err++) {
         problem = (struct ingest_problem){0};
         ingest_problem_of_err(&problem, err, "here");

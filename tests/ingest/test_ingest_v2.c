@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: MIT
- * test_ingest_v2.c - v2 bodies: what is kept, what is refused, and every byte of a good body changed to every
- * kind of bad. */
+ * test_ingest_v2.c - v2 bodies: what is kept, what is refused, and every byte of a good body
+ * changed to every kind of bad. */
 #include "ingest/ingest_json.h"
 #include "ingest/ingest_v2.h"
 #include "tests/ingest/parser_fixture.h"
 
-static bool parse_bytes(struct parser_fixture *f, enum ingest_format format, const char *body, size_t size, size_t step)
+static bool parse_bytes(struct parser_fixture *f, enum ingest_format format, const char *body,
+                        size_t size, size_t step)
 {
     parser_begin(f);
     struct ingest_v2 *v2 = ingest_v2_new(format, &f->sink);
     bool ok = true;
     for (size_t at = 0; ok && at < size; at += step)
-        ok = ingest_v2_feed(v2, bytes_of(body + at, step < size - at ? step : size - at), &f->problem);
+        ok = ingest_v2_feed(v2, bytes_of(body + at, step < size - at ? step : size - at),
+                            &f->problem);
     ok = ok && ingest_v2_end(v2, &f->problem);
     ingest_v2_free(v2);
     return ok;
@@ -25,7 +27,8 @@ static bool parse(struct parser_fixture *f, enum ingest_format format, const cha
 static void check_value(struct parser_fixture *f, const char *value, const char *kept)
 {
     char body[600], expected[600];
-    int size = snprintf(body, sizeof body, "{\"records\":[{\"key\":%s,\"value\":%s}]}", value, value);
+    int size =
+        snprintf(body, sizeof body, "{\"records\":[{\"key\":%s,\"value\":%s}]}", value, value);
     snprintf(expected, sizeof expected, "%s=%s;", kept, kept);
     for (size_t step = 1; step <= (size_t)size; step++) {
         if (!parse_bytes(f, INGEST_JSON_V2, body, (size_t)size, step))
@@ -51,7 +54,8 @@ static void test_json_values_are_kept_as_compact_text_whatever_the_pieces(void *
         {"\"a b\"", "\"a b\""},
         {"\"\\u0000\\u001f\\u007f\"", "\"\\u0000\\u001F\x7f\""},
         {"\"\\\"\\\\\\/\\b\\f\\n\\r\\t\"", "\"\\\"\\\\/\\b\\f\\n\\r\\t\""},
-        {"\"\\u00e9 \xc3\xa9 \\u20AC \\uD83D\\uDE00\"", "\"\xc3\xa9 \xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80\""},
+        {"\"\\u00e9 \xc3\xa9 \\u20AC \\uD83D\\uDE00\"",
+         "\"\xc3\xa9 \xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80\""},
         {"\"\\ud83d\\u0041\\ude00\"", "\"\\uD83DA\\uDE00\""},
         {"[ ]", "[]"},
         {"{ }", "{}"},
@@ -66,9 +70,9 @@ static void test_json_values_are_kept_as_compact_text_whatever_the_pieces(void *
 static void test_binary_values_are_decoded(void **state)
 {
     struct parser_fixture *f = *state;
-    assert_true(
-        parse(f, INGEST_BINARY_V2,
-              "{\"records\":[{\"key\":\"a2V5\",\"value\":null},{\"value\":\"\"},{\"value\":\"dg\\u003d\\u003D\"}]}"));
+    assert_true(parse(f, INGEST_BINARY_V2,
+                      "{\"records\":[{\"key\":\"a2V5\",\"value\":null},{\"value\":\"\"},{\"value\":"
+                      "\"dg\\u003d\\u003D\"}]}"));
     assert_string_equal(buf_string(&f->text), "key=~;~=;~=v;");
 }
 
@@ -76,14 +80,16 @@ static void test_other_members_of_the_body_are_passed_over(void **state)
 {
     struct parser_fixture *f = *state;
     assert_true(parse(f, INGEST_JSON_V2,
-                      "{\"key_schema_id\":null,\"x\":{\"records\":[1,{}]},\"records\":[{\"value\":1}],\"y\":[[]]}"));
+                      "{\"key_schema_id\":null,\"x\":{\"records\":[1,{}]},\"records\":[{\"value\":"
+                      "1}],\"y\":[[]]}"));
     assert_string_equal(buf_string(&f->text), "~=1;");
 }
 
 static void test_text_that_is_not_utf8_is_refused(void **state)
 {
     static const char *const bad[] = {
-        "\xc0\xaf", "\xe0\x80\xaf", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xf8\x88\x80\x80\x80", "\xc3", "\x80", "\xff"};
+        "\xc0\xaf", "\xe0\x80\xaf", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xf8\x88\x80\x80\x80",
+        "\xc3",     "\x80",         "\xff"};
     char body[128];
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         snprintf(body, sizeof body, "{\"records\":[{\"value\":{\"k%s\":1}}]}", bad[i]);
@@ -91,7 +97,8 @@ static void test_text_that_is_not_utf8_is_refused(void **state)
         snprintf(body, sizeof body, "{\"records\":[{\"headers\":[{\"key\":\"%s\"}]}]}", bad[i]);
         assert_false(parse(*state, INGEST_JSON_V2, body));
     }
-    assert_false(parse(*state, INGEST_JSON_V2, "{\"records\":[{\"headers\":[{\"key\":\"\\ud800\"}]}]}"));
+    assert_false(
+        parse(*state, INGEST_JSON_V2, "{\"records\":[{\"headers\":[{\"key\":\"\\ud800\"}]}]}"));
 }
 
 static void test_depth_is_bounded(void **state)
@@ -147,10 +154,12 @@ static void mutate(struct parser_fixture *f, enum ingest_format format, const ch
 static void test_every_byte_changed_is_accepted_or_refused_but_never_a_crash(void **state)
 {
     mutate(*state, INGEST_JSON_V2,
-           "{\"a\":[1,{}],\"records\":[{\"key\":\"\\u00e9\",\"value\":{\"n\":-1.5e+3,\"b\":[true,null]},"
+           "{\"a\":[1,{}],\"records\":[{\"key\":\"\\u00e9\",\"value\":{\"n\":-1.5e+3,\"b\":[true,"
+           "null]},"
            "\"partition\":1,"
            "\"timestamp\":12,\"headers\":[{\"key\":\"h\",\"value\":\"aGk=\"}]},{}]}");
-    mutate(*state, INGEST_BINARY_V2, "{\"records\":[{\"key\":\"a2V5\",\"value\":\"dmFsdWU=\"},{\"value\":null}]}");
+    mutate(*state, INGEST_BINARY_V2,
+           "{\"records\":[{\"key\":\"a2V5\",\"value\":\"dmFsdWU=\"},{\"value\":null}]}");
 }
 
 static void test_answer_repeats_partitions_that_were_asked_for(void **state)
@@ -159,14 +168,16 @@ static void test_answer_repeats_partitions_that_were_asked_for(void **state)
     struct buf answer = {0};
     parser_begin(f);
     struct ingest_v2 *v2 = ingest_v2_new(INGEST_JSON_V2, &f->sink);
-    assert_true(ingest_v2_feed(v2, bytes_of_string("{\"records\":[{},{\"partition\":2147483647},{}]}"), &f->problem));
+    assert_true(ingest_v2_feed(
+        v2, bytes_of_string("{\"records\":[{},{\"partition\":2147483647},{}]}"), &f->problem));
     assert_true(ingest_v2_end(v2, &f->problem));
     ingest_v2_render(v2, &answer);
-    assert_string_equal(buf_string(&answer),
-                        "{\"offsets\":[{\"partition\":null,\"offset\":null,\"error_code\":null,\"error\":null},"
-                        "{\"partition\":2147483647,\"offset\":null,\"error_code\":null,\"error\":null},"
-                        "{\"partition\":null,\"offset\":null,\"error_code\":null,\"error\":null}],"
-                        "\"key_schema_id\":null,\"value_schema_id\":null}");
+    assert_string_equal(
+        buf_string(&answer),
+        "{\"offsets\":[{\"partition\":null,\"offset\":null,\"error_code\":null,\"error\":null},"
+        "{\"partition\":2147483647,\"offset\":null,\"error_code\":null,\"error\":null},"
+        "{\"partition\":null,\"offset\":null,\"error_code\":null,\"error\":null}],"
+        "\"key_schema_id\":null,\"value_schema_id\":null}");
     assert_true(answer.size <= ingest_v2_render_size(3));
     buf_free(&answer);
     ingest_v2_free(v2);

@@ -24,28 +24,32 @@ struct run {
     uint8_t *seen; /* by number: how often it came */
     uint64_t seen_by_topic[POWER_TOPIC_COUNT];
     uint64_t last_id;
-    uint32_t fresh;           /* number of the first event that this run submits; the oracle's count */
+    uint32_t fresh;           /* number of the first event that this run submits; the oracle's
+                               * count */
     uint64_t missing;         /* damaged ones that didn't come */
     struct spool_books books; /* at the end of the first start */
 };
 
-/* ---- what the product says ------------------------------------------------------------------------------------------ */
+/* ---- what the product says ------------------------------------------------------------------- */
 
 static pthread_mutex_t reports_lock = PTHREAD_MUTEX_INITIALIZER;
 static char reports[REPORTS_SIZE];
 static unsigned torn_ends, other_alarms;
 static uint64_t uncertain; /* events that it says are gone, or never were promised */
 
-/* A gap in the last batch of all: the batch that was being written. It is told, but nothing is said to be lost. */
+/* A gap in the last batch of all: the batch that was being written. It is told, but nothing is said
+ * to be lost. */
 static bool is_torn_end(const struct spool_report *report)
 {
-    return strstr(report->detail, "lost=0 ") != NULL && strstr(report->detail, "uncertain=0 ") == NULL;
+    return strstr(report->detail, "lost=0 ") != NULL &&
+           strstr(report->detail, "uncertain=0 ") == NULL;
 }
 
 /* What it may say about damage. */
 static bool is_of_damage(const struct spool_report *report)
 {
-    return strcmp(report->event, "segment_damaged") == 0 || strcmp(report->event, "loss_report") == 0;
+    return strcmp(report->event, "segment_damaged") == 0 ||
+           strcmp(report->event, "loss_report") == 0;
 }
 
 static void on_report(void *arg, const struct spool_report *report)
@@ -53,8 +57,9 @@ static void on_report(void *arg, const struct spool_report *report)
     (void)arg;
     if (strcmp(report->event, "spool_is_volatile") == 0)
         return; /* the states are laid out in memory */
-    const char *doubts =
-        strcmp(report->event, "segment_damaged") == 0 ? strstr(report->detail, "events_uncertain=") : NULL;
+    const char *doubts = strcmp(report->event, "segment_damaged") == 0
+                             ? strstr(report->detail, "events_uncertain=")
+                             : NULL;
     pthread_mutex_lock(&reports_lock);
     size_t size = strlen(reports);
     other_alarms += report->problem && !is_of_damage(report);
@@ -78,11 +83,12 @@ __attribute__((format(printf, 2, 3))) static void fail(struct run *run, const ch
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
     pthread_mutex_lock(&reports_lock);
-    errmsg_set(run->msg, ERR_DAMAGED, "%s%s%s", text, reports[0] == '\0' ? "" : "; the product said:", reports);
+    errmsg_set(run->msg, ERR_DAMAGED, "%s%s%s", text,
+               reports[0] == '\0' ? "" : "; the product said:", reports);
     pthread_mutex_unlock(&reports_lock);
 }
 
-/* ---- steps ---------------------------------------------------------------------------------------------------------- */
+/* ---- steps ----------------------------------------------------------------------------------- */
 
 static const char *topic_of(uint32_t topic)
 {
@@ -137,7 +143,8 @@ static void check_cursors(struct run *run)
     const struct oracle *oracle = run->check->oracle;
     for (uint32_t n = 0; run->ok && n < oracle->count; n++) {
         const struct oracle_event *event = &oracle->events[n];
-        if (event->acknowledged && !event->delivered && !event->damaged && is_done(run, n, event->id))
+        if (event->acknowledged && !event->delivered && !event->damaged &&
+            is_done(run, n, event->id))
             fail(run, "event %u (%" PRIu64 ") counts as done, but nobody took it", n, event->id);
     }
 }
@@ -179,8 +186,8 @@ static void submit_fresh(struct run *run)
         fail(run, "it takes no event: %s", err_text(rc));
     for (uint32_t n = 0; run->ok && n < oracle->count; n++)
         if (oracle->events[n].id >= answer.receipt.first_id)
-            fail(run, "a new event has id %" PRIu64 ", but %" PRIu64 " was given before", answer.receipt.first_id,
-                 oracle->events[n].id);
+            fail(run, "a new event has id %" PRIu64 ", but %" PRIu64 " was given before",
+                 answer.receipt.first_id, oracle->events[n].id);
 }
 
 static void take_event(struct run *run, const struct spool_event *event)
@@ -202,7 +209,8 @@ static void take_event(struct run *run, const struct spool_event *event)
         return; /* read for another topic's sake */
     const struct oracle_event *known = number < oracle->count ? &oracle->events[number] : NULL;
     if (known != NULL && known->acknowledged && known->id != event->id)
-        fail(run, "event %u was acknowledged as %" PRIu64 ", and comes as %" PRIu64, number, known->id, event->id);
+        fail(run, "event %u was acknowledged as %" PRIu64 ", and comes as %" PRIu64, number,
+             known->id, event->id);
     if (run->seen[number]++ > 0 && (known == NULL || known->acknowledged))
         fail(run, "event %u (%" PRIu64 ") comes twice", number, event->id);
     else if (run->seen[number] == 2)
@@ -246,8 +254,8 @@ static void check_events(struct run *run)
             first = n;
     }
     if (gone > 0)
-        fail(run, "%u acknowledged events are missing, such as number %u (%" PRIu64 ")", gone, first,
-             oracle->events[first].id);
+        fail(run, "%u acknowledged events are missing, such as number %u (%" PRIu64 ")", gone,
+             first, oracle->events[first].id);
     if (run->seen[run->fresh] != 1)
         fail(run, "the event that was just accepted came %u times", run->seen[run->fresh]);
 }
@@ -273,8 +281,8 @@ static void check_balance(struct run *run, const char *when)
     const struct spool_books *b = &run->books;
     if (b->accepted != b->delivered + b->pending + b->dead_lettered + b->lost)
         fail(run,
-             "the books don't balance %s: %" PRIu64 " accepted, %" PRIu64 " delivered, %" PRIu64 " pending, %" PRIu64
-             " lost",
+             "the books don't balance %s: %" PRIu64 " accepted, %" PRIu64 " delivered, %" PRIu64
+             " pending, %" PRIu64 " lost",
              when, b->accepted, b->delivered, b->pending, b->lost);
 }
 
@@ -284,8 +292,9 @@ static void check_alarms(struct run *run)
         fail(run, "a false alarm");
 }
 
-/* A damaged event behind the cursor counts as lost when its whole segment is behind it, and as pending before. When a cut came between
- * the two, nobody knows whether it was delivered or passed over: then it must at least be reported as uncertain. */
+/* A damaged event behind the cursor counts as lost when its whole segment is behind it, and as
+ * pending before. When a cut came between the two, nobody knows whether it was delivered or passed
+ * over: then it must at least be reported as uncertain. */
 static void check_books(struct run *run)
 {
     const struct oracle *oracle = run->check->oracle;
@@ -295,19 +304,24 @@ static void check_books(struct run *run)
         bool done = is_done(run, n, event->id);
         delivered += event->delivered && done;
         either +=
-            event->delivered && done && event->damaged; /* came, wasn't noted, and was gone when it should come again */
+            /* came, wasn't noted, and was gone when it should come again */
+            event->delivered && done && event->damaged;
         passed += event->acknowledged && event->damaged && !event->delivered && done;
     }
     run->books = counted_books(run);
     check_balance(run, "after the start");
     if (run->books.delivered > delivered || run->books.delivered + either < delivered)
-        fail(run, "the books say %" PRIu64 " delivered, it were %" PRIu64, run->books.delivered, delivered);
-    uint64_t expected = run->check->delivered + run->missing, said = run->books.pending + run->books.lost;
-    if (said < expected || said > expected + passed + either || said + uncertain < expected + passed)
+        fail(run, "the books say %" PRIu64 " delivered, it were %" PRIu64, run->books.delivered,
+             delivered);
+    uint64_t expected = run->check->delivered + run->missing,
+             said = run->books.pending + run->books.lost;
+    if (said < expected || said > expected + passed + either ||
+        said + uncertain < expected + passed)
         fail(run,
-             "the books say %" PRIu64 " pending and %" PRIu64 " lost, it are %" PRIu64 ", and damaged %" PRIu64
-             " and %" PRIu64 " behind the cursor, %" PRIu64 " uncertain",
-             run->books.pending, run->books.lost, run->check->delivered, run->missing, passed, uncertain);
+             "the books say %" PRIu64 " pending and %" PRIu64 " lost, it are %" PRIu64
+             ", and damaged %" PRIu64 " and %" PRIu64 " behind the cursor, %" PRIu64 " uncertain",
+             run->books.pending, run->books.lost, run->check->delivered, run->missing, passed,
+             uncertain);
     if (said > expected)
         run->missing += said - expected;
     check_alarms(run);
@@ -317,8 +331,10 @@ static void tell_done(struct run *run, uint64_t position)
 {
     struct spool_outcome outcomes[POWER_TOPIC_COUNT];
     for (uint32_t i = 0; i < POWER_TOPIC_COUNT; i++)
-        outcomes[i] = (struct spool_outcome){.topic = bytes_of_string(topic_of(i)), .delivered = run->seen_by_topic[i]};
-    if (spool_advance(run->spool, SPOOL_AT_LEAST_ONCE, position, NULL, 0, outcomes, POWER_TOPIC_COUNT) != ERR_OK)
+        outcomes[i] = (struct spool_outcome){.topic = bytes_of_string(topic_of(i)),
+                                             .delivered = run->seen_by_topic[i]};
+    if (spool_advance(run->spool, SPOOL_AT_LEAST_ONCE, position, NULL, 0, outcomes,
+                      POWER_TOPIC_COUNT) != ERR_OK)
         fail(run, "advance");
 }
 
@@ -332,17 +348,19 @@ static void check_again(struct run *run)
         return;
     read_all(run);
     if (run->check->delivered != delivered)
-        fail(run, "%" PRIu64 " events come again after they were done", run->check->delivered - delivered);
+        fail(run, "%" PRIu64 " events come again after they were done",
+             run->check->delivered - delivered);
     run->books = counted_books(run);
     check_balance(run, "after the second start");
-    if (run->books.accepted != before.accepted || run->books.delivered != before.delivered + delivered ||
-        run->books.pending != 0 || run->books.lost != run->missing)
+    if (run->books.accepted != before.accepted ||
+        run->books.delivered != before.delivered + delivered || run->books.pending != 0 ||
+        run->books.lost != run->missing)
         fail(run,
-             "the books of the second start: %" PRIu64 " accepted, %" PRIu64 " delivered, %" PRIu64 " pending, %" PRIu64
-             " lost; before it %" PRIu64 " accepted, %" PRIu64 " + %" PRIu64 " delivered, %" PRIu64 " of %" PRIu64
-             " lost",
-             run->books.accepted, run->books.delivered, run->books.pending, run->books.lost, before.accepted,
-             before.delivered, delivered, before.lost, run->missing);
+             "the books of the second start: %" PRIu64 " accepted, %" PRIu64 " delivered, %" PRIu64
+             " pending, %" PRIu64 " lost; before it %" PRIu64 " accepted, %" PRIu64 " + %" PRIu64
+             " delivered, %" PRIu64 " of %" PRIu64 " lost",
+             run->books.accepted, run->books.delivered, run->books.pending, run->books.lost,
+             before.accepted, before.delivered, delivered, before.lost, run->missing);
     check_alarms(run);
     run->check->lost = run->books.lost;
     run->check->torn_end = torn_ends > 0;
@@ -351,7 +369,8 @@ static void check_again(struct run *run)
 bool power_check_run(struct power_check *check, struct errmsg *msg)
 {
     struct run run = {.check = check, .msg = msg, .ok = true, .fresh = check->oracle->count};
-    *check = (struct power_check){.oracle = check->oracle, .path = check->path, .idle_first = check->idle_first};
+    *check = (struct power_check){
+        .oracle = check->oracle, .path = check->path, .idle_first = check->idle_first};
     run.seen = calloc(check->oracle->count + 1, 1);
     reports[0] = '\0';
     torn_ends = other_alarms = 0;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * power_check.h - the product on what a power cut left: starts it, reads everything, compares with what was promised. */
+ * power_check.h - the product on what a power cut left: starts it, reads everything, compares with
+ * what was promised. */
 #ifndef PENSTOCK_TESTS_POWER_CHECK_H
 #define PENSTOCK_TESTS_POWER_CHECK_H
 
@@ -19,8 +20,8 @@ struct power_check {
     int64_t open_us;
 };
 
-/* Two starts: the first one accepts an event, delivers everything, and says so; the second one must find nothing left to do.
- * False: a promise is broken, and msg says which. Not thread-safe. */
+/* Two starts: the first one accepts an event, delivers everything, and says so; the second one must
+ * find nothing left to do. False: a promise is broken, and msg says which. Not thread-safe. */
 bool power_check_run(struct power_check *check, struct errmsg *msg);
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * power_content.c - all, nothing, a beginning, zeros, or holes of what a file was given since its last sync. */
+ * power_content.c - all, nothing, a beginning, zeros, or holes of what a file was given since its
+ * last sync. */
 #include "tests/power/power_content.h"
 
 #include "tests/power/power_event.h"
@@ -15,8 +16,8 @@ uint64_t power_random(const struct power_spec *spec, uint64_t thing, uint64_t us
     return power_mix(power_mix(x ^ thing) + use);
 }
 
-static void apply_prefix(const struct disk_file *file, uint32_t index, const struct power_spec *spec,
-                         struct buf *content)
+static void apply_prefix(const struct disk_file *file, uint32_t index,
+                         const struct power_spec *spec, struct buf *content)
 {
     size_t whole = (size_t)(power_random(spec, index, 3) % (file->unsafe_count + 1));
     for (size_t i = 0; i < whole; i++)
@@ -33,8 +34,8 @@ static void apply_prefix(const struct disk_file *file, uint32_t index, const str
         disk_content_write(content, torn->data, torn->offset, size);
 }
 
-static void write_with_holes(const struct power_op *op, uint32_t index, const struct power_spec *spec,
-                             struct buf *content)
+static void write_with_holes(const struct power_op *op, uint32_t index,
+                             const struct power_spec *spec, struct buf *content)
 {
     uint64_t end = op->offset + op->size;
     if (content->size < end)
@@ -60,8 +61,8 @@ static void apply_op(const struct power_op *op, uint32_t index, const struct pow
         write_with_holes(op, index, spec, content);
 }
 
-struct bytes power_content(struct disk_file *file, uint32_t index, const struct power_spec *spec, struct buf *room,
-                           uint64_t *ret_hash)
+struct bytes power_content(struct disk_file *file, uint32_t index, const struct power_spec *spec,
+                           struct buf *room, uint64_t *ret_hash)
 {
     enum power_variant variant = spec->variant;
     if (variant == POWER_MIXED)

@@ -23,7 +23,7 @@ static void *grow(void *items, size_t count, size_t *capacity, size_t item_size)
     return more;
 }
 
-/* ---- contents ------------------------------------------------------------------------------------------------------- */
+/* ---- contents -------------------------------------------------------------------------------- */
 
 void disk_content_resize(struct buf *content, uint64_t size)
 {
@@ -57,7 +57,8 @@ void disk_content_apply(struct buf *content, const struct power_op *op)
 
 static void add_unsafe(struct disk_file *file, const struct power_op *op)
 {
-    file->unsafe = grow(file->unsafe, file->unsafe_count, &file->unsafe_capacity, sizeof *file->unsafe);
+    file->unsafe =
+        grow(file->unsafe, file->unsafe_count, &file->unsafe_capacity, sizeof *file->unsafe);
     file->unsafe[file->unsafe_count++] = op;
 }
 
@@ -75,7 +76,7 @@ static bool sync_file(struct disk_file *file)
     return file->safe.size != size_before;
 }
 
-/* ---- names ---------------------------------------------------------------------------------------------------------- */
+/* ---- names ----------------------------------------------------------------------------------- */
 
 static size_t find_name(const struct disk_tree *tree, uint32_t dir, const char *name)
 {
@@ -125,17 +126,19 @@ static void fold(struct disk_names *names, size_t count)
 {
     for (size_t i = 0; i < count; i++)
         disk_tree_apply(&names->safe, &names->changes[i]);
-    memmove(names->changes, names->changes + count, (names->count - count) * sizeof *names->changes);
+    memmove(names->changes, names->changes + count,
+            (names->count - count) * sizeof *names->changes);
     names->count -= count;
 }
 
 bool disk_change_is_safe(const struct disk_change *change)
 {
-    return (change->to_dir == DISK_NONE || change->to_synced) && (change->from_dir == DISK_NONE || change->from_synced);
+    return (change->to_dir == DISK_NONE || change->to_synced) &&
+           (change->from_dir == DISK_NONE || change->from_synced);
 }
 
-/* Nothing leads to that directory any more, whatever a power cut takes away: not in the least of all trees, and no change that may
- * be there makes it appear. */
+/* Nothing leads to that directory any more, whatever a power cut takes away: not in the least of
+ * all trees, and no change that may be there makes it appear. */
 static bool is_gone(const struct disk_names *names, const struct disk_tree *least, uint32_t dir)
 {
     if (dir == 0 || dir == DISK_NONE)
@@ -150,7 +153,8 @@ static bool is_gone(const struct disk_names *names, const struct disk_tree *leas
     return true;
 }
 
-/* Unlinking within a directory that is removed next is never synced: what happened there doesn't matter any more. */
+/* Unlinking within a directory that is removed next is never synced: what happened there doesn't
+ * matter any more. */
 static void forget_gone(struct disk_names *names)
 {
     struct disk_tree least = {0};
@@ -160,7 +164,8 @@ static void forget_gone(struct disk_names *names)
         if (disk_change_is_safe(&names->changes[i]))
             disk_tree_apply(&least, &names->changes[i]);
     for (size_t i = 0; i < names->count; i++)
-        if (!is_gone(names, &least, names->changes[i].to_dir) || !is_gone(names, &least, names->changes[i].from_dir))
+        if (!is_gone(names, &least, names->changes[i].to_dir) ||
+            !is_gone(names, &least, names->changes[i].from_dir))
             names->changes[kept++] = names->changes[i];
     names->count = kept;
     kept = 0;
@@ -191,7 +196,8 @@ static void sync_dir(struct disk *disk, uint32_t dir)
     fold_safe(names);
 }
 
-/* Did the journal hold something of that directory? Then syncing it takes all of the journal along. */
+/* Did the journal hold something of that directory? Then syncing it takes all of the journal
+ * along. */
 static bool is_in_journal(const struct disk_names *names, uint32_t dir)
 {
     for (size_t i = 0; i < names->count; i++)
@@ -208,7 +214,7 @@ static bool was_made_in_journal(const struct disk_names *names, uint32_t file)
     return false;
 }
 
-/* ---- playing -------------------------------------------------------------------------------------------------------- */
+/* ---- playing --------------------------------------------------------------------------------- */
 
 static uint32_t find_file(const struct disk *disk, uint64_t inode)
 {
@@ -266,7 +272,8 @@ static void play_sync(struct disk *disk, const struct power_op *op)
 {
     uint32_t i = find_file(disk, op->object);
     bool journal;
-    if (disk->files[i].is_dir ? disk->ignore_dir_syncs : disk->ignore_file_syncs && disk->files[i].is_log)
+    if (disk->files[i].is_dir ? disk->ignore_dir_syncs
+                              : disk->ignore_file_syncs && disk->files[i].is_log)
         return;
     if (disk->files[i].is_dir) {
         journal = is_in_journal(&disk->ordered, i);

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT
- * power_disk.h - a disk that remembers what of it is safe: the tape is played to it, operation by operation.
+ * power_disk.h - a disk that remembers what of it is safe: the tape is played to it, operation by
+ * operation.
  *
- * Contents: of each file what its last sync covered, and the operations since. Names: the tree as it is safe, and the changes
- * that a power cut may take away - by two readings of what a sync promises, see struct disk_names.
- * Everything points into the tape, which must live on. Out of memory ends the program. */
+ * Contents: of each file what its last sync covered, and the operations since. Names: the tree as
+ * it is safe, and the changes that a power cut may take away - by two readings of what a sync
+ * promises, see struct disk_names. Everything points into the tape, which must live on. Out of
+ * memory ends the program. */
 #ifndef PENSTOCK_TESTS_POWER_DISK_H
 #define PENSTOCK_TESTS_POWER_DISK_H
 
@@ -33,7 +35,8 @@ struct disk_tree {
     size_t count, capacity;
 };
 
-/* One change of names: `file` appears as to_name in to_dir, and from_name in from_dir is gone. A rename is one change. */
+/* One change of names: `file` appears as to_name in to_dir, and from_name in from_dir is gone. A
+ * rename is one change. */
 struct disk_change {
     uint32_t to_dir, from_dir, file; /* DISK_NONE: no such half */
     const char *to_name, *from_name;
@@ -50,8 +53,10 @@ struct disk_names {
 struct disk {
     struct disk_file *files; /* 0 is the root */
     size_t file_count, file_capacity;
-    struct disk_names ordered; /* the file system has a journal: one change is safe only with all before it */
-    struct disk_names strict;  /* each change is safe when its directories were synced, and not before */
+    struct disk_names ordered; /* the file system has a journal: one change is safe only with all
+                                * before it */
+    struct disk_names strict;  /* each change is safe when its directories were synced, and not
+                                * before */
     bool ignore_dir_syncs;     /* planted faults: as if no directory was ever synced, */
     bool ignore_file_syncs;    /* or no log of a segment */
 };
@@ -65,7 +70,8 @@ void disk_tree_copy(struct disk_tree *tree, const struct disk_tree *from);
 void disk_tree_apply(struct disk_tree *tree, const struct disk_change *change);
 bool disk_change_is_safe(const struct disk_change *change);
 
-/* Applies one operation to a content; `size` bytes of a write's data, which zeros replace when data is NULL. */
+/* Applies one operation to a content; `size` bytes of a write's data, which zeros replace when data
+ * is NULL. */
 void disk_content_write(struct buf *content, const uint8_t *data, uint64_t offset, uint64_t size);
 void disk_content_resize(struct buf *content, uint64_t size);
 void disk_content_apply(struct buf *content, const struct power_op *op);

@@ -42,7 +42,8 @@ static size_t value_size(uint32_t number)
 void power_event_make(uint32_t number, struct power_event *ret_event)
 {
     struct power_event *e = ret_event;
-    size_t size = value_size(number), at = (size_t)snprintf(e->value, sizeof e->value, "event %u ", number);
+    size_t size = value_size(number),
+           at = (size_t)snprintf(e->value, sizeof e->value, "event %u ", number);
     for (uint64_t random = number; at < size; at++) {
         if (at % 8 == 0)
             random = power_mix(random);
@@ -73,9 +74,11 @@ bool power_event_is(const struct spool_event *event, uint32_t *ret_number)
         return false;
     power_event_make(number, &wanted);
     *ret_number = number;
-    return bytes_equal(event->topic, wanted.event.topic) && bytes_equal(event->key, wanted.event.key) &&
-           bytes_equal(event->value, wanted.event.value) && event->time_ms == wanted.event.time_ms &&
-           event->header_count == 0 && event->partition == wanted.event.partition;
+    return bytes_equal(event->topic, wanted.event.topic) &&
+           bytes_equal(event->key, wanted.event.key) &&
+           bytes_equal(event->value, wanted.event.value) &&
+           event->time_ms == wanted.event.time_ms && event->header_count == 0 &&
+           event->partition == wanted.event.partition;
 }
 
 uint64_t power_done_id(const struct spool_cursor_state *state, const char *topic)

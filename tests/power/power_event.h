@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * power_event.h - the events of a recorded session: each follows from its number, so that no one has to remember them. */
+ * power_event.h - the events of a recorded session: each follows from its number, so that no one
+ * has to remember them. */
 #ifndef PENSTOCK_TESTS_POWER_EVENT_H
 #define PENSTOCK_TESTS_POWER_EVENT_H
 
@@ -16,8 +17,8 @@ struct power_event {
 
 const char *power_topic(uint32_t number); /* of that event; POWER_TOPIC_COUNT of them */
 uint32_t power_topic_index(uint32_t number);
-uint32_t power_batch_events(
-    uint32_t batch); /* how many of the block's numbers the batch uses, 1 to POWER_BATCH_EVENTS_MAX */
+uint32_t power_batch_events(uint32_t batch); /* how many of the block's numbers the batch uses, 1 to
+                      * POWER_BATCH_EVENTS_MAX */
 static inline uint32_t power_batch_first(uint32_t batch)
 {
     return batch * POWER_BATCH_EVENTS_MAX;

@@ -27,7 +27,8 @@ static void deliver(struct oracle *oracle, uint64_t id, uint32_t number)
 {
     struct oracle_event *event = &oracle->events[number];
     if (event->id != 0 && event->id != id) {
-        fprintf(stderr, "the session delivered event %u as %" PRIu64 " and %" PRIu64 "\n", number, event->id, id);
+        fprintf(stderr, "the session delivered event %u as %" PRIu64 " and %" PRIu64 "\n", number,
+                event->id, id);
         abort();
     }
     event->id = id;
@@ -56,7 +57,8 @@ void oracle_init(struct oracle *oracle, const struct power_tape *tape)
     *oracle = (struct oracle){0};
     for (size_t i = 0; i < tape->count; i++) {
         unsigned batch;
-        if (tape->ops[i].kind == POWER_MARK && sscanf((const char *)tape->ops[i].data, "submit %u", &batch) == 1 &&
+        if (tape->ops[i].kind == POWER_MARK &&
+            sscanf((const char *)tape->ops[i].data, "submit %u", &batch) == 1 &&
             power_batch_first(batch + 1) > oracle->count)
             oracle->count = power_batch_first(batch + 1);
     }

@@ -9,7 +9,8 @@
 #include <xxhash.h>
 
 static const char *const model_names[POWER_MODEL_COUNT] = {"ordered", "strict"};
-static const char *const variant_names[POWER_VARIANT_COUNT] = {"none", "all", "prefix", "zeros", "holes", "mixed"};
+static const char *const variant_names[POWER_VARIANT_COUNT] = {"none",  "all",   "prefix",
+                                                               "zeros", "holes", "mixed"};
 
 const char *power_model_name(enum power_model model)
 {
@@ -23,8 +24,8 @@ const char *power_variant_name(enum power_variant variant)
 
 void power_spec_print(const struct power_spec *spec, char out[96])
 {
-    snprintf(out, 96, "%zu:%s:%s:%llu", spec->op, model_names[spec->model], variant_names[spec->variant],
-             (unsigned long long)spec->seed);
+    snprintf(out, 96, "%zu:%s:%s:%llu", spec->op, model_names[spec->model],
+             variant_names[spec->variant], (unsigned long long)spec->seed);
 }
 
 static int find_name(const char *const *names, int count, const char *name)
@@ -48,9 +49,10 @@ bool power_spec_parse(const char *text, struct power_spec *ret_spec)
     return m >= 0 && v >= 0;
 }
 
-/* ---- names ---------------------------------------------------------------------------------------------------------- */
+/* ---- names ----------------------------------------------------------------------------------- */
 
-static void choose_ordered(const struct disk_names *names, const struct power_spec *spec, struct disk_tree *tree)
+static void choose_ordered(const struct disk_names *names, const struct power_spec *spec,
+                           struct disk_tree *tree)
 {
     size_t kept = spec->seed == 0 ? 0 : names->count;
     if (spec->seed > 1)
@@ -60,7 +62,8 @@ static void choose_ordered(const struct disk_names *names, const struct power_sp
 }
 
 /* Any subset. A rename is there or not: no file system shows half of one. */
-static void choose_strict(const struct disk_names *names, const struct power_spec *spec, struct disk_tree *tree)
+static void choose_strict(const struct disk_names *names, const struct power_spec *spec,
+                          struct disk_tree *tree)
 {
     for (size_t i = 0; i < names->count; i++) {
         bool some = spec->seed > 1 && power_random(spec, i, 2) % 2 != 0;
@@ -69,7 +72,7 @@ static void choose_strict(const struct disk_names *names, const struct power_spe
     }
 }
 
-/* ---- the tree ------------------------------------------------------------------------------------------------------- */
+/* ---- the tree -------------------------------------------------------------------------------- */
 
 static struct power_node *add_node(struct power_state *state)
 {
@@ -86,22 +89,25 @@ static struct power_node *add_node(struct power_state *state)
     return &state->nodes[state->count++];
 }
 
-static void add_child(struct disk *disk, const struct power_spec *spec, struct power_state *state, size_t parent,
-                      const struct disk_name *row)
+static void add_child(struct disk *disk, const struct power_spec *spec, struct power_state *state,
+                      size_t parent, const struct disk_name *row)
 {
     struct power_node *node = add_node(state);
     struct disk_file *file = &disk->files[row->file];
     uint64_t hash = 0;
-    *node = (struct power_node){.name = row->name, .parent = parent, .file = row->file, .is_dir = file->is_dir};
+    *node = (struct power_node){
+        .name = row->name, .parent = parent, .file = row->file, .is_dir = file->is_dir};
     if (!file->is_dir)
-        node->content = power_content(file, row->file, spec, &state->contents[state->count - 1], &hash);
-    node->hash =
-        XXH3_64bits_withSeed(row->name, strlen(row->name), state->nodes[parent].hash + hash * 31 + file->is_dir);
+        node->content =
+            power_content(file, row->file, spec, &state->contents[state->count - 1], &hash);
+    node->hash = XXH3_64bits_withSeed(row->name, strlen(row->name),
+                                      state->nodes[parent].hash + hash * 31 + file->is_dir);
     state->hash += node->hash;
 }
 
 /* Has something been left to chance in what can be reached? */
-static bool is_certain(const struct disk *disk, const struct power_state *state, const struct disk_names *names)
+static bool is_certain(const struct disk *disk, const struct power_state *state,
+                       const struct disk_names *names)
 {
     for (size_t i = 0; i < state->count; i++)
         if (disk->files[state->nodes[i].file].unsafe_count > 0)

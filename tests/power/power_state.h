@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
- * power_state.h - one state that a power cut may leave: a choice of what survives, and the tree that this makes.
+ * power_state.h - one state that a power cut may leave: a choice of what survives, and the tree
+ * that this makes.
  *
  * The choice follows from its name alone, OP:MODEL:VARIANT:SEED. Of what isn't safe:
- *   names      seed 0 none of the changes, seed 1 all of them, other seeds some: under the ordered model a beginning, under the
- *              strict one any subset
+ *   names      seed 0 none of the changes, seed 1 all of them, other seeds some: under the ordered
+ *              model a beginning, under the strict one any subset
  *   contents   by the variant, see enum power_variant */
 #ifndef PENSTOCK_TESTS_POWER_STATE_H
 #define PENSTOCK_TESTS_POWER_STATE_H

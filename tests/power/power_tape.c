@@ -79,7 +79,8 @@ enum err power_tape_read(const char *path, struct power_tape *ret_tape, struct e
         rc = errmsg_set(msg, ERR_NOMEM, "out of memory");
     while (rc == ERR_OK && at < content.size)
         if (!take_record(content.data, content.size, &at, &tape.ops[tape.count++]))
-            rc = errmsg_set(msg, ERR_DAMAGED, "'%s' is no whole recording: record %zu", path, tape.count - 1);
+            rc = errmsg_set(msg, ERR_DAMAGED, "'%s' is no whole recording: record %zu", path,
+                            tape.count - 1);
     if (rc == ERR_OK && (tape.count == 0 || tape.ops[0].kind != POWER_ROOT))
         rc = errmsg_set(msg, ERR_DAMAGED, "'%s' doesn't begin with its root", path);
     if (rc != ERR_OK) {

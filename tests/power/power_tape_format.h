@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT
- * power_tape_format.h - a recording of file operations: one record after the other, in the order in which they took place.
+ * power_tape_format.h - a recording of file operations: one record after the other, in the order in
+ * which they took place.
  *
- * A record is a head, then name, to_name (each with its NUL) and data. Objects are named by their inode number; a POWER_CREATE or
- * POWER_MKDIR gives a number a new meaning. The byte order is the machine's: a tape is read where it was made. */
+ * A record is a head, then name, to_name (each with its NUL) and data. Objects are named by their
+ * inode number; a POWER_CREATE or POWER_MKDIR gives a number a new meaning. The byte order is the
+ * machine's: a tape is read where it was made. */
 #ifndef PENSTOCK_TESTS_POWER_TAPE_FORMAT_H
 #define PENSTOCK_TESTS_POWER_TAPE_FORMAT_H
 
@@ -18,7 +20,8 @@ enum power_kind {
     POWER_REMOVE,       /* name in dir: unlink and rmdir */
     POWER_WRITE,        /* data at offset of object */
     POWER_TRUNCATE,     /* object has size bytes now */
-    POWER_EXTEND,       /* fallocate: object has at least offset + size bytes now, the new ones are zeros */
+    POWER_EXTEND,       /* fallocate: object has at least offset + size bytes now, the new ones are
+                         * zeros */
     POWER_SYNC,         /* fsync or fdatasync of object, a file or a directory */
     POWER_WRITE_FAILED, /* of object; what it wrote before stands in a record of its own */
     POWER_SYNC_FAILED,  /* of object: what wasn't synced by then never will be */

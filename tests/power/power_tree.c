@@ -35,7 +35,8 @@ static bool write_content(int fd, struct bytes content)
         while (at + size < content.size && size < 16 * PAGE && !is_zero(content.data + at, PAGE) &&
                content.size - at - size >= PAGE)
             size += PAGE;
-        if (!is_zero(content.data + at, size) && pwrite(fd, content.data + at, size, (off_t)at) != (ssize_t)size)
+        if (!is_zero(content.data + at, size) &&
+            pwrite(fd, content.data + at, size, (off_t)at) != (ssize_t)size)
             return false;
         at += size;
     }
@@ -76,14 +77,15 @@ void power_tree_remove(const char *path)
     (void)nftw(path, remove_one, 32, FTW_DEPTH | FTW_PHYS);
 }
 
-/* ---- comparing ------------------------------------------------------------------------------------------------------ */
+/* ---- comparing ------------------------------------------------------------------------------- */
 
 static bool has_content(const char *path, struct bytes content)
 {
     struct stat status;
     uint8_t *data = malloc(content.size + 1);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
-    bool same = data != NULL && fd >= 0 && fstat(fd, &status) == 0 && (size_t)status.st_size == content.size &&
+    bool same = data != NULL && fd >= 0 && fstat(fd, &status) == 0 &&
+                (size_t)status.st_size == content.size &&
                 pread(fd, data, content.size + 1, 0) == (ssize_t)content.size &&
                 (content.size == 0 || memcmp(data, content.data, content.size) == 0);
     if (fd >= 0)
@@ -110,12 +112,14 @@ enum err power_tree_compare(const struct power_state *state, const char *path, s
         path_of(state, i, path, node_path);
         if (lstat(node_path, &status) != 0 || S_ISDIR(status.st_mode) != node->is_dir)
             return errmsg_set(msg, ERR_DAMAGED, "'%s' isn't there, or something else", node_path);
-        if (!node->is_dir && strcmp(node->name, "LOG") != 0 && !has_content(node_path, node->content))
+        if (!node->is_dir && strcmp(node->name, "LOG") != 0 &&
+            !has_content(node_path, node->content))
             return errmsg_set(msg, ERR_DAMAGED, "'%s' has another content", node_path);
     }
     found_count = 0;
     (void)nftw(path, count_one, 32, FTW_PHYS);
     if (found_count != state->count)
-        return errmsg_set(msg, ERR_DAMAGED, "there are %zu files and directories, not %zu", found_count, state->count);
+        return errmsg_set(msg, ERR_DAMAGED, "there are %zu files and directories, not %zu",
+                          found_count, state->count);
     return ERR_OK;
 }

@@ -6,11 +6,13 @@
 #include "base/err.h"
 #include "tests/power/power_state.h"
 
-/* Makes the state's tree as the new directory `path`. Zeros take no room, if the file system can. ERR_IO */
+/* Makes the state's tree as the new directory `path`. Zeros take no room, if the file system can.
+ * ERR_IO */
 enum err power_tree_make(const struct power_state *state, const char *path, struct errmsg *msg);
 void power_tree_remove(const char *path); /* what isn't there is fine */
 
-/* Is that what lies below path? Of LevelDB's LOG only the name: stdio writes it, which nobody records. ERR_DAMAGED: no, msg says where */
+/* Is that what lies below path? Of LevelDB's LOG only the name: stdio writes it, which nobody
+ * records. ERR_DAMAGED: no, msg says where */
 enum err power_tree_compare(const struct power_state *state, const char *path, struct errmsg *msg);
 
 #endif

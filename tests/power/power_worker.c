@@ -24,7 +24,8 @@ struct worker {
     char path[256];
 };
 
-static void init(struct worker *worker, const struct power_plan *plan, struct power_progress *progress, unsigned number)
+static void init(struct worker *worker, const struct power_plan *plan,
+                 struct power_progress *progress, unsigned number)
 {
     *worker = (struct worker){.plan = plan, .progress = progress, .number = number};
     oracle_init(&worker->oracle, plan->tape);
@@ -60,7 +61,8 @@ static void acknowledge_early(struct worker *worker, size_t op)
             oracle_mark(&worker->oracle, (const char *)tape->ops[op].data);
 }
 
-/* Plays one operation, with the marks that stand right behind it: they tell what was promised by then. Returns the next one. */
+/* Plays one operation, with the marks that stand right behind it: they tell what was promised by
+ * then. Returns the next one. */
 static size_t play(struct worker *worker, size_t op)
 {
     const struct power_tape *tape = worker->plan->tape;
@@ -72,9 +74,10 @@ static size_t play(struct worker *worker, size_t op)
     return op;
 }
 
-/* ---- one state ------------------------------------------------------------------------------------------------------ */
+/* ---- one state ------------------------------------------------------------------------------- */
 
-static void count(struct worker *worker, const struct power_spec *spec, const struct power_check *check)
+static void count(struct worker *worker, const struct power_spec *spec,
+                  const struct power_check *check)
 {
     struct power_progress *progress = worker->progress;
     atomic_fetch_add(&progress->states, 1);
@@ -96,9 +99,11 @@ static void count(struct worker *worker, const struct power_spec *spec, const st
 static bool run_state(struct worker *worker, struct power_check *check, struct errmsg *msg)
 {
     bool idle_first = worker->state.hash / 64 % IDLE_FIRST_EVERY == 0;
-    *check = (struct power_check){.oracle = &worker->oracle, .path = worker->path, .idle_first = idle_first};
+    *check = (struct power_check){
+        .oracle = &worker->oracle, .path = worker->path, .idle_first = idle_first};
     power_tree_remove(worker->path);
-    bool ok = power_tree_make(&worker->state, worker->path, msg) == ERR_OK && power_check_run(check, msg);
+    bool ok =
+        power_tree_make(&worker->state, worker->path, msg) == ERR_OK && power_check_run(check, msg);
     power_tree_remove(worker->path);
     return ok;
 }
@@ -110,7 +115,8 @@ static void check_state(struct worker *worker, const struct power_spec *spec)
     struct errmsg msg = {""};
     power_state_build(&worker->disk, spec, &worker->state);
     uint64_t key = worker->state.hash ^ power_mix(worker->oracle.acknowledged);
-    if (worker->state.hash % worker->plan->workers != worker->number || !power_seen_add(&worker->states, key))
+    if (worker->state.hash % worker->plan->workers != worker->number ||
+        !power_seen_add(&worker->states, key))
         return;
     power_spec_print(spec, progress->now[worker->number]);
     alarm(STATE_SECONDS_MAX); /* a state that hangs ends the worker: its name is in progress */
@@ -122,7 +128,7 @@ static void check_state(struct worker *worker, const struct power_spec *spec)
     count(worker, spec, &check);
 }
 
-/* ---- all of them ---------------------------------------------------------------------------------------------------- */
+/* ---- all of them ----------------------------------------------------------------------------- */
 
 static bool failed_enough(const struct worker *worker)
 {
@@ -133,7 +139,8 @@ static void check_cut(struct worker *worker, size_t op, uint64_t seed)
 {
     for (int model = 0; model < POWER_MODEL_COUNT; model++)
         for (int variant = 0; variant < POWER_VARIANT_COUNT; variant++) {
-            struct power_spec spec = {op, (enum power_model)model, (enum power_variant)variant, seed};
+            struct power_spec spec = {op, (enum power_model)model, (enum power_variant)variant,
+                                      seed};
             check_state(worker, &spec);
             if (worker->state.certain)
                 break; /* the variants are all the same */
@@ -158,11 +165,13 @@ static void wait_for_others(struct worker *worker, unsigned round)
 {
     struct power_progress *progress = worker->progress;
     atomic_fetch_add(&progress->arrived, 1);
-    while (atomic_load(&progress->arrived) < worker->plan->workers * (round + 1) && !failed_enough(worker))
+    while (atomic_load(&progress->arrived) < worker->plan->workers * (round + 1) &&
+           !failed_enough(worker))
         usleep(1000);
 }
 
-void power_worker_run(const struct power_plan *plan, struct power_progress *progress, unsigned number)
+void power_worker_run(const struct power_plan *plan, struct power_progress *progress,
+                      unsigned number)
 {
     struct worker worker;
     init(&worker, plan, progress, number);
@@ -196,8 +205,8 @@ bool power_worker_one(const struct power_plan *plan, const struct power_spec *sp
                 ok = true;
                 for (uint64_t i = 0; ok && i < plan->repeat; i++)
                     ok = run_state(&worker, &check, &msg);
-                printf("%" PRIu64 " events promised, %" PRIu64 " delivered, %" PRIu64 " lost: %s\n", check.promised,
-                       check.delivered, check.lost, ok ? "ok" : msg.text);
+                printf("%" PRIu64 " events promised, %" PRIu64 " delivered, %" PRIu64 " lost: %s\n",
+                       check.promised, check.delivered, check.lost, ok ? "ok" : msg.text);
             }
         }
         op = next;

@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: MIT
- * preload_record.c - a preloaded library that writes down every file operation below PENSTOCK_RECORD_ROOT.
+ * preload_record.c - a preloaded library that writes down every file operation below
+ * PENSTOCK_RECORD_ROOT.
  *
- * The tape PENSTOCK_RECORD_TAPE (power_tape_format.h) is appended to, so that one process after the other can be recorded. One lock
- * is held around each operation and its record: the tape's order is the true one. What stdio writes (LevelDB's LOG) isn't seen; whoever
- * replays the tape can tell by comparing with the tree.
+ * The tape PENSTOCK_RECORD_TAPE (power_tape_format.h) is appended to, so that one process after the
+ * other can be recorded. One lock is held around each operation and its record: the tape's order is
+ * the true one. What stdio writes (LevelDB's LOG) isn't seen; whoever replays the tape can tell by
+ * comparing with the tree.
  *
  * The program finds these by dlsym() when it is recorded:
  *   record_mark(text)                something happened that the tape should tell
- *   record_fail_write(suffix, half)  the next write to a file whose name ends so fails with ENOSPC, after half of it was written
- *   record_fail_sync(suffix)         the next sync of such a file fails with EIO; neither in a directory called <something>.new
+ *   record_fail_write(suffix, half)  the next write to a file whose name ends so fails with ENOSPC,
+ *                                    after half of it was written
+ *   record_fail_sync(suffix)         the next sync of such a file fails with EIO; neither in a
+ *                                    directory called <something>.new
  *   record_die()                     the process ends here, whatever its threads are doing */
 #include "tests/power/power_tape_format.h"
 
@@ -36,12 +40,12 @@ static int tape = -1;
 static char fail_write_suffix[64], fail_sync_suffix[64];
 static int fail_write_half;
 
-#define REAL(name)                                                                                                     \
-    static __typeof__(&name) real;                                                                                     \
-    if (real == NULL)                                                                                                  \
+#define REAL(name)                                                                                 \
+    static __typeof__(&name) real;                                                                 \
+    if (real == NULL)                                                                              \
     real = (__typeof__(&name))dlsym(RTLD_NEXT, #name)
 
-/* ---- the tape ------------------------------------------------------------------------------------------------------- */
+/* ---- the tape -------------------------------------------------------------------------------- */
 
 static void put(struct power_head head, const char *name, const char *to_name, const void *data)
 {
@@ -66,7 +70,7 @@ static void unlock(int error)
     errno = error;
 }
 
-/* ---- what is ours --------------------------------------------------------------------------------------------------- */
+/* ---- what is ours ---------------------------------------------------------------------------- */
 
 static bool path_of(int fd, char path[4096])
 {
@@ -77,7 +81,8 @@ static bool path_of(int fd, char path[4096])
     if (size < 0)
         return false;
     path[size] = '\0';
-    return strncmp(path, root, root_size) == 0 && (path[root_size] == '/' || path[root_size] == '\0');
+    return strncmp(path, root, root_size) == 0 &&
+           (path[root_size] == '/' || path[root_size] == '\0');
 }
 
 static uint64_t inode_of(int fd)
@@ -116,8 +121,8 @@ static bool ends_with(int fd, const char *suffix)
 {
     char path[4096];
     size_t size = strlen(suffix);
-    return size > 0 && path_of(fd, path) && strlen(path) >= size && strcmp(path + strlen(path) - size, suffix) == 0 &&
-           strstr(path, ".new/") == NULL;
+    return size > 0 && path_of(fd, path) && strlen(path) >= size &&
+           strcmp(path + strlen(path) - size, suffix) == 0 && strstr(path, ".new/") == NULL;
 }
 
 __attribute__((constructor)) static void start(void)
@@ -137,7 +142,7 @@ __attribute__((constructor)) static void start(void)
         put((struct power_head){.kind = POWER_ROOT, .object = status.st_ino}, NULL, NULL, NULL);
 }
 
-/* ---- names ---------------------------------------------------------------------------------------------------------- */
+/* ---- names ----------------------------------------------------------------------------------- */
 
 static int do_openat(int dir_fd, const char *path, int flags, mode_t mode)
 {
@@ -151,7 +156,8 @@ static int do_openat(int dir_fd, const char *path, int flags, mode_t mode)
     int fd = real(dir_fd, path, flags, mode), error = errno;
     uint64_t dir = fd < 0 ? 0 : parent_of(dir_fd, path, &name);
     if (dir != 0 && !existed)
-        put((struct power_head){.kind = POWER_CREATE, .object = inode_of(fd), .dir = dir}, name, NULL, NULL);
+        put((struct power_head){.kind = POWER_CREATE, .object = inode_of(fd), .dir = dir}, name,
+            NULL, NULL);
     else if (dir != 0 && (flags & O_TRUNC) != 0 && before.st_size > 0)
         put((struct power_head){.kind = POWER_TRUNCATE, .object = inode_of(fd)}, NULL, NULL, NULL);
     unlock(error);
@@ -185,7 +191,8 @@ int mkdirat(int dir_fd, const char *path, mode_t mode)
     int rc = real(dir_fd, path, mode), error = errno;
     uint64_t dir = rc == 0 ? parent_of(dir_fd, path, &name) : 0;
     if (dir != 0 && fstatat(dir_fd, path, &status, AT_SYMLINK_NOFOLLOW) == 0)
-        put((struct power_head){.kind = POWER_MKDIR, .object = status.st_ino, .dir = dir}, name, NULL, NULL);
+        put((struct power_head){.kind = POWER_MKDIR, .object = status.st_ino, .dir = dir}, name,
+            NULL, NULL);
     unlock(error);
     return rc;
 }
@@ -205,7 +212,8 @@ int renameat(int from_fd, const char *from, int to_fd, const char *to)
     if (rc == 0 && (dir == 0) != (to_dir == 0))
         abort(); /* into or out of the tree: nobody could replay it */
     if (rc == 0 && dir != 0)
-        put((struct power_head){.kind = POWER_RENAME, .dir = dir, .to_dir = to_dir}, name, to_name, NULL);
+        put((struct power_head){.kind = POWER_RENAME, .dir = dir, .to_dir = to_dir}, name, to_name,
+            NULL);
     unlock(error);
     return rc;
 }
@@ -238,7 +246,7 @@ int rmdir(const char *path)
     return unlinkat(AT_FDCWD, path, AT_REMOVEDIR);
 }
 
-/* ---- contents ------------------------------------------------------------------------------------------------------- */
+/* ---- contents -------------------------------------------------------------------------------- */
 
 /* With the lock held. offset -1: where the file stands. */
 static ssize_t write_recorded(int fd, uint64_t object, const void *data, size_t size, off_t offset)
@@ -249,7 +257,8 @@ static ssize_t write_recorded(int fd, uint64_t object, const void *data, size_t 
         real_pwrite = (__typeof__(&pwrite))dlsym(RTLD_NEXT, "pwrite");
     ssize_t n = offset < 0 ? real(fd, data, size) : real_pwrite(fd, data, size, offset);
     int error = errno;
-    off_t at = offset < 0 && n > 0 ? lseek(fd, 0, SEEK_CUR) - n : offset; /* also right with O_APPEND */
+    /* also right with O_APPEND */
+    off_t at = offset < 0 && n > 0 ? lseek(fd, 0, SEEK_CUR) - n : offset;
     if (n > 0)
         put((struct power_head){.kind = POWER_WRITE,
                                 .object = object,
@@ -303,7 +312,8 @@ int ftruncate(int fd, off_t size)
     uint64_t object = ours(fd);
     int rc = real(fd, size), error = errno;
     if (rc == 0 && object != 0)
-        put((struct power_head){.kind = POWER_TRUNCATE, .object = object, .size = (uint64_t)size}, NULL, NULL, NULL);
+        put((struct power_head){.kind = POWER_TRUNCATE, .object = object, .size = (uint64_t)size},
+            NULL, NULL, NULL);
     unlock(error);
     return rc;
 }
@@ -317,9 +327,10 @@ int fallocate(int fd, int mode, off_t offset, off_t size)
     if (rc == 0 && object != 0 && mode != 0)
         abort(); /* holes and the like can't be replayed */
     if (rc == 0 && object != 0)
-        put(
-            (struct power_head){
-                .kind = POWER_EXTEND, .object = object, .offset = (uint64_t)offset, .size = (uint64_t)size},
+        put((struct power_head){.kind = POWER_EXTEND,
+                                .object = object,
+                                .offset = (uint64_t)offset,
+                                .size = (uint64_t)size},
             NULL, NULL, NULL);
     unlock(error);
     return rc;
@@ -334,7 +345,8 @@ static int do_sync(int fd, int (*real)(int))
         fail_sync_suffix[0] = '\0';
     int rc = fails ? -1 : real(fd), error = fails ? EIO : errno;
     if (object != 0)
-        put((struct power_head){.kind = rc == 0 ? POWER_SYNC : POWER_SYNC_FAILED, .object = object}, NULL, NULL, NULL);
+        put((struct power_head){.kind = rc == 0 ? POWER_SYNC : POWER_SYNC_FAILED, .object = object},
+            NULL, NULL, NULL);
     unlock(error);
     return rc;
 }
@@ -351,14 +363,15 @@ int fdatasync(int fd)
     return do_sync(fd, real);
 }
 
-/* ---- for the program ------------------------------------------------------------------------------------------------ */
+/* ---- for the program ------------------------------------------------------------------------- */
 
 void record_mark(const char *text)
 {
     if (tape < 0)
         return;
     pthread_mutex_lock(&lock);
-    put((struct power_head){.kind = POWER_MARK, .data_size = (uint32_t)strlen(text) + 1}, NULL, NULL, text);
+    put((struct power_head){.kind = POWER_MARK, .data_size = (uint32_t)strlen(text) + 1}, NULL,
+        NULL, text);
     pthread_mutex_unlock(&lock);
 }
 

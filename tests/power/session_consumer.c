@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * session_consumer.c - takes events in order and tells what is done, now and then with a lane that stands still. */
+ * session_consumer.c - takes events in order and tells what is done, now and then with a lane that
+ * stands still. */
 #include "tests/power/power_event.h"
 #include "tests/power/session_parts.h"
 
@@ -56,13 +57,13 @@ static void advance(struct work *work, uint64_t done_id)
     size_t count = 0;
     for (uint32_t i = 0; i < POWER_TOPIC_COUNT; i++)
         if (work->delivered[i] > 0)
-            outcomes[count++] =
-                (struct spool_outcome){.topic = bytes_of_string(topic_name(i)), .delivered = work->delivered[i]};
+            outcomes[count++] = (struct spool_outcome){.topic = bytes_of_string(topic_name(i)),
+                                                       .delivered = work->delivered[i]};
     memset(work->delivered, 0, sizeof work->delivered);
     if (work->held_count > 0)
         lane.done_id = work->held[0].id - 1;
-    if (spool_advance(work->consumer->spool, SPOOL_AT_LEAST_ONCE, done_id, &lane, work->held_count > 0, outcomes,
-                      count) != ERR_OK)
+    if (spool_advance(work->consumer->spool, SPOOL_AT_LEAST_ONCE, done_id, &lane,
+                      work->held_count > 0, outcomes, count) != ERR_OK)
         session_fail("advance");
 }
 
@@ -74,7 +75,8 @@ static void take(struct work *work, const struct spool_event *event)
     uint32_t topic = power_topic_index(number);
     if (event->id <= work->done_at_open[topic])
         return; /* read again for another topic's sake */
-    if (topic == slow_topic() && (work->held_count > 0 || atomic_load(&work->consumer->hold_slow))) {
+    if (topic == slow_topic() &&
+        (work->held_count > 0 || atomic_load(&work->consumer->hold_slow))) {
         if (work->held_count == HELD_MAX)
             session_fail("too many events held");
         work->held[work->held_count].id = event->id;

@@ -36,7 +36,8 @@ uint64_t session_segment(const char *spool_path, size_t n)
     return n < count ? ids[n] : 0;
 }
 
-/* The first event at or behind `from` whose number stands in one piece: where its value goes on behind that. */
+/* The first event at or behind `from` whose number stands in one piece: where its value goes on
+ * behind that. */
 static size_t find_event(const char *log, size_t size, size_t from, unsigned *ret_number)
 {
     for (size_t at = from; at + TEXT_MAX < size; at++) {
@@ -50,8 +51,8 @@ static size_t find_event(const char *log, size_t size, size_t from, unsigned *re
     return 0;
 }
 
-/* Where the log's last record begins: what a failed write leaves stands in another segment, too, and what the last commit of a segment
- * without a seal holds is uncertain by design. */
+/* Where the log's last record begins: what a failed write leaves stands in another segment, too,
+ * and what the last commit of a segment without a seal holds is uncertain by design. */
 static size_t last_record(const char *log, size_t size)
 {
     size_t last = 0;

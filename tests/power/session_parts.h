@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
- * session_parts.h - what a recorded session is made of: hooks into the recorder, producers, a consumer, damage.
+ * session_parts.h - what a recorded session is made of: hooks into the recorder, producers, a
+ * consumer, damage.
  *
- * Marks, one line each, before what they announce but for ack: submit BATCH · ack FIRST_ID BATCH · refused BATCH ·
- * deliver ID NUMBER · damage NUMBER · life TEXT */
+ * Marks, one line each, before what they announce but for ack: submit BATCH · ack FIRST_ID BATCH ·
+ * refused BATCH · deliver ID NUMBER · damage NUMBER · life TEXT */
 #ifndef PENSTOCK_TESTS_SESSION_PARTS_H
 #define PENSTOCK_TESTS_SESSION_PARTS_H
 
@@ -26,13 +27,16 @@ struct session_producers {
     struct spool *spool;
     atomic_uint *batch_next; /* shared by all lives of a session */
     uint32_t batch_end;
-    atomic_uint *lag; /* of the consumer: at about three times that many pending events they wait for it */
+    atomic_uint *lag; /* of the consumer: at about three times that many pending events they wait
+                       * for it */
     pthread_t threads[3];
 };
 void session_producers_start(struct session_producers *producers);
-void session_producers_wait(struct session_producers *producers); /* until every batch is answered */
+/* until every batch is answered */
+void session_producers_wait(struct session_producers *producers);
 
-/* A thread that takes events as the bridge does: reads from the cursors on, tells what is done, stays `lag` events behind. */
+/* A thread that takes events as the bridge does: reads from the cursors on, tells what is done,
+ * stays `lag` events behind. */
 struct session_consumer {
     struct spool *spool;
     atomic_uint lag;       /* events; 0: takes all there are */
@@ -43,9 +47,11 @@ struct session_consumer {
 void session_consumer_start(struct session_consumer *consumer);
 void session_consumer_stop(struct session_consumer *consumer);
 
-/* Flips one byte of an event in the middle of a segment's log. The event's number is marked. False: none was found. */
+/* Flips one byte of an event in the middle of a segment's log. The event's number is marked. False:
+ * none was found. */
 bool session_damage(const char *spool_path, uint64_t segment_id, bool sync);
-/* The id of the n-th newest segment in the spool's folder, 0 being the newest; 0 when there is none. */
+/* The id of the n-th newest segment in the spool's folder, 0 being the newest; 0 when there is
+ * none. */
 uint64_t session_segment(const char *spool_path, size_t n);
 
 #endif

@@ -56,7 +56,8 @@ static void submit(struct session_producers *producers, uint32_t batch, sem_t *r
     }
 }
 
-/* A backlog that grows and grows would only make every state slower to look at. What a lane holds is no reason to wait for ever. */
+/* A backlog that grows and grows would only make every state slower to look at. What a lane holds
+ * is no reason to wait for ever. */
 static void wait_for_consumer(struct session_producers *producers)
 {
     struct spool_stats stats;

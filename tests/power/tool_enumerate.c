@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * tool_enumerate.c - lays out every state that a power cut may leave of a recorded session, and starts the product on each.
+ * tool_enumerate.c - lays out every state that a power cut may leave of a recorded session, and
+ * starts the product on each.
  *
  *   power_enumerate TAPE [options]
  *     --states N        go on, round after round, until there were so many different states (20000)
@@ -37,7 +38,7 @@ struct arguments {
     struct power_plan plan;
 };
 
-/* ---- options -------------------------------------------------------------------------------------------------------- */
+/* ---- options --------------------------------------------------------------------------------- */
 
 static const char *take_text(const char *option, const char *value, struct arguments *a)
 {
@@ -61,8 +62,9 @@ static bool take_number(const char *option, const char *value, struct power_plan
         const char *name;
         uint64_t *number;
     } numbers[] = {
-        {"--states", &plan->states},         {"--rounds", &plan->rounds_max}, {"--seed", &plan->seed},
-        {"--failures", &plan->failures_max}, {"--repeat", &plan->repeat},
+        {"--states", &plan->states}, {"--rounds", &plan->rounds_max},
+        {"--seed", &plan->seed},     {"--failures", &plan->failures_max},
+        {"--repeat", &plan->repeat},
     };
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
         if (strcmp(option, numbers[i].name) == 0) {
@@ -95,7 +97,9 @@ static bool take_plant(const char *option, const char *value, struct power_plan 
 
 static bool parse(int argc, char **argv, struct arguments *ret)
 {
-    struct arguments a = {.plan = {.states = 20000, .rounds_max = 1000, .workers = 2, .failures_max = 5, .repeat = 1}};
+    struct arguments a = {
+        .plan = {
+            .states = 20000, .rounds_max = 1000, .workers = 2, .failures_max = 5, .repeat = 1}};
     for (int i = 1; i < argc; i++) {
         const char *value = i + 1 < argc ? argv[i + 1] : "";
         if (strcmp(argv[i], "--keep") == 0)
@@ -123,7 +127,7 @@ static const char *default_dir(void)
     return dir == NULL ? "/tmp" : dir;
 }
 
-/* ---- the tape ------------------------------------------------------------------------------------------------------- */
+/* ---- the tape -------------------------------------------------------------------------------- */
 
 static bool verify(const struct power_tape *tape, const char *dir)
 {
@@ -157,16 +161,18 @@ static void describe(const struct power_tape *tape)
     }
     printf("session: %zu operations:", tape->count - kinds[POWER_MARK]);
     for (int kind = POWER_CREATE; kind < POWER_MARK; kind++)
-        printf(" %zu %s%s", kinds[kind], power_kind_name((enum power_kind)kind), kind == POWER_MARK - 1 ? "\n" : ",");
-    printf("session: %" PRIu32 " events submitted, %" PRIu32 " acknowledged, %" PRIu32 " delivered, %" PRIu32
-           " damaged\n",
+        printf(" %zu %s%s", kinds[kind], power_kind_name((enum power_kind)kind),
+               kind == POWER_MARK - 1 ? "\n" : ",");
+    printf("session: %" PRIu32 " events submitted, %" PRIu32 " acknowledged, %" PRIu32
+           " delivered, %" PRIu32 " damaged\n",
            oracle.submitted, oracle.acknowledged, oracle.delivered, oracle.damaged);
     oracle_free(&oracle);
 }
 
-/* ---- workers -------------------------------------------------------------------------------------------------------- */
+/* ---- workers --------------------------------------------------------------------------------- */
 
-static bool start(const struct power_plan *plan, struct power_progress *progress, pid_t pids[WORKERS_MAX])
+static bool start(const struct power_plan *plan, struct power_progress *progress,
+                  pid_t pids[WORKERS_MAX])
 {
     fflush(stdout);
     for (unsigned i = 0; i < plan->workers; i++) {
@@ -181,17 +187,21 @@ static bool start(const struct power_plan *plan, struct power_progress *progress
     return true;
 }
 
-/* A worker that ends otherwise than it should was ended by the product: an abort, a signal, a hang. */
-static void mourn(struct power_progress *progress, unsigned worker, int status, uint64_t failures_max)
+/* A worker that ends otherwise than it should was ended by the product: an abort, a signal, a
+ * hang. */
+static void mourn(struct power_progress *progress, unsigned worker, int status,
+                  uint64_t failures_max)
 {
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
         return;
     fprintf(stderr, "FAILED state %s: the process ended with %s %d\n", progress->now[worker],
-            WIFSIGNALED(status) ? "signal" : "code", WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+            WIFSIGNALED(status) ? "signal" : "code",
+            WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
     atomic_fetch_add(&progress->failures, (unsigned)failures_max); /* the others needn't go on */
 }
 
-static unsigned reap(const struct power_plan *plan, struct power_progress *progress, pid_t pids[WORKERS_MAX])
+static unsigned reap(const struct power_plan *plan, struct power_progress *progress,
+                     pid_t pids[WORKERS_MAX])
 {
     unsigned running = 0;
     for (unsigned i = 0; i < plan->workers; i++) {
@@ -208,13 +218,16 @@ static unsigned reap(const struct power_plan *plan, struct power_progress *progr
 
 static void summary(const struct power_plan *plan, struct power_progress *p, int64_t ms)
 {
-    printf("power cuts: %" PRIuFAST64 " states (%" PRIuFAST64 " different trees) in %.1f s, %u failed\n",
-           atomic_load(&p->states), atomic_load(&p->trees), (double)ms / 1000, atomic_load(&p->failures));
+    printf("power cuts: %" PRIuFAST64 " states (%" PRIuFAST64
+           " different trees) in %.1f s, %u failed\n",
+           atomic_load(&p->states), atomic_load(&p->trees), (double)ms / 1000,
+           atomic_load(&p->failures));
     for (int model = 0; model < POWER_MODEL_COUNT; model++) {
         printf("  %-8s", power_model_name((enum power_model)model));
         for (int variant = 0; variant < POWER_VARIANT_COUNT; variant++)
             printf(" %s %" PRIuFAST64 "%s", power_variant_name((enum power_variant)variant),
-                   atomic_load(&p->by_kind[model][variant]), variant == POWER_VARIANT_COUNT - 1 ? "\n" : ",");
+                   atomic_load(&p->by_kind[model][variant]),
+                   variant == POWER_VARIANT_COUNT - 1 ? "\n" : ",");
     }
     printf("  nothing unsafe: %" PRIuFAST64 "\n", atomic_load(&p->certain));
     printf("  acknowledged events checked: %" PRIuFAST64 ", delivered %" PRIuFAST64
@@ -241,9 +254,11 @@ static int run(const struct power_plan *plan)
         if (clock_monotonic_ms() - said_ms < SAY_EVERY_MS)
             continue;
         said_ms = clock_monotonic_ms();
-        printf("%4.0f s: round %u, operation %" PRIuFAST64 " of %zu, %" PRIuFAST64 " states, %u failed\n",
-               (double)(said_ms - start_ms) / 1000, atomic_load(&progress->round) + 1, atomic_load(&progress->op),
-               plan->tape->count, atomic_load(&progress->states), atomic_load(&progress->failures));
+        printf("%4.0f s: round %u, operation %" PRIuFAST64 " of %zu, %" PRIuFAST64
+               " states, %u failed\n",
+               (double)(said_ms - start_ms) / 1000, atomic_load(&progress->round) + 1,
+               atomic_load(&progress->op), plan->tape->count, atomic_load(&progress->states),
+               atomic_load(&progress->failures));
         fflush(stdout);
     }
     summary(plan, progress, clock_monotonic_ms() - start_ms);
@@ -269,10 +284,10 @@ int main(int argc, char **argv)
     struct power_tape tape;
     struct errmsg msg = {""};
     if (!parse(argc, argv, &a)) {
-        fprintf(
-            stderr,
-            "power_enumerate TAPE [--states N] [--rounds N] [--seed S] [--workers N] [--dir DIR] [--verify DIR]\n"
-            "                [--state OP:MODEL:VARIANT:SEED [--repeat N] [--keep]] [--plant early-acks|dir-syncs|file-syncs]\n");
+        fprintf(stderr, "power_enumerate TAPE [--states N] [--rounds N] [--seed S] [--workers N] "
+                        "[--dir DIR] [--verify DIR]\n"
+                        "                [--state OP:MODEL:VARIANT:SEED [--repeat N] [--keep]] "
+                        "[--plant early-acks|dir-syncs|file-syncs]\n");
         return 2;
     }
     if (power_tape_read(a.tape_path, &tape, &msg) != ERR_OK) {
@@ -280,7 +295,8 @@ int main(int argc, char **argv)
         return 2;
     }
     a.plan.tape = &tape;
-    snprintf(a.plan.dir, sizeof a.plan.dir, "%s/power-XXXXXX", a.dir != NULL ? a.dir : default_dir());
+    snprintf(a.plan.dir, sizeof a.plan.dir, "%s/power-XXXXXX",
+             a.dir != NULL ? a.dir : default_dir());
     if (mkdtemp(a.plan.dir) == NULL) {
         perror(a.plan.dir);
         return 2;

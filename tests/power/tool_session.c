@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT
- * tool_session.c - a session of the spool that is worth recording: several lives of one spool, with everything that happens to one.
+ * tool_session.c - a session of the spool that is worth recording: several lives of one spool, with
+ * everything that happens to one.
  *
  *   tool_session DIR [--batches N]
  *
- * Each life is a process. In them: rotation, retiring, a write that fails half way, a sync that fails, damage in a segment of the running
- * life and in one that an earlier life left (so quarantine), a lane that stands still, segments that are parked because it alone holds them, ends
+ * Each life is a process. In them: rotation, retiring, a write that fails half way, a sync that
+ * fails, damage in a segment of the running life and in one that an earlier life left (so
+ * quarantine), a lane that stands still, segments that are parked because it alone holds them, ends
  * with and without a goodbye. */
 #include "tests/power/session_parts.h"
 
@@ -39,7 +41,8 @@ static void open_life(struct life *life, struct session *session, unsigned lag)
 }
 
 /* Submits so many batches; about at `at` of them something happens. */
-static void produce(struct life *life, uint32_t batches, uint32_t at, void (*happens)(struct life *))
+static void produce(struct life *life, uint32_t batches, uint32_t at,
+                    void (*happens)(struct life *))
 {
     uint32_t begin = atomic_load(life->session->batch_next);
     life->producers = (struct session_producers){
@@ -63,11 +66,18 @@ static void close_life(struct life *life)
     spool_close(life->spool);
 }
 
-/* ---- what happens --------------------------------------------------------------------------------------------------- */
+/* ---- what happens ---------------------------------------------------------------------------- */
 
-enum { LAG = 60, LAG_FOR_EVER = 1000000, PARKED_MIN = 2, PARKING_TRIES = 10000, PRESSING_BYTES = 4 << 20 };
+enum {
+    LAG = 60,
+    LAG_FOR_EVER = 1000000,
+    PARKED_MIN = 2,
+    PARKING_TRIES = 10000,
+    PRESSING_BYTES = 4 << 20
+};
 
-/* Old enough that the consumer, which hasn't taken anything yet, must read it from disk; and nobody writes it. */
+/* Old enough that the consumer, which hasn't taken anything yet, must read it from disk; and nobody
+ * writes it. */
 static void damage_closed(struct life *life)
 {
     struct spool_stats stats;
@@ -104,7 +114,7 @@ static void release_the_lane(struct life *life)
     atomic_store(&life->consumer.hold_slow, false);
 }
 
-/* ---- the lives ------------------------------------------------------------------------------------------------------ */
+/* ---- the lives ------------------------------------------------------------------------------- */
 
 static void first_life(struct session *session)
 {
@@ -116,7 +126,8 @@ static void first_life(struct session *session)
     session_die();
 }
 
-/* Opens and dies while the spool has just begun to look around. Nothing is taken: what is damaged next wasn't delivered. */
+/* Opens and dies while the spool has just begun to look around. Nothing is taken: what is damaged
+ * next wasn't delivered. */
 static void short_life(struct session *session)
 {
     struct life life;
@@ -133,7 +144,8 @@ static void second_life(struct session *session)
     close_life(&life);
 }
 
-/* Everything but the lane is done, and room is short: what it needs of a segment is parked. The next life reads it there. */
+/* Everything but the lane is done, and room is short: what it needs of a segment is parked. The
+ * next life reads it there. */
 static void parking_life(struct session *session)
 {
     struct life life;
@@ -148,7 +160,8 @@ static void parking_life(struct session *session)
         spool_stats_get(life.spool, &stats);
     }
     if (stats.parked_segments < PARKED_MIN)
-        session_fail("%d segments are parked, of %d", (int)stats.parked_segments, (int)stats.segment_count);
+        session_fail("%d segments are parked, of %d", (int)stats.parked_segments,
+                     (int)stats.segment_count);
     usleep(50000); /* some of them have left segments/ */
     session_die();
 }
@@ -183,7 +196,9 @@ static void run(struct session *session)
 {
     live(session, "first", first_life);
     live(session, "short", short_life);
-    for (size_t n = 0; !session_damage(session->options.path, session_segment(session->options.path, n), true); n++)
+    for (size_t n = 0;
+         !session_damage(session->options.path, session_segment(session->options.path, n), true);
+         n++)
         if (session_segment(session->options.path, n) == 0)
             session_fail("no old segment to damage");
     live(session, "second", second_life);
@@ -205,7 +220,8 @@ int main(int argc, char **argv)
         return 2;
     }
     session_hooks_find();
-    session.batch_next = mmap(NULL, sizeof(atomic_uint), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    session.batch_next =
+        mmap(NULL, sizeof(atomic_uint), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (session.batch_next == MAP_FAILED)
         session_fail("out of memory");
     session.options.path = argv[1];

@@ -49,7 +49,8 @@ FAULTS = [
           ["unit_spool_reader"]),
     Fault("retired before it is done", "spool/spool_retire.c",
           "if (!spool_entry_is_done(entry, written->done_id, written->lanes, written->lane_count) ||\n"
-          "            (entry->read_through && !entry->lost_applied) || entry->original_there || !may_go(written, entry))",
+          "            (entry->read_through && !entry->lost_applied) || entry->original_there ||\n"
+          "            !may_go(written, entry))",
           "if (entry->state == SPOOL_ENTRY_LIVE || entry->original_there)",
           ["e2e_power_loss"]),
     Fault("the good slot of the cursors is overwritten", "spool/spool_cursors.c",
@@ -59,7 +60,7 @@ FAULTS = [
           "memcpy(cursors.uuid, new_uuid, 16);", "(void)new_uuid;",
           ["unit_spool_renew"]),
     Fault("a new id counts before the cursors know it", "spool/spool_renew.c",
-          "enum err rc =\n        spool_cursors_renew(root->fd,",
+          "enum err rc = spool_cursors_renew(root->fd,",
           "enum err rc = spool_identity_write(root->fd, &identity, msg);\n"
           "    if (rc == ERR_OK)\n        rc = spool_cursors_renew(root->fd,",
           ["unit_spool_renew"]),
@@ -86,8 +87,10 @@ FAULTS = [
           "window->end_seq = window->open_seq;", "window->end_seq = window->open_seq + 1;",
           ["unit_bridge_window"]),
     Fault("the key is not sent", "bridge/bridge_sink_kafka.c",
-          "RD_KAFKA_V_KEY(event->key.data, event->key.size),\n                             RD_KAFKA_V_VALUE",
-          "RD_KAFKA_V_KEY(NULL, 0),\n                             RD_KAFKA_V_VALUE",
+          "RD_KAFKA_V_KEY(event->key.data, event->key.size),\n        RD_KAFKA_V_VALUE((void *)(uintptr_t)event->value.data, event->value.size),\n"
+          "        RD_KAFKA_V_MSGFLAGS(flags), RD_KAFKA_V_TIMESTAMP(event->time_ms),\n        RD_KAFKA_V_OPAQUE",
+          "RD_KAFKA_V_KEY(NULL, 0), RD_KAFKA_V_VALUE((void *)(uintptr_t)event->value.data, event->value.size),\n"
+          "        RD_KAFKA_V_MSGFLAGS(flags), RD_KAFKA_V_TIMESTAMP(event->time_ms),\n        RD_KAFKA_V_OPAQUE",
           ["e2e_delivery"]),
     Fault("the partition asked for is dropped", "spool/spool_frame.c",
           "(event->partition >= 0 ? SPOOL_FLAG_PARTITION : 0)", "(event->partition < -1 ? SPOOL_FLAG_PARTITION : 0)",
@@ -96,7 +99,7 @@ FAULTS = [
           '{"partitioner", "murmur2_random"}', '{"partitioner", "consistent_random"}',
           ["e2e_delivery"]),
     Fault("a topic may fill the whole spool", "spool/spool_share.c",
-          "return share_bytes != UINT64_MAX && pending_bytes >", "return share_bytes == UINT64_MAX && pending_bytes >",
+          "return share_bytes != UINT64_MAX &&", "return share_bytes == UINT64_MAX &&",
           ["unit_spool_share"]),
     Fault("a topic that drained stays refused", "spool/spool_progress.c",
           "if (atomic_load(&topics[i]->over_share))", "if (!atomic_load(&topics[i]->over_share))",
@@ -162,6 +165,6 @@ FAULTS = [
           "needed = entry != NULL && !entry->parked && !entry->emptied;", "needed = false;",
           ["unit_spool_parked"]),
     Fault("a lane reads a segment that is being moved away", "spool/spool_parker.c",
-          "entry->missing.count == 0 && entry->readers == 0 &&", "entry->missing.count == 0 &&",
+          "entry->readers == 0 &&\n                 (entry->state", "(entry->state",
           ["unit_spool_parked"]),
 ]

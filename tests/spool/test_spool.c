@@ -43,14 +43,16 @@ static bool is_counted(struct spool_fixture *f)
     return !stats.counting;
 }
 
-static void assert_books(struct spool_fixture *f, uint64_t accepted, uint64_t delivered, uint64_t pending,
-                         uint64_t lost)
+static void assert_books(struct spool_fixture *f, uint64_t accepted, uint64_t delivered,
+                         uint64_t pending, uint64_t lost)
 {
     SPOOL_FIXTURE_WAIT(is_counted(f));
     struct spool_books books = books_of(f);
-    if (books.accepted != accepted || books.delivered != delivered || books.pending != pending || books.lost != lost)
-        fail_msg("books: accepted %lu delivered %lu pending %lu lost %lu, not %lu %lu %lu %lu", books.accepted,
-                 books.delivered, books.pending, books.lost, accepted, delivered, pending, lost);
+    if (books.accepted != accepted || books.delivered != delivered || books.pending != pending ||
+        books.lost != lost)
+        fail_msg("books: accepted %lu delivered %lu pending %lu lost %lu, not %lu %lu %lu %lu",
+                 books.accepted, books.delivered, books.pending, books.lost, accepted, delivered,
+                 pending, lost);
 }
 
 static uint64_t segments_on_disk(struct spool_fixture *f)
@@ -69,7 +71,8 @@ static void test_appended_events_are_read_back_in_order(void **state)
 {
     struct spool_fixture *f = *state;
     spool_fixture_open(f);
-    struct spool_receipt a = spool_fixture_append(f, "orders", "a", 3), b = spool_fixture_append(f, "orders", "b", 500);
+    struct spool_receipt a = spool_fixture_append(f, "orders", "a", 3),
+                         b = spool_fixture_append(f, "orders", "b", 500);
     assert_int_equal(a.err, ERR_OK);
     assert_int_equal(a.last_id, a.first_id + 2);
     assert_int_equal(b.first_id, a.last_id + 1);
@@ -109,7 +112,8 @@ static void test_a_restart_replays_what_is_not_done(void **state)
     assert_true(spool_fixture_append(f, "t", "c", 1).first_id > seen.last_id);
 }
 
-/* kill -9: nothing is sealed, cursors may be a second old. The copy is taken while the spool runs. */
+/* kill -9: nothing is sealed, cursors may be a second old. The copy is taken while the spool
+ * runs. */
 static void test_after_a_crash_every_accepted_event_is_there(void **state)
 {
     struct spool_fixture *f = *state, crashed = {.options = f->options};
@@ -269,11 +273,14 @@ static void test_a_lane_behind_holds_its_segment_and_is_found_after_a_restart(vo
     struct spool_fixture *f = *state;
     f->options.cursor_interval_ms = 20;
     spool_fixture_open(f);
-    struct spool_receipt a = spool_fixture_append(f, "stuck", "x", 5), b = spool_fixture_append(f, "fine", "y", 5);
+    struct spool_receipt a = spool_fixture_append(f, "stuck", "x", 5),
+                         b = spool_fixture_append(f, "fine", "y", 5);
     char stuck[] = "stuck";
     struct spool_lane_cursor lane = {.topic = stuck, .done_id = a.first_id + 1};
-    struct spool_outcome outcomes[] = {{bytes_of_string("stuck"), 2, 0}, {bytes_of_string("fine"), 5, 0}};
-    assert_int_equal(spool_advance(f->spool, SPOOL_AT_LEAST_ONCE, b.last_id, &lane, 1, outcomes, 2), ERR_OK);
+    struct spool_outcome outcomes[] = {{bytes_of_string("stuck"), 2, 0},
+                                       {bytes_of_string("fine"), 5, 0}};
+    assert_int_equal(spool_advance(f->spool, SPOOL_AT_LEAST_ONCE, b.last_id, &lane, 1, outcomes, 2),
+                     ERR_OK);
     spool_fixture_close(f);
     spool_fixture_open(f);
     const struct spool_cursor_state *state_now = spool_cursor_at_open(f->spool);

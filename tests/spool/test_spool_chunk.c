@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * test_spool_chunk.c - runs of frames in memory: what is put in comes out, for as long as anybody holds it. */
+ * test_spool_chunk.c - runs of frames in memory: what is put in comes out, for as long as anybody
+ * holds it. */
 #include "spool/spool_chunk.h"
 
 #include <pthread.h>
@@ -14,8 +15,10 @@ static size_t put_event(uint8_t *out, uint32_t index)
 {
     char value[16];
     snprintf(value, sizeof value, "value-%u", index);
-    struct spool_event event = {
-        .time_ms = 1, .topic = bytes_of_string("t"), .value = bytes_of_string(value), .partition = SPOOL_PARTITION_ANY};
+    struct spool_event event = {.time_ms = 1,
+                                .topic = bytes_of_string("t"),
+                                .value = bytes_of_string(value),
+                                .partition = SPOOL_PARTITION_ANY};
     size_t size = (size_t)(spool_frame_put(out, &event) - out);
     spool_frame_stamp(out, spool_id_of(3, index), 0, 1);
     return size;
@@ -26,9 +29,12 @@ static void test_events_come_out_in_order_and_other_kinds_are_passed_over(void *
     (void)state;
     uint8_t frame[128];
     struct spool_chunk *chunk = spool_chunk_new(4096);
-    assert_true(chunk->event_count == 0 && chunk->first_id == 0 && chunk->last_id == 0 && chunk->size == 0);
+    assert_true(chunk->event_count == 0 && chunk->first_id == 0 && chunk->last_id == 0 &&
+                chunk->size == 0);
     for (uint32_t i = 0; i < 10; i++) {
-        size_t size = (size_t)(spool_frame_put_other(frame, SPOOL_FRAME_LINK, 0, bytes_of("body", 4)) - frame);
+        size_t size =
+            (size_t)(spool_frame_put_other(frame, SPOOL_FRAME_LINK, 0, bytes_of("body", 4)) -
+                     frame);
         spool_frame_stamp(frame, spool_id_of(3, i), 0, 1);
         assert_true(spool_chunk_append(chunk, frame, size));
         assert_true(spool_chunk_append(chunk, frame, put_event(frame, 5 + i)));
@@ -55,7 +61,8 @@ static void test_events_come_out_in_order_and_other_kinds_are_passed_over(void *
 static void test_chunks_are_sorted_into_one(void **state)
 {
     (void)state;
-    static const uint32_t indexes[2][3] = {{9, 4, 6}, {8, 2, 5}}, sorted_indexes[] = {2, 4, 5, 6, 8, 9};
+    static const uint32_t indexes[2][3] = {{9, 4, 6}, {8, 2, 5}},
+                          sorted_indexes[] = {2, 4, 5, 6, 8, 9};
     uint8_t frame[128];
     struct spool_chunk *parts[2];
     for (size_t i = 0; i < 2; i++) {
@@ -151,7 +158,8 @@ static void test_references_from_many_threads_are_counted(void **state)
     assert_true(spool_chunk_append(chunk, frame, put_event(frame, 1)));
     spool_chunk_count(chunk, spool_id_of(3, 1));
     for (int i = 0; i < THREADS; i++)
-        assert_int_equal(pthread_create(&threads[i], NULL, hold_and_let_go, spool_chunk_ref(chunk)), 0);
+        assert_int_equal(pthread_create(&threads[i], NULL, hold_and_let_go, spool_chunk_ref(chunk)),
+                         0);
     assert_ptr_equal(spool_chunk_ref(chunk), chunk);
     spool_chunk_unref(chunk);
     for (int i = 0; i < THREADS; i++)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * test_spool_confirm.c - waiting for Kafka: told once, when all is noted and counts; bounded; nobody is told after cancelling. */
+ * test_spool_confirm.c - waiting for Kafka: told once, when all is noted and counts; bounded;
+ * nobody is told after cancelling. */
 #include "spool/spool_confirm.h"
 #include "tests/support/spool_fixture.h"
 
@@ -52,10 +53,11 @@ static struct spool_batch *make_batch(struct spool_fixture *f, uint32_t events)
     struct spool_batch *batch;
     assert_int_equal(spool_batch_new(f->spool, bytes_of_string("door"), &batch), ERR_OK);
     for (uint32_t i = 0; i < events; i++)
-        assert_int_equal(spool_batch_add(batch, &(struct spool_event){.value = bytes_of_string("v"),
-                                                                      .time_ms = 1,
-                                                                      .partition = SPOOL_PARTITION_ANY}),
-                         ERR_OK);
+        assert_int_equal(
+            spool_batch_add(batch, &(struct spool_event){.value = bytes_of_string("v"),
+                                                         .time_ms = 1,
+                                                         .partition = SPOOL_PARTITION_ANY}),
+            ERR_OK);
     return batch;
 }
 
@@ -81,7 +83,8 @@ static void test_at_once(void **state)
     submit(f, &two, 1);
     assert_true(spool_confirm_any(f->spool));
     spool_confirm_note(f->spool, one.receipt.first_id + 1, 4, 11, true);
-    spool_confirm_note(f->spool, one.receipt.first_id + 1, 4, 12, true); /* sent again: the first place counts */
+    /* sent again: the first place counts */
+    spool_confirm_note(f->spool, one.receipt.first_id + 1, 4, 12, true);
     spool_confirm_note(f->spool, one.receipt.last_id + 1, 4, 13, true);
     spool_confirm_note(f->spool, 1, 4, 13, true);
     assert_int_equal(one.confirmed, 0);
@@ -181,8 +184,11 @@ static void test_bounded(void **state)
     assert_int_equal(spool_confirm_new(f->spool, 1, on_confirmed, NULL, &extra), ERR_FULL);
     for (size_t i = 0; i < SPOOL_CONFIRM_BATCHES_MAX; i++)
         spool_confirm_free(confirms[i]);
-    assert_int_equal(spool_confirm_new(f->spool, SPOOL_CONFIRM_EVENTS_MAX + 1, on_confirmed, NULL, &extra), ERR_FULL);
-    assert_int_equal(spool_confirm_new(f->spool, SPOOL_CONFIRM_EVENTS_MAX, on_confirmed, NULL, &extra), ERR_OK);
+    assert_int_equal(
+        spool_confirm_new(f->spool, SPOOL_CONFIRM_EVENTS_MAX + 1, on_confirmed, NULL, &extra),
+        ERR_FULL);
+    assert_int_equal(
+        spool_confirm_new(f->spool, SPOOL_CONFIRM_EVENTS_MAX, on_confirmed, NULL, &extra), ERR_OK);
     spool_confirm_free(extra);
 }
 

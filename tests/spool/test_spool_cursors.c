@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * test_spool_cursors.c - the cursors file and the identity: what was written comes back, what is damaged never does. */
+ * test_spool_cursors.c - the cursors file and the identity: what was written comes back, what is
+ * damaged never does. */
 #include "spool/spool_cursors.h"
 
 #include "base/random.h"
@@ -18,7 +19,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-/* ---- a disk that fails on request: these stand in front of the C library's ----------------------------------- */
+/* ---- a disk that fails on request: these stand in front of the C library's ------------------- */
 
 static int sync_error;               /* the next fdatasync() fails with it */
 static int syncs, failing_sync = -1; /* fsync() number so and so fails with EIO */
@@ -94,7 +95,8 @@ int openat(int dir_fd, const char *path, int flags, ...)
     return real(dir_fd, path, flags, mode);
 }
 
-/* While it is set no file grows beyond so many bytes: what is there can be written, a new file of cursors can't. */
+/* While it is set no file grows beyond so many bytes: what is there can be written, a new file of
+ * cursors can't. */
 static void limit_files(rlim_t bytes)
 {
     struct rlimit limit;
@@ -103,7 +105,7 @@ static void limit_files(rlim_t bytes)
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
 }
 
-/* ---- fixture -------------------------------------------------------------------------------------------------- */
+/* ---- fixture --------------------------------------------------------------------------------- */
 
 static const uint8_t uuid[16] = "0123456789abcde";
 static char dir[64];
@@ -273,9 +275,10 @@ static void test_a_file_without_an_intact_slot_is_put_aside(void **unused)
     assert_int_equal(faccessat(root, "cursors.damaged-1", F_OK, 0), 0);
 }
 
-/* ---- a disk that fails ---------------------------------------------------------------------------------------- */
+/* ---- a disk that fails ----------------------------------------------------------------------- */
 
-static void test_a_failed_sync_keeps_the_state_before_and_the_next_write_makes_the_file_anew(void **unused)
+static void test_a_failed_sync_keeps_the_state_before_and_the_next_write_makes_the_file_anew(
+    void **unused)
 {
     (void)unused;
     bool found;
@@ -287,7 +290,8 @@ static void test_a_failed_sync_keeps_the_state_before_and_the_next_write_makes_t
     sync_error = EIO;
     assert_int_equal(try_to_write(cursors, 22, &msg), ERR_IO);
     assert_non_null(strstr(msg.text, strerror(EIO)));
-    int fd = openat(root, "cursors", O_RDONLY), kept = 0; /* on the disk only the synced slot is certain */
+    /* on the disk only the synced slot is certain */
+    int fd = openat(root, "cursors", O_RDONLY), kept = 0;
     for (int i = 0; i < 2; i++) {
         uint8_t sequence = 0;
         assert_int_equal(pread(fd, &sequence, 1, i * (off_t)SPOOL_CURSORS_SLOT_SIZE + 32), 1);
@@ -330,7 +334,8 @@ static void test_after_a_failed_sync_a_full_disk_can_still_be_written(void **unu
     assert_int_equal(file_size(), 2 * SPOOL_CURSORS_SLOT_SIZE);
 }
 
-/* Content first, then the name: whichever sync fails, a state that was said to be written comes back. */
+/* Content first, then the name: whichever sync fails, a state that was said to be written comes
+ * back. */
 static void test_a_new_file_counts_only_when_it_and_its_name_are_synced(void **unused)
 {
     (void)unused;
@@ -350,11 +355,13 @@ static void test_a_new_file_counts_only_when_it_and_its_name_are_synced(void **u
     sync_error = EIO;
     assert_int_equal(try_to_write(cursors, 72, NULL), ERR_IO);
     syncs = failing_sync = 0;
-    assert_int_equal(try_to_write(cursors, 73, NULL), ERR_OK); /* the new file's content failed: into the old one */
+    /* the new file's content failed: into the old one */
+    assert_int_equal(try_to_write(cursors, 73, NULL), ERR_OK);
     assert_int_equal(done_after_reopen(&found), 73);
     syncs = 0;
     failing_sync = 1;
-    assert_int_equal(try_to_write(cursors, 74, NULL), ERR_IO); /* the name failed: which file there is nobody knows */
+    /* the name failed: which file there is nobody knows */
+    assert_int_equal(try_to_write(cursors, 74, NULL), ERR_IO);
     syncs = 0;
     failing_sync = 0;
     assert_int_equal(try_to_write(cursors, 75, NULL), ERR_IO);
@@ -456,7 +463,8 @@ static void test_a_file_cut_anywhere_gives_what_is_whole_in_it(void **unused)
     spool_cursor_state_free(&state);
     write_done(cursors, 14);
     spool_cursors_close(cursors);
-    assert_int_equal(file_size(), 2 * SPOOL_CURSORS_SLOT_SIZE); /* whole again: later writes need no free block */
+    /* whole again: later writes need no free block */
+    assert_int_equal(file_size(), 2 * SPOOL_CURSORS_SLOT_SIZE);
     assert_int_equal(done_after_reopen(&found), 14);
 }
 
@@ -534,7 +542,8 @@ static void test_more_topics_than_a_slot_holds_are_refused_and_the_state_before_
     name[249] = '\0';
     for (size_t i = 0; i < COUNT; i++)
         lanes[i] = (struct spool_lane_cursor){name, i};
-    struct spool_cursor_state state = {.mode = SPOOL_AT_LEAST_ONCE, .lanes = lanes, .lane_count = COUNT};
+    struct spool_cursor_state state = {
+        .mode = SPOOL_AT_LEAST_ONCE, .lanes = lanes, .lane_count = COUNT};
     struct spool_cursors *cursors = open_new_cursors();
     write_done(cursors, 61);
     assert_int_equal(spool_cursors_write(cursors, &state, NULL), ERR_TOO_LARGE);
@@ -569,7 +578,10 @@ static void test_a_thousand_topics_with_the_longest_names_fit(void **unused)
         memset(topics[i].topic, 'x', 249);
         topics[i].topic[249] = '\0';
     }
-    struct spool_cursor_state state = {.mode = SPOOL_AT_LEAST_ONCE, .topics = topics, .topic_count = 1000}, read = {0};
+    struct spool_cursor_state state = {.mode = SPOOL_AT_LEAST_ONCE,
+                                       .topics = topics,
+                                       .topic_count = 1000},
+                              read = {0};
     bool found;
     struct spool_cursors *cursors = open_cursors(&read, &found);
     assert_int_equal(spool_cursors_write(cursors, &state, NULL), ERR_OK);

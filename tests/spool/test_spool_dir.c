@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * test_spool_dir.c - directories on a disk that fails: what can't be read is never taken for what isn't there. */
+ * test_spool_dir.c - directories on a disk that fails: what can't be read is never taken for what
+ * isn't there. */
 #include "spool/spool_dir.h"
 
 #include "spool/spool_id.h"
@@ -17,7 +18,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-/* ---- a disk that fails on request: these stand in front of the C library's ----------------------------------- */
+/* ---- a disk that fails on request: these stand in front of the C library's ------------------- */
 
 static int entries_until_error = -1; /* readdir() fails with EIO after so many; -1: never */
 static int mkdir_error;
@@ -61,7 +62,7 @@ int mkdirat(int dir_fd, const char *path, mode_t mode)
     return real(dir_fd, path, mode);
 }
 
-/* ---- fixture -------------------------------------------------------------------------------------------------- */
+/* ---- fixture --------------------------------------------------------------------------------- */
 
 static char dir[64];
 static int root = -1;
@@ -99,9 +100,10 @@ static void make_file(const char *name)
     close(fd);
 }
 
-/* ---- tests ---------------------------------------------------------------------------------------------------- */
+/* ---- tests ----------------------------------------------------------------------------------- */
 
-/* A segment that a listing leaves out would be passed over by the cursors, and retired unread at the next start. */
+/* A segment that a listing leaves out would be passed over by the cursors, and retired unread at
+ * the next start. */
 static void test_a_directory_that_fails_halfway_is_unreadable_not_shorter(void **state)
 {
     (void)state;
@@ -337,7 +339,8 @@ static void test_bytes_of_a_tree_are_those_on_disk(void **state)
 static void test_errors_of_the_system_are_sorted(void **state)
 {
     (void)state;
-    static const int unreadable[] = {EIO, EACCES, EPERM, EMFILE, ENFILE, ENOMEM}, invalid[] = {ENOTDIR, ELOOP, EISDIR},
+    static const int unreadable[] = {EIO, EACCES, EPERM, EMFILE, ENFILE, ENOMEM},
+                     invalid[] = {ENOTDIR, ELOOP, EISDIR},
                      other[] = {ENOSPC, EROFS, EXDEV, EINVAL, 9999};
     assert_int_equal(spool_err_of_errno(ENOENT), ERR_NOT_FOUND);
     for (size_t i = 0; i < 6; i++)

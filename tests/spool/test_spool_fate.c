@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * test_spool_fate.c - receipts: never "delivered" for what isn't; how far everything is done, by id and by time. */
+ * test_spool_fate.c - receipts: never "delivered" for what isn't; how far everything is done, by id
+ * and by time. */
 #include "spool/spool_fate.h"
 #include "spool/spool_letters.h"
 #include "base/clock.h"
@@ -51,7 +52,8 @@ static struct spool_done done_of(struct spool_fixture *f, const char *topic)
 
 static void advance(struct spool_fixture *f, uint64_t done_id, struct spool_lane_cursor *lane)
 {
-    assert_int_equal(spool_advance(f->spool, SPOOL_EXACTLY_ONCE, done_id, lane, lane != NULL, NULL, 0), ERR_OK);
+    assert_int_equal(
+        spool_advance(f->spool, SPOOL_EXACTLY_ONCE, done_id, lane, lane != NULL, NULL, 0), ERR_OK);
 }
 
 static void test_cursor(void **state)
@@ -72,12 +74,14 @@ static void test_cursor(void **state)
     assert_int_equal(fate_of(f, INT64_MAX, ""), SPOOL_FATE_UNKNOWN);
 }
 
-/* A lane that is behind holds back the events of its topic; of which topic an event is, only the client may know. */
+/* A lane that is behind holds back the events of its topic; of which topic an event is, only the
+ * client may know. */
 static void test_lane_behind(void **state)
 {
     struct spool_fixture *f = *state;
     open_it(f);
-    struct spool_receipt slow = spool_fixture_append(f, "slow", "s", 2), door = spool_fixture_append(f, "door", "d", 2);
+    struct spool_receipt slow = spool_fixture_append(f, "slow", "s", 2),
+                         door = spool_fixture_append(f, "door", "d", 2);
     char name[] = "slow";
     struct spool_lane_cursor lane = {name, slow.first_id};
     advance(f, door.last_id, &lane);
@@ -107,7 +111,8 @@ static void test_next_run(void **state)
     assert_int_equal(fate_of(f, r.first_id, ""), SPOOL_FATE_DELIVERED);
     assert_int_equal(fate_of(f, r.last_id, ""), SPOOL_FATE_ACCEPTED);
     assert_false(done_of(f, "").all);
-    assert_int_equal(spool_fixture_read(f, 0).last_id, r.last_id); /* to its end: then it is known what there is */
+    /* to its end: then it is known what there is */
+    assert_int_equal(spool_fixture_read(f, 0).last_id, r.last_id);
     assert_int_equal(fate_of(f, r.last_id + 1, ""), SPOOL_FATE_UNKNOWN);
     advance(f, r.last_id, NULL);
     struct spool_stats stats;
@@ -151,14 +156,15 @@ static void test_times(void **state)
     assert_int_equal(spool_times_until(&times, 50000), 5000);
 }
 
-/* ---- loss reports -------------------------------------------------------------------------------------------- */
+/* ---- loss reports ---------------------------------------------------------------------------- */
 
 static enum spool_loss_word about(struct spool_loss_report *report, uint32_t index)
 {
     static const uint8_t uuid[16];
     struct buf text = {0};
     assert_true(spool_loss_report_render(report, uuid, &text));
-    enum spool_loss_word word = spool_loss_text_about(buf_string(&text), spool_id_of(report->segment_id, index));
+    enum spool_loss_word word =
+        spool_loss_text_about(buf_string(&text), spool_id_of(report->segment_id, index));
     buf_free(&text);
     return word;
 }
@@ -177,11 +183,13 @@ static void test_loss_reports(void **state)
     for (size_t i = 0; i < 7; i++)
         assert_int_equal(about(&report, others[i]), SPOOL_LOSS_NOT_NAMED);
     assert_int_equal(spool_loss_text_about("", 5), SPOOL_LOSS_CANT_TELL);
-    assert_int_equal(spool_loss_text_about("{\"version\":1,\"lost\":[{\"first\":\"", 5), SPOOL_LOSS_NOT_NAMED);
+    assert_int_equal(spool_loss_text_about("{\"version\":1,\"lost\":[{\"first\":\"", 5),
+                     SPOOL_LOSS_NOT_NAMED);
     spool_ranges_free(&report.lost);
     spool_ranges_free(&report.uncertain);
 
-    struct spool_loss_report vanished = {.segment_id = 78, .vanished = true, .delivered_before = 12};
+    struct spool_loss_report vanished = {
+        .segment_id = 78, .vanished = true, .delivered_before = 12};
     assert_int_equal(about(&vanished, 11), SPOOL_LOSS_NOT_NAMED);
     assert_int_equal(about(&vanished, 12), SPOOL_LOSS_NAMED);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * test_spool_format.c - the worked example in docs/spool-format.md is what the code writes and reads. */
+ * test_spool_format.c - the worked example in docs/spool-format.md is what the code writes and
+ * reads. */
 #include "spool/spool_frame.h"
 
 #include <setjmp.h>
@@ -63,12 +64,14 @@ static void test_the_example_of_the_page_is_read_as_the_page_says(void **state)
     struct spool_frame frame;
     assert_true(spool_frame_get(example, size, SEED, &frame));
     assert_true(frame.kind == SPOOL_FRAME_EVENT && frame.size == 66 && frame.batch_first == 1);
-    assert_true(frame.id == 0x1993329c70000003ull && spool_id_segment(frame.id) == 109843750000ull &&
-                spool_id_index(frame.id) == 3);
+    assert_true(frame.id == 0x1993329c70000003ull &&
+                spool_id_segment(frame.id) == 109843750000ull && spool_id_index(frame.id) == 3);
     assert_true(bytes_equal(frame.event.topic, bytes_of_string("orders")) &&
                 bytes_equal(frame.event.key, bytes_of_string("k1")));
-    assert_true(bytes_equal(frame.event.value, bytes_of_string("hello")) && frame.event.partition == 7);
-    assert_true(frame.event.time_ms == 1757500000000 && !frame.event.client_time && frame.event.header_count == 1);
+    assert_true(bytes_equal(frame.event.value, bytes_of_string("hello")) &&
+                frame.event.partition == 7);
+    assert_true(frame.event.time_ms == 1757500000000 && !frame.event.client_time &&
+                frame.event.header_count == 1);
 }
 
 int main(void)

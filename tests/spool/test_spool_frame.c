@@ -30,17 +30,21 @@ static void assert_same(const struct spool_event *a, const struct spool_event *b
     assert_true(bytes_equal(a->key, b->key));
     assert_true(bytes_equal(a->value, b->value));
     assert_int_equal(a->headers.size, b->headers.size);
-    assert_true(a->headers.size == 0 || memcmp(a->headers.data, b->headers.data, a->headers.size) == 0);
+    assert_true(a->headers.size == 0 ||
+                memcmp(a->headers.data, b->headers.data, a->headers.size) == 0);
 }
 
-/* Every combination of null, empty and some bytes, with and without headers, partition and client's time. */
+/* Every combination of null, empty and some bytes, with and without headers, partition and client's
+ * time. */
 static void test_every_combination_of_fields_round_trips(void **state)
 {
     (void)state;
     struct bytes contents[] = {BYTES_NULL, bytes_of("", 0), bytes_of_string("some bytes")};
-    struct spool_header headers[] = {{bytes_of_string("h"), bytes_of_string("v")}, {bytes_of_string(""), BYTES_NULL}};
+    struct spool_header headers[] = {{bytes_of_string("h"), bytes_of_string("v")},
+                                     {bytes_of_string(""), BYTES_NULL}};
     uint8_t encoded_headers[64], frame[512];
-    size_t headers_size = (size_t)(spool_headers_put(encoded_headers, headers, 2) - encoded_headers);
+    size_t headers_size =
+        (size_t)(spool_headers_put(encoded_headers, headers, 2) - encoded_headers);
     assert_int_equal(headers_size, spool_headers_size(headers, 2));
     for (int i = 0; i < 3 * 3 * 2 * 2 * 2; i++) {
         struct spool_event event = {
@@ -111,7 +115,8 @@ static void test_what_no_frame_can_hold_has_no_size(void **state)
     (void)state;
     char long_topic[SPOOL_TOPIC_SIZE_MAX + 2];
     memset(long_topic, 'x', sizeof long_topic);
-    struct spool_event event = {.topic = bytes_of(long_topic, SPOOL_TOPIC_SIZE_MAX + 1), .partition = -1};
+    struct spool_event event = {.topic = bytes_of(long_topic, SPOOL_TOPIC_SIZE_MAX + 1),
+                                .partition = -1};
     assert_int_equal(spool_frame_size(&event), 0);
     event.topic.size = 0;
     assert_int_equal(spool_frame_size(&event), 0);
@@ -138,7 +143,8 @@ static void test_header_link_and_seal_round_trip(void **state)
                                           .seed = 0xfeedface12345678},
                                 header_out;
     assert_true(spool_header_put(&body, &header));
-    size_t size = (size_t)(spool_frame_put_other(raw, SPOOL_FRAME_HEADER, 5, buf_bytes(&body)) - raw);
+    size_t size =
+        (size_t)(spool_frame_put_other(raw, SPOOL_FRAME_HEADER, 5, buf_bytes(&body)) - raw);
     spool_frame_stamp(raw, spool_id_of(77, 0), 0, header.seed);
     assert_true(spool_header_find(raw, size, &header_out)); /* by the seed it names itself */
     assert_int_equal(header_out.segment_id, 77);
@@ -156,7 +162,9 @@ static void test_header_link_and_seal_round_trip(void **state)
     assert_int_equal(links_out[0].event_count, 0);
     assert_int_equal(links_out[1].event_count, SPOOL_COUNT_UNKNOWN);
 
-    struct spool_seal_topic topics[] = {{bytes_of_string("a"), 10, 1000}, {bytes_of_string("bb"), 20, 2000}}, topic_out;
+    struct spool_seal_topic topics[] = {{bytes_of_string("a"), 10, 1000},
+                                        {bytes_of_string("bb"), 20, 2000}},
+                            topic_out;
     struct spool_seal seal;
     buf_clear(&body);
     assert_true(spool_seal_put(&body, 30, topics, 2));

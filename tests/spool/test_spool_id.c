@@ -36,7 +36,8 @@ static void test_a_clock_is_believed_from_1970_to_2200(void **state)
     for (int i = 0; i < 4; i++)
         assert_int_equal(spool_segment_id_next(41, wrong[i]), 42);
     assert_int_equal(spool_segment_id_next(0, 0), 1); /* ids begin at 1 */
-    assert_int_equal(spool_segment_id_time_ms(spool_segment_id_next(0, 1700000000000)), 1700000000000);
+    assert_int_equal(spool_segment_id_time_ms(spool_segment_id_next(0, 1700000000000)),
+                     1700000000000);
 }
 
 int main(void)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * test_spool_identity.c - PENSTOCK among odd files, the page's example of it, and the lock between processes. */
+ * test_spool_identity.c - PENSTOCK among odd files, the page's example of it, and the lock between
+ * processes. */
 #include "spool/spool_identity.h"
 
 #include "base/random.h"
@@ -98,7 +99,8 @@ static void test_what_is_no_identity_is_damaged_and_stays_as_it_is(void **state)
         else if (kind == 1)
             put_identity(large, sizeof large);
         else
-            assert_int_equal(kind == 2 ? mkdirat(root, "PENSTOCK", 0700) : mkfifoat(root, "PENSTOCK", 0600), 0);
+            assert_int_equal(
+                kind == 2 ? mkdirat(root, "PENSTOCK", 0700) : mkfifoat(root, "PENSTOCK", 0600), 0);
         msg.text[0] = '\0';
         assert_int_equal(spool_identity_read(root, &identity, &msg), ERR_DAMAGED);
         assert_non_null(strstr(msg.text, "PENSTOCK"));

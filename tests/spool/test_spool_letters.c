@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * test_spool_letters.c - dead letters: kept once, whole, across crashes and damage; taken away without losing others. */
+ * test_spool_letters.c - dead letters: kept once, whole, across crashes and damage; taken away
+ * without losing others. */
 #include "spool/spool_letters.h"
 #include "tests/support/spool_fixture.h"
 
@@ -38,8 +39,9 @@ static int tear_down(void **state)
 /* Puts the events first..last of the fixture there, read from the spool as the bridge does. */
 static enum err put_some(struct spool_fixture *f, uint32_t first, uint32_t last)
 {
-    const struct spool_letter_reason reason = {
-        .error = "INVALID_RECORD", .text = "it said \"no\" \\ and\nnothing else", .time_ms = 1700000000000};
+    const struct spool_letter_reason reason = {.error = "INVALID_RECORD",
+                                               .text = "it said \"no\" \\ and\nnothing else",
+                                               .time_ms = 1700000000000};
     struct spool_tail *tail;
     struct spool_chunk *chunk;
     enum err rc = ERR_OK;
@@ -165,12 +167,15 @@ static void test_what_lies_there_twice_counts_once(void **state)
     struct spool_fixture *f = *state;
     char command[800];
     assert_int_equal(put_some(f, 0, 4), ERR_OK);
-    snprintf(command, sizeof command, "cd '%s/dead-letter' && mkdir ../saved && cp -r * ../saved/", f->dir);
+    snprintf(command, sizeof command, "cd '%s/dead-letter' && mkdir ../saved && cp -r * ../saved/",
+             f->dir);
     assert_int_equal(system(command), 0);
     assert_int_equal(spool_letters_remove(f->spool, ids, 2, NULL, NULL), ERR_OK);
     spool_fixture_close(f);
-    snprintf(command, sizeof command, "cd '%s' && cp -r saved/* dead-letter/ && rm -r saved", f->dir);
+    snprintf(command, sizeof command, "cd '%s' && cp -r saved/* dead-letter/ && rm -r saved",
+             f->dir);
     assert_int_equal(system(command), 0);
+
     struct found found = {.count = 0};
     assert_int_equal(spool_letters_read_path(f->dir, note, &found, NULL), ERR_OK);
     assert_int_equal(found.count, 5); /* the removed ones show again, none twice */
@@ -186,7 +191,8 @@ static void test_damage_costs_only_what_it_hits(void **state)
     char command[800];
     assert_int_equal(put_some(f, 0, 9), ERR_OK);
     spool_fixture_close(f);
-    snprintf(command, sizeof command, "LC_ALL=C sed -i 's/value 4/valuE 4/' '%s'/dead-letter/*/*.log", f->dir);
+    snprintf(command, sizeof command,
+             "LC_ALL=C sed -i 's/value 4/valuE 4/' '%s'/dead-letter/*/*.log", f->dir);
     assert_int_equal(system(command), 0);
     struct found found = {.count = 0};
     assert_int_equal(spool_letters_read_path(f->dir, note, &found, NULL), ERR_OK);

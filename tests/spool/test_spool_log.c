@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * test_spool_log.c - LevelDB's log format, from bytes put together by hand: what is intact, what is damaged, and where the walk goes on. */
+ * test_spool_log.c - LevelDB's log format, from bytes put together by hand: what is intact, what is
+ * damaged, and where the walk goes on. */
 #include "base/clock.h"
 #include "base/codec.h"
 #include "base/crc32c.h"
@@ -101,7 +102,8 @@ static void test_a_record_across_blocks_comes_in_its_fragments(void **state)
     expect_end();
 }
 
-static void test_filler_and_an_empty_first_fragment_at_the_end_of_a_block_are_no_damage(void **state)
+static void test_filler_and_an_empty_first_fragment_at_the_end_of_a_block_are_no_damage(
+    void **state)
 {
     (void)state;
     for (size_t left = 0; left <= 7; left++) {
@@ -155,7 +157,8 @@ static void test_behind_a_damaged_length_the_next_block_is_where_headers_are_aga
     expect_end();
 }
 
-static void test_behind_a_short_write_everything_shifted_is_found_and_blocks_are_known_again(void **state)
+static void test_behind_a_short_write_everything_shifted_is_found_and_blocks_are_known_again(
+    void **state)
 {
     (void)state;
     put_fragment(FIRST, 32761, 'a');
@@ -170,7 +173,8 @@ static void test_behind_a_short_write_everything_shifted_is_found_and_blocks_are
     expect_piece(32761 - 500, 'a', false);
     struct spool_log_piece piece;
     assert_int_equal(spool_log_next(&t.log, UINT64_MAX, &piece), ERR_OK);
-    assert_true(piece.intact && piece.bytes.size == 107 && !piece.breaks); /* a client could have put it there */
+    /* a client could have put it there */
+    assert_true(piece.intact && piece.bytes.size == 107 && !piece.breaks);
     assert_int_equal(spool_log_next(&t.log, UINT64_MAX, &piece), ERR_OK);
     assert_true(piece.intact && piece.starts_record);
     expect_piece(300, 'c', true); /* goes on with it: this is where a block begins */
@@ -222,16 +226,23 @@ static void test_bytes_made_to_cost_time_cost_little(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_a_record_across_blocks_comes_in_its_fragments, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_filler_and_an_empty_first_fragment_at_the_end_of_a_block_are_no_damage,
-                                        set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_a_damaged_fragment_is_handed_out_without_its_header, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_behind_a_damaged_length_the_next_block_is_where_headers_are_again, set_up,
+        cmocka_unit_test_setup_teardown(test_a_record_across_blocks_comes_in_its_fragments, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(
-            test_behind_a_short_write_everything_shifted_is_found_and_blocks_are_known_again, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_a_bound_stops_the_walk_and_a_larger_one_takes_it_on, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_bytes_made_to_cost_time_cost_little, set_up, tear_down),
+            test_filler_and_an_empty_first_fragment_at_the_end_of_a_block_are_no_damage, set_up,
+            tear_down),
+        cmocka_unit_test_setup_teardown(test_a_damaged_fragment_is_handed_out_without_its_header,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(
+            test_behind_a_damaged_length_the_next_block_is_where_headers_are_again, set_up,
+            tear_down),
+        cmocka_unit_test_setup_teardown(
+            test_behind_a_short_write_everything_shifted_is_found_and_blocks_are_known_again,
+            set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_bound_stops_the_walk_and_a_larger_one_takes_it_on,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_bytes_made_to_cost_time_cost_little, set_up,
+                                        tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

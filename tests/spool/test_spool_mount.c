@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * test_spool_mount.c - what must be mounted, by tables written for the test and directories that exist. */
+ * test_spool_mount.c - what must be mounted, by tables written for the test and directories that
+ * exist. */
 #include "spool/spool_mount.h"
 
 #include "spool/spool_dir.h"
@@ -54,7 +55,8 @@ static int own_id(void)
     return id;
 }
 
-/* fstab names what `named` is below the directory (NULL: nothing); the directory's own mount is at `mounted`. */
+/* fstab names what `named` is below the directory (NULL: nothing); the directory's own mount is at
+ * `mounted`. */
 static void write_tables(const char *named, const char *mounted)
 {
     FILE *file = fopen(fstab, "w");
@@ -65,7 +67,8 @@ static void write_tables(const char *named, const char *mounted)
     fclose(file);
     file = fopen(mountinfo, "w");
     assert_non_null(file);
-    fprintf(file, "1 0 8:1 / / rw - ext4 /dev/sda rw\n%d 1 8:2 / %s rw - ext4 /dev/sdb rw\n", own_id(), mounted);
+    fprintf(file, "1 0 8:1 / / rw - ext4 /dev/sda rw\n%d 1 8:2 / %s rw - ext4 /dev/sdb rw\n",
+            own_id(), mounted);
     fclose(file);
 }
 
@@ -90,7 +93,8 @@ static void test_auto_wants_what_fstab_names_above_the_path(void **state)
     assert_int_equal(check("", SPOOL_MOUNT_AUTO), ERR_OK);
 }
 
-static void test_auto_wants_nothing_without_fstab_but_a_table_that_cannot_be_read_is_no_answer(void **state)
+static void test_auto_wants_nothing_without_fstab_but_a_table_that_cannot_be_read_is_no_answer(
+    void **state)
 {
     (void)state;
     write_tables("", "/elsewhere");
@@ -137,7 +141,8 @@ static void test_links_are_followed_also_where_they_lead_to_nothing_yet(void **s
     snprintf(path, sizeof path, "%s/link/spool", dir);
     assert_int_equal(spool_mount_check(&files, fd, path, SPOOL_MOUNT_AUTO, &msg), ERR_UNAVAILABLE);
     write_tables("/link", "/elsewhere");
-    assert_int_equal(spool_mount_check(&files, fd, target, SPOOL_MOUNT_AUTO, &msg), ERR_UNAVAILABLE);
+    assert_int_equal(spool_mount_check(&files, fd, target, SPOOL_MOUNT_AUTO, &msg),
+                     ERR_UNAVAILABLE);
 }
 
 static void assert_resolves(const char *path, const char *wanted)
@@ -203,25 +208,32 @@ static void test_the_systems_own_table_is_understood(void **state)
     (void)state;
     int proc = open("/proc/self", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     assert_true(proc >= 0);
-    assert_int_equal(spool_mount_check(&spool_mount_system, proc, "/proc/spool", "/proc", &msg), ERR_OK);
-    assert_int_equal(spool_mount_check(&spool_mount_system, fd, "/proc/spool", "/proc", &msg), ERR_UNAVAILABLE);
+    assert_int_equal(spool_mount_check(&spool_mount_system, proc, "/proc/spool", "/proc", &msg),
+                     ERR_OK);
+    assert_int_equal(spool_mount_check(&spool_mount_system, fd, "/proc/spool", "/proc", &msg),
+                     ERR_UNAVAILABLE);
     close(proc);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_auto_wants_what_fstab_names_above_the_path, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(
-            test_auto_wants_nothing_without_fstab_but_a_table_that_cannot_be_read_is_no_answer, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_off_looks_at_nothing, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_a_mount_point_by_name_must_be_mounted_and_lie_above, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_links_are_followed_also_where_they_lead_to_nothing_yet, set_up, tear_down),
-        cmocka_unit_test(test_paths_become_absolute_and_plain),
-        cmocka_unit_test_setup_teardown(test_links_are_followed_relative_and_absolute_and_in_circles, set_up,
+        cmocka_unit_test_setup_teardown(test_auto_wants_what_fstab_names_above_the_path, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(
+            test_auto_wants_nothing_without_fstab_but_a_table_that_cannot_be_read_is_no_answer,
+            set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_off_looks_at_nothing, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_mount_point_by_name_must_be_mounted_and_lie_above,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_links_are_followed_also_where_they_lead_to_nothing_yet,
+                                        set_up, tear_down),
+        cmocka_unit_test(test_paths_become_absolute_and_plain),
+        cmocka_unit_test_setup_teardown(
+            test_links_are_followed_relative_and_absolute_and_in_circles, set_up, tear_down),
         cmocka_unit_test(test_too_long_paths_are_refused),
-        cmocka_unit_test_setup_teardown(test_the_systems_own_table_is_understood, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_the_systems_own_table_is_understood, set_up,
+                                        tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

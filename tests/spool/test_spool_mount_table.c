@@ -51,11 +51,13 @@ static void test_octal_escapes_are_decoded_and_others_kept(void **state)
 {
     (void)state;
     assert_string_equal(points_of("a /my\\040data ext4\n"), "/my data|");
-    assert_string_equal(points_of("a /tab\\011nl\\012back\\134slash\\043 ext4\n"), "/tab\tnl\nback\\slash#|");
+    assert_string_equal(points_of("a /tab\\011nl\\012back\\134slash\\043 ext4\n"),
+                        "/tab\tnl\nback\\slash#|");
     assert_string_equal(points_of("a /\\134040 ext4\n"), "/\\040|"); /* once, not twice */
     assert_string_equal(points_of("a /\\04 ext4\n"), "/\\04|");
     assert_string_equal(points_of("a /\\999\\x\\ ext4\n"), "/\\999\\x\\|");
-    assert_string_equal(points_of("a /zero\\000end ext4\n"), "/zero\\000end|"); /* no path holds that byte */
+    assert_string_equal(points_of("a /zero\\000end ext4\n"),
+                        "/zero\\000end|"); /* no path holds that byte */
     assert_string_equal(points_of("a /\\303\\274 ext4\n"), "/ü|");
     assert_string_equal(points_of("a /over\\400 ext4\n"), "/over\\400|");
 }
@@ -77,11 +79,13 @@ static void test_mountinfo_lines_with_any_number_of_optional_fields(void **state
 {
     (void)state;
     struct spool_mount m[4];
-    assert_int_equal(parse("36 35 98:0 /mnt1 /mnt2 rw,noatime master:1 - ext3 /dev/root rw,errors=continue\n"
-                           "37 36 0:5 / /a\\040b rw - tmpfs  rw\n"
-                           "38 36 0:6 / /c rw shared:7 propagate_from:2 unbindable - overlay overlay rw,volatile",
-                           m, 4),
-                     3);
+    assert_int_equal(
+        parse(
+            "36 35 98:0 /mnt1 /mnt2 rw,noatime master:1 - ext3 /dev/root rw,errors=continue\n"
+            "37 36 0:5 / /a\\040b rw - tmpfs  rw\n"
+            "38 36 0:6 / /c rw shared:7 propagate_from:2 unbindable - overlay overlay rw,volatile",
+            m, 4),
+        3);
     assert_int_equal(m[0].id, 36);
     assert_int_equal(m[0].parent_id, 35);
     assert_string_equal(m[0].point, "/mnt2");
@@ -100,7 +104,8 @@ static void test_lines_that_are_none_are_passed_over(void **state)
     assert_int_equal(parse("", m, 2), 0);
     assert_int_equal(
         parse("\n \n-\n36\n36 35\n36 35 98:0 /\n36 35 98:0 / /x rw\n36 35 98:0 / /x rw master:1 -\n"
-              "x 35 98:0 / /x rw - ext4 d rw\n36 -1 98:0 / /x rw - ext4 d rw\n36x 35 98:0 / /x rw - ext4 d rw\n"
+              "x 35 98:0 / /x rw - ext4 d rw\n36 -1 98:0 / /x rw - ext4 d rw\n36x 35 98:0 / /x rw "
+              "- ext4 d rw\n"
               "99999999999999999999 1 98:0 / /x rw - ext4 d rw\n36 35 98:0 / x rw - ext4 d rw\n"
               "40 35 98:0 / /good rw - ext4 d\n",
               m, 2),
@@ -155,7 +160,8 @@ static void test_options_are_found_as_whole_words(void **state)
     assert_false(spool_mount_has_option(",,", "noauto"));
 }
 
-/* / (1) has /data (2) has /data/spool (3); later /data was mounted over (4), which hides 2 and 3. */
+/* / (1) has /data (2) has /data/spool (3); later /data was mounted over (4), which hides 2 and
+ * 3. */
 static struct spool_mount table[] = {
     {1, 0, "/", "ext4", ""},      {2, 1, "/data", "xfs", ""},    {3, 2, "/data/spool", "xfs", ""},
     {4, 2, "/data", "tmpfs", ""}, {5, 1, "/auto", "autofs", ""}, {6, 5, "/auto", "nfs", ""},

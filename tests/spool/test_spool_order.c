@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * test_spool_order.c - frames that don't stand in the order of their ids are handed out in it all the same. */
+ * test_spool_order.c - frames that don't stand in the order of their ids are handed out in it all
+ * the same. */
 #include "spool/spool_order.h"
 #include "tests/support/spool_fixture.h"
 
@@ -14,7 +15,7 @@
 
 enum { BLOCK = 32768, BATCH = 1000 };
 
-/* ---- where a window ends ------------------------------------------------------------------------------------------ */
+/* ---- where a window ends --------------------------------------------------------------------- */
 
 enum { FRAME_BYTES = 10 };
 
@@ -42,7 +43,12 @@ static uint32_t ascends_below(const uint32_t *indexes, size_t count)
     return window.below;
 }
 
-#define LIST(...)      (uint32_t[]){__VA_ARGS__}, sizeof((uint32_t[]){__VA_ARGS__}) / sizeof(uint32_t)
+#define NUMBERS(...)                                                                               \
+    (uint32_t[])                                                                                   \
+    {                                                                                              \
+        __VA_ARGS__                                                                                \
+    }
+#define LIST(...)      NUMBERS(__VA_ARGS__), sizeof(NUMBERS(__VA_ARGS__)) / sizeof(uint32_t)
 #define WINDOW_OF(...) ascends_below(LIST(__VA_ARGS__))
 
 static void test_a_window_ends_below_what_stands_too_early(void **state)
@@ -52,7 +58,8 @@ static void test_a_window_ends_below_what_stands_too_early(void **state)
     assert_int_equal(WINDOW_OF(0, 5, 900, 901), 0); /* gaps alone are no disorder */
     assert_int_equal(WINDOW_OF(0, 1, 1, 0, 2), 0);  /* nor is what stands there twice */
     assert_int_equal(WINDOW_OF(5, 6, 7, 0, 1, 2), 5);
-    assert_int_equal(WINDOW_OF(10, 20, 30, 15, 40, 12), 20 - 5); /* 15 comes late, and then 12: 10, 12 are the window */
+    /* 15 comes late, and then 12: 10, 12 are the window */
+    assert_int_equal(WINDOW_OF(10, 20, 30, 15, 40, 12), 20 - 5);
     assert_int_equal(WINDOW_OF(4, 3, 2, 1, 0), 1);
     assert_int_equal(WINDOW_OF(63, 64, 0, 200, 63, 127, 128), 63);
     assert_int_equal(WINDOW_OF(0, 1, 64, 2), 64);
@@ -77,7 +84,7 @@ static void test_a_window_is_sorted_where_that_reaches_further(void **state)
     check_window(window_of(3, LIST(2, 2, 1, 1, 0, 0)), 0, true);
 }
 
-/* ---- through the spool --------------------------------------------------------------------------------------------- */
+/* ---- through the spool ----------------------------------------------------------------------- */
 
 static int set_up(void **state)
 {
@@ -129,7 +136,8 @@ static uint64_t fill(struct spool_fixture *f, uint32_t batches)
     return spool_id_segment(first_id);
 }
 
-static void path_of(const struct spool_fixture *f, uint64_t segment_id, const char *name, char out[400])
+static void path_of(const struct spool_fixture *f, uint64_t segment_id, const char *name,
+                    char out[400])
 {
     snprintf(out, 400, "%s/segments/%" PRIu64 "/%s", f->dir, segment_id, name);
 }
@@ -174,7 +182,8 @@ static void test_pieces_of_a_log_come_in_order(void **state)
     assert_int_equal(seen.first_id, spool_id_of(id, 0));
 }
 
-/* What a tail that begins behind each position in turn finds, is what the first had not handed out by then. */
+/* What a tail that begins behind each position in turn finds, is what the first had not handed out
+ * by then. */
 static void test_a_tail_goes_on_behind_any_position(void **state)
 {
     struct spool_fixture *f = *state;

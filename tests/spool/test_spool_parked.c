@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * test_spool_parked.c - segments that only lanes behind hold: what is pending in them is parked, arrives in order and once, across
- * restarts and damage, and what vanishes is missed. */
+ * test_spool_parked.c - segments that only lanes behind hold: what is pending in them is parked,
+ * arrives in order and once, across restarts and damage, and what vanishes is missed. */
 #include "spool/spool_dir.h"
 #include "spool/spool_fate.h"
 #include "spool/spool_inspect.h"
@@ -52,17 +52,19 @@ static int tear_down(void **state)
     return 0;
 }
 
-/* ---- what happens ----------------------------------------------------------------------------------------------------- */
+/* ---- what happens ---------------------------------------------------------------------------- */
 
-static struct spool_receipt append(struct spool_fixture *f, const char *topic, uint32_t count, size_t bytes)
+static struct spool_receipt append(struct spool_fixture *f, const char *topic, uint32_t count,
+                                   size_t bytes)
 {
     struct spool_batch *batch = NULL;
     char *value = malloc(bytes);
     memset(value, 'v', bytes);
     assert_int_equal(spool_batch_new(f->spool, bytes_of_string(topic), &batch), ERR_OK);
     for (uint32_t i = 0; i < count; i++) {
-        struct spool_event event = {
-            .value = bytes_of(value, bytes), .partition = SPOOL_PARTITION_ANY, .time_ms = 1700000000000};
+        struct spool_event event = {.value = bytes_of(value, bytes),
+                                    .partition = SPOOL_PARTITION_ANY,
+                                    .time_ms = 1700000000000};
         assert_int_equal(spool_batch_add(batch, &event), ERR_OK);
     }
     struct spool_receipt receipt = submit_wait(f->spool, &batch);
@@ -78,11 +80,13 @@ static struct spool_receipt append(struct spool_fixture *f, const char *topic, u
 /* All but the stuck topic is delivered up to there; stuck_done of it is. */
 static void advance(struct story *story, uint64_t busy_new, uint64_t stuck_done, uint64_t stuck_new)
 {
-    struct spool_lane_cursor lane = {(char *)"stuck", stuck_done == 0 ? 0 : story->stuck[stuck_done - 1]};
+    struct spool_lane_cursor lane = {(char *)"stuck",
+                                     stuck_done == 0 ? 0 : story->stuck[stuck_done - 1]};
     struct spool_outcome outcomes[] = {{.topic = bytes_of_string("busy"), .delivered = busy_new},
                                        {.topic = bytes_of_string("stuck"), .delivered = stuck_new}};
     bool behind = stuck_done < story->stuck_count;
-    assert_int_equal(spool_advance(story->f.spool, SPOOL_AT_LEAST_ONCE, story->last_id, &lane, behind, outcomes, 2),
+    assert_int_equal(spool_advance(story->f.spool, SPOOL_AT_LEAST_ONCE, story->last_id, &lane,
+                                   behind, outcomes, 2),
                      ERR_OK);
 }
 
@@ -147,7 +151,8 @@ static void tell_rounds(struct story *story)
     SPOOL_FIXTURE_WAIT(count_in(story, "parked") >= ROUNDS - 1 && count_in(story, "segments") <= 3);
 }
 
-/* What a lane that reads by itself sees of the stuck topic: each event, in order, once; true bytes. */
+/* What a lane that reads by itself sees of the stuck topic: each event, in order, once; true
+ * bytes. */
 static void check_arrives(struct story *story, uint64_t after_id, uint32_t from)
 {
     struct spool_tail *tail;
@@ -188,7 +193,8 @@ static enum spool_fate fate_of(struct story *story, uint64_t id, const char *top
     enum spool_fate fate = SPOOL_FATE_UNKNOWN;
     struct errmsg msg;
     assert_int_equal(spool_letters_load(story->f.spool, &msg), ERR_OK);
-    assert_int_equal(spool_fate_get(story->f.spool, id, bytes_of_string(topic), &fate, &msg), ERR_OK);
+    assert_int_equal(spool_fate_get(story->f.spool, id, bytes_of_string(topic), &fate, &msg),
+                     ERR_OK);
     return fate;
 }
 
@@ -198,7 +204,7 @@ static void open_again(struct story *story)
     spool_fixture_open(&story->f);
 }
 
-/* ---- tests -------------------------------------------------------------------------------------------------------------- */
+/* ---- tests ----------------------------------------------------------------------------------- */
 
 static void test_what_is_pending_is_parked_and_arrives(void **state)
 {
@@ -214,7 +220,8 @@ static void test_what_is_pending_is_parked_and_arrives(void **state)
     struct spool_stats stats = stats_of(story);
     assert_true(stats.parked_segments >= ROUNDS - 1);
     assert_true(stats.parked_events >= (ROUNDS - 1) * STUCK_PER_ROUND);
-    assert_true(stats.parked_bytes >= stats.parked_events * 100 && stats.parked_bytes < stats.parked_events * 300);
+    assert_true(stats.parked_bytes >= stats.parked_events * 100 &&
+                stats.parked_bytes < stats.parked_events * 300);
     SPOOL_FIXTURE_WAIT(stats_of(story).used_bytes < 3 << 20);
     assert_int_equal(spool_segment_nonce(story->f.spool, first_segment, &nonce), ERR_OK);
     assert_true(nonce == nonce_before && nonce != 0);
@@ -247,7 +254,8 @@ static void test_what_is_pending_is_parked_and_arrives(void **state)
     assert_int_equal(count_in(story, "quarantine"), 0);
 }
 
-/* The stuck topic has events in the first segment only: of the others nothing is left, and nobody misses them. */
+/* The stuck topic has events in the first segment only: of the others nothing is left, and nobody
+ * misses them. */
 static void test_what_holds_nothing_goes(void **state)
 {
     struct story *story = *state;
@@ -280,7 +288,8 @@ static void test_what_holds_nothing_goes(void **state)
     check_books(story, 0, 0);
 }
 
-/* Much of the first segment is pending: it stays whole, and so does what its follower's link says of it. */
+/* Much of the first segment is pending: it stays whole, and so does what its follower's link says
+ * of it. */
 static void test_what_is_large_stays(void **state)
 {
     struct story *story = *state;
@@ -289,8 +298,9 @@ static void test_what_is_large_stays(void **state)
     struct spool_lane_cursor lane = {(char *)"stuck", 0};
     for (int i = 0; i < ROUNDS; i++) {
         receipt = append(&story->f, "busy", BUSY_PER_ROUND, BUSY_BYTES);
-        assert_int_equal(spool_advance(story->f.spool, SPOOL_AT_LEAST_ONCE, receipt.last_id, &lane, 1, NULL, 0),
-                         ERR_OK);
+        assert_int_equal(
+            spool_advance(story->f.spool, SPOOL_AT_LEAST_ONCE, receipt.last_id, &lane, 1, NULL, 0),
+            ERR_OK);
     }
     SPOOL_FIXTURE_WAIT(count_in(story, "segments") <= 4 && count_in(story, "parked") == 1);
     assert_int_equal(first_in(story, "segments"), first_segment);
@@ -302,13 +312,17 @@ static void test_what_is_large_stays(void **state)
     assert_int_equal(stats_of(story).books.lost, 0);
     spool_fixture_close(&story->f);
     char command[400]; /* and when it vanishes, that link tells */
-    snprintf(command, sizeof command, "rm -rf '%s/segments/%" PRIu64 "'", story->f.dir, first_segment);
+    snprintf(command, sizeof command, "rm -rf '%s/segments/%" PRIu64 "'", story->f.dir,
+             first_segment);
     assert_int_equal(system(command), 0);
     spool_fixture_open(&story->f);
     SPOOL_FIXTURE_WAIT(!stats_of(story).counting);
-    assert_int_equal(spool_advance(story->f.spool, SPOOL_AT_LEAST_ONCE, receipt.last_id, NULL, 0, NULL, 0), ERR_OK);
+    assert_int_equal(
+        spool_advance(story->f.spool, SPOOL_AT_LEAST_ONCE, receipt.last_id, NULL, 0, NULL, 0),
+        ERR_OK);
     SPOOL_FIXTURE_WAIT(stats_of(story).damaged_segments == 1);
-    assert_int_equal(stats_of(story).books.lost, STUCK_PER_ROUND + BUSY_PER_ROUND); /* all that it held */
+    /* all that it held */
+    assert_int_equal(stats_of(story).books.lost, STUCK_PER_ROUND + BUSY_PER_ROUND);
 }
 
 static void parked_log(struct story *story, uint64_t segment_id, char *path, size_t size)
@@ -368,14 +382,17 @@ static uint32_t deliver(struct story *story)
     }
     spool_tail_close(tail);
     struct spool_outcome outcome = {.topic = bytes_of_string("stuck"), .delivered = count};
-    assert_int_equal(spool_advance(story->f.spool, SPOOL_AT_LEAST_ONCE, story->last_id, NULL, 0, &outcome, 1), ERR_OK);
+    assert_int_equal(
+        spool_advance(story->f.spool, SPOOL_AT_LEAST_ONCE, story->last_id, NULL, 0, &outcome, 1),
+        ERR_OK);
     return count;
 }
 
 static void check_report(struct story *story, uint64_t segment_id, const char *text)
 {
     char path[400];
-    snprintf(path, sizeof path, "%s/quarantine/%" PRIu64 "/loss-report.json", story->f.dir, segment_id);
+    snprintf(path, sizeof path, "%s/quarantine/%" PRIu64 "/loss-report.json", story->f.dir,
+             segment_id);
     SPOOL_FIXTURE_WAIT(access(path, R_OK) == 0);
     size_t size;
     uint8_t *content = read_file(path, &size);
@@ -402,8 +419,8 @@ static void test_a_damaged_event_is_lost_alone(void **state)
     spool_fixture_open(&story->f);
     check_books(story, story->stuck_count, 0);
     assert_int_equal(deliver(story), story->stuck_count - 1);
-    snprintf(named, sizeof named, "\"lost\":[{\"first\":\"%" PRIu64 "\",\"last\":\"%" PRIu64 "\"}]", story->stuck[1],
-             story->stuck[1]);
+    snprintf(named, sizeof named, "\"lost\":[{\"first\":\"%" PRIu64 "\",\"last\":\"%" PRIu64 "\"}]",
+             story->stuck[1], story->stuck[1]);
     check_report(story, segment_id, named);
     check_books(story, 0, 1);
     assert_int_equal(fate_of(story, story->stuck[1], "stuck"), SPOOL_FATE_LOST);
@@ -411,7 +428,8 @@ static void test_a_damaged_event_is_lost_alone(void **state)
     SPOOL_FIXTURE_WAIT(count_in(story, "parked") == 0);
 }
 
-/* Then the events that are intact come all the same; how many are missing is known, which ones no longer. */
+/* Then the events that are intact come all the same; how many are missing is known, which ones no
+ * longer. */
 static void test_without_its_tables_the_cursors_count(void **state)
 {
     struct story *story = *state;
@@ -465,7 +483,8 @@ static void test_a_vanished_one_is_missed(void **state)
     spool_inspect_close(&inspect);
     spool_fixture_open(&story->f);
     SPOOL_FIXTURE_WAIT(!stats_of(story).counting);
-    struct spool_books books = stats_of(story).books; /* they are lost once the next cursors are written */
+    /* they are lost once the next cursors are written */
+    struct spool_books books = stats_of(story).books;
     assert_int_equal(books.pending + books.lost, story->stuck_count);
     assert_int_equal(deliver(story), story->stuck_count - gone);
     check_report(story, segment_id, "\"kind\":\"vanished\"");
@@ -474,7 +493,8 @@ static void test_a_vanished_one_is_missed(void **state)
     check_books(story, 0, gone);
 }
 
-/* A crash comes before the cursors name it, or while it is being written: the whole segment is still there, and counts. */
+/* A crash comes before the cursors name it, or while it is being written: the whole segment is
+ * still there, and counts. */
 static void test_what_was_not_finished_is_dropped(void **state)
 {
     struct story *story = *state;
@@ -484,8 +504,8 @@ static void test_what_was_not_finished_is_dropped(void **state)
     spool_fixture_close(&story->f);
     assert_int_equal(count_in(story, "parked"), 0);
     snprintf(command, sizeof command,
-             "mkdir -p '%s/parked/%" PRIu64 "' '%s/parked/%" PRIu64 ".new' && echo > '%s/parked/%" PRIu64
-             "/000003.log'",
+             "mkdir -p '%s/parked/%" PRIu64 "' '%s/parked/%" PRIu64
+             ".new' && echo > '%s/parked/%" PRIu64 "/000003.log'",
              story->f.dir, segment_id, story->f.dir, segment_id, story->f.dir, segment_id);
     assert_int_equal(system(command), 0);
     spool_fixture_open(&story->f);
@@ -498,7 +518,8 @@ static void test_what_was_not_finished_is_dropped(void **state)
     check_arrives(story, 0, 0);
 }
 
-/* The cursors name it, but the segment hasn't left yet: what is parked counts, and the segment goes. */
+/* The cursors name it, but the segment hasn't left yet: what is parked counts, and the segment
+ * goes. */
 static void test_a_segment_that_has_not_left_goes_later(void **state)
 {
     struct story *story = *state;
@@ -507,14 +528,15 @@ static void test_a_segment_that_has_not_left_goes_later(void **state)
         round_of(story, STUCK_PER_ROUND, BUSY_PER_ROUND);
     uint64_t segment_id = spool_id_segment(story->stuck[0]);
     snprintf(kept, sizeof kept, "%s.kept", story->f.dir);
-    snprintf(command, sizeof command, "rm -rf '%s' && cp -a '%s/segments/%" PRIu64 "' '%s'", kept, story->f.dir,
-             segment_id, kept);
+    snprintf(command, sizeof command, "rm -rf '%s' && cp -a '%s/segments/%" PRIu64 "' '%s'", kept,
+             story->f.dir, segment_id, kept);
     assert_int_equal(system(command), 0);
     for (int i = 3; i < ROUNDS; i++)
         round_of(story, STUCK_PER_ROUND, BUSY_PER_ROUND);
     SPOOL_FIXTURE_WAIT(count_in(story, "parked") >= 4);
     spool_fixture_close(&story->f);
-    snprintf(command, sizeof command, "mv '%s' '%s/segments/%" PRIu64 "'", kept, story->f.dir, segment_id);
+    snprintf(command, sizeof command, "mv '%s' '%s/segments/%" PRIu64 "'", kept, story->f.dir,
+             segment_id);
     assert_int_equal(system(command), 0);
     spool_fixture_open(&story->f);
     check_books(story, story->stuck_count, 0);
@@ -537,7 +559,8 @@ static void test_without_cursors_what_is_parked_comes(void **state)
     assert_int_equal(stats_of(story).books.lost, 0);
 }
 
-/* Its cursor stands between two events of one segment: what lies behind it is parked, from the first on. */
+/* Its cursor stands between two events of one segment: what lies behind it is parked, from the
+ * first on. */
 static void test_just_what_is_pending_is_parked(void **state)
 {
     struct story *story = *state;
@@ -560,11 +583,13 @@ static void test_a_vanished_one_is_missed_without_links(void **state)
     struct story *story = *state;
     char command[400];
     round_of(story, STUCK_PER_ROUND, BUSY_PER_ROUND);
-    for (int i = 0; i < SPOOL_NEWEST_SEGMENTS + 4; i++) /* nor is it one of the newest, which the cursors name, too */
+    /* nor is it one of the newest, which the cursors name, too */
+    for (int i = 0; i < SPOOL_NEWEST_SEGMENTS + 4; i++)
         round_of(story, 0, BUSY_PER_ROUND);
     SPOOL_FIXTURE_WAIT(count_in(story, "segments") <= 3 && count_in(story, "parked") == 1);
     spool_fixture_close(&story->f);
-    snprintf(command, sizeof command, "rm -rf '%s/parked/%" PRIu64 "'", story->f.dir, first_in(story, "parked"));
+    snprintf(command, sizeof command, "rm -rf '%s/parked/%" PRIu64 "'", story->f.dir,
+             first_in(story, "parked"));
     assert_int_equal(system(command), 0);
     spool_fixture_open(&story->f);
     SPOOL_FIXTURE_WAIT(stats_of(story).books.lost == STUCK_PER_ROUND);

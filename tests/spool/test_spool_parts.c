@@ -34,8 +34,9 @@ static void test_topic_names_are_kafkas(void **state)
     memset(name, 'a', sizeof name);
     assert_true(spool_topic_name_valid(bytes_of(name, 249)));
     assert_false(spool_topic_name_valid(bytes_of(name, 250)));
-    static const char *const good[] = {"a", "A.b_c-9", "...", "..a"}, *const bad[] = {"",    ".", "..", "a b",
-                                                                                      "a/b", "ä", "a\n"};
+    static const char *const good[] = {"a", "A.b_c-9", "...", "..a"}, *const bad[] = {
+                                                                          "",    ".", "..", "a b",
+                                                                          "a/b", "ä", "a\n"};
     for (size_t i = 0; i < 4; i++)
         assert_true(spool_topic_name_valid(bytes_of_string(good[i])));
     for (size_t i = 0; i < 7; i++)
@@ -51,7 +52,8 @@ static void test_space_is_refused_at_the_limits_and_given_again_with_some_room(v
     options.free_bytes_min = 1;
     struct errmsg msg;
     assert_int_equal(spool_space_floor(&options), 2 << 20); /* two segments at least */
-    struct spool_space space = {.used_bytes = (100 << 20) - 10, .free_bytes = 1ull << 40, .new_bytes = 10};
+    struct spool_space space = {
+        .used_bytes = (100 << 20) - 10, .free_bytes = 1ull << 40, .new_bytes = 10};
     assert_int_equal(spool_space_check(&options, &space, false, &msg), ERR_OK);
     space.new_bytes = 11;
     assert_int_equal(spool_space_check(&options, &space, false, &msg), ERR_FULL);
@@ -89,7 +91,8 @@ static void test_gaps_of_an_index_set_are_exact(void **state)
     assert_int_equal(gaps.items[1].first, 63);
     assert_int_equal(gaps.items[1].last, 64);
     spool_ranges_free(&gaps);
-    assert_int_equal(spool_index_set_gaps(&set, 1000, 1010, &gaps), ERR_OK); /* beyond what it holds */
+    /* beyond what it holds */
+    assert_int_equal(spool_index_set_gaps(&set, 1000, 1010, &gaps), ERR_OK);
     assert_int_equal(gaps.total, 10);
     spool_ranges_free(&gaps);
     spool_index_set_free(&set);
@@ -100,10 +103,10 @@ static void test_directories_list_ids_and_are_removed_whole(void **state)
     (void)state;
     char dir[] = "/tmp/penstock-test-XXXXXX", command[300];
     assert_non_null(mkdtemp(dir));
-    snprintf(
-        command, sizeof command,
-        "cd %s && mkdir -p 5 30/lost 7.new 0x9 08 && touch 30/a 30/lost/b 100.damaged-1 99999999999999999999 && ln -s / 30/link",
-        dir);
+    snprintf(command, sizeof command,
+             "cd %s && mkdir -p 5 30/lost 7.new 0x9 08 && touch 30/a 30/lost/b 100.damaged-1 "
+             "99999999999999999999 && ln -s / 30/link",
+             dir);
     assert_int_equal(system(command), 0);
     int fd = open(dir, O_RDONLY | O_DIRECTORY);
     uint64_t *ids, highest, bytes;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * test_spool_place.c - which directory a spool is opened in, made in, and whether its path still leads there. */
+ * test_spool_place.c - which directory a spool is opened in, made in, and whether its path still
+ * leads there. */
 #include "tests/support/spool_fixture.h"
 
 #include "base/random.h"
@@ -68,7 +69,7 @@ static void assert_says(const char *part)
         fail_msg("no '%s' in: %s", part, msg.text);
 }
 
-/* ---- opening and making ------------------------------------------------------------------------------------ */
+/* ---- opening and making ---------------------------------------------------------------------- */
 
 static void test_nothing_is_written_where_no_spool_is_to_be_made(void **state)
 {
@@ -90,7 +91,8 @@ static void test_what_is_required_must_be_mounted_before_anything_is_made(void *
     assert_says("is not mounted");
     assert_int_equal(count_entries(f.dir), 0);
     assert_int_equal(rmdir(f.dir), 0);
-    assert_int_equal(try_open(), ERR_UNAVAILABLE); /* the mount explains more than the missing directory */
+    assert_int_equal(try_open(), ERR_UNAVAILABLE); /* the mount explains more than the missing
+                                                    * directory */
     assert_int_equal(access(f.dir, F_OK), -1);
 }
 
@@ -154,7 +156,7 @@ static void test_init_makes_directory_and_identity_once_and_leaves_a_damaged_one
     assert_says(f.dir);
 }
 
-/* ---- the place of an open spool ---------------------------------------------------------------------------- */
+/* ---- the place of an open spool -------------------------------------------------------------- */
 
 static void test_open_spool_is_here_however_its_path_is_spelled(void **state)
 {
@@ -241,7 +243,8 @@ static void test_identity_gone_or_exchanged_is_away_and_a_damaged_one_is_made_go
     assert_says("another spool's");
 }
 
-/* The path leads to a directory that looks like a spool's: the open one goes on in its own, through rotations too. */
+/* The path leads to a directory that looks like a spool's: the open one goes on in its own, through
+ * rotations too. */
 static void test_segments_are_made_in_the_spools_own_directory_wherever_its_path_leads(void **state)
 {
     (void)state;
@@ -274,22 +277,30 @@ static void test_segments_are_made_in_the_spools_own_directory_wherever_its_path
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_nothing_is_written_where_no_spool_is_to_be_made, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_what_is_required_must_be_mounted_before_anything_is_made, set_up,
-                                        tear_down),
-        cmocka_unit_test_setup_teardown(test_another_id_is_refused_and_none_is_made_for_one_that_was_named, set_up,
-                                        tear_down),
-        cmocka_unit_test_setup_teardown(test_remains_without_identity_are_no_place_for_a_new_spool, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_init_makes_directory_and_identity_once_and_leaves_a_damaged_one, set_up,
-                                        tear_down),
-        cmocka_unit_test_setup_teardown(test_open_spool_is_here_however_its_path_is_spelled, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_moved_or_replaced_directory_is_away_until_it_is_back, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_another_spool_in_its_place_is_a_stranger_a_copy_is_to_be_opened, set_up,
-                                        tear_down),
-        cmocka_unit_test_setup_teardown(test_identity_gone_or_exchanged_is_away_and_a_damaged_one_is_made_good, set_up,
-                                        tear_down),
-        cmocka_unit_test_setup_teardown(test_segments_are_made_in_the_spools_own_directory_wherever_its_path_leads,
+        cmocka_unit_test_setup_teardown(test_nothing_is_written_where_no_spool_is_to_be_made,
                                         set_up, tear_down),
+        cmocka_unit_test_setup_teardown(
+            test_what_is_required_must_be_mounted_before_anything_is_made, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(
+            test_another_id_is_refused_and_none_is_made_for_one_that_was_named, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_remains_without_identity_are_no_place_for_a_new_spool,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(
+            test_init_makes_directory_and_identity_once_and_leaves_a_damaged_one, set_up,
+            tear_down),
+        cmocka_unit_test_setup_teardown(test_open_spool_is_here_however_its_path_is_spelled, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_moved_or_replaced_directory_is_away_until_it_is_back,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(
+            test_another_spool_in_its_place_is_a_stranger_a_copy_is_to_be_opened, set_up,
+            tear_down),
+        cmocka_unit_test_setup_teardown(
+            test_identity_gone_or_exchanged_is_away_and_a_damaged_one_is_made_good, set_up,
+            tear_down),
+        cmocka_unit_test_setup_teardown(
+            test_segments_are_made_in_the_spools_own_directory_wherever_its_path_leads, set_up,
+            tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * test_spool_present.c - a segment that Kafka's cursor names: is it this spool's, or that of one which this is a copy of? */
+ * test_spool_present.c - a segment that Kafka's cursor names: is it this spool's, or that of one
+ * which this is a copy of? */
 #include "tests/support/spool_fixture.h"
 
 #include <fcntl.h>
@@ -28,7 +29,8 @@ static int set_up(void **state)
     spool_fixture_open(f);
     oldest = newest = 0;
     for (int segments = 0; segments < SEGMENTS_MIN;) {
-        uint64_t id = spool_id_segment(spool_fixture_append(f, "t", "some value that takes room ", BATCH).first_id);
+        uint64_t id = spool_id_segment(
+            spool_fixture_append(f, "t", "some value that takes room ", BATCH).first_id);
         if (id != newest) {
             segments++;
             oldest = oldest == 0 ? id : oldest;
@@ -51,7 +53,8 @@ static bool ours(struct spool_fixture *f, uint64_t segment, uint64_t nonce)
 {
     bool answer = false;
     enum err rc = ERR_OK;
-    SPOOL_FIXTURE_WAIT((rc = spool_had_segment(f->spool, segment, nonce, &answer)) != ERR_UNAVAILABLE);
+    SPOOL_FIXTURE_WAIT((rc = spool_had_segment(f->spool, segment, nonce, &answer)) !=
+                       ERR_UNAVAILABLE);
     assert_int_equal(rc, ERR_OK);
     return answer;
 }
@@ -128,8 +131,10 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(test_what_lies_there_is_told_by_its_nonce),        TEST(test_a_damaged_header_leaves_the_id),
-        TEST(test_what_vanished_is_known_by_links_and_cursors), TEST(test_what_vanished_stays_known_at_the_next_starts),
+        TEST(test_what_lies_there_is_told_by_its_nonce),
+        TEST(test_a_damaged_header_leaves_the_id),
+        TEST(test_what_vanished_is_known_by_links_and_cursors),
+        TEST(test_what_vanished_stays_known_at_the_next_starts),
         TEST(test_what_was_never_there_is_another_spools),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * test_spool_quarantine.c - segments that are damaged or gone: the rest is delivered, the books balance, a report names what is missing. */
+ * test_spool_quarantine.c - segments that are damaged or gone: the rest is delivered, the books
+ * balance, a report names what is missing. */
 #include "spool/spool_loss_report.h"
 #include "tests/support/spool_fixture.h"
 
@@ -32,7 +33,7 @@ static int tear_down(void **state)
     return 0;
 }
 
-/* ---- the vocabulary -------------------------------------------------------------------------------------------- */
+/* ---- the vocabulary -------------------------------------------------------------------------- */
 
 static uint64_t segments[64]; /* with events, oldest first */
 static size_t segment_count;
@@ -43,7 +44,8 @@ static void fill(struct spool_fixture *f)
     spool_fixture_open(f);
     segment_count = 0;
     for (int i = 0; i < BATCHES; i++) {
-        uint64_t id = spool_id_segment(spool_fixture_append(f, "t", "some value that takes room ", BATCH).first_id);
+        uint64_t id = spool_id_segment(
+            spool_fixture_append(f, "t", "some value that takes room ", BATCH).first_id);
         if (segment_count == 0 || segments[segment_count - 1] != id)
             segments[segment_count++] = id;
     }
@@ -51,13 +53,14 @@ static void fill(struct spool_fixture *f)
     spool_fixture_close(f);
 }
 
-static const char *path_of(struct spool_fixture *f, const char *folder, uint64_t segment, const char *file)
+static const char *path_of(struct spool_fixture *f, const char *folder, uint64_t segment,
+                           const char *file)
 {
     static char path[4][600];
     static int next;
     next = (next + 1) % 4;
-    snprintf(path[next], sizeof path[0], "%s/%s/%" PRIu64 "%s%s", f->dir, folder, segment, file[0] == '\0' ? "" : "/",
-             file);
+    snprintf(path[next], sizeof path[0], "%s/%s/%" PRIu64 "%s%s", f->dir, folder, segment,
+             file[0] == '\0' ? "" : "/", file);
     return path[next];
 }
 
@@ -92,14 +95,16 @@ static struct spool_stats stats_of(struct spool_fixture *f)
     return stats;
 }
 
-static void assert_books(struct spool_fixture *f, uint64_t accepted, uint64_t delivered, uint64_t pending,
-                         uint64_t lost)
+static void assert_books(struct spool_fixture *f, uint64_t accepted, uint64_t delivered,
+                         uint64_t pending, uint64_t lost)
 {
     SPOOL_FIXTURE_WAIT(!stats_of(f).counting);
     struct spool_books books = stats_of(f).books;
-    if (books.accepted != accepted || books.delivered != delivered || books.pending != pending || books.lost != lost)
-        fail_msg("books: accepted %" PRIu64 " delivered %" PRIu64 " pending %" PRIu64 " lost %" PRIu64, books.accepted,
-                 books.delivered, books.pending, books.lost);
+    if (books.accepted != accepted || books.delivered != delivered || books.pending != pending ||
+        books.lost != lost)
+        fail_msg("books: accepted %" PRIu64 " delivered %" PRIu64 " pending %" PRIu64
+                 " lost %" PRIu64,
+                 books.accepted, books.delivered, books.pending, books.lost);
 }
 
 static char *report_of(struct spool_fixture *f, uint64_t segment)
@@ -115,7 +120,8 @@ static char *report_of(struct spool_fixture *f, uint64_t segment)
     return text;
 }
 
-__attribute__((format(printf, 2, 3))) static void assert_says(const char *report, const char *format, ...)
+__attribute__((format(printf, 2, 3))) static void assert_says(const char *report,
+                                                              const char *format, ...)
 {
     char expected[256];
     va_list args;
@@ -134,7 +140,7 @@ static uint64_t deliver_all(struct spool_fixture *f)
     return seen.count;
 }
 
-/* ---- stories --------------------------------------------------------------------------------------------------- */
+/* ---- stories --------------------------------------------------------------------------------- */
 
 static void test_a_flipped_byte_costs_one_event_which_the_report_names(void **state)
 {
@@ -189,7 +195,8 @@ static void test_a_crash_in_the_middle_of_a_damaged_segment_forgets_no_loss(void
         const struct spool_cursor_state *at_open = spool_cursor_at_open(f->spool);
         assert_int_equal(spool_tail_open(f->spool, at_open->done_id, &tail), ERR_OK);
         assert_int_equal(spool_tail_next(tail, &chunk, NULL), ERR_OK);
-        uint32_t upto = 300 + (uint32_t)round * 100, before = round == 0 ? 0 : 200 + (uint32_t)round * 100;
+        uint32_t upto = 300 + (uint32_t)round * 100,
+                 before = round == 0 ? 0 : 200 + (uint32_t)round * 100;
         spool_fixture_advance(f, "t", spool_id_of(segments[0], upto), upto - before);
         uint64_t writes = stats_of(f).cursor_writes;
         SPOOL_FIXTURE_WAIT(stats_of(f).cursor_writes > writes || writes > 3);
@@ -316,7 +323,8 @@ static void test_quarantine_makes_room_for_events(void **state)
     spool_fixture_open(f);
     uint64_t accepted = 0;
     for (int i = 0; i < 12; i++) {
-        accepted += spool_fixture_append(f, "t", "some value that takes room ", BATCH).err == ERR_OK;
+        accepted +=
+            spool_fixture_append(f, "t", "some value that takes room ", BATCH).err == ERR_OK;
         usleep(250000 / 12);
     }
     SPOOL_FIXTURE_WAIT(!exists(path_of(f, "quarantine", segments[0], "000003.log")));
@@ -342,9 +350,8 @@ static void test_a_report_as_json(void **state)
     static const uint8_t uuid[16] = {0};
     struct buf text = {0};
     assert_true(spool_loss_report_render(&report, uuid, &text));
-    assert_says(
-        buf_string(&text),
-        "\"lost\":[{\"first\":\"33554433\",\"last\":\"33554433\"},{\"first\":\"33554437\",\"last\":\"33554441\"}]");
+    assert_says(buf_string(&text), "\"lost\":[{\"first\":\"33554433\",\"last\":\"33554433\"},{"
+                                   "\"first\":\"33554437\",\"last\":\"33554441\"}]");
     assert_says(buf_string(&text), "{\"name\":\"odd\\\"name\",\"bytes\":5,\"xxh3\":null}");
     buf_free(&text);
 }

@@ -17,8 +17,8 @@ static bool add(struct spool_index_set *set, uint32_t index)
     return is_new;
 }
 
-static void check_gaps(const struct spool_index_set *set, uint32_t from, uint32_t below, const uint32_t *pairs,
-                       size_t count)
+static void check_gaps(const struct spool_index_set *set, uint32_t from, uint32_t below,
+                       const uint32_t *pairs, size_t count)
 {
     struct spool_ranges gaps = {0};
     uint64_t total = 0;

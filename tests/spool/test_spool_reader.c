@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * test_spool_reader.c - the reader on undamaged segments: whole, live, in part, both ends; and on odd directories. */
+ * test_spool_reader.c - the reader on undamaged segments: whole, live, in part, both ends; and on
+ * odd directories. */
 #include "tests/support/damage_check.h"
 
 #include "base/clock.h"
@@ -36,7 +37,7 @@ static void path_in_segment(const struct segment_writer *w, const char *name, ch
     snprintf(path, 512, "%s/%s/%s", w->dir, SEGMENT_NAME, name);
 }
 
-/* ---- whole segments ---------------------------------------------------------------------------------------------- */
+/* ---- whole segments -------------------------------------------------------------------------- */
 
 static void check_whole(uint32_t batches, uint32_t events_per_batch, bool hostile, bool seal)
 {
@@ -52,7 +53,8 @@ static void check_whole(uint32_t batches, uint32_t events_per_batch, bool hostil
     assert_int_equal(seen.count, w.event_count);
     assert_true(seen.ordered);
     assert_int_equal(seen.salvaged, 0);
-    assert_true(findings->header_found && findings->any_batch && !findings->damaged && !findings->empty);
+    assert_true(findings->header_found && findings->any_batch && !findings->damaged &&
+                !findings->empty);
     assert_int_equal(findings->header.segment_id, SEGMENT_ID);
     assert_int_equal(findings->sealed, seal);
     if (seal)
@@ -97,7 +99,8 @@ static void test_events_larger_than_chunks_and_blocks_come_whole(void **state)
     segment_remove(&w);
 }
 
-/* A flipped length in the first frame makes the reader keep the whole record until it ends: more chunks than any fixed number. */
+/* A flipped length in the first frame makes the reader keep the whole record until it ends: more
+ * chunks than any fixed number. */
 static void test_a_damaged_length_at_the_start_of_a_huge_record_costs_one_event(void **state)
 {
     (void)state;
@@ -151,12 +154,14 @@ static void test_a_header_and_nothing_else_is_empty_and_no_damage(void **state)
     struct spool_chunk *chunk;
     assert_int_equal(spool_reader_next(reader, SPOOL_READ_TO_END, &chunk, NULL), ERR_END);
     const struct spool_findings *findings = spool_reader_findings(reader);
-    assert_true(findings->empty && findings->header_found && !findings->damaged && findings->event_count == 0);
+    assert_true(findings->empty && findings->header_found && !findings->damaged &&
+                findings->event_count == 0);
     spool_reader_close(reader);
     segment_remove(&w);
 }
 
-/* The identity is gone: the segment's own header tells the seed. A header that a client sent tells nothing. */
+/* The identity is gone: the segment's own header tells the seed. A header that a client sent tells
+ * nothing. */
 static void test_the_seed_comes_from_the_segments_own_header_only(void **state)
 {
     (void)state;
@@ -183,7 +188,8 @@ static void test_the_seed_comes_from_the_segments_own_header_only(void **state)
     struct spool_segment_header header = {.version = 1, .seed = 4711};
     assert_true(spool_header_put(&body, &header));
     uint8_t forged[256];
-    size_t forged_size = (size_t)(spool_frame_put_other(forged, SPOOL_FRAME_HEADER, 0, buf_bytes(&body)) - forged);
+    size_t forged_size =
+        (size_t)(spool_frame_put_other(forged, SPOOL_FRAME_HEADER, 0, buf_bytes(&body)) - forged);
     spool_frame_stamp(forged, spool_id_of(SEGMENT_ID, 0), 0, 4711);
     assert_true(w.events[0].size > forged_size + 60);
     memcpy(log + event_at + 60, forged, forged_size);
@@ -203,7 +209,7 @@ static void test_the_seed_comes_from_the_segments_own_header_only(void **state)
     segment_remove(&w);
 }
 
-/* ---- live segments ----------------------------------------------------------------------------------------------- */
+/* ---- live segments --------------------------------------------------------------------------- */
 
 static void test_a_live_log_is_read_up_to_its_bound_and_on_from_there(void **state)
 {
@@ -242,7 +248,8 @@ static void test_damage_in_a_live_log_holds_nothing_behind_it_back(void **state)
     damage_read(reader, &w, segment_log_bytes(&w), &seen);
     assert_int_equal(seen.count, 50);
     segment_write_many(&w, 1, 10, false, false);
-    /* The length in the first frame of the last batch grows to 64 MiB, and its fragment's header breaks. */
+    /* The length in the first frame of the last batch grows to 64 MiB, and its fragment's header
+     * breaks. */
     struct segment_map map;
     segment_map_make(&map, &w);
     int fd = open(w.log_path, O_WRONLY);
@@ -276,7 +283,8 @@ static void *append_in_thread(void *arg)
 {
     struct shared *shared = arg;
     for (uint32_t i = 0; i < 400; i++) {
-        segment_write(&shared->writer, 1 + i % 50, (struct segment_shape){.value_bytes = 100 + i % 7 * 400});
+        segment_write(&shared->writer, 1 + i % 50,
+                      (struct segment_shape){.value_bytes = 100 + i % 7 * 400});
         atomic_store(&shared->events, shared->writer.event_count);
         atomic_store(&shared->log_bytes, segment_log_bytes(&shared->writer));
     }
@@ -289,7 +297,8 @@ static void test_reading_while_leveldb_appends_loses_and_repeats_nothing(void **
     (void)state;
     static struct shared shared;
     segment_start(&shared.writer, 13);
-    shared.writer.events = malloc(20000 * sizeof *shared.writer.events); /* must not move under the reader */
+    /* must not move under the reader */
+    shared.writer.events = malloc(20000 * sizeof *shared.writer.events);
     shared.writer.event_capacity = 20000;
     assert_non_null(shared.writer.events);
     struct spool_reader_options options = segment_options(&shared.writer);
@@ -314,7 +323,7 @@ static void test_reading_while_leveldb_appends_loses_and_repeats_nothing(void **
     segment_remove(&shared.writer);
 }
 
-/* ---- both ends ----------------------------------------------------------------------------------------------------- */
+/* ---- both ends ------------------------------------------------------------------------------- */
 
 static void test_both_ends_of_segments_of_any_size(void **state)
 {
@@ -330,24 +339,29 @@ static void test_both_ends_of_segments_of_any_size(void **state)
             struct spool_reader_options options = segment_options(&w);
             struct spool_ends ends;
             assert_int_equal(spool_reader_ends(&options, &ends, NULL), ERR_OK);
-            assert_true(ends.header_found && ends.header.segment_id == SEGMENT_ID && ends.header.seed == SEGMENT_SEED);
+            assert_true(ends.header_found && ends.header.segment_id == SEGMENT_ID &&
+                        ends.header.seed == SEGMENT_SEED);
             assert_int_equal(ends.link_count, batches > 0 || seal ? 2 : 0);
             if (batches > 0)
-                assert_true(ends.links[0].event_count == 100 && ends.links[1].event_count == SPOOL_COUNT_UNKNOWN);
+                assert_true(ends.links[0].event_count == 100 &&
+                            ends.links[1].event_count == SPOOL_COUNT_UNKNOWN);
             assert_int_equal(ends.sealed, seal);
             assert_int_equal(ends.log_bytes, segment_log_bytes(&w));
             struct spool_frame frame;
             struct spool_seal read_seal;
             if (seal) {
-                assert_true(spool_frame_get(ends.seal_frame.data, ends.seal_frame.size, SEGMENT_SEED, &frame));
-                assert_true(spool_seal_get(&frame, &read_seal) && read_seal.event_count == w.event_count);
+                assert_true(spool_frame_get(ends.seal_frame.data, ends.seal_frame.size,
+                                            SEGMENT_SEED, &frame));
+                assert_true(spool_seal_get(&frame, &read_seal) &&
+                            read_seal.event_count == w.event_count);
             }
             spool_ends_free(&ends);
             segment_remove(&w);
         }
 }
 
-static void write_frame(struct segment_writer *w, enum spool_frame_kind kind, const struct buf *body)
+static void write_frame(struct segment_writer *w, enum spool_frame_kind kind,
+                        const struct buf *body)
 {
     uint8_t *frame = malloc(SPOOL_FRAME_SIZE_MIN + body->size);
     assert_non_null(frame);
@@ -392,7 +406,7 @@ static void test_a_seal_larger_than_the_tail_and_more_links_than_fit_are_found(v
     segment_remove(&w);
 }
 
-/* ---- odd directories ------------------------------------------------------------------------------------------------ */
+/* ---- odd directories ------------------------------------------------------------------------- */
 
 static void check_nothing_found(const struct segment_writer *w)
 {
@@ -406,7 +420,8 @@ static void check_nothing_found(const struct segment_writer *w)
     assert_int_equal(spool_reader_next(reader, 4096, &chunk, NULL), ERR_END);
     assert_int_equal(spool_reader_next(reader, SPOOL_READ_TO_END, &chunk, NULL), ERR_END);
     const struct spool_findings *findings = spool_reader_findings(reader);
-    assert_true(findings->damaged && !findings->empty && !findings->header_found && findings->event_count == 0);
+    assert_true(findings->damaged && !findings->empty && !findings->header_found &&
+                findings->event_count == 0);
     spool_reader_close(reader);
 
     options.count_limit = 20; /* a link knows that there were some */

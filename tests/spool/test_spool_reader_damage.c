@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * test_spool_reader_damage.c - every kind of damage known from the field, on real segments in batches of 1, 10 and 100 events: it
- * costs exactly the events whose bytes it hit, and the findings say so. */
+ * test_spool_reader_damage.c - every kind of damage known from the field, on real segments in
+ * batches of 1, 10 and 100 events: it costs exactly the events whose bytes it hit, and the findings
+ * say so. */
 #include "tests/support/damage_check.h"
 
 #include <setjmp.h>
@@ -26,8 +27,8 @@ static int write_segments(void **state)
     (void)state;
     for (size_t i = 0; i < SHAPES; i++) {
         segment_start(&writers[i], 1000 + i);
-        segment_write_many(&writers[i], shapes[i].batches, shapes[i].events_per_batch, shapes[i].hostile,
-                           shapes[i].seal);
+        segment_write_many(&writers[i], shapes[i].batches, shapes[i].events_per_batch,
+                           shapes[i].hostile, shapes[i].seal);
         segment_end(&writers[i]);
         segment_map_make(&maps[i], &writers[i]);
     }
@@ -44,12 +45,12 @@ static int remove_segments(void **state)
     return 0;
 }
 
-#define FOR_EACH_SEGMENT(w, map)                                                                                       \
-    for (size_t shape_i = 0; shape_i < SHAPES; shape_i++)                                                              \
-        for (const struct segment_writer *w = &writers[shape_i]; w != NULL; w = NULL)                                  \
+#define FOR_EACH_SEGMENT(w, map)                                                                   \
+    for (size_t shape_i = 0; shape_i < SHAPES; shape_i++)                                          \
+        for (const struct segment_writer *w = &writers[shape_i]; w != NULL; w = NULL)              \
             for (const struct segment_map *map = &maps[shape_i]; map != NULL; map = NULL)
 
-/* ---- cut off ----------------------------------------------------------------------------------------------------- */
+/* ---- cut off --------------------------------------------------------------------------------- */
 
 static void check_cut(const struct segment_writer *w, const struct segment_map *map, size_t size)
 {
@@ -105,9 +106,10 @@ static void test_a_log_cut_at_every_byte_of_a_few_records_keeps_every_whole_even
         check_cut(&writers[1], &maps[1], size);
 }
 
-/* ---- flipped bits -------------------------------------------------------------------------------------------------- */
+/* ---- flipped bits ---------------------------------------------------------------------------- */
 
-static void check_flip(const struct segment_writer *w, const struct segment_map *map, size_t at, uint8_t bits)
+static void check_flip(const struct segment_writer *w, const struct segment_map *map, size_t at,
+                       uint8_t bits)
 {
     struct damage d;
     damage_start(&d, w, map, "byte %zu changed by 0x%02x", at, bits);
@@ -143,7 +145,8 @@ static void test_a_flip_in_any_byte_of_an_event_costs_that_event(void **state)
         uint32_t events[] = {0, map->event_count / 2, map->event_count - 1};
         for (size_t i = 0; i < sizeof events / sizeof events[0]; i++) {
             size_t at = segment_map_offset(map, events[i]);
-            for (size_t part = 0; part < w->events[events[i]].size && part < 60; part += 1 + part / 30 * 7)
+            for (size_t part = 0; part < w->events[events[i]].size && part < 60;
+                 part += 1 + part / 30 * 7)
                 if (map->owner[at + part] == events[i])
                     check_flip(w, map, at + part, (uint8_t)(1u << (part % 8)));
         }
@@ -154,7 +157,8 @@ static void test_flips_around_every_block_boundary_cost_only_what_they_hit(void 
 {
     (void)state;
     for (size_t shape = 1; shape < SHAPES; shape += 2)
-        for (size_t boundary = 32768; boundary < maps[shape].size && boundary < 8 * 32768; boundary += 32768)
+        for (size_t boundary = 32768; boundary < maps[shape].size && boundary < 8 * 32768;
+             boundary += 32768)
             for (int offset = -9; offset < 12; offset++)
                 check_flip(&writers[shape], &maps[shape], boundary + (size_t)(ssize_t)offset, 0x41);
 }
@@ -173,9 +177,10 @@ static void test_flips_in_the_batch_header_and_keys_cost_no_event(void **state)
     }
 }
 
-/* ---- larger damage ----------------------------------------------------------------------------------------------- */
+/* ---- larger damage --------------------------------------------------------------------------- */
 
-static void check_fill(const struct segment_writer *w, const struct segment_map *map, size_t at, size_t size, int byte)
+static void check_fill(const struct segment_writer *w, const struct segment_map *map, size_t at,
+                       size_t size, int byte)
 {
     struct damage d;
     damage_start(&d, w, map, "%zu bytes of %s at %zu", size, byte == 0 ? "zeros" : "garbage", at);
@@ -225,7 +230,8 @@ static void test_bytes_behind_the_end_are_damage_only_behind_a_seal(void **state
                 struct damage d;
                 damage_start(&d, w, map, "%zu bytes appended", sizes[i]);
                 damage_append(&d, sizes[i], byte);
-                d.expect = !map->sealed || byte == 0 ? DAMAGE_NONE /* zeros: room that was reserved */
+                /* zeros: room that was reserved */
+                d.expect = !map->sealed || byte == 0 ? DAMAGE_NONE
                            : sizes[i] > 6            ? DAMAGE_SOME
                                                      : DAMAGE_EITHER;
                 damage_check(&d);
@@ -233,7 +239,8 @@ static void test_bytes_behind_the_end_are_damage_only_behind_a_seal(void **state
     }
 }
 
-/* A write that was cut short, after which LevelDB went on: everything behind is shifted against the blocks. */
+/* A write that was cut short, after which LevelDB went on: everything behind is shifted against the
+ * blocks. */
 static void test_a_short_write_in_the_middle_costs_only_its_own_events(void **state)
 {
     (void)state;
@@ -259,14 +266,15 @@ static void test_a_short_write_in_the_middle_costs_only_its_own_events(void **st
     }
 }
 
-/* ---- options on damaged segments ------------------------------------------------------------------------------ */
+/* ---- options on damaged segments ------------------------------------------------------------- */
 
 static void test_with_first_index_and_count_limit_losses_are_still_exact(void **state)
 {
     (void)state;
     FOR_EACH_SEGMENT(w, map)
     {
-        uint32_t limits[] = {0, 100, 150, map->event_count, map->event_count + 50, SPOOL_COUNT_UNKNOWN};
+        uint32_t limits[] = {
+            0, 100, 150, map->event_count, map->event_count + 50, SPOOL_COUNT_UNKNOWN};
         for (size_t i = 0; i < sizeof limits / sizeof limits[0]; i++) {
             struct damage d;
             damage_start(&d, w, map, "count_limit %u", limits[i]);

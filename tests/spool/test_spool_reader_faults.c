@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * test_spool_reader_faults.c - what can't be read now is not lost: errors of the disk and of the process, retries, and how much is
- * read. The calls of libc that the reader uses are replaced here by ones that fail on demand. */
+ * test_spool_reader_faults.c - what can't be read now is not lost: errors of the disk and of the
+ * process, retries, and how much is read. The calls of libc that the reader uses are replaced here
+ * by ones that fail on demand. */
 #include "tests/support/damage_check.h"
 
 #include <errno.h>
@@ -125,13 +126,19 @@ static void check_complete(struct spool_reader *reader, const struct damage_seen
 {
     const struct spool_findings *findings = spool_reader_findings(reader);
     assert_int_equal(seen->count, writer.event_count);
-    assert_true(findings->sealed && !findings->damaged && findings->lost.total == 0 && findings->damaged_bytes == 0);
+    assert_true(findings->sealed && !findings->damaged && findings->lost.total == 0 &&
+                findings->damaged_bytes == 0);
 }
 
 static void test_a_bad_sector_is_unreadable_not_lost_and_reading_goes_on_when_it_heals(void **state)
 {
     (void)state;
-    off_t places[] = {0, 1, 100, 40000, (off_t)segment_log_bytes(&writer) / 2, (off_t)segment_log_bytes(&writer) - 1};
+    off_t places[] = {0,
+                      1,
+                      100,
+                      40000,
+                      (off_t)segment_log_bytes(&writer) / 2,
+                      (off_t)segment_log_bytes(&writer) - 1};
     for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
         struct damage_seen seen = {.events = calloc(writer.event_count, 1)};
         struct errmsg msg = {""};
@@ -143,9 +150,10 @@ static void test_a_bad_sector_is_unreadable_not_lost_and_reading_goes_on_when_it
             assert_non_null(strstr(msg.text, "Input/output error"));
         }
         /* What lies well before the sector has come. */
-        assert_true(seen.count >= (places[i] < 80000 ? 0
-                                                     : writer.event_count * (uint64_t)(places[i] - 80000) /
-                                                           segment_log_bytes(&writer) / 2));
+        assert_true(seen.count >= (places[i] < 80000
+                                       ? 0
+                                       : writer.event_count * (uint64_t)(places[i] - 80000) /
+                                             segment_log_bytes(&writer) / 2));
         faults.pread_error = 0;
         assert_int_equal(read_on(reader, &seen, &msg), ERR_END);
         check_complete(reader, &seen);
@@ -167,7 +175,8 @@ static void test_without_descriptors_nothing_is_lost(void **state)
     struct spool_ends ends;
     struct errmsg msg = {""};
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
-    enum err opened = spool_reader_open(&options, &reader, &msg), ended = spool_reader_ends(&options, &ends, NULL);
+    enum err opened = spool_reader_open(&options, &reader, &msg),
+             ended = spool_reader_ends(&options, &ends, NULL);
     enum err read = read_on(early, &seen, &msg);
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
     assert_int_equal(opened, ERR_UNREADABLE);
@@ -261,10 +270,11 @@ static void test_both_ends_take_little_reading_sealed_or_not(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_teardown(test_a_bad_sector_is_unreadable_not_lost_and_reading_goes_on_when_it_heals,
-                                  no_faults),
+        cmocka_unit_test_teardown(
+            test_a_bad_sector_is_unreadable_not_lost_and_reading_goes_on_when_it_heals, no_faults),
         cmocka_unit_test_teardown(test_without_descriptors_nothing_is_lost, no_faults),
-        cmocka_unit_test_teardown(test_out_of_memory_at_any_moment_loses_and_repeats_nothing, no_faults),
+        cmocka_unit_test_teardown(test_out_of_memory_at_any_moment_loses_and_repeats_nothing,
+                                  no_faults),
         cmocka_unit_test_teardown(test_reading_reads_each_byte_about_once_live_or_not, no_faults),
         cmocka_unit_test_teardown(test_both_ends_take_little_reading_sealed_or_not, no_faults),
     };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * test_spool_reader_ldb.c - segments that somebody opened with LevelDB: their events lie in .ldb files, and damage to those costs only
- * what it hit. */
+ * test_spool_reader_ldb.c - segments that somebody opened with LevelDB: their events lie in .ldb
+ * files, and damage to those costs only what it hit. */
 #include "tests/support/damage_check.h"
 
 #include <dirent.h>
@@ -71,7 +71,8 @@ static int make_tables(void **state)
     assert_non_null(event_at);
     uint32_t inside = 0;
     for (uint32_t i = 0; i < writer.event_count; i++) {
-        const uint8_t *hit = memmem(table, table_size, writer.events[i].frame, writer.events[i].size);
+        const uint8_t *hit =
+            memmem(table, table_size, writer.events[i].frame, writer.events[i].size);
         event_at[i] = hit == NULL ? UINT32_MAX : (uint32_t)(hit - table);
         inside += hit != NULL;
     }
@@ -88,7 +89,8 @@ static int remove_tables(void **state)
     return 0;
 }
 
-/* Writes the damaged table and reads the segment: of the events in that table only those must be gone whose bytes changed. */
+/* Writes the damaged table and reads the segment: of the events in that table only those must be
+ * gone whose bytes changed. */
 static void check_table(const uint8_t *data, size_t size, const char *what)
 {
     segment_write_file(ldb_path, data, size);
@@ -100,11 +102,13 @@ static void check_table(const uint8_t *data, size_t size, const char *what)
     damage_read(reader, &writer, SPOOL_READ_TO_END, &seen);
     uint32_t gone = 0;
     for (uint32_t i = 0; i < writer.event_count; i++) {
-        bool intact = event_at[i] == UINT32_MAX ||
-                      (event_at[i] + writer.events[i].size <= size &&
-                       memcmp(data + event_at[i], writer.events[i].frame, writer.events[i].size) == 0);
+        bool intact =
+            event_at[i] == UINT32_MAX ||
+            (event_at[i] + writer.events[i].size <= size &&
+             memcmp(data + event_at[i], writer.events[i].frame, writer.events[i].size) == 0);
         if (seen.events[i] != intact)
-            fail_msg("%s: event %u was %s", what, i, intact ? "lost, but is intact" : "delivered, but is damaged");
+            fail_msg("%s: event %u was %s", what, i,
+                     intact ? "lost, but is intact" : "delivered, but is damaged");
         gone += !intact;
     }
     const struct spool_findings *findings = spool_reader_findings(reader);

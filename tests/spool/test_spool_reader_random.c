@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * test_spool_reader_random.c - random damage to real segments costs exactly the events whose bytes changed.
+ * test_spool_reader_random.c - random damage to real segments costs exactly the events whose bytes
+ * changed.
  *
  * PENSTOCK_DAMAGE_ROUNDS and PENSTOCK_SEED (printed) make it more, or the same again. */
 #include "tests/support/damage_check.h"
@@ -43,7 +44,8 @@ static void damage_somewhere(struct damage *d, bool alone)
         size_t part = below(7);
         if (fragment->at + part < d->size)
             damage_flip(d, fragment->at + part, (uint8_t)(1 + below(255)));
-        snprintf(what, sizeof what, "change byte %zu of the fragment header at %zu", part, fragment->at);
+        snprintf(what, sizeof what, "change byte %zu of the fragment header at %zu", part,
+                 fragment->at);
         break;
     }
     case 4:
@@ -91,7 +93,8 @@ static void damage_often(uint32_t batches, uint32_t events_per_batch, bool hosti
     for (uint64_t round = 0; round < rounds; round++) {
         random_state = seed + round;
         struct damage d;
-        damage_start(&d, &w, &map, "PENSTOCK_SEED=%lu round %lu", (unsigned long)seed, (unsigned long)round);
+        damage_start(&d, &w, &map, "PENSTOCK_SEED=%lu round %lu", (unsigned long)seed,
+                     (unsigned long)round);
         uint32_t damages = 1 + (below(4) == 0 ? below(6) : 0);
         for (uint32_t i = 0; i < damages; i++)
             damage_somewhere(&d, damages == 1);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * test_spool_records.c - bodies of header, link and seal: what is cut short or says too much is refused. */
+ * test_spool_records.c - bodies of header, link and seal: what is cut short or says too much is
+ * refused. */
 #include "spool/spool_records.h"
 
 #include "base/codec.h"
@@ -9,14 +10,16 @@
 #include <stdlib.h>
 #include <cmocka.h>
 
-/* A frame as a decoder gets it, around a copy of its own: a read beyond the body is one beyond the memory. */
+/* A frame as a decoder gets it, around a copy of its own: a read beyond the body is one beyond the
+ * memory. */
 static struct spool_frame frame_of(enum spool_frame_kind kind, const void *body, size_t size)
 {
     uint8_t *copy = malloc(size > 0 ? size : 1);
     assert_non_null(copy);
     if (size > 0)
         memcpy(copy, body, size);
-    return (struct spool_frame){.kind = kind, .id = spool_id_of(7, 0), .body = bytes_of(copy, size)};
+    return (struct spool_frame){
+        .kind = kind, .id = spool_id_of(7, 0), .body = bytes_of(copy, size)};
 }
 
 static void free_frame(struct spool_frame *frame)
@@ -64,11 +67,13 @@ static void test_a_header_cut_anywhere_is_refused_and_a_longer_one_is_read(void 
 static void test_a_header_is_found_only_whole(void **state)
 {
     (void)state;
-    struct spool_segment_header header = {.version = 1, .nonce = 3, .seed = 0x1122334455667788}, out;
+    struct spool_segment_header header = {.version = 1, .nonce = 3, .seed = 0x1122334455667788},
+                                out;
     struct buf body = {0};
     uint8_t raw[128];
     assert_true(spool_header_put(&body, &header));
-    size_t size = (size_t)(spool_frame_put_other(raw, SPOOL_FRAME_HEADER, 0, buf_bytes(&body)) - raw);
+    size_t size =
+        (size_t)(spool_frame_put_other(raw, SPOOL_FRAME_HEADER, 0, buf_bytes(&body)) - raw);
     spool_frame_stamp(raw, spool_id_of(7, 0), 0, header.seed);
     for (size_t cut = 0; cut < size; cut++)
         assert_false(spool_header_find(raw, cut, &out));
@@ -90,7 +95,9 @@ static void test_a_header_is_found_only_whole(void **state)
 static void test_links_cut_anywhere_are_refused(void **state)
 {
     (void)state;
-    struct spool_link links[3] = {{300, 5}, {SPOOL_SEGMENT_ID_MAX, SPOOL_COUNT_UNKNOWN}, {301, SPOOL_INDEX_MAX}},
+    struct spool_link links[3] = {{300, 5},
+                                  {SPOOL_SEGMENT_ID_MAX, SPOOL_COUNT_UNKNOWN},
+                                  {301, SPOOL_INDEX_MAX}},
                       out[3];
     struct buf body = {0};
     assert_true(spool_links_put(&body, links, 3));
@@ -102,7 +109,8 @@ static void test_links_cut_anywhere_are_refused(void **state)
     struct spool_frame frame = frame_of(SPOOL_FRAME_LINK, body.data, body.size);
     assert_int_equal(spool_links_get(&frame, out, 3), 3);
     for (int i = 0; i < 3; i++)
-        assert_true(out[i].segment_id == links[i].segment_id && out[i].event_count == links[i].event_count);
+        assert_true(out[i].segment_id == links[i].segment_id &&
+                    out[i].event_count == links[i].event_count);
     assert_int_equal(spool_links_get(&frame, NULL, 0), 3); /* only how many */
     frame.kind = SPOOL_FRAME_SEAL;
     assert_int_equal(spool_links_get(&frame, out, 3), -1);
@@ -170,9 +178,12 @@ static void test_a_seal_cut_anywhere_yields_no_topic_that_is_not_whole(void **st
     struct buf one = {0}, body = {0};
     assert_true(spool_seal_put(&one, SPOOL_INDEX_MAX, topics, 1));
     assert_true(spool_seal_put(&body, SPOOL_INDEX_MAX, topics, 2));
-    size_t first_end = one.size - 6, second_end = body.size - 6 - 1; /* the bytes of the topics stand behind both */
+    /* the bytes of the topics stand behind both */
+    size_t first_end = one.size - 6, second_end = body.size - 6 - 1;
     for (size_t size = 0; size < body.size; size++)
-        assert_int_equal(topics_in(body.data, size), size >= second_end ? 2 : size >= first_end ? 1 : 0);
+        assert_int_equal(topics_in(body.data, size), size >= second_end  ? 2
+                                                     : size >= first_end ? 1
+                                                                         : 0);
     buf_free(&one);
     buf_free(&body);
 }
@@ -185,7 +196,8 @@ static void test_the_bytes_of_a_seal_come_back_and_may_be_missing(void **state)
                             topic;
     struct buf body = {0};
     assert_true(spool_seal_put(&body, 1005, topics, 2));
-    for (size_t left_out = 0; left_out <= 7; left_out += 7) { /* none of it: as early versions wrote it */
+    /* none of it: as early versions wrote it */
+    for (size_t left_out = 0; left_out <= 7; left_out += 7) {
         struct spool_frame frame = frame_of(SPOOL_FRAME_SEAL, body.data, body.size - left_out);
         struct spool_seal seal;
         assert_true(spool_seal_get(&frame, &seal));
@@ -215,8 +227,9 @@ static void test_a_seal_that_says_too_much_is_refused(void **state)
     }
     char name[SPOOL_TOPIC_SIZE_MAX + 1];
     memset(name, 'n', sizeof name);
-    struct spool_seal_topic odd[] = {
-        {bytes_of(name, sizeof name), 1, 0}, {bytes_of(name, 0), 1, 0}, {bytes_of(name, 1), UINT32_MAX, 0}};
+    struct spool_seal_topic odd[] = {{bytes_of(name, sizeof name), 1, 0},
+                                     {bytes_of(name, 0), 1, 0},
+                                     {bytes_of(name, 1), UINT32_MAX, 0}};
     for (size_t i = 0; i < 3; i++) {
         struct buf body = {0};
         assert_true(spool_seal_put(&body, 1, &odd[i], 1));

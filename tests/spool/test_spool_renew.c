@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * test_spool_renew.c - a spool gets another id and stays what it is, also when that is cut off anywhere. */
+ * test_spool_renew.c - a spool gets another id and stays what it is, also when that is cut off
+ * anywhere. */
 #include "base/random.h"
 #include "spool/spool_cursors.h"
 #include "spool/spool_dir.h"
@@ -18,7 +19,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-/* ---- cut off: from the first failing fsync() on nothing is made durable, nor renamed ------------------------------ */
+/* ---- cut off: from the first failing fsync() on nothing is made durable, nor renamed --------- */
 
 static int syncs, failing_sync = -1;
 
@@ -34,7 +35,7 @@ int fsync(int fd)
     return real(fd);
 }
 
-/* ---- a spool with 10 events, 4 of them done ----------------------------------------------------------------------- */
+/* ---- a spool with 10 events, 4 of them done -------------------------------------------------- */
 
 static struct spool_fixture f;
 static struct spool_receipt receipt;
@@ -148,11 +149,13 @@ static void test_wherever_it_fails_the_spool_opens_with_one_of_the_ids(void **st
         failing_sync = failing;
     }
     failing_sync = -1;
-    assert_int_equal(failed, 4);  /* the file and the directory, for the cursors and for the identity */
+    assert_int_equal(failed, 4);  /* the file and the directory, for the cursors and for the
+                                   * identity */
     assert_int_equal(changed, 1); /* only the last one comes after the new id has its name */
 }
 
-/* A crash between the two files: an agent that still has the old id goes on, and overwrites what was meant for the new one. */
+/* A crash between the two files: an agent that still has the old id goes on, and overwrites what
+ * was meant for the new one. */
 static void test_cursors_made_for_a_new_id_serve_the_old_one(void **state)
 {
     (void)state;
@@ -162,7 +165,8 @@ static void test_cursors_made_for_a_new_id_serve_the_old_one(void **state)
     struct spool_identity identity = identity_of();
     int fd = open(f.dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     random_uuid_v4(next);
-    assert_int_equal(spool_cursors_renew(fd, identity.uuid, next, identity.seed, &found, NULL), ERR_OK);
+    assert_int_equal(spool_cursors_renew(fd, identity.uuid, next, identity.seed, &found, NULL),
+                     ERR_OK);
     assert_true(found);
     assert_all_is_there();
     spool_fixture_open(&f);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * test_spool_scan.c - frames in a stream: however it is cut, whatever stands between, and whatever a client made up. */
+ * test_spool_scan.c - frames in a stream: however it is cut, whatever stands between, and whatever
+ * a client made up. */
 #include "base/clock.h"
 #include "base/codec.h"
 #include "spool/spool_scan.h"
@@ -20,7 +21,8 @@ struct found {
     enum err answer;
 };
 
-static enum err on_frame(void *arg, const struct spool_frame *frame, const uint8_t *raw, bool damaged)
+static enum err on_frame(void *arg, const struct spool_frame *frame, const uint8_t *raw,
+                         bool damaged)
 {
     struct found *found = arg;
     struct spool_frame again;
@@ -31,10 +33,12 @@ static enum err on_frame(void *arg, const struct spool_frame *frame, const uint8
     return found->answer;
 }
 
-static void append_frame(struct buf *stream, uint32_t index, size_t value_size, uint64_t segment, uint64_t seed)
+static void append_frame(struct buf *stream, uint32_t index, size_t value_size, uint64_t segment,
+                         uint64_t seed)
 {
     uint8_t *value = calloc(1, value_size + 1);
-    struct spool_event event = {.topic = bytes_of_string("t"), .value = bytes_of(value, value_size), .partition = -1};
+    struct spool_event event = {
+        .topic = bytes_of_string("t"), .value = bytes_of(value, value_size), .partition = -1};
     size_t size = spool_frame_size(&event);
     assert_true(value != NULL && buf_reserve(stream, size));
     spool_frame_put(stream->data + stream->size, &event);
@@ -50,8 +54,9 @@ static struct found scan_whole(const struct buf *stream, size_t piece)
     spool_scan_init(&scan, SEGMENT, SEED, on_frame, &found);
     for (size_t at = 0; at < stream->size; at += piece) {
         size_t left = stream->size - at;
-        assert_int_equal(spool_scan_feed(&scan, bytes_of(stream->data + at, left < piece ? left : piece), false),
-                         ERR_OK);
+        assert_int_equal(
+            spool_scan_feed(&scan, bytes_of(stream->data + at, left < piece ? left : piece), false),
+            ERR_OK);
     }
     assert_int_equal(spool_scan_break(&scan), ERR_OK);
     spool_scan_done(&scan);
@@ -85,7 +90,8 @@ static void test_frames_of_other_segments_and_spools_are_passed_over(void **stat
     buf_free(&stream);
 }
 
-static void test_behind_a_frame_that_claims_too_much_the_others_are_found_and_called_damaged(void **state)
+static void test_behind_a_frame_that_claims_too_much_the_others_are_found_and_called_damaged(
+    void **state)
 {
     (void)state;
     struct buf stream = {0};
@@ -117,7 +123,8 @@ static void test_an_error_of_the_callee_is_handed_on(void **state)
     buf_free(&stream);
 }
 
-/* Heads of long frames every 40 bytes, as a client that knows the segment's id can send them; a small event and a large one behind. */
+/* Heads of long frames every 40 bytes, as a client that knows the segment's id can send them; a
+ * small event and a large one behind. */
 static void test_heads_made_up_by_a_client_cost_little_time_and_hide_nothing(void **state)
 {
     (void)state;
@@ -148,7 +155,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_frames_are_found_however_the_stream_is_cut),
         cmocka_unit_test(test_frames_of_other_segments_and_spools_are_passed_over),
-        cmocka_unit_test(test_behind_a_frame_that_claims_too_much_the_others_are_found_and_called_damaged),
+        cmocka_unit_test(
+            test_behind_a_frame_that_claims_too_much_the_others_are_found_and_called_damaged),
         cmocka_unit_test(test_an_error_of_the_callee_is_handed_on),
         cmocka_unit_test(test_heads_made_up_by_a_client_cost_little_time_and_hide_nothing),
     };

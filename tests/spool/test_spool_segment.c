@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * test_spool_segment.c - the log of a segment that is being written: its size as counted, and the room made ahead of it. */
+ * test_spool_segment.c - the log of a segment that is being written: its size as counted, and the
+ * room made ahead of it. */
 #include "spool/spool_segment.h"
 
 #include "spool/spool_reader.h"
@@ -69,8 +70,11 @@ static int remove_dir(void **state)
 
 static struct spool_segment *make(void)
 {
-    struct spool_segment_place place = {
-        .segments_path = dir, .segments_fd = dir_fd, .spool_uuid = uuid, .seed = 5, .bytes_max = 16 << 20};
+    struct spool_segment_place place = {.segments_path = dir,
+                                        .segments_fd = dir_fd,
+                                        .spool_uuid = uuid,
+                                        .seed = 5,
+                                        .bytes_max = 16 << 20};
     struct spool_segment *segment;
     struct errmsg msg = {""};
     assert_int_equal(spool_segment_make(&place, SEGMENT_ID, &segment, &msg), ERR_OK);
@@ -123,7 +127,8 @@ static void test_small_writes_get_room_ahead_and_the_rest_is_given_back(void **s
     assert_true(segment->reserved_bytes > segment->log_bytes);
     for (int i = 0; i < 2000; i++)
         write_value(segment, 200);
-    assert_true(file_size() >= segment->log_bytes && file_size() < segment->log_bytes + (512 << 10));
+    assert_true(file_size() >= segment->log_bytes &&
+                file_size() < segment->log_bytes + (512 << 10));
     uint64_t log_bytes = segment->log_bytes;
     spool_segment_free(segment);
     assert_int_equal(file_size(), log_bytes);
@@ -153,8 +158,11 @@ static void test_room_that_is_left_is_no_damage(void **state)
     write_value(segment, 200);
     char name[16];
     snprintf(name, sizeof name, "%d", SEGMENT_ID);
-    struct spool_reader_options options = {
-        .parent_fd = dir_fd, .name = name, .segment_id = SEGMENT_ID, .seed = 5, .count_limit = SPOOL_COUNT_UNKNOWN};
+    struct spool_reader_options options = {.parent_fd = dir_fd,
+                                           .name = name,
+                                           .segment_id = SEGMENT_ID,
+                                           .seed = 5,
+                                           .count_limit = SPOOL_COUNT_UNKNOWN};
     struct spool_reader *reader;
     struct spool_chunk *chunk;
     assert_int_equal(spool_reader_open(&options, &reader, NULL), ERR_OK);
@@ -185,14 +193,18 @@ static void test_a_log_of_another_size_than_written_ends_the_segment(void **stat
     assert_true(file_size() > 100000); /* left as it is */
 }
 
-/* The path is for people: with /proc the segment goes where the descriptor leads, without it nowhere else. */
+/* The path is for people: with /proc the segment goes where the descriptor leads, without it
+ * nowhere else. */
 static void test_a_path_that_leads_elsewhere_gets_nothing(void **state)
 {
     (void)state;
     char elsewhere[] = "/tmp/penstock-segment-XXXXXX";
     assert_non_null(mkdtemp(elsewhere));
-    struct spool_segment_place place = {
-        .segments_path = elsewhere, .segments_fd = dir_fd, .spool_uuid = uuid, .seed = 5, .bytes_max = 16 << 20};
+    struct spool_segment_place place = {.segments_path = elsewhere,
+                                        .segments_fd = dir_fd,
+                                        .spool_uuid = uuid,
+                                        .seed = 5,
+                                        .bytes_max = 16 << 20};
     struct spool_segment *segment = NULL;
     struct errmsg msg = {""};
     no_proc = true;
@@ -213,13 +225,17 @@ static void test_a_path_that_leads_elsewhere_gets_nothing(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_the_size_of_the_log_is_as_counted, make_dir, remove_dir),
-        cmocka_unit_test_setup_teardown(test_small_writes_get_room_ahead_and_the_rest_is_given_back, make_dir,
+        cmocka_unit_test_setup_teardown(test_the_size_of_the_log_is_as_counted, make_dir,
                                         remove_dir),
-        cmocka_unit_test_setup_teardown(test_large_writes_grow_the_file_themselves, make_dir, remove_dir),
+        cmocka_unit_test_setup_teardown(test_small_writes_get_room_ahead_and_the_rest_is_given_back,
+                                        make_dir, remove_dir),
+        cmocka_unit_test_setup_teardown(test_large_writes_grow_the_file_themselves, make_dir,
+                                        remove_dir),
         cmocka_unit_test_setup_teardown(test_room_that_is_left_is_no_damage, make_dir, remove_dir),
-        cmocka_unit_test_setup_teardown(test_a_path_that_leads_elsewhere_gets_nothing, make_dir, remove_dir),
-        cmocka_unit_test_setup_teardown(test_a_log_of_another_size_than_written_ends_the_segment, make_dir, remove_dir),
+        cmocka_unit_test_setup_teardown(test_a_path_that_leads_elsewhere_gets_nothing, make_dir,
+                                        remove_dir),
+        cmocka_unit_test_setup_teardown(test_a_log_of_another_size_than_written_ends_the_segment,
+                                        make_dir, remove_dir),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

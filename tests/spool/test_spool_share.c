@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * test_spool_share.c - a topic that fills more than its share of the spool is refused alone, across restarts. */
+ * test_spool_share.c - a topic that fills more than its share of the spool is refused alone, across
+ * restarts. */
 #include "spool/spool_share.h"
 #include "tests/support/spool_fixture.h"
 
@@ -101,12 +102,14 @@ static void test_beyond_its_share_a_topic_is_refused_alone_until_it_drained(void
     assert_true(stuck.pending_bytes > 2 << 20 && stuck.pending_bytes < (2 << 20) + (200 << 10));
     assert_int_equal(spool_accepts(f->spool, NULL), ERR_OK);
     assert_int_equal(spool_fixture_append(f, "other", "x", 1).err, ERR_OK);
-    spool_fixture_advance(f, "stuck", last.first_id - accepted / 20, accepted / 20); /* not enough */
+    /* not enough */
+    spool_fixture_advance(f, "stuck", last.first_id - accepted / 20, accepted / 20);
     assert_int_equal(spool_fixture_append(f, "stuck", "x", 1).err, ERR_TOPIC_FULL);
     spool_fixture_advance(f, "stuck", last.first_id, accepted / 10);
     assert_false(books_of(f, "stuck").refused); /* without anybody asking for it */
     assert_int_equal(spool_fixture_append(f, "stuck", "x", 1).err, ERR_OK);
-    spool_fixture_advance(f, "stuck", UINT64_MAX >> 2, accepted - accepted / 20 - accepted / 10 + 1);
+    spool_fixture_advance(f, "stuck", UINT64_MAX >> 2,
+                          accepted - accepted / 20 - accepted / 10 + 1);
     assert_int_equal(books_of(f, "stuck").pending_bytes, 0);
 }
 
@@ -125,8 +128,10 @@ static void test_a_restart_counts_the_same_bytes_by_the_seals(void **state)
     struct spool_fixture *f = *state;
     spool_fixture_open(f);
     struct spool_receipt last;
-    spool_fixture_append(f, "other",
-                         "a longer value than those of the topic in trouble, so that an average would be wrong", 1000);
+    spool_fixture_append(
+        f, "other",
+        "a longer value than those of the topic in trouble, so that an average would be wrong",
+        1000);
     (void)fill(f, "stuck", &last);
     uint64_t pending_bytes = books_of(f, "stuck").pending_bytes;
     spool_fixture_close(f);
@@ -163,10 +168,12 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_share_has_a_tenth_of_hysteresis_and_can_be_off),
         cmocka_unit_test(test_what_is_done_takes_its_part_of_the_bytes),
-        cmocka_unit_test_setup_teardown(test_beyond_its_share_a_topic_is_refused_alone_until_it_drained, setup,
+        cmocka_unit_test_setup_teardown(
+            test_beyond_its_share_a_topic_is_refused_alone_until_it_drained, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_restart_counts_the_same_bytes_by_the_seals, setup,
                                         teardown),
-        cmocka_unit_test_setup_teardown(test_a_restart_counts_the_same_bytes_by_the_seals, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_a_restart_counts_the_same_bytes_by_reading, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_restart_counts_the_same_bytes_by_reading, setup,
+                                        teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -10,7 +10,8 @@
 
 #define PLENTY (1ull << 40)
 
-static struct spool_options options_of(uint64_t segment_bytes, uint64_t size_bytes_max, uint64_t free_bytes_min)
+static struct spool_options options_of(uint64_t segment_bytes, uint64_t size_bytes_max,
+                                       uint64_t free_bytes_min)
 {
     struct spool_options options = SPOOL_OPTIONS_DEFAULT;
     options.segment_bytes = segment_bytes;
@@ -19,10 +20,11 @@ static struct spool_options options_of(uint64_t segment_bytes, uint64_t size_byt
     return options;
 }
 
-static enum err check(const struct spool_options *options, uint64_t used, uint64_t free_bytes, uint64_t new_bytes,
-                      bool was_refused)
+static enum err check(const struct spool_options *options, uint64_t used, uint64_t free_bytes,
+                      uint64_t new_bytes, bool was_refused)
 {
-    struct spool_space space = {.used_bytes = used, .free_bytes = free_bytes, .new_bytes = new_bytes};
+    struct spool_space space = {
+        .used_bytes = used, .free_bytes = free_bytes, .new_bytes = new_bytes};
     return spool_space_check(options, &space, was_refused, NULL);
 }
 

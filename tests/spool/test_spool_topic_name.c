@@ -15,7 +15,8 @@ static void test_every_byte_is_judged_wherever_it_stands(void **state)
         for (size_t at = 0; at < 4; at++) {
             uint8_t name[4] = "name";
             name[at] = (uint8_t)c;
-            assert_int_equal(spool_topic_name_valid(bytes_of(name, 4)), c != 0 && strchr(legal, c) != NULL);
+            assert_int_equal(spool_topic_name_valid(bytes_of(name, 4)),
+                             c != 0 && strchr(legal, c) != NULL);
         }
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * test_spool_unread.c - a segment that can't be read for a while: the others go on, nothing is lost, nothing comes twice. */
+ * test_spool_unread.c - a segment that can't be read for a while: the others go on, nothing is
+ * lost, nothing comes twice. */
 #include "tests/support/spool_fixture.h"
 
 #include <dlfcn.h>
@@ -16,7 +17,7 @@
 
 enum { BATCHES = 12, BATCH = 500, EVENTS = BATCHES * BATCH };
 
-/* ---- a disk with a bad file: this stands in front of the C library's ------------------------------------------- */
+/* ---- a disk with a bad file: this stands in front of the C library's ------------------------- */
 
 static atomic_uint_fast64_t bad_segment; /* its logs can't be read from bad_offset on */
 static atomic_llong bad_offset;
@@ -60,15 +61,16 @@ static int tear_down(void **state)
     return 0;
 }
 
-/* A spool with several segments; returns the first one's id. (A segment waits also for the one behind it, whose link tells
- * how many of its events were accepted.) */
+/* A spool with several segments; returns the first one's id. (A segment waits also for the one
+ * behind it, whose link tells how many of its events were accepted.) */
 static uint64_t append_all(struct spool_fixture *f)
 {
     uint64_t segments[BATCHES] = {0};
     size_t count = 0;
     spool_fixture_open(f);
     for (int i = 0; i < BATCHES; i++) {
-        uint64_t id = spool_id_segment(spool_fixture_append(f, "t", "some value that takes room ", BATCH).first_id);
+        uint64_t id = spool_id_segment(
+            spool_fixture_append(f, "t", "some value that takes room ", BATCH).first_id);
         if (count == 0 || segments[count - 1] != id)
             segments[count++] = id;
     }
@@ -119,7 +121,8 @@ static void deliver(struct spool_fixture *f, struct delivery *delivery, uint64_t
             delivery->last_id = event.id;
         }
         spool_chunk_unref(chunk);
-        spool_fixture_advance(f, "t", spool_tail_position(delivery->tail), delivery->count - before);
+        spool_fixture_advance(f, "t", spool_tail_position(delivery->tail),
+                              delivery->count - before);
     }
 }
 
@@ -128,9 +131,11 @@ static void assert_all_done(struct spool_fixture *f)
     SPOOL_FIXTURE_WAIT(stats_of(f).unread_segments == 0);
     SPOOL_FIXTURE_WAIT(!stats_of(f).counting);
     struct spool_books books = stats_of(f).books;
-    if (books.accepted != EVENTS || books.delivered != EVENTS || books.pending != 0 || books.lost != 0)
-        fail_msg("books: accepted %" PRIu64 " delivered %" PRIu64 " pending %" PRIu64 " lost %" PRIu64, books.accepted,
-                 books.delivered, books.pending, books.lost);
+    if (books.accepted != EVENTS || books.delivered != EVENTS || books.pending != 0 ||
+        books.lost != 0)
+        fail_msg("books: accepted %" PRIu64 " delivered %" PRIu64 " pending %" PRIu64
+                 " lost %" PRIu64,
+                 books.accepted, books.delivered, books.pending, books.lost);
 }
 
 static void test_the_others_go_on_and_it_follows_when_it_can_be_read(void **state)
@@ -180,7 +185,8 @@ static void test_it_is_still_pending_after_a_restart(void **state)
     struct delivery delivery = {0};
     assert_int_equal(spool_tail_open(f->spool, 0, &delivery.tail), ERR_OK);
     deliver(f, &delivery, EVENTS / 2);
-    for (int i = 0; stats_of(f).segment_count > 2; i++) { /* all but the unread one and the live one */
+    /* all but the unread one and the live one */
+    for (int i = 0; stats_of(f).segment_count > 2; i++) {
         struct spool_chunk *chunk;
         if (spool_tail_next(delivery.tail, &chunk, NULL) == ERR_OK) {
             delivery.count += chunk->event_count;
@@ -195,7 +201,8 @@ static void test_it_is_still_pending_after_a_restart(void **state)
     spool_fixture_close(f);
     atomic_store(&bad_segment, 0);
     spool_fixture_open(f);
-    assert_int_equal(spool_tail_open(f->spool, spool_cursor_at_open(f->spool)->done_id, &delivery.tail), ERR_OK);
+    assert_int_equal(
+        spool_tail_open(f->spool, spool_cursor_at_open(f->spool)->done_id, &delivery.tail), ERR_OK);
     delivery.last_id = 0;
     deliver(f, &delivery, EVENTS);
     assert_all_done(f);

@@ -47,14 +47,16 @@ void bridge_fixture_init(struct bridge_fixture *f)
 void bridge_fixture_set(struct bridge_fixture *f, const char *name, const char *value)
 {
     assert_true(f->options.property_count < sizeof f->properties / sizeof f->properties[0]);
-    f->properties[f->options.property_count++] = (struct bridge_property){strdup(name), strdup(value), false};
+    f->properties[f->options.property_count++] =
+        (struct bridge_property){strdup(name), strdup(value), false};
 }
 
 static void on_report(void *arg, const struct bridge_report *report)
 {
     struct bridge_fixture *f = arg;
     char line[1500];
-    snprintf(line, sizeof line, "%s %s %s", report->problem ? "!" : " ", report->event, report->detail);
+    snprintf(line, sizeof line, "%s %s %s", report->problem ? "!" : " ", report->event,
+             report->detail);
     if (getenv("BRIDGE_TEST_VERBOSE") != NULL)
         fprintf(stderr, "%lld %s\n", (long long)clock_monotonic_ms(), line);
     pthread_mutex_lock(&f->lock);
@@ -135,7 +137,8 @@ static void submit(struct bridge_fixture *f, struct spool_batch *batch)
     assert_int_equal(waiter.state, 1);
 }
 
-void bridge_fixture_append(struct bridge_fixture *f, const char *topic, unsigned first, unsigned count, unsigned keys)
+void bridge_fixture_append(struct bridge_fixture *f, const char *topic, unsigned first,
+                           unsigned count, unsigned keys)
 {
     struct spool_batch *batch = NULL;
     assert_true(keys <= KEYS_MAX);
@@ -153,7 +156,8 @@ void bridge_fixture_append(struct bridge_fixture *f, const char *topic, unsigned
     submit(f, batch);
 }
 
-void bridge_fixture_append_event(struct bridge_fixture *f, const char *topic, const struct spool_event *event)
+void bridge_fixture_append_event(struct bridge_fixture *f, const char *topic,
+                                 const struct spool_event *event)
 {
     struct spool_batch *batch = NULL;
     assert_int_equal(spool_batch_new(f->spool.spool, bytes_of_string(topic), &batch), ERR_OK);
@@ -168,7 +172,8 @@ struct spool_books bridge_fixture_books(struct bridge_fixture *f)
     return stats.books;
 }
 
-enum bridge_lane_state bridge_fixture_lane(struct bridge_fixture *f, const char *topic, struct bridge_lane_stats *ret)
+enum bridge_lane_state bridge_fixture_lane(struct bridge_fixture *f, const char *topic,
+                                           struct bridge_lane_stats *ret)
 {
     struct bridge_lane_stats *lanes;
     size_t count;
@@ -189,7 +194,8 @@ static rd_kafka_t *consumer_of(struct bridge_fixture *f, const char *topic)
     struct bridge_stats stats = {0};
     if (f->bridge != NULL)
         bridge_stats_get(f->bridge, &stats);
-    const char *bootstrap = stats.bootstrap[0] != '\0' ? stats.bootstrap : rd_kafka_mock_cluster_bootstraps(f->cluster);
+    const char *bootstrap =
+        stats.bootstrap[0] != '\0' ? stats.bootstrap : rd_kafka_mock_cluster_bootstraps(f->cluster);
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
     char text[256];
     assert_int_equal(rd_kafka_conf_set(conf, "bootstrap.servers", bootstrap, text, sizeof text), 0);
@@ -301,7 +307,8 @@ int64_t bridge_fixture_log_size(struct bridge_fixture *f, const char *topic)
     return size;
 }
 
-rd_kafka_message_t *bridge_fixture_first(struct bridge_fixture *f, const char *topic, rd_kafka_t **ret_consumer)
+rd_kafka_message_t *bridge_fixture_first(struct bridge_fixture *f, const char *topic,
+                                         rd_kafka_t **ret_consumer)
 {
     rd_kafka_t *consumer = consumer_of(f, topic);
     rd_kafka_message_t *message = NULL;

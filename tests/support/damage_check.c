@@ -25,10 +25,11 @@ static size_t slot_of(const struct damage *d, uint32_t owner)
                                            : owner;
 }
 
-void damage_start(struct damage *d, const struct segment_writer *w, const struct segment_map *map, const char *format,
-                  ...)
+void damage_start(struct damage *d, const struct segment_writer *w, const struct segment_map *map,
+                  const char *format, ...)
 {
-    *d = (struct damage){.writer = w, .map = map, .compare = true, .count_limit = SPOOL_COUNT_UNKNOWN};
+    *d = (struct damage){
+        .writer = w, .map = map, .compare = true, .count_limit = SPOOL_COUNT_UNKNOWN};
     va_list args;
     va_start(args, format);
     vsnprintf(d->what, sizeof d->what, format, args);
@@ -40,7 +41,7 @@ void damage_start(struct damage *d, const struct segment_writer *w, const struct
     d->size = map->size;
 }
 
-/* ---- kinds of damage ------------------------------------------------------------------------------------------- */
+/* ---- kinds of damage ------------------------------------------------------------------------- */
 
 void damage_fill(struct damage *d, size_t at, size_t size, int byte)
 {
@@ -78,7 +79,8 @@ void damage_find_gone(struct damage *d)
             i += 4095;
             continue;
         }
-        if (d->map->owner[i] != SEGMENT_OWNER_NONE && (i >= d->size || d->data[i] != d->map->data[i]))
+        if (d->map->owner[i] != SEGMENT_OWNER_NONE &&
+            (i >= d->size || d->data[i] != d->map->data[i]))
             d->gone[slot_of(d, d->map->owner[i])] = true;
     }
 }
@@ -93,10 +95,10 @@ void damage_take_out(struct damage *d, size_t at, size_t size)
     d->compare = false;
 }
 
-/* ---- reading back ------------------------------------------------------------------------------------------------ */
+/* ---- reading back ---------------------------------------------------------------------------- */
 
-static void take_chunk(const struct spool_chunk *chunk, const struct segment_writer *w, struct damage_seen *seen,
-                       uint64_t *last_id)
+static void take_chunk(const struct spool_chunk *chunk, const struct segment_writer *w,
+                       struct damage_seen *seen, uint64_t *last_id)
 {
     struct spool_event event;
     uint32_t count = 0;
@@ -105,7 +107,8 @@ static void take_chunk(const struct spool_chunk *chunk, const struct segment_wri
         if (spool_id_segment(event.id) != SEGMENT_ID || index >= w->event_count)
             fail_msg("an event %lu that was never written", (unsigned long)event.id);
         const struct segment_event *wrote = &w->events[index];
-        if (pos - before != wrote->size || memcmp(chunk->data + before, wrote->frame, wrote->size) != 0)
+        if (pos - before != wrote->size ||
+            memcmp(chunk->data + before, wrote->frame, wrote->size) != 0)
             fail_msg("event %u is not what was written", index);
         if (seen->events[index])
             fail_msg("event %u came twice", index);
@@ -137,12 +140,13 @@ void damage_read(struct spool_reader *reader, const struct segment_writer *w, ui
         fail_msg("reading failed: %s", msg.text);
 }
 
-/* ---- what must be -------------------------------------------------------------------------------------------------- */
+/* ---- what must be ---------------------------------------------------------------------------- */
 
 struct damage_expected damage_expect(const struct damage *d)
 {
     uint32_t count = d->map->event_count, limit = d->count_limit < count ? d->count_limit : count;
-    struct damage_expected e = {.sealed = d->map->sealed && !d->gone[count + SEAL] && d->count_limit >= count,
+    struct damage_expected e = {.sealed = d->map->sealed && !d->gone[count + SEAL] &&
+                                          d->count_limit >= count,
                                 .header = !d->gone[count + HEADER]};
     for (uint32_t i = 0; i < limit; i++)
         if (!d->gone[i]) {
@@ -162,15 +166,17 @@ struct damage_expected damage_expect(const struct damage *d)
     return e;
 }
 
-static void check_ranges(const struct damage *d, const struct spool_ranges *ranges, uint64_t total, uint32_t from,
-                         uint32_t below)
+static void check_ranges(const struct damage *d, const struct spool_ranges *ranges, uint64_t total,
+                         uint32_t from, uint32_t below)
 {
     uint64_t sum = 0;
     uint32_t last = 0;
     for (size_t i = 0; i < ranges->count; i++) {
         struct spool_range range = ranges->items[i];
-        if (range.first > range.last || range.first < from || range.last >= below || (i > 0 && range.first <= last + 1))
-            fail_msg("%s: range %u-%u is out of order or out of %u-%u", d->what, range.first, range.last, from, below);
+        if (range.first > range.last || range.first < from || range.last >= below ||
+            (i > 0 && range.first <= last + 1))
+            fail_msg("%s: range %u-%u is out of order or out of %u-%u", d->what, range.first,
+                     range.last, from, below);
         for (uint32_t index = range.first; index <= range.last; index++)
             if (index < d->map->event_count && !d->gone[index])
                 fail_msg("%s: event %u is reported missing, but it is intact", d->what, index);
@@ -178,8 +184,8 @@ static void check_ranges(const struct damage *d, const struct spool_ranges *rang
         last = range.last;
     }
     if (sum != total || ranges->total != total)
-        fail_msg("%s: %lu events reported missing (total says %lu), should be %lu", d->what, (unsigned long)sum,
-                 (unsigned long)ranges->total, (unsigned long)total);
+        fail_msg("%s: %lu events reported missing (total says %lu), should be %lu", d->what,
+                 (unsigned long)sum, (unsigned long)ranges->total, (unsigned long)total);
 }
 
 static void check_findings(const struct damage *d, const struct spool_findings *findings)
@@ -187,14 +193,18 @@ static void check_findings(const struct damage *d, const struct spool_findings *
     struct damage_expected e = damage_expect(d);
     check_ranges(d, &findings->lost, e.lost, 0, e.must);
     check_ranges(d, &findings->uncertain, e.uncertain, e.must, e.found);
-    if (findings->event_count != e.intact || findings->sealed != e.sealed || findings->header_found != e.header ||
+    if (findings->event_count != e.intact || findings->sealed != e.sealed ||
+        findings->header_found != e.header ||
         (e.found > 0 && findings->highest_index != e.found - 1))
-        fail_msg("%s: found %lu events up to %u, sealed %d, header %d; should be %lu up to %u, %d, %d", d->what,
-                 (unsigned long)findings->event_count, findings->highest_index, findings->sealed,
-                 findings->header_found, (unsigned long)e.intact, e.found - 1, e.sealed, e.header);
+        fail_msg(
+            "%s: found %lu events up to %u, sealed %d, header %d; should be %lu up to %u, %d, %d",
+            d->what, (unsigned long)findings->event_count, findings->highest_index,
+            findings->sealed, findings->header_found, (unsigned long)e.intact, e.found - 1,
+            e.sealed, e.header);
     bool must = e.lost > 0 || !findings->header_found || d->expect == DAMAGE_SOME;
     if ((must && !findings->damaged) || (!must && d->expect == DAMAGE_NONE && findings->damaged))
-        fail_msg("%s: damaged is %d (%lu bytes)", d->what, findings->damaged, (unsigned long)findings->damaged_bytes);
+        fail_msg("%s: damaged is %d (%lu bytes)", d->what, findings->damaged,
+                 (unsigned long)findings->damaged_bytes);
 }
 
 static void check_seen(const struct damage *d, const struct damage_seen *seen)
@@ -205,7 +215,8 @@ static void check_seen(const struct damage *d, const struct damage_seen *seen)
         if (seen->events[i] != should)
             fail_msg("%s: event %u (of %u, at byte %zu) was %s", d->what, i, d->map->event_count,
                      segment_map_offset(d->map, i),
-                     should ? "lost, but none of its bytes changed" : "delivered, but should not be");
+                     should ? "lost, but none of its bytes changed"
+                            : "delivered, but should not be");
     }
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * damage_check.h - damages a copy of a segment's log, reads it back, and compares with what the damage must cost: exactly the events
- * that own a byte that changed.
+ * damage_check.h - damages a copy of a segment's log, reads it back, and compares with what the
+ * damage must cost: exactly the events that own a byte that changed.
  *
  * Everything fails the running test when it is otherwise. */
 #ifndef PENSTOCK_TESTS_DAMAGE_CHECK_H
@@ -8,14 +8,16 @@
 
 #include "tests/support/segment_map.h"
 
-/* A copy of the log to be damaged: bytes at [0, map->size) stand where they stood, unless told otherwise by moved(). */
+/* A copy of the log to be damaged: bytes at [0, map->size) stand where they stood, unless told
+ * otherwise by moved(). */
 struct damage {
     const struct segment_writer *writer;
     const struct segment_map *map;
     char what[200]; /* for messages */
     uint8_t *data;
     size_t size;
-    bool *gone;           /* by event; then link, header, seal: set by hand, or found out by comparing */
+    bool *gone;           /* by event; then link, header, seal: set by hand, or found out by
+                           * comparing */
     bool compare;         /* bytes stand where they stood */
     uint32_t first_index; /* as in the reader's options */
     uint32_t count_limit;
@@ -27,8 +29,8 @@ struct damage {
     } expect; /* findings.damaged; with losses it is always DAMAGE_SOME */
 };
 
-void damage_start(struct damage *d, const struct segment_writer *w, const struct segment_map *map, const char *format,
-                  ...) __attribute__((format(printf, 4, 5)));
+void damage_start(struct damage *d, const struct segment_writer *w, const struct segment_map *map,
+                  const char *format, ...) __attribute__((format(printf, 4, 5)));
 /* Writes it, reads it, checks it, frees it. */
 void damage_check(struct damage *d);
 
@@ -48,10 +50,12 @@ struct damage_expected {
 };
 struct damage_expected damage_expect(const struct damage *d);
 
-/* Takes [at, at + size) out, so that everything behind is shifted: what owns a byte of it is gone. */
+/* Takes [at, at + size) out, so that everything behind is shifted: what owns a byte of it is
+ * gone. */
 void damage_take_out(struct damage *d, size_t at, size_t size);
 
-/* Everything that a reader hands out, checked frame by frame against the writer: each event at most once, byte for byte. */
+/* Everything that a reader hands out, checked frame by frame against the writer: each event at most
+ * once, byte for byte. */
 struct damage_seen {
     bool *events;
     uint32_t count;

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT
- * load_value.h - the events of the load generator: unique, self-describing, and no easy prey for a compressor.
+ * load_value.h - the events of the load generator: unique, self-describing, and no easy prey for a
+ * compressor.
  *
- * A value is "<sender>-<connection>-<number>-" and padding of hex digits that don't repeat within any window that lz4 looks at. */
+ * A value is "<sender>-<connection>-<number>-" and padding of hex digits that don't repeat within
+ * any window that lz4 looks at. */
 #ifndef PENSTOCK_TESTS_LOAD_VALUE_H
 #define PENSTOCK_TESTS_LOAD_VALUE_H
 
@@ -33,7 +35,8 @@ static inline char *load_number(char *end, uint64_t number)
 }
 
 /* Appends one value of `size` bytes (longer only if its name is). */
-static inline void load_value_put(struct buf *out, const char *sender, int connection, uint64_t number, size_t size)
+static inline void load_value_put(struct buf *out, const char *sender, int connection,
+                                  uint64_t number, size_t size)
 {
     char text[64], *end = text + sizeof text, *at = end;
     const char *padding = load_padding();
@@ -48,7 +51,8 @@ static inline void load_value_put(struct buf *out, const char *sender, int conne
     for (size_t from = (size_t)(number * 208 + (uint64_t)connection * 65521) % LOAD_PADDING_SIZE;
          out->size - start < size; from = 0) {
         size_t piece = size - (out->size - start);
-        buf_append(out, padding + from, piece < LOAD_PADDING_SIZE - from ? piece : LOAD_PADDING_SIZE - from);
+        buf_append(out, padding + from,
+                   piece < LOAD_PADDING_SIZE - from ? piece : LOAD_PADDING_SIZE - from);
     }
 }
 

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT
- * preload_clock.c - a preloaded library between a program and its wall clock, which it puts PENSTOCK_CLOCK_SHIFT_S seconds on
- * (back when negative), as a host whose battery is empty begins in 1970. The monotonic clock stays.
+ * preload_clock.c - a preloaded library between a program and its wall clock, which it puts
+ * PENSTOCK_CLOCK_SHIFT_S seconds on (back when negative), as a host whose battery is empty begins
+ * in 1970. The monotonic clock stays.
  *
- * Waits until a wall time, as librdkafka makes them (C11 threads), end when they would on such a host: the kernel's clock isn't shifted. */
+ * Waits until a wall time, as librdkafka makes them (C11 threads), end when they would on such a
+ * host: the kernel's clock isn't shifted. */
 #include <dlfcn.h>
 #include <stdlib.h>
 #include <sys/time.h>
@@ -59,7 +61,8 @@ int timespec_get(struct timespec *now, int base)
     return result;
 }
 
-int cnd_timedwait(cnd_t *restrict condition, mtx_t *restrict mutex, const struct timespec *restrict until)
+int cnd_timedwait(cnd_t *restrict condition, mtx_t *restrict mutex,
+                  const struct timespec *restrict until)
 {
     static int (*real)(cnd_t *restrict, mtx_t *restrict, const struct timespec *restrict);
     if (real == NULL)

@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: MIT
- * preload_disk.c - a preloaded library between a program and its disk: power cuts and disk errors on demand.
+ * preload_disk.c - a preloaded library between a program and its disk: power cuts and disk errors
+ * on demand.
  *
- * kill -9 proves nothing about syncs: the page cache survives it. Here, below the directory PENSTOCK_DISK_ROOT, it is
- * remembered what was synced, and a power cut takes everything else away before the process ends:
- *   - bytes behind the size that a file had at its last sync, and overwritten bytes that were not synced;
+ * kill -9 proves nothing about syncs: the page cache survives it. Here, below the directory
+ * PENSTOCK_DISK_ROOT, it is remembered what was synced, and a power cut takes everything else away
+ * before the process ends:
+ *   - bytes behind the size that a file had at its last sync, and overwritten bytes that were not
+ *     synced;
  *   - files, directories and renames in a directory that was not synced since.
- * After a failed sync the file's unsynced bytes never reach the disk, whatever a later sync says, as on Linux; what is
- * written over them after that does, when it is synced.
- * A rename or creation that is undone is undone alone: it is the strict reading of POSIX, not one file system's.
- * Not modelled: deletions that come back, reordering within what was not synced, LevelDB's own LOG (stdio).
+ * After a failed sync the file's unsynced bytes never reach the disk, whatever a later sync says,
+ * as on Linux; what is written over them after that does, when it is synced. A rename or creation
+ * that is undone is undone alone: it is the strict reading of POSIX, not one file system's. Not
+ * modelled: deletions that come back, reordering within what was not synced, LevelDB's own LOG
+ * (stdio).
  *
  * Commands are lines in the FIFO PENSTOCK_DISK_COMMANDS:
  *   cut               power cut: the process ends with 137
@@ -51,7 +55,8 @@ struct change {
     uint64_t number; /* in the order in which they were made */
     dev_t dev;       /* of the directory that must be synced, or of the file */
     ino_t ino;
-    int dir_fd, from_dir_fd; /* of the entry as it is, and as it was; OVERWRITTEN: dir_fd is the file */
+    int dir_fd, from_dir_fd; /* of the entry as it is, and as it was; OVERWRITTEN: dir_fd is the
+                              * file */
     char name[256], from_name[256];
     char saved[4200]; /* a link to what the rename replaced; "": nothing */
     off_t offset;
@@ -68,7 +73,17 @@ static struct change *changes[CHANGES_MAX];
 static size_t change_count, saved_count;
 static uint64_t next_change;
 
-enum fault_kind { FAIL_SYNC, FAIL_WRITE, FAIL_SHORT, FAIL_OPEN, FAIL_MKDIR, FAIL_RENAME, HANG, STALL, FAULT_COUNT };
+enum fault_kind {
+    FAIL_SYNC,
+    FAIL_WRITE,
+    FAIL_SHORT,
+    FAIL_OPEN,
+    FAIL_MKDIR,
+    FAIL_RENAME,
+    HANG,
+    STALL,
+    FAULT_COUNT
+};
 static struct {
     const char *command;
     int error_default;
@@ -85,9 +100,9 @@ static struct {
 };
 static bool lies; /* fdatasync does nothing */
 
-#define REAL(name)                                                                                                     \
-    static __typeof__(&name) real;                                                                                     \
-    if (real == NULL)                                                                                                  \
+#define REAL(name)                                                                                 \
+    static __typeof__(&name) real;                                                                 \
+    if (real == NULL)                                                                              \
     real = (__typeof__(&name))dlsym(RTLD_NEXT, #name)
 
 static ssize_t real_pread(int fd, void *data, size_t size, off_t offset)
@@ -132,10 +147,11 @@ static bool is_below_root(int fd)
     if (size < 0)
         return false;
     path[size] = '\0';
-    return strncmp(path, root, root_size) == 0 && (path[root_size] == '/' || path[root_size] == '\0');
+    return strncmp(path, root, root_size) == 0 &&
+           (path[root_size] == '/' || path[root_size] == '\0');
 }
 
-/* ---- what is known (with the lock held) ------------------------------------------------------------------------------- */
+/* ---- what is known (with the lock held) ------------------------------------------------------ */
 
 static struct file *find_file(int fd)
 {
@@ -166,7 +182,8 @@ static void add_file(int fd, off_t synced)
         if (file_count == FILES_MAX)
             abort();
         file = &files[file_count++];
-        *file = (struct file){.dev = status.st_dev, .ino = status.st_ino, .fd = duplicate(fd, O_RDWR)};
+        *file =
+            (struct file){.dev = status.st_dev, .ino = status.st_ino, .fd = duplicate(fd, O_RDWR)};
     }
     file->synced = synced;
 }
@@ -215,14 +232,15 @@ static bool is_of(const struct change *change, const struct stat *status)
     return change->ino == status->st_ino && change->dev == status->st_dev;
 }
 
-/* What an overwrite put on the disk stands there, whatever became of an earlier one of the same bytes. */
+/* What an overwrite put on the disk stands there, whatever became of an earlier one of the same
+ * bytes. */
 static void replace_lost(const struct change *by, const struct stat *status)
 {
     off_t end = by->offset + (off_t)by->size;
     for (size_t i = 0; i < change_count && changes[i] != by; i++) {
         struct change *old = changes[i];
-        if (old->kind == OVERWRITTEN && old->lost && is_of(old, status) && old->offset >= by->offset &&
-            old->offset + (off_t)old->size <= end)
+        if (old->kind == OVERWRITTEN && old->lost && is_of(old, status) &&
+            old->offset >= by->offset && old->offset + (off_t)old->size <= end)
             make_safe(old);
     }
 }
@@ -250,7 +268,7 @@ static void lose_changes(const struct stat *status)
             changes[i]->lost = true;
 }
 
-/* ---- the cut ----------------------------------------------------------------------------------------------------------- */
+/* ---- the cut --------------------------------------------------------------------------------- */
 
 static void undo(const struct change *change)
 {
@@ -280,7 +298,8 @@ static void power_cut(void)
     for (size_t i = 0; i < file_count; i++) {
         struct stat status;
         REAL(ftruncate);
-        if (fstat(files[i].fd, &status) == 0 && status.st_nlink > 0 && status.st_size > files[i].synced)
+        if (fstat(files[i].fd, &status) == 0 && status.st_nlink > 0 &&
+            status.st_size > files[i].synced)
             (void)!real(files[i].fd, files[i].synced);
     }
     for (size_t i = change_count; i-- > 0;)
@@ -326,7 +345,7 @@ __attribute__((constructor)) static void start(void)
     pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
-/* ---- in between --------------------------------------------------------------------------------------------------------- */
+/* ---- in between ------------------------------------------------------------------------------ */
 
 static bool leads_below_root(int parent_fd, const char *path)
 {
@@ -369,7 +388,8 @@ static int after_open(int fd, int parent_fd, const char *path, int flags, bool e
         REAL(openat);
         int dir_fd = existed ? -1 : real(parent_fd, dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (dir_fd >= 0) {
-            snprintf(add_change(CREATED, dir_fd)->name, 256, "%s", slash == NULL ? path : slash + 1);
+            snprintf(add_change(CREATED, dir_fd)->name, 256, "%s",
+                     slash == NULL ? path : slash + 1);
             close(dir_fd);
         }
         pthread_mutex_unlock(&lock);
@@ -387,7 +407,8 @@ int open(const char *path, int flags, ...)
     REAL(open);
     if ((flags & O_CREAT) != 0 && is_planned(FAIL_OPEN, AT_FDCWD, path))
         return -1;
-    bool existed = (flags & O_CREAT) == 0 || faccessat(AT_FDCWD, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+    bool existed =
+        (flags & O_CREAT) == 0 || faccessat(AT_FDCWD, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
     return after_open(real(path, flags, mode), AT_FDCWD, path, flags, existed);
 }
 
@@ -400,7 +421,8 @@ int openat(int parent_fd, const char *path, int flags, ...)
     REAL(openat);
     if ((flags & O_CREAT) != 0 && is_planned(FAIL_OPEN, parent_fd, path))
         return -1;
-    bool existed = (flags & O_CREAT) == 0 || faccessat(parent_fd, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+    bool existed =
+        (flags & O_CREAT) == 0 || faccessat(parent_fd, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
     return after_open(real(parent_fd, path, flags, mode), parent_fd, path, flags, existed);
 }
 
@@ -452,7 +474,8 @@ static int open_parent(int parent_fd, const char *path, const char **ret_name)
     return real(parent_fd, dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
-/* A creation that isn't safe yet goes on under the new name: undone are the rename and then the creation. */
+/* A creation that isn't safe yet goes on under the new name: undone are the rename and then the
+ * creation. */
 int renameat(int from_fd, const char *from, int to_fd, const char *to)
 {
     REAL(renameat);
@@ -505,7 +528,8 @@ static void before_write(struct file *file, off_t offset, size_t size)
     change->offset = offset;
     change->size = (size_t)(file->synced - offset) < size ? (size_t)(file->synced - offset) : size;
     change->bytes = malloc(change->size);
-    if (change->bytes == NULL || real_pread(file->fd, change->bytes, change->size, offset) != (ssize_t)change->size)
+    if (change->bytes == NULL ||
+        real_pread(file->fd, change->bytes, change->size, offset) != (ssize_t)change->size)
         abort();
 }
 

@@ -27,8 +27,8 @@ static uint32_t owner_of(const uint8_t *frame, uint32_t *next_index)
     return 0;
 }
 
-static void map_value(struct segment_map *map, const struct segment_writer *w, const struct stream *s, size_t at,
-                      size_t size)
+static void map_value(struct segment_map *map, const struct segment_writer *w,
+                      const struct stream *s, size_t at, size_t size)
 {
     for (size_t end = at + size; at < end;) {
         assert_memory_equal(s->bytes + at, SPOOL_FRAME_MAGIC, 4);
@@ -46,7 +46,8 @@ static void map_value(struct segment_map *map, const struct segment_writer *w, c
     }
 }
 
-static void map_record(struct segment_map *map, const struct segment_writer *w, const struct stream *s)
+static void map_record(struct segment_map *map, const struct segment_writer *w,
+                       const struct stream *s)
 {
     struct codec_in in = codec_in_of(s->bytes, s->size);
     codec_in_le(&in, 8);
@@ -64,10 +65,12 @@ static void map_record(struct segment_map *map, const struct segment_writer *w, 
 static void push_fragment(struct segment_map *map, size_t at, size_t size, uint8_t type)
 {
     if (map->fragment_count % 1024 == 0) {
-        map->fragments = realloc(map->fragments, (map->fragment_count + 1024) * sizeof *map->fragments);
+        map->fragments =
+            realloc(map->fragments, (map->fragment_count + 1024) * sizeof *map->fragments);
         assert_non_null(map->fragments);
     }
-    map->fragments[map->fragment_count++] = (struct segment_fragment){.at = at, .size = size, .type = type};
+    map->fragments[map->fragment_count++] =
+        (struct segment_fragment){.at = at, .size = size, .type = type};
 }
 
 /* Room that was reserved ahead of the writes, when nobody was left to give it back. */
@@ -107,7 +110,8 @@ void segment_map_make(struct segment_map *map, const struct segment_writer *w)
     *map = (struct segment_map){0};
     map->data = segment_read_file(w->log_path, &map->size);
     map->owner = malloc((map->size + 1) * sizeof *map->owner);
-    struct stream s = {.bytes = malloc(map->size + 1), .offsets = malloc((map->size + 1) * sizeof *s.offsets)};
+    struct stream s = {.bytes = malloc(map->size + 1),
+                       .offsets = malloc((map->size + 1) * sizeof *s.offsets)};
     assert_true(map->owner != NULL && s.bytes != NULL && s.offsets != NULL);
     for (size_t i = 0; i < map->size; i++)
         map->owner[i] = SEGMENT_OWNER_NONE;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * segment_map.h - which byte of an undamaged log belongs to which frame, found out by the documented formats alone and without the
- * reader, so that a test can say what a damage must cost. */
+ * segment_map.h - which byte of an undamaged log belongs to which frame, found out by the
+ * documented formats alone and without the reader, so that a test can say what a damage must
+ * cost. */
 #ifndef PENSTOCK_TESTS_SEGMENT_MAP_H
 #define PENSTOCK_TESTS_SEGMENT_MAP_H
 
@@ -30,7 +31,8 @@ struct segment_map {
     bool sealed;
 };
 
-void segment_map_make(struct segment_map *map, const struct segment_writer *w); /* also checks every frame against w */
+/* also checks every frame against w */
+void segment_map_make(struct segment_map *map, const struct segment_writer *w);
 void segment_map_free(struct segment_map *map);
 
 /* Offset of the first byte of an event's frame. */

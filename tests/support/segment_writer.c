@@ -31,7 +31,7 @@ static uint32_t below(struct segment_writer *w, uint32_t limit)
     return (uint32_t)(segment_random(&w->random) % limit);
 }
 
-/* ---- events ---------------------------------------------------------------------------------------------------- */
+/* ---- events ---------------------------------------------------------------------------------- */
 
 static void fill(struct segment_writer *w, uint8_t *p, size_t size)
 {
@@ -39,7 +39,8 @@ static void fill(struct segment_writer *w, uint8_t *p, size_t size)
         p[i] = (uint8_t)('a' + below(w, 26));
 }
 
-/* A whole frame of another segment, checksummed with this spool's seed: as when events hold a copied spool. */
+/* A whole frame of another segment, checksummed with this spool's seed: as when events hold a
+ * copied spool. */
 static void put_foreign_frame(uint8_t *p, size_t size)
 {
     struct spool_event event = {.time_ms = BASE_TIME_MS,
@@ -52,7 +53,8 @@ static void put_foreign_frame(uint8_t *p, size_t size)
     spool_frame_stamp(p, spool_id_of(SEGMENT_ID + 1, 7), 0, SEGMENT_SEED);
 }
 
-/* A frame of this very segment, whose checksum alone is wrong, and that claims to be `claim` bytes long. */
+/* A frame of this very segment, whose checksum alone is wrong, and that claims to be `claim` bytes
+ * long. */
 static void put_fake_head(struct segment_writer *w, uint8_t *p, size_t size, uint32_t claim)
 {
     if (size < SPOOL_FRAME_HEAD_SIZE)
@@ -92,7 +94,8 @@ static void make_hostile(struct segment_writer *w, uint8_t *p, size_t size)
 static void append_event(struct segment_writer *w, struct buf *frames, struct segment_shape shape)
 {
     static const char *topics[] = {"orders", "clicks", "a.topic-with_a-longer.name"};
-    uint32_t size = shape.value_bytes == 0 ? 0 : shape.value_bytes / 2 + below(w, shape.value_bytes);
+    uint32_t size =
+        shape.value_bytes == 0 ? 0 : shape.value_bytes / 2 + below(w, shape.value_bytes);
     uint8_t *value = malloc(size + 1);
     uint8_t key[16];
     assert_non_null(value);
@@ -102,7 +105,8 @@ static void append_event(struct segment_writer *w, struct buf *frames, struct se
     fill(w, key, sizeof key);
     struct spool_event event = {.time_ms = BASE_TIME_MS + w->event_count,
                                 .topic = bytes_of_string(topics[below(w, 3)]),
-                                .partition = below(w, 4) == 0 ? (int32_t)below(w, 12) : SPOOL_PARTITION_ANY,
+                                .partition =
+                                    below(w, 4) == 0 ? (int32_t)below(w, 12) : SPOOL_PARTITION_ANY,
                                 .value = bytes_of(value, size)};
     if (below(w, 2) == 0)
         event.key = bytes_of(key, below(w, sizeof key + 1));
@@ -112,15 +116,18 @@ static void append_event(struct segment_writer *w, struct buf *frames, struct se
     free(value);
 }
 
-/* ---- writing --------------------------------------------------------------------------------------------------- */
+/* ---- writing --------------------------------------------------------------------------------- */
 
 static void write_header(struct segment_writer *w)
 {
-    struct spool_segment_header header = {.version = SPOOL_FORMAT_VERSION, .nonce = 7, .seed = SEGMENT_SEED};
+    struct spool_segment_header header = {
+        .version = SPOOL_FORMAT_VERSION, .nonce = 7, .seed = SEGMENT_SEED};
     struct buf body = {0};
     uint8_t frame[256];
     assert_true(spool_header_put(&body, &header));
-    size_t size = (size_t)(spool_frame_put_other(frame, SPOOL_FRAME_HEADER, BASE_TIME_MS, buf_bytes(&body)) - frame);
+    size_t size =
+        (size_t)(spool_frame_put_other(frame, SPOOL_FRAME_HEADER, BASE_TIME_MS, buf_bytes(&body)) -
+                 frame);
     spool_frame_stamp(frame, spool_id_of(SEGMENT_ID, 0), 0, SEGMENT_SEED);
     struct spool_store_entry entry = {.key = "h", .value = bytes_of(frame, size)};
     assert_int_equal(spool_store_write(w->store, &entry, 1, NULL), ERR_OK);
@@ -181,7 +188,9 @@ static size_t put_seal(uint8_t *frame, uint32_t batch_first, uint32_t event_coun
     struct buf body = {0};
     struct spool_seal_topic topic = {bytes_of_string("orders"), event_count, 0};
     assert_true(spool_seal_put(&body, event_count, &topic, 1));
-    size_t size = (size_t)(spool_frame_put_other(frame, SPOOL_FRAME_SEAL, BASE_TIME_MS, buf_bytes(&body)) - frame);
+    size_t size =
+        (size_t)(spool_frame_put_other(frame, SPOOL_FRAME_SEAL, BASE_TIME_MS, buf_bytes(&body)) -
+                 frame);
     spool_frame_stamp(frame, spool_id_of(SEGMENT_ID, event_count), batch_first, SEGMENT_SEED);
     buf_free(&body);
     return size;
@@ -192,7 +201,9 @@ static size_t put_link(uint8_t *frame)
     struct buf body = {0};
     struct spool_link links[] = {{SEGMENT_ID - 9, 100}, {SEGMENT_ID - 5, SPOOL_COUNT_UNKNOWN}};
     assert_true(spool_links_put(&body, links, 2));
-    size_t size = (size_t)(spool_frame_put_other(frame, SPOOL_FRAME_LINK, BASE_TIME_MS, buf_bytes(&body)) - frame);
+    size_t size =
+        (size_t)(spool_frame_put_other(frame, SPOOL_FRAME_LINK, BASE_TIME_MS, buf_bytes(&body)) -
+                 frame);
     spool_frame_stamp(frame, spool_id_of(SEGMENT_ID, 0), 0, SEGMENT_SEED);
     buf_free(&body);
     return size;
@@ -211,7 +222,8 @@ void segment_write(struct segment_writer *w, uint32_t event_count, struct segmen
     spool_group_stamp(&w->group, SEGMENT_ID, first, SEGMENT_SEED);
     remember(w, first);
     struct bytes head = w->linked ? BYTES_NULL : bytes_of(link, put_link(link));
-    struct bytes tail = !shape.seal ? BYTES_NULL : bytes_of(seal, put_seal(seal, first, w->event_count));
+    struct bytes tail =
+        !shape.seal ? BYTES_NULL : bytes_of(seal, put_seal(seal, first, w->event_count));
     assert_int_equal(spool_group_entries(&w->group, head, tail), ERR_OK);
     struct errmsg msg = {""};
     if (spool_store_write(w->store, w->group.entries, w->group.entry_count, &msg) != ERR_OK)
@@ -225,15 +237,17 @@ void segment_write_seal(struct segment_writer *w)
     segment_write(w, 0, (struct segment_shape){.seal = true});
 }
 
-void segment_write_many(struct segment_writer *w, uint32_t batches, uint32_t events_per_batch, bool hostile, bool seal)
+void segment_write_many(struct segment_writer *w, uint32_t batches, uint32_t events_per_batch,
+                        bool hostile, bool seal)
 {
     for (uint32_t i = 0; i < batches; i++) {
         uint32_t value_bytes = below(w, 40) == 0 ? 5000 : below(w, 4) == 0 ? 900 : 200;
         if (below(w, batches) < 3)
             value_bytes = 60000 / events_per_batch + 300;
-        segment_write(
-            w, events_per_batch,
-            (struct segment_shape){.value_bytes = value_bytes, .hostile = hostile, .seal = seal && i == batches - 1});
+        segment_write(w, events_per_batch,
+                      (struct segment_shape){.value_bytes = value_bytes,
+                                             .hostile = hostile,
+                                             .seal = seal && i == batches - 1});
     }
 }
 
@@ -255,7 +269,7 @@ void segment_remove(struct segment_writer *w)
     close(w->dir_fd);
 }
 
-/* ---- reading --------------------------------------------------------------------------------------------------- */
+/* ---- reading --------------------------------------------------------------------------------- */
 
 struct spool_reader_options segment_options(const struct segment_writer *w)
 {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * segment_writer.h - writes a real segment, with LevelDB and the committer's own grouping, and remembers its frames.
+ * segment_writer.h - writes a real segment, with LevelDB and the committer's own grouping, and
+ * remembers its frames.
  *
  * Everything fails the running test when it can't. */
 #ifndef PENSTOCK_TESTS_SEGMENT_WRITER_H
@@ -19,7 +20,8 @@ struct segment_event {
 };
 
 struct segment_writer {
-    char dir[256]; /* holds the segment's directory, SEGMENT_NAME; in memory where there is such a filesystem */
+    char dir[256]; /* holds the segment's directory, SEGMENT_NAME; in memory where there is such a
+                    * filesystem */
     int dir_fd;
     char log_path[400];
     uint64_t random;           /* state; the same seed writes the same events */
@@ -34,7 +36,8 @@ uint64_t segment_random(uint64_t *state); /* splitmix64 */
 
 void segment_start(struct segment_writer *w, uint64_t random_seed);
 
-/* One synced batch of events whose values have about value_bytes; hostile: some hold what could pass as part of the format. */
+/* One synced batch of events whose values have about value_bytes; hostile: some hold what could
+ * pass as part of the format. */
 struct segment_shape {
     uint32_t value_bytes;
     bool hostile;
@@ -46,7 +49,8 @@ void segment_end(struct segment_writer *w);        /* closes LevelDB */
 void segment_remove(struct segment_writer *w);     /* everything, also on disk */
 
 /* `batches` batches of events_per_batch: small ones mostly, a few that take several blocks. */
-void segment_write_many(struct segment_writer *w, uint32_t batches, uint32_t events_per_batch, bool hostile, bool seal);
+void segment_write_many(struct segment_writer *w, uint32_t batches, uint32_t events_per_batch,
+                        bool hostile, bool seal);
 
 /* Options to read it. */
 struct spool_reader_options segment_options(const struct segment_writer *w);

@@ -59,16 +59,17 @@ void spool_fixture_copy(const struct spool_fixture *f, const char *to_dir)
     assert_int_equal(system(command), 0);
 }
 
-struct spool_receipt spool_fixture_append(struct spool_fixture *f, const char *topic, const char *prefix,
-                                          uint32_t count)
+struct spool_receipt spool_fixture_append(struct spool_fixture *f, const char *topic,
+                                          const char *prefix, uint32_t count)
 {
     struct spool_batch *batch = NULL;
     assert_int_equal(spool_batch_new(f->spool, bytes_of_string(topic), &batch), ERR_OK);
     for (uint32_t i = 0; i < count; i++) {
         char value[64];
         snprintf(value, sizeof value, "%s%u", prefix, i);
-        struct spool_event event = {
-            .value = bytes_of_string(value), .partition = SPOOL_PARTITION_ANY, .time_ms = 1700000000000};
+        struct spool_event event = {.value = bytes_of_string(value),
+                                    .partition = SPOOL_PARTITION_ANY,
+                                    .time_ms = 1700000000000};
         assert_int_equal(spool_batch_add(batch, &event), ERR_OK);
     }
     struct spool_receipt receipt = submit_wait(f->spool, &batch);
@@ -106,10 +107,12 @@ struct spool_seen spool_fixture_read(struct spool_fixture *f, uint64_t after_id)
     return seen;
 }
 
-void spool_fixture_advance(struct spool_fixture *f, const char *topic, uint64_t done_id, uint64_t count)
+void spool_fixture_advance(struct spool_fixture *f, const char *topic, uint64_t done_id,
+                           uint64_t count)
 {
     struct spool_outcome outcome = {.topic = bytes_of_string(topic), .delivered = count};
-    assert_int_equal(spool_advance(f->spool, SPOOL_AT_LEAST_ONCE, done_id, NULL, 0, &outcome, 1), ERR_OK);
+    assert_int_equal(spool_advance(f->spool, SPOOL_AT_LEAST_ONCE, done_id, NULL, 0, &outcome, 1),
+                     ERR_OK);
 }
 
 int spool_fixture_wait_ms(void)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * submit_wait.h - hands a batch to the spool and waits for its sync. In a header, so that programs without cmocka have it too. */
+ * submit_wait.h - hands a batch to the spool and waits for its sync. In a header, so that programs
+ * without cmocka have it too. */
 #ifndef PENSTOCK_TESTS_SUBMIT_WAIT_H
 #define PENSTOCK_TESTS_SUBMIT_WAIT_H
 
@@ -24,10 +25,12 @@ static inline void submit_done(void *arg, const struct spool_receipt *receipt)
     pthread_mutex_unlock(&waiter->lock);
 }
 
-/* *batch is NULL afterwards; when the spool doesn't take it, it stays the caller's, and the receipt's err says why. */
+/* *batch is NULL afterwards; when the spool doesn't take it, it stays the caller's, and the
+ * receipt's err says why. */
 static inline struct spool_receipt submit_wait(struct spool *spool, struct spool_batch **batch)
 {
-    struct submit_waiter waiter = {.lock = PTHREAD_MUTEX_INITIALIZER, .cond = PTHREAD_COND_INITIALIZER};
+    struct submit_waiter waiter = {.lock = PTHREAD_MUTEX_INITIALIZER,
+                                   .cond = PTHREAD_COND_INITIALIZER};
     enum err rc = spool_submit(spool, *batch, submit_done, &waiter);
     if (rc != ERR_OK)
         return (struct spool_receipt){.err = rc};

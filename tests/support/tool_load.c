@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT
- * tool_load.c - `penstock_load`: closed-loop HTTP load from many connections, with a record of what was acknowledged.
+ * tool_load.c - `penstock_load`: closed-loop HTTP load from many connections, with a record of what
+ * was acknowledged.
  *
- * Every event's value is unique and tells where it belongs (load_value.h). With --record each acknowledged request becomes a
- * line "A <topic> <key> <connection> <first number> <count> <first event id>", each one that was never answered a line "U …"
- * without the id. It reconnects for ever, so that the agent may die and come back under it. At the end one line of JSON says
- * what was seen. */
+ * Every event's value is unique and tells where it belongs (load_value.h). With --record each
+ * acknowledged request becomes a line "A <topic> <key> <connection> <first number> <count> <first
+ * event id>", each one that was never answered a line "U …" without the id. It reconnects for ever,
+ * so that the agent may die and come back under it. At the end one line of JSON says what was
+ * seen. */
 #include "base/buf.h"
 #include "base/clock.h"
 #include "tests/support/load_value.h"
@@ -58,7 +60,8 @@ static struct options options = {.address = "127.0.0.1",
 static struct connection *connections;
 static int epoll_fd;
 static FILE *record;
-static uint64_t acked_requests, acked_events, unknown_events, refused_requests, other_answers, reconnects;
+static uint64_t acked_requests, acked_events, unknown_events, refused_requests, other_answers,
+    reconnects;
 static uint64_t latency_10us[LATENCY_BUCKETS];
 static int64_t latency_max_ns, start_ns;
 static uint64_t begun_requests;
@@ -72,19 +75,21 @@ static void on_signal(int number)
     told_to_stop = 1;
 }
 
-/* ---- requests --------------------------------------------------------------------------------------------------------- */
+/* ---- requests -------------------------------------------------------------------------------- */
 
 static void build_request(struct connection *c)
 {
     uint64_t request = c->next / (uint64_t)options.events;
     c->topic = options.topics[request % (uint64_t)options.topic_count];
     if (options.keys > 0)
-        snprintf(c->key, sizeof c->key, "k%d-%" PRIu64, c->number, request % (uint64_t)options.keys);
+        snprintf(c->key, sizeof c->key, "k%d-%" PRIu64, c->number,
+                 request % (uint64_t)options.keys);
     else
         strcpy(c->key, "-"); /* in the record */
     buf_clear(&body);
     for (int i = 0; i < options.events; i++) {
-        load_value_put(&body, options.sender, c->number, c->next + (uint64_t)i, (size_t)options.size);
+        load_value_put(&body, options.sender, c->number, c->next + (uint64_t)i,
+                       (size_t)options.size);
         if (options.events > 1)
             buf_append_char(&body, '\n');
     }
@@ -108,7 +113,8 @@ static void note(char what, const struct connection *c, uint64_t first_id)
 {
     if (record == NULL)
         return;
-    fprintf(record, "%c %s %s %d %" PRIu64 " %d", what, c->topic, c->key, c->number, c->next, options.events);
+    fprintf(record, "%c %s %s %d %" PRIu64 " %d", what, c->topic, c->key, c->number, c->next,
+            options.events);
     if (first_id != 0)
         fprintf(record, " %" PRIu64, first_id);
     fputc('\n', record);
@@ -130,14 +136,15 @@ static void note_latency(int64_t ns)
     latency_10us[bucket < LATENCY_BUCKETS ? bucket : LATENCY_BUCKETS - 1]++;
 }
 
-/* ---- connections -------------------------------------------------------------------------------------------------------- */
+/* ---- connections ----------------------------------------------------------------------------- */
 
 static void go_away(struct connection *c)
 {
     if (c->state == RECEIVING || (c->state == SENDING && c->output_sent > 0)) {
         note('U', c, 0);
         unknown_events += (uint64_t)options.events;
-        c->next += (uint64_t)options.events; /* never sent again, so that repeats can only be the agent's */
+        c->next += (uint64_t)options.events; /* never sent again, so that repeats can only be the
+                                              * agent's */
     }
     if (c->fd >= 0)
         close(c->fd);
@@ -181,7 +188,8 @@ static void connect_again(struct connection *c)
 static void send_more(struct connection *c)
 {
     while (c->state == SENDING && c->output_sent < c->output.size) {
-        ssize_t n = send(c->fd, c->output.data + c->output_sent, c->output.size - c->output_sent, MSG_NOSIGNAL);
+        ssize_t n = send(c->fd, c->output.data + c->output_sent, c->output.size - c->output_sent,
+                         MSG_NOSIGNAL);
         if (n < 0 && errno == EAGAIN)
             return;
         if (n < 0) {
@@ -203,14 +211,17 @@ static size_t answer_size(struct connection *c, int *ret_status)
         return 0;
     *ret_status = atoi(c->input + 9);
     char *length = strcasestr(c->input, "\r\nContent-Length:");
-    size_t size = (size_t)(end + 4 - c->input) + (length == NULL || length > end ? 0 : strtoul(length + 17, NULL, 10));
+    size_t size = (size_t)(end + 4 - c->input) +
+                  (length == NULL || length > end ? 0 : strtoul(length + 17, NULL, 10));
     return c->input_size >= size || size >= INPUT_SIZE ? size : 0;
 }
 
 /* When the rate allows another request; the past is made good for. */
 static int64_t due_by_rate_ms(void)
 {
-    return options.rate <= 0 ? 0 : start_ns / 1000000 + (int64_t)((double)begun_requests * 1000 / options.rate);
+    return options.rate <= 0
+               ? 0
+               : start_ns / 1000000 + (int64_t)((double)begun_requests * 1000 / options.rate);
 }
 
 static void begin_next(struct connection *c)
@@ -242,7 +253,8 @@ static void take_answer(struct connection *c, int status)
     refused_requests++;
     c->state = PAUSING;
     c->due_ms = clock_monotonic_ms() + RETRY_MS;
-    c->next += (uint64_t)options.events; /* a refused event stays unused: "unknown" answers are 503 too */
+    c->next += (uint64_t)options.events; /* a refused event stays unused: "unknown" answers are 503
+                                          * too */
     if (strstr(c->input, "50004") != NULL) {
         c->next -= (uint64_t)options.events;
         note('U', c, 0);
@@ -293,7 +305,7 @@ static void wake_due(int64_t now_ms)
     }
 }
 
-/* ---- the run ---------------------------------------------------------------------------------------------------------------- */
+/* ---- the run --------------------------------------------------------------------------------- */
 
 static double percentile_us(double share)
 {
@@ -330,38 +342,42 @@ static void run(void)
         if (connections[i].state == RECEIVING || connections[i].state == SENDING)
             go_away(&connections[i]); /* not answered by the end: unknown */
     double seconds = (double)(clock_monotonic_ns() - start_ns) / 1e9;
-    printf("{\"acked_requests\":%" PRIu64 ",\"acked_events\":%" PRIu64 ",\"unknown_events\":%" PRIu64
-           ",\"refused_requests\":%" PRIu64 ",\"other_answers\":%" PRIu64 ",\"reconnects\":%" PRIu64
+    printf("{\"acked_requests\":%" PRIu64 ",\"acked_events\":%" PRIu64
+           ",\"unknown_events\":%" PRIu64 ",\"refused_requests\":%" PRIu64
+           ",\"other_answers\":%" PRIu64 ",\"reconnects\":%" PRIu64
            ",\"seconds\":%.3f,\"requests_per_s\":%.1f,\"events_per_s\":%.1f,"
            "\"p50_us\":%.0f,\"p99_us\":%.0f,\"p999_us\":%.0f,\"max_us\":%.0f}\n",
-           acked_requests, acked_events, unknown_events, refused_requests, other_answers, reconnects, seconds,
-           (double)acked_requests / seconds, (double)acked_events / seconds, percentile_us(0.5), percentile_us(0.99),
-           percentile_us(0.999), (double)latency_max_ns / 1e3);
+           acked_requests, acked_events, unknown_events, refused_requests, other_answers,
+           reconnects, seconds, (double)acked_requests / seconds, (double)acked_events / seconds,
+           percentile_us(0.5), percentile_us(0.99), percentile_us(0.999),
+           (double)latency_max_ns / 1e3);
 }
 
 static void split_topics(char *list)
 {
-    for (char *topic = strtok(list, ","); topic != NULL && options.topic_count < 16; topic = strtok(NULL, ","))
+    for (char *topic = strtok(list, ","); topic != NULL && options.topic_count < 16;
+         topic = strtok(NULL, ","))
         options.topics[options.topic_count++] = topic;
 }
 
 static void usage(void)
 {
-    fprintf(
-        stderr,
-        "usage: penstock_load [--port N | --unix PATH] [--connections N] [--events PER_REQUEST] [--size BYTES] [--keys PER_CONNECTION]\n"
-        "       [--topics A,B] [--seconds S] [--count EVENTS] [--rate REQUESTS_PER_S] [--sender NAME]\n"
-        "       [--record FILE] [--path PATH]\n");
+    fprintf(stderr, "usage: penstock_load [--port N | --unix PATH] [--connections N] [--events "
+                    "PER_REQUEST] [--size BYTES] [--keys PER_CONNECTION]\n"
+                    "       [--topics A,B] [--seconds S] [--count EVENTS] [--rate REQUESTS_PER_S] "
+                    "[--sender NAME]\n"
+                    "       [--record FILE] [--path PATH]\n");
     exit(2);
 }
 
 int main(int argc, char **argv)
 {
     static const struct option names[] = {
-        {"port", 1, NULL, 'p'},  {"unix", 1, NULL, 'u'},   {"connections", 1, NULL, 'n'}, {"events", 1, NULL, 'e'},
-        {"size", 1, NULL, 's'},  {"keys", 1, NULL, 'k'},   {"topics", 1, NULL, 't'},      {"seconds", 1, NULL, 'd'},
-        {"count", 1, NULL, 'c'}, {"sender", 1, NULL, 'x'}, {"record", 1, NULL, 'r'},      {"path", 1, NULL, 'P'},
-        {"rate", 1, NULL, 'R'},  {NULL, 0, NULL, 0},
+        {"port", 1, NULL, 'p'},   {"unix", 1, NULL, 'u'},    {"connections", 1, NULL, 'n'},
+        {"events", 1, NULL, 'e'}, {"size", 1, NULL, 's'},    {"keys", 1, NULL, 'k'},
+        {"topics", 1, NULL, 't'}, {"seconds", 1, NULL, 'd'}, {"count", 1, NULL, 'c'},
+        {"sender", 1, NULL, 'x'}, {"record", 1, NULL, 'r'},  {"path", 1, NULL, 'P'},
+        {"rate", 1, NULL, 'R'},   {NULL, 0, NULL, 0},
     };
     for (int c; (c = getopt_long(argc, argv, "", names, NULL)) != -1;) {
         switch (c) {

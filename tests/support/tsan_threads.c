@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  * tsan_threads.c - C11 threads on top of POSIX threads, for ThreadSanitizer only.
  *
- * Debian's librdkafka makes its threads with glibc's thrd_create(), which ThreadSanitizer doesn't know: such a
- * thread crashes in the first intercepted function, and locks taken with mtx_lock() order nothing in its eyes.
- * Defined in the program, these come before glibc's. The types have the same layout there (glibc implements mtx_t
- * and cnd_t with its pthread types). */
+ * Debian's librdkafka makes its threads with glibc's thrd_create(), which ThreadSanitizer doesn't
+ * know: such a thread crashes in the first intercepted function, and locks taken with mtx_lock()
+ * order nothing in its eyes. Defined in the program, these come before glibc's. The types have the
+ * same layout there (glibc implements mtx_t and cnd_t with its pthread types). */
 #include "tests/support/tsan_threads.h"
 
 #if defined(__has_feature)
@@ -27,13 +27,15 @@
 _Static_assert(sizeof(mtx_t) == sizeof(pthread_mutex_t), "mtx_t is a pthread_mutex_t");
 _Static_assert(sizeof(cnd_t) == sizeof(pthread_cond_t), "cnd_t is a pthread_cond_t");
 
-/* librdkafka isn't instrumented and counts its references with atomics: what it frees or copies looks like a
- * race. Only what it calls itself is left out; its callbacks into the bridge are checked. */
+/* librdkafka isn't instrumented and counts its references with atomics: what it frees or copies
+ * looks like a race. Only what it calls itself is left out; its callbacks into the bridge are
+ * checked. */
 const char *__tsan_default_suppressions(void);
 const char *__tsan_default_suppressions(void)
 {
     return "called_from_lib:librdkafka.so\n"
-           "race:mtx_init\n"; /* its mutexes become known to other threads under its read-write locks */
+           "race:mtx_init\n"; /* its mutexes become known to other threads under its read-write
+                               * locks */
 }
 
 #define MUTEX(mutex) ((pthread_mutex_t *)(void *)(mutex))
@@ -46,7 +48,10 @@ struct start {
 
 static int result_of(int code)
 {
-    return code == 0 ? thrd_success : code == ETIMEDOUT ? thrd_timedout : code == EBUSY ? thrd_busy : thrd_error;
+    return code == 0           ? thrd_success
+           : code == ETIMEDOUT ? thrd_timedout
+           : code == EBUSY     ? thrd_busy
+                               : thrd_error;
 }
 
 static void *run(void *arg)
@@ -81,7 +86,8 @@ int mtx_init(mtx_t *mutex, int type)
 {
     pthread_mutexattr_t attr;
     pthread_mutexattr_init(&attr);
-    pthread_mutexattr_settype(&attr, (type & mtx_recursive) != 0 ? PTHREAD_MUTEX_RECURSIVE : PTHREAD_MUTEX_NORMAL);
+    pthread_mutexattr_settype(&attr, (type & mtx_recursive) != 0 ? PTHREAD_MUTEX_RECURSIVE
+                                                                 : PTHREAD_MUTEX_NORMAL);
     int code = pthread_mutex_init(MUTEX(mutex), &attr);
     pthread_mutexattr_destroy(&attr);
     return result_of(code);

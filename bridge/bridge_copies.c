@@ -13,9 +13,8 @@
 
 #define LOOK_MS  200
 #define AGAIN_MS 10
-#define TOPIC_MS                                                                                   \
-    3000                  /* a topic that isn't there may be about to be made: its lane waits so
-                           * long */
+/* a topic that isn't there may be about to be made: its lane waits so long */
+#define TOPIC_MS     3000
 #define REPORT_MS    2000 /* at_least_once: a lane waits so long for the report */
 #define PAUSE_MS     60000
 #define TRY_TOPIC_MS 250

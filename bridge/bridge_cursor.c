@@ -4,9 +4,8 @@
 
 #include <stdlib.h>
 
-#define ENTRIES_PER_FLIGHT                                                                         \
-    4 /* delivered events kept because the watermark is pinned, per event
-                              * allowed in flight */
+/* delivered events kept because the watermark is pinned, per event allowed in flight */
+#define ENTRIES_PER_FLIGHT 4
 
 enum err bridge_cursor_open(struct bridge *bridge)
 {

@@ -18,9 +18,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define BRIDGE_CURSOR_META_SIZE_MAX                                                                \
-    4096 /* Kafka's default limit (offset.metadata.max.bytes),
-                                              * without the final NUL */
+/* Kafka's default limit (offset.metadata.max.bytes), without the final NUL */
+#define BRIDGE_CURSOR_META_SIZE_MAX     4096
 #define BRIDGE_CURSOR_META_CLUSTER_SIZE 64
 /* So many lanes fit always, whatever their ids; 34 bytes each at most. */
 #define BRIDGE_CURSOR_META_LANES_MAX 112

@@ -17,21 +17,19 @@
 #include <stdatomic.h>
 
 #define BRIDGE_ADVANCE_MS 50 /* the cursors are told to the spool at most this often */
-#define BRIDGE_LOOK_MS                                                                             \
-    500                              /* … and looked after, while something is in flight, at least
-                                       * this often */
-#define BRIDGE_PUBLISH_MS       200  /* lanes are copied for others at most this often */
-#define BRIDGE_HEAD_EVENTS      2000 /* passed in one go, between two looks at the reports */
-#define BRIDGE_SIDE_EVENTS      500  /* passed by lanes that catch up, while the head is busy */
-#define BRIDGE_SIDE_READERS_MAX 8    /* lanes that read by themselves at the same time */
+/* … and looked after, while something is in flight, at least this often */
+#define BRIDGE_LOOK_MS          500
+#define BRIDGE_PUBLISH_MS       200   /* lanes are copied for others at most this often */
+#define BRIDGE_HEAD_EVENTS      2000  /* passed in one go, between two looks at the reports */
+#define BRIDGE_SIDE_EVENTS      500   /* passed by lanes that catch up, while the head is busy */
+#define BRIDGE_SIDE_READERS_MAX 8     /* lanes that read by themselves at the same time */
 #define BRIDGE_SKIP_EVENTS      10000 /* of lanes that are behind, passed by the head in … */
 #define BRIDGE_SKIP_MS          100   /* … this time, while no lane flows */
 #define BRIDGE_READ_RETRY_MS    200   /* after the spool could not be read */
-#define BRIDGE_SUSPECT_MS                                                                          \
-    100 /* in flight for so long without a report: its events are copied, so that they pin no
-         * chunk */
-#define BRIDGE_STUCK_MS 10000 /* in flight for so long without a report: the lane counts as stuck */
-#define BRIDGE_AWAY_MS  500   /* Kafka not seen for so long: draining does not wait for it */
+/* in flight for so long without a report: its events are copied, so that they pin no chunk */
+#define BRIDGE_SUSPECT_MS 100
+#define BRIDGE_STUCK_MS   10000 /* in flight for so long without a report: the lane counts as stuck */
+#define BRIDGE_AWAY_MS    500   /* Kafka not seen for so long: draining does not wait for it */
 
 struct bridge_mock;
 

@@ -46,16 +46,13 @@ enum bridge_lane_mode {
 
 #define BRIDGE_LANE_ALLOWANCE_NEW 4096 /* events in flight before the first good report */
 #define BRIDGE_LANE_ALLOWANCE_MAX (1u << 30)
-#define BRIDGE_LANE_STUCK_MS                                                                       \
-    1000                            /* holding up the head for so long without any good report:
-                                        * it leaves */
+/* holding up the head for so long without any good report: it leaves */
+#define BRIDGE_LANE_STUCK_MS    1000
 #define BRIDGE_LANE_UNPROVEN_MS 300 /* the same for a lane that never had one, while others do */
-#define BRIDGE_LANE_SLOW_MS                                                                        \
-    5000 /* holding up the head with an event in flight for so long:
-                                        * likewise */
-#define BRIDGE_LANE_PIN_MS                                                                         \
-    2000 /* without any good report for so long: it no longer pins the
-                                        * watermark */
+/* holding up the head with an event in flight for so long: likewise */
+#define BRIDGE_LANE_SLOW_MS 5000
+/* without any good report for so long: it no longer pins the watermark */
+#define BRIDGE_LANE_PIN_MS 2000
 
 struct bridge_lane {
     char *topic;

@@ -8,9 +8,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define BRIDGE_LINK_GRACE_MS                                                                       \
-    3000 /* away for so long before it is said: connections are renewed
-                                    * now and then */
+/* away for so long before it is said: connections are renewed now and then */
+#define BRIDGE_LINK_GRACE_MS  3000
 #define BRIDGE_LINK_REPEAT_MS 60000
 #define BRIDGE_LINK_LINES_MAX 10 /* of the client's log, in so many ms */
 #define BRIDGE_LINK_LINES_MS  60000

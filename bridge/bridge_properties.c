@@ -8,9 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define ROOM_BESIDES_BYTES                                                                         \
-    ((uint64_t)64 << 20) /* the client's queue takes the last event whole,
-                                                 * however large */
+/* the client's queue takes the last event whole, however large */
+#define ROOM_BESIDES_BYTES ((uint64_t)64 << 20)
 
 /* Users may set these to something else. */
 static const struct {
@@ -46,9 +45,8 @@ static const struct {
     {"enable.idempotence", "true"}, /* and with it acks=all, and order within a partition */
     {"log.queue", "true"},
 };
-#define TRANSACTION_TIMEOUT_MS                                                                     \
-    "60000" /* an agent that died holds up read_committed consumers for
-                                        * so long */
+/* an agent that died holds up read_committed consumers for so long */
+#define TRANSACTION_TIMEOUT_MS "60000"
 
 #define LOSES "an event would count as delivered without being safe in Kafka"
 #define DISAPPEARS                                                                                 \

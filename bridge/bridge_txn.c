@@ -17,26 +17,22 @@
 #define CALL_MS       500 /* one call blocks for so long: stopping needn't wait longer */
 #define TOPIC_CALL_MS 5000
 #define AGE_MS        50 /* a transaction takes events for so long */
-#define BUSY_AGE_MS                                                                                \
-    1500 /* … and for so long while there is a backlog: at the end of each the client's queue runs
-          * empty */
-#define HELD_UP_MS                                                                                 \
-    5000                      /* the reports take longer: it is aborted, and who holds it up
-                               * leaves */
+/* … and for so long while there is a backlog: at the end of each the client's queue runs empty */
+#define BUSY_AGE_MS 1500
+/* the reports take longer: it is aborted, and who holds it up leaves */
+#define HELD_UP_MS      5000
 #define SOLE_HELD_UP_MS 1000  /* the same for one lane's alone: the others wait for it */
 #define LONG_HELD_UP_MS 20000 /* … although all topics look well */
 #define STOP_MS         2000
-#define ABORT_MS                                                                                   \
-    10000               /* the client can't abort, with Kafka there: a new producer does it as
-                               * it starts */
+/* the client can't abort, with Kafka there: a new producer does it as it starts */
+#define ABORT_MS   10000
 #define SURE_MS    1000 /* a transaction that took less was answered by whom it was sent to */
 #define CLUSTER_MS 3000
-#define READ_AGAIN_MS                                                                              \
-    10000 /* within so long after a reading there may be another: its client
-                               * stays connected */
-#define SAY_AGAIN_MS 60000
-#define AGAIN_MS_MIN 250
-#define AGAIN_MS_MAX 30000
+/* within so long after a reading there may be another: its client stays connected */
+#define READ_AGAIN_MS 10000
+#define SAY_AGAIN_MS  60000
+#define AGAIN_MS_MIN  250
+#define AGAIN_MS_MAX  30000
 
 static void enter(struct bridge *bridge, enum bridge_txn_state state)
 {

@@ -12,18 +12,16 @@
 #include "base/err.h"
 #include "spool/spool_frame.h"
 
-#define SPOOL_CURSORS_SLOT_SIZE                                                                    \
-    (512u << 10) /* room for 1000 topics with the longest names, and
-                                              * more */
+/* room for 1000 topics with the longest names, and more */
+#define SPOOL_CURSORS_SLOT_SIZE (512u << 10)
 
 /* On disk: do not change these values. */
 enum spool_delivery { SPOOL_AT_LEAST_ONCE = 1, SPOOL_EXACTLY_ONCE = 2 };
 
-#define SPOOL_MISSED_MAX                                                                           \
-    4096 /* ranges in the file; what is beyond counts as delivered after a crash in just that
-          * moment */
-#define SPOOL_NEWEST_SEGMENTS                                                                      \
-    16 /* a run without events links to nothing: those of some such runs in a row are still named */
+/* ranges in the file; what is beyond counts as delivered after a crash in just that moment */
+#define SPOOL_MISSED_MAX 4096
+/* a run without events links to nothing: those of some such runs in a row are still named */
+#define SPOOL_NEWEST_SEGMENTS 16
 
 /* A topic whose cursor is behind the common one. */
 struct spool_lane_cursor {
@@ -63,9 +61,8 @@ struct spool_parked_item {
     uint32_t event_count; /* then: so many events */
 };
 
-#define SPOOL_PARKED_MAX                                                                           \
-    8192 /* items in the file; beyond it nothing is parked, and segments
-                               * stay */
+/* items in the file; beyond it nothing is parked, and segments stay */
+#define SPOOL_PARKED_MAX 8192
 
 struct spool_cursor_state {
     enum spool_delivery mode; /* which mode wrote it */

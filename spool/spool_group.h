@@ -8,8 +8,8 @@
 #include "spool/spool_store.h"
 #include "base/buf.h"
 
-#define SPOOL_VALUE_BYTES_MAX                                                                      \
-    (32u << 10) /* of frames in one LevelDB value: the radius of damage; a larger event alone */
+/* of frames in one LevelDB value: the radius of damage; a larger event alone */
+#define SPOOL_VALUE_BYTES_MAX  (32u << 10)
 #define SPOOL_GATHER_BYTES_MIN (1u << 10)   /* first room for them */
 #define SPOOL_GATHER_BYTES_MAX (256u << 10) /* of small batches copied together into one chunk */
 #define SPOOL_ADOPT_BYTES_MIN  (16u << 10)  /* a batch from this size on becomes a chunk itself */

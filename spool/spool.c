@@ -7,6 +7,8 @@
 #include "spool/spool_internal.h"
 #include "spool/spool_unread.h"
 #include "spool/spool_root.h"
+#include "spool/spool_say.h"
+#include "spool/spool_count.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -18,44 +20,6 @@
 #include <unistd.h>
 
 enum { LINKS_AT_OPEN = 8 };
-
-void spool_say(struct spool *spool, bool problem, const char *event, const char *format, ...)
-{
-    char detail[1024];
-    va_list args;
-    va_start(args, format);
-    vsnprintf(detail, sizeof detail, format, args);
-    va_end(args);
-    if (spool->report != NULL)
-        spool->report(spool->report_arg, &(struct spool_report){problem, event, detail});
-}
-
-uint64_t spool_take_segment_id(struct spool *spool)
-{
-    pthread_mutex_lock(&spool->lock);
-    uint64_t id = spool_segment_id_next(spool->segment_id_max, clock_wall_ms());
-    spool->segment_id_max = id;
-    pthread_mutex_unlock(&spool->lock);
-    return id;
-}
-
-void spool_note_segment(struct spool *spool, uint64_t segment_id)
-{
-    pthread_mutex_lock(&spool->lock);
-    memmove(spool->newest_segments, spool->newest_segments + 1,
-            (SPOOL_NEWEST_SEGMENTS - 1) * sizeof segment_id);
-    spool->newest_segments[SPOOL_NEWEST_SEGMENTS - 1] = segment_id;
-    pthread_mutex_unlock(&spool->lock);
-}
-
-void spool_forget_segment(struct spool *spool, uint64_t segment_id)
-{
-    pthread_mutex_lock(&spool->lock);
-    for (size_t i = 0; i < SPOOL_NEWEST_SEGMENTS; i++)
-        if (spool->newest_segments[i] == segment_id)
-            spool->newest_segments[i] = 0;
-    pthread_mutex_unlock(&spool->lock);
-}
 
 /* ---- opening, step by step ------------------------------------------------------------------- */
 
@@ -185,7 +149,7 @@ static size_t links_at_open(struct spool *spool,
     for (size_t i = 0; i < SPOOL_NEWEST_SEGMENTS; i++) {
         uint64_t id = spool->at_open.newest_segments[i];
         if (id != 0 && spool_catalog_find(&spool->catalog, id) == NULL &&
-            spool_count_done_below(spool, id) != SPOOL_INDEX_MAX)
+            spool_cursor_state_done_below(&spool->at_open, id) != SPOOL_INDEX_MAX)
             links[count++] = (struct spool_link){id, SPOOL_COUNT_UNKNOWN};
     }
     for (size_t i = first; i < spool->catalog.count; i++)
@@ -236,7 +200,7 @@ static enum err open_steps(struct spool *spool, struct errmsg *msg)
         rc = open_cursors(spool, &cursors, msg);
     }
     if (rc == ERR_OK) {
-        spool_keeper_measure(spool);
+        spool_usage_measure(spool);
         rc = start_threads(spool, cursors, msg);
     }
     return rc;

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT
  * spool_batch.c - building a batch on an ingest thread, and handing it to the committer. */
+#include "spool/spool_batch.h"
+
+#include "base/clock.h"
 #include "spool/spool_internal.h"
 #include "spool/spool_share.h"
 #include "spool/spool_topic_name.h"
-
-#include "base/clock.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -86,7 +87,7 @@ static enum err no_segment(struct spool *spool, struct errmsg *msg)
 {
     struct errmsg why = {""};
     if (msg != NULL)
-        spool_keeper_trouble(spool, &why);
+        spool_spares_trouble(spool, &why);
     return errmsg_set(msg, ERR_UNAVAILABLE,
                       "no segment can be written now, it is being tried again%s%s",
                       why.text[0] == '\0' ? "" : ": ", why.text);
@@ -100,7 +101,7 @@ static enum err refuse(struct spool *spool, size_t batch_bytes, struct errmsg *m
     uint64_t queued = atomic_load(&committer->queued_bytes);
     if (queued > 0 && queued + batch_bytes > spool->limits->queued_bytes_max)
         return errmsg_set(msg, ERR_BUSY, "%" PRIu64 " bytes wait for the disk already", queued);
-    enum err rc = spool_keeper_space(spool, queued, batch_bytes, msg);
+    enum err rc = spool_usage_check(spool, queued, batch_bytes, msg);
     return rc == ERR_OK && atomic_load(&committer->unavailable) ? no_segment(spool, msg) : rc;
 }
 

@@ -83,12 +83,6 @@ struct spool_entry *spool_catalog_above(struct spool_catalog *catalog, uint64_t 
 struct spool_entry *spool_catalog_next(struct spool_catalog *catalog, uint64_t position);
 void spool_catalog_remove(struct spool_catalog *catalog, uint64_t segment_id);
 
-/* The position from which nothing more comes from that segment, whatever it holds. */
-static inline uint64_t spool_position_end_of(uint64_t segment_id)
-{
-    return spool_id_of(segment_id, SPOOL_INDEX_MAX);
-}
-
 /* May the entry hold events after position? */
 bool spool_entry_has_after(const struct spool_entry *entry, uint64_t position);
 

@@ -6,6 +6,8 @@
 #include "spool/spool_internal.h"
 #include "spool/spool_live.h"
 #include "spool/spool_share.h"
+#include "spool/spool_say.h"
+#include "spool/spool_batch.h"
 
 #include <inttypes.h>
 #include <sched.h>
@@ -139,7 +141,7 @@ static enum err commit_somewhere(struct spool *spool, const struct spool_batch *
         spool_say(spool, true, "segment_abandoned",
                   "segment=%" PRIu64 " accepted_events=%" PRIu32 " error=\"%s\"",
                   committer->live->id, committer->live->event_count, msg.text);
-        spool_keeper_note_trouble(spool, &msg);
+        spool_spares_note_trouble(spool, &msg);
         spool_live_end(spool, false);
     }
     return ERR_IO;
@@ -171,7 +173,7 @@ static void commit(struct spool *spool, struct spool_batch *first)
     struct spool_committer *committer = &spool->committer;
     enum err rc = commit_somewhere(spool, first);
     if (rc != ERR_OK) {
-        spool_keeper_commit_failed(spool);
+        spool_spares_commit_failed(spool);
         answer_all(spool, first, rc);
         return;
     }
@@ -182,7 +184,8 @@ static void commit(struct spool *spool, struct spool_batch *first)
                                     committer->live->event_count - committer->group.event_count);
     register_confirms(spool, first, first_id); /* before the bridge can see the events */
     publish(spool);
-    spool_keeper_committed(spool, committer->group.frame_bytes, committer->live->log_bytes);
+    spool_usage_committed(spool, committer->group.frame_bytes);
+    spool_spares_want(spool, committer->live->log_bytes);
     answer_accepted(spool, first, first_id);
 }
 

@@ -3,6 +3,7 @@
 #include "spool/spool_confirm.h"
 
 #include "spool/spool_internal.h"
+#include "spool/spool_batch.h"
 
 #include <assert.h>
 #include <stdlib.h>

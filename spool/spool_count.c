@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * spool_count.c - puts what earlier runs left into the books: the thread that counts it. */
+#include "spool/spool_count.h"
+
 #include "base/priority.h"
 #include "spool/spool_internal.h"
 #include "spool/spool_losses.h"
@@ -8,6 +10,8 @@
 #include "spool/spool_share.h"
 #include "spool/spool_unread.h"
 #include "spool/spool_vanished.h"
+#include "spool/spool_say.h"
+#include "spool/spool_links.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -15,61 +19,6 @@
 #include <time.h>
 
 enum { UNREAD_TICK_MS = 50, BACKGROUND_NICE = 10 };
-
-/* ---- links ----------------------------------------------------------------------------------- */
-
-/* The old segment after segment_id; 0 when there is none. */
-static uint64_t next_old_segment(struct spool *spool, uint64_t segment_id)
-{
-    pthread_mutex_lock(&spool->lock);
-    struct spool_entry *entry = spool_catalog_above(&spool->catalog, segment_id);
-    while (entry != NULL && entry->emptied) /* what it links to isn't read any more */
-        entry = spool_catalog_above(&spool->catalog, entry->id);
-    uint64_t id = entry != NULL && entry->state == SPOOL_ENTRY_OLD ? entry->id : 0;
-    pthread_mutex_unlock(&spool->lock);
-    return id;
-}
-
-/* Its ends, wherever it lies: it may be parked meanwhile. */
-static enum err read_ends(struct spool *spool, uint64_t segment_id, struct spool_ends *ret_ends,
-                          struct errmsg *msg)
-{
-    char name[SPOOL_PARKED_NAME_SIZE];
-    struct spool_reader_options options = spool_parked_reader_options(spool, segment_id, name);
-    enum err rc = spool_reader_ends(&options, ret_ends, msg);
-    bool parked;
-    (void)spool_parked_folder(spool, segment_id, &parked);
-    if (rc != ERR_OK || parked == options.parked)
-        return rc;
-    spool_ends_free(ret_ends);
-    options = spool_parked_reader_options(spool, segment_id, name);
-    return spool_reader_ends(&options, ret_ends, msg);
-}
-
-enum err spool_count_limit(struct spool *spool, uint64_t segment_id, uint32_t *ret_limit,
-                           struct errmsg *msg)
-{
-    uint64_t next = segment_id;
-    bool parked;
-    *ret_limit = SPOOL_COUNT_UNKNOWN;
-    (void)spool_parked_folder(spool, segment_id, &parked);
-    if (parked) /* only what lies below its limit was put there */
-        return ERR_OK;
-    while ((next = next_old_segment(spool, next)) != 0) {
-        struct spool_ends ends = {0};
-        enum err rc = read_ends(spool, next, &ends, msg);
-        if (rc != ERR_OK)
-            return rc; /* without its word, what was moved on would come a second time */
-        size_t link_count = ends.link_count;
-        for (size_t i = 0; i < link_count; i++)
-            if (ends.links[i].segment_id == segment_id)
-                *ret_limit = ends.links[i].event_count;
-        spool_ends_free(&ends);
-        if (link_count > 0)
-            break;
-    }
-    return ERR_OK;
-}
 
 /* ---- pending --------------------------------------------------------------------------------- */
 
@@ -99,20 +48,6 @@ static void add_unknown_pending(struct spool *spool, uint64_t count)
 {
     atomic_fetch_add(&spool->unknown_pending, (int64_t)count);
     atomic_fetch_add(&spool->unknown_accepted, count);
-}
-
-uint32_t spool_count_done_below(const struct spool *spool, uint64_t segment_id)
-{
-    uint64_t done_id = spool->at_open.done_id;
-    for (size_t i = 0; i < spool->at_open.unread_count; i++)
-        if (spool->at_open.unread[i].segment_id == segment_id)
-            return spool->at_open.unread[i].from_index;
-    for (size_t i = 0; i < spool->at_open.lane_count; i++)
-        if (spool->at_open.lanes[i].done_id < done_id)
-            done_id = spool->at_open.lanes[i].done_id;
-    if (done_id >= spool_position_end_of(segment_id))
-        return SPOOL_INDEX_MAX;
-    return spool_id_segment(done_id) < segment_id ? 0 : spool_id_index(done_id) + 1;
 }
 
 /* True when every event of the segment is pending, so that its seal tells all. */
@@ -251,9 +186,9 @@ static enum err count_by_reading(struct spool *spool, struct spool_reader_option
     }
     struct spool_ranges lost = {0}, uncertain = {0};
     if (rc == ERR_END)
-        rc = spool_losses_not_delivered(spool, options->segment_id, spool_reader_findings(reader),
-                                        spool_count_done_below(spool, options->segment_id), &lost,
-                                        &uncertain);
+        rc = spool_losses_not_delivered(
+            spool, options->segment_id, spool_reader_findings(reader),
+            spool_cursor_state_done_below(&spool->at_open, options->segment_id), &lost, &uncertain);
     if (rc == ERR_OK) {
         tally_apply(&tally);
         add_unknown_pending(spool,

@@ -3,6 +3,8 @@
  * Pure. */
 #include "spool/spool_cursor_slot.h"
 
+#include "spool/spool_frame.h"
+
 #include "base/codec.h"
 
 #include <stdlib.h>
@@ -19,20 +21,6 @@ enum {
     AT_BODY_SIZE = 40,
     HEAD_SIZE = 44
 };
-
-void spool_cursor_state_free(struct spool_cursor_state *state)
-{
-    for (size_t i = 0; i < state->lane_count; i++)
-        free(state->lanes[i].topic);
-    for (size_t i = 0; i < state->topic_count; i++)
-        free(state->topics[i].topic);
-    free(state->missed);
-    free(state->unread);
-    free(state->parked);
-    free(state->lanes);
-    free(state->topics);
-    *state = (struct spool_cursor_state){0};
-}
 
 /* ---- encoding -------------------------------------------------------------------------------- */
 

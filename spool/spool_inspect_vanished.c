@@ -21,21 +21,6 @@ struct search {
     size_t count, capacity;
 };
 
-/* Events of the segment below this index are done. */
-static uint32_t done_below(const struct spool_cursor_state *state, uint64_t segment_id)
-{
-    uint64_t done_id = state->done_id;
-    for (size_t i = 0; i < state->unread_count; i++)
-        if (state->unread[i].segment_id == segment_id)
-            return state->unread[i].from_index;
-    for (size_t i = 0; i < state->lane_count; i++)
-        if (state->lanes[i].done_id < done_id)
-            done_id = state->lanes[i].done_id;
-    if (done_id >= spool_id_of(segment_id, SPOOL_INDEX_MAX))
-        return SPOOL_INDEX_MAX;
-    return spool_id_segment(done_id) < segment_id ? 0 : spool_id_index(done_id) + 1;
-}
-
 static bool exists(const struct spool_inspect *inspect, const char *folder, uint64_t segment_id,
                    const char *suffix)
 {
@@ -66,7 +51,7 @@ static bool is_known(const struct search *search, uint64_t segment_id)
 
 static enum err expect(struct search *search, struct spool_link link)
 {
-    uint32_t below = done_below(&search->now, link.segment_id);
+    uint32_t below = spool_cursor_state_done_below(&search->now, link.segment_id);
     const struct spool_parked_item *item = spool_parked_find(&search->now, link.segment_id);
     if (item != NULL && item->event_count == 0)
         return ERR_OK; /* nothing was left of it */
@@ -147,7 +132,7 @@ static void drop_done(struct search *search)
 {
     size_t kept = 0;
     for (size_t i = 0; i < search->count; i++)
-        if (done_below(&search->now, search->found[i].id) != SPOOL_INDEX_MAX)
+        if (spool_cursor_state_done_below(&search->now, search->found[i].id) != SPOOL_INDEX_MAX)
             search->found[kept++] = search->found[i];
     search->count = kept;
 }

@@ -3,7 +3,7 @@
  *
  * Locks, outermost first; no file operation happens under `lock`:
  *   committer.lock   the queue of batches
- *   keeper.lock      the spare segment, segments to close
+ *   spares.lock      the spare segment, segments to close
  *   quarantine.lock  loss reports to write
  *   letters.lock     dead letters; file operations happen under it
  *   lock             catalog, window, progress, wake-up
@@ -22,39 +22,11 @@
 #include "spool/spool_quarantine.h"
 #include "spool/spool_parked.h"
 #include "spool/spool_place.h"
-#include "spool/spool_space.h"
+#include "spool/spool_progress.h"
+#include "spool/spool_spares.h"
 #include "spool/spool_topics.h"
+#include "spool/spool_usage.h"
 #include "spool/spool_window.h"
-
-#define SPOOL_BATCH_EVENTS_MAX (1u << 22)
-
-struct spool_batch {
-    struct spool *spool;
-    struct spool_topic *topic;
-    struct buf frames;
-    uint32_t event_count;
-    bool moved;            /* holds events that were accepted before: their topic is not refused */
-    uint32_t group_offset; /* of its first event in the group that is being committed */
-    size_t queued_bytes;   /* what it counts for in committer.queued_bytes */
-    spool_done_fn *done;
-    void *done_arg;
-    struct spool_batch *next;
-    struct spool_confirm *confirm; /* borrowed; NULL: nobody waits for Kafka */
-};
-
-/* Adds an event of another segment by its whole frame, which goes inside a new one; the topic is
- * the batch's.
- * Errors: ERR_FULL, ERR_TOO_LARGE, ERR_NOMEM */
-enum err spool_batch_add_moved(struct spool_batch *batch, int64_t time_ms, struct bytes frame);
-
-/* What spool_advance() was told last, owned. */
-struct spool_progress {
-    enum spool_delivery mode;
-    uint64_t done_id;
-    struct spool_lane_cursor *lanes;
-    size_t lane_count;
-    bool dirty; /* not yet written to the cursors file */
-};
 
 struct spool {
     const struct spool_options *_Atomic limits; /* of sizes and times: spool_set_limits() changes
@@ -95,6 +67,8 @@ struct spool {
 
     struct spool_confirms *confirms;
     struct spool_committer committer;
+    struct spool_spares spares;
+    struct spool_usage usage;
     struct spool_keeper keeper;
     struct spool_quarantine quarantine;
     struct spool_letters letters;
@@ -102,39 +76,5 @@ struct spool {
     bool counter_started;
     atomic_bool closing;
 };
-
-void spool_say(struct spool *spool, bool problem, const char *event, const char *format, ...)
-    __attribute__((format(printf, 4, 5)));
-
-/* A segment was made that will take events; or it was removed again without any. */
-void spool_note_segment(struct spool *spool, uint64_t segment_id);
-void spool_forget_segment(struct spool *spool, uint64_t segment_id);
-
-/* A new segment id, above all known ones. */
-uint64_t spool_take_segment_id(struct spool *spool);
-
-/* Frames of an old segment at or beyond this count were moved on or refused: looked up in the links
- * of the segments after it. SPOOL_COUNT_UNKNOWN: there is no such limit. Reads a little from disk.
- * ERR_UNREADABLE, ERR_NOMEM */
-enum err spool_count_limit(struct spool *spool, uint64_t segment_id, uint32_t *ret_limit,
-                           struct errmsg *msg);
-
-/* Sees to it that an old segment's pending events are in the books; may read it. Any thread. */
-enum err spool_count_entry(struct spool *spool, uint64_t segment_id, struct errmsg *msg);
-/* Events of an old segment below this index were done when the spool was opened; SPOOL_INDEX_MAX:
- * all. */
-uint32_t spool_count_done_below(const struct spool *spool, uint64_t segment_id);
-
-/* Tells what a reader has not found so far of a segment, before it hands out what lies behind;
- * takes the ranges over. */
-void spool_count_missing(struct spool *spool, uint64_t segment_id, struct spool_ranges *missing);
-
-/* Body of the thread that counts what earlier runs left. */
-void *spool_counter_main(void *spool);
-
-/* Goes on from where the cursors stood at open, before anybody else looks. ERR_NOMEM */
-enum err spool_progress_load(struct spool *spool);
-/* Builds what is to be written to the cursors file now; the caller frees it. ERR_NOMEM */
-enum err spool_cursor_snapshot(struct spool *spool, struct spool_cursor_state *ret_state);
 
 #endif

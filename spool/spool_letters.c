@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "spool/spool_dir.h"
 #include "spool/spool_internal.h"
+#include "spool/spool_segment_ids.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -42,7 +42,7 @@ void spool_live_end(struct spool *spool, bool sealed)
     spool->progress.dirty = true;
     pthread_mutex_unlock(&spool->lock);
     committer->live = NULL;
-    spool_keeper_close_segment(spool, live);
+    spool_spares_close_later(spool, live);
 }
 
 enum err spool_live_begin(struct spool *spool, struct spool_segment *segment)
@@ -58,7 +58,7 @@ enum err spool_live_begin(struct spool *spool, struct spool_segment *segment)
     enum err rc = spool_catalog_add(&spool->catalog, &entry);
     pthread_mutex_unlock(&spool->lock);
     if (rc != ERR_OK) {
-        spool_keeper_close_segment(spool, segment); /* an empty segment does no harm */
+        spool_spares_close_later(spool, segment); /* an empty segment does no harm */
         return rc;
     }
     spool->committer.live = segment;
@@ -72,7 +72,7 @@ enum err spool_live_ensure(struct spool *spool)
         return ERR_OK;
     /* making one can hang, too */
     atomic_store(&spool->committer.running_since_ms, clock_monotonic_ms());
-    struct spool_segment *segment = spool_keeper_take_spare(spool);
+    struct spool_segment *segment = spool_spares_take(spool);
     atomic_store(&spool->committer.running_since_ms, 0);
     return segment == NULL ? ERR_UNAVAILABLE : spool_live_begin(spool, segment);
 }

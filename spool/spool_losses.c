@@ -6,6 +6,7 @@
 #include "spool/spool_internal.h"
 #include "spool/spool_loss_report.h"
 #include "spool/spool_reader.h"
+#include "spool/spool_say.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -189,7 +190,7 @@ enum err spool_losses_note(struct spool *spool, uint64_t segment_id, uint32_t fi
     /* What lies below was handed out from memory, or was done by an earlier run: it isn't
      * missed. */
     uint32_t done_below = first_time && entry->state == SPOOL_ENTRY_OLD
-                              ? spool_count_done_below(spool, segment_id)
+                              ? spool_cursor_state_done_below(&spool->at_open, segment_id)
                               : first_index;
     pthread_mutex_unlock(&spool->lock);
     if (!first_time)

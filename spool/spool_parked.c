@@ -40,21 +40,6 @@ struct spool_reader_options spool_parked_reader_options(struct spool *spool, uin
     return options;
 }
 
-const struct spool_parked_item *spool_parked_find(const struct spool_cursor_state *state,
-                                                  uint64_t segment_id)
-{
-    size_t low = 0, high = state->parked_count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (state->parked[middle].last < segment_id)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low < state->parked_count && state->parked[low].first <= segment_id ? &state->parked[low]
-                                                                               : NULL;
-}
-
 /* ---- at start -------------------------------------------------------------------------------- */
 
 /* Nothing is to be read there, and nothing to be found out. */
@@ -86,7 +71,8 @@ static enum err load_one(struct spool *spool, uint64_t segment_id, struct errmsg
     const struct spool_parked_item *item = spool_parked_find(&spool->at_open, segment_id);
     struct spool_entry *entry = spool_catalog_find(&spool->catalog, segment_id);
     bool named = item != NULL && item->parked;
-    bool passed = entry == NULL && spool_count_done_below(spool, segment_id) == SPOOL_INDEX_MAX;
+    bool passed = entry == NULL &&
+                  spool_cursor_state_done_below(&spool->at_open, segment_id) == SPOOL_INDEX_MAX;
     if ((entry != NULL && !named) || passed) { /* a crash came before it was finished, or when it
                                                 * was done */
         if (!spool->options.forward_only)
@@ -324,7 +310,7 @@ void spool_parked_retire_originals(struct spool *spool, const struct spool_curso
         entry->original_there = !gone;
         spool->progress.dirty = true; /* the next turn tries again, or the others */
         pthread_mutex_unlock(&spool->lock);
-        if (spool_keeper_is_awaited(spool))
+        if (spool_spares_are_awaited(spool))
             break;
     }
 }

@@ -22,8 +22,7 @@
 struct spool;
 struct spool_entry;
 
-#define SPOOL_PARKED_FOLDER  "parked"
-#define SPOOL_PARKED_UNKNOWN UINT32_MAX /* events in one that the cursors don't name */
+#define SPOOL_PARKED_FOLDER "parked"
 
 struct spool_parking {
     int folder_fd; /* -1: there is no such folder yet. With the spool's lock held, as all that
@@ -47,10 +46,6 @@ int spool_parked_folder(struct spool *spool, uint64_t segment_id, bool *ret_park
 /* For reading all of a segment there. name is what the options point to. */
 struct spool_reader_options spool_parked_reader_options(struct spool *spool, uint64_t segment_id,
                                                         char name[SPOOL_PARKED_NAME_SIZE]);
-
-/* What a state of the cursors says of a segment; NULL: nothing. Pure. */
-const struct spool_parked_item *spool_parked_find(const struct spool_cursor_state *state,
-                                                  uint64_t segment_id);
 
 /* While opening, once cursors and segments/ are known. A segment in parked/ counts when the cursors
  * name it, or when it is nowhere else; another was not finished. Errors: ERR_UNREADABLE, ERR_NOMEM,

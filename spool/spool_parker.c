@@ -8,6 +8,9 @@
 #include "spool/spool_internal.h"
 #include "spool/spool_reader.h"
 #include "spool/spool_remains.h"
+#include "spool/spool_say.h"
+#include "spool/spool_links.h"
+#include "spool/spool_space.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -31,8 +34,8 @@ enum {
 /* Is the room worth it now? */
 static bool is_pressing(struct spool *spool)
 {
-    return atomic_load(&spool->keeper.used_bytes) > spool->limits->size_bytes_max / PART_OF_SPOOL ||
-           atomic_load(&spool->keeper.free_bytes) < 2 * spool_space_floor(spool->limits);
+    return atomic_load(&spool->usage.used_bytes) > spool->limits->size_bytes_max / PART_OF_SPOOL ||
+           atomic_load(&spool->usage.free_bytes) < 2 * spool_space_floor(spool->limits);
 }
 
 /* Nobody but lanes that are behind has to do with it, and all that is known of it is good. With the
@@ -151,7 +154,7 @@ static bool switch_over(struct spool *spool, const struct spool_remains *remains
         entry->read_through = entry->parked_count == 0;
         entry->lost_applied = entry->parked_count == 0;
         entry->last_found_id = 0;
-        atomic_fetch_add(&spool->keeper.other_bytes, entry->disk_bytes);
+        atomic_fetch_add(&spool->usage.other_bytes, entry->disk_bytes);
         entry->disk_bytes = disk_bytes;
     }
     spool->progress.dirty |= may;

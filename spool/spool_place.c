@@ -10,6 +10,7 @@
 #include "spool/spool_internal.h"
 #include "spool/spool_mount.h"
 #include "spool/spool_root.h"
+#include "spool/spool_say.h"
 
 #include <errno.h>
 #include <fcntl.h>

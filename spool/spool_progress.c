@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT
  * spool_progress.c - what is done: from the bridge's word to the state of the cursors file. */
+#include "spool/spool_progress.h"
+
 #include "base/clock.h"
 #include "spool/spool_internal.h"
 #include "spool/spool_missed.h"
 #include "spool/spool_share.h"
 #include "spool/spool_unread.h"
+#include "spool/spool_put_aside.h"
 
 #include <stdlib.h>
 

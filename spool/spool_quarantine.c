@@ -12,6 +12,7 @@
 #include "spool/spool_loss_report.h"
 #include "spool/spool_missed.h"
 #include "spool/spool_reader.h"
+#include "spool/spool_say.h"
 
 #include <fcntl.h>
 #include <inttypes.h>
@@ -213,7 +214,7 @@ static void report_again(struct spool *spool, uint64_t segment_id)
 static bool is_owed(struct spool *spool, uint64_t segment_id)
 {
     pthread_mutex_lock(&spool->lock);
-    bool owed = spool_count_done_below(spool, segment_id) == SPOOL_INDEX_MAX &&
+    bool owed = spool_cursor_state_done_below(&spool->at_open, segment_id) == SPOOL_INDEX_MAX &&
                 spool_catalog_find(&spool->catalog, segment_id) == NULL;
     pthread_mutex_unlock(&spool->lock);
     return owed && !spool_evidence_has_report(spool->quarantine_fd, segment_id);
@@ -247,8 +248,8 @@ static bool space_is_short(struct spool *spool)
     uint64_t ahead = 2 * spool->options.segment_bytes, free_floor = spool->limits->free_bytes_min;
     if (free_floor < ahead)
         free_floor = ahead;
-    return atomic_load(&spool->keeper.used_bytes) + ahead > spool->limits->size_bytes_max ||
-           atomic_load(&spool->keeper.free_bytes) < free_floor + ahead;
+    return atomic_load(&spool->usage.used_bytes) + ahead > spool->limits->size_bytes_max ||
+           atomic_load(&spool->usage.free_bytes) < free_floor + ahead;
 }
 
 static void make_room(struct spool *spool)
@@ -278,10 +279,10 @@ static void make_room(struct spool *spool)
         if (rc != ERR_OK || spool_evidence_measure(spool->quarantine_fd, &sums) != ERR_OK)
             return;
         uint64_t removed = bytes > sums.kept_bytes ? bytes - sums.kept_bytes : 0,
-                 other = atomic_load(&spool->keeper.other_bytes);
-        atomic_store(&spool->keeper.other_bytes, other > removed ? other - removed : 0);
+                 other = atomic_load(&spool->usage.other_bytes);
+        atomic_store(&spool->usage.other_bytes, other > removed ? other - removed : 0);
         atomic_store(&quarantine->bytes, sums.kept_bytes);
-        spool_keeper_measure(spool);
+        spool_usage_measure(spool);
     }
 }
 

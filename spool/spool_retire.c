@@ -7,6 +7,7 @@
 #include "spool/spool_loss_report.h"
 #include "spool/spool_missed.h"
 #include "spool/spool_reader.h"
+#include "spool/spool_say.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -146,7 +147,7 @@ static enum err retire(struct spool *spool, struct spool_entry *entry)
                       "segment=%" PRIu64 " error=\"%s\" action=trying_again", entry->id, msg.text);
         return rc;
     }
-    atomic_fetch_add(&spool->keeper.other_bytes, entry->disk_bytes);
+    atomic_fetch_add(&spool->usage.other_bytes, entry->disk_bytes);
     remove_entry(spool, entry->id);
     return ERR_OK;
 }
@@ -160,7 +161,7 @@ void spool_retire_done(struct spool *spool, const struct spool_cursor_state *wri
         if (retire(spool, &entry) != ERR_OK)
             break;
         /* it takes time: other work comes in between */
-        if (unseen || spool_keeper_is_awaited(spool)) {
+        if (unseen || spool_spares_are_awaited(spool)) {
             pthread_mutex_lock(&spool->lock);
             spool->progress.dirty = true;
             pthread_mutex_unlock(&spool->lock);
@@ -228,5 +229,5 @@ void spool_retire_trash(struct spool *spool)
     spool->keeper.unlinked_at_once = 0;
     for_each_name(spool->trash_fd, unlink_one, spool);
     if (spool->keeper.unlinked_at_once > 0)
-        spool->keeper.walked_ms = 0; /* the sums are stale */
+        spool->usage.walked_ms = 0; /* the sums are stale */
 }

@@ -3,6 +3,7 @@
 #include "spool/spool_share.h"
 
 #include "spool/spool_internal.h"
+#include "spool/spool_say.h"
 
 #include <inttypes.h>
 

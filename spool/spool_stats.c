@@ -81,8 +81,8 @@ void spool_stats_get(struct spool *spool, struct spool_stats *ret_stats)
 {
     struct spool_stats stats = {
         .counting = atomic_load(&spool->counting),
-        .used_bytes = atomic_load(&spool->keeper.used_bytes),
-        .free_bytes = atomic_load(&spool->keeper.free_bytes),
+        .used_bytes = atomic_load(&spool->usage.used_bytes),
+        .free_bytes = atomic_load(&spool->usage.free_bytes),
         .cursor_writes = atomic_load(&spool->keeper.cursor_writes),
         .cursor_mode = (enum spool_delivery)atomic_load(&spool->keeper.cursor_mode),
     };

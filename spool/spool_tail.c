@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "spool/spool_tail_disk.h"
 #include "spool/spool_unread.h"
+#include "spool/spool_put_aside.h"
 
 #include <stdlib.h>
 

@@ -4,6 +4,8 @@
 #include "spool/spool_tail_disk.h"
 
 #include "spool/spool_losses.h"
+#include "spool/spool_links.h"
+#include "spool/spool_count.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -13,18 +13,11 @@
 struct spool;
 struct spool_cursor_state;
 
-/* A reader at `position` has tried for a while. Any thread. */
-void spool_unread_put_aside(struct spool *spool, uint64_t segment_id, uint64_t position);
-
 /* Marks what an earlier run had put aside; when only forwarding, lets reading begin there. While
  * opening. */
 void spool_unread_load(struct spool *spool);
 
 /* Tries those that are due. Blocks while it reads and moves; the counting thread only. */
 void spool_unread_tend(struct spool *spool);
-
-/* Fills the list of the state, as of now. With the spool's lock held. Returns an enum err:
- * ERR_NOMEM */
-int spool_unread_list(struct spool *spool, struct spool_cursor_state *state);
 
 #endif

@@ -5,6 +5,7 @@
 #include "spool/spool_internal.h"
 #include "spool/spool_loss_report.h"
 #include "spool/spool_reader.h"
+#include "spool/spool_say.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -18,7 +19,7 @@ static void expect(struct spool *spool, struct spool_link link)
     if (item != NULL && item->event_count == 0)
         return; /* nothing was left of it */
     bool parked = item != NULL;
-    uint32_t done_below = spool_count_done_below(spool, link.segment_id);
+    uint32_t done_below = spool_cursor_state_done_below(&spool->at_open, link.segment_id);
     bool count_known = !parked && link.event_count != SPOOL_COUNT_UNKNOWN;
     bool unknown = parked && item->event_count == SPOOL_PARKED_UNKNOWN;
     uint32_t lost = parked ? (unknown ? 0 : item->event_count)

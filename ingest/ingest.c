@@ -134,7 +134,7 @@ enum err ingest_start(const struct ingest_options *options, struct spool *spool,
     pthread_cond_init(&ingest->reaper_wake, NULL);
     ingest_connections_init(&ingest->connections, connections_max(options));
     ingest_linger_init(&ingest->linger);
-    ingest->wake_fd = -1;
+    ingest->transport = &ingest_http_transport;
     ingest_set_spool(ingest, spool, "starting");
     size_t servers = options->threads > 1 ? options->threads : 1;
     ingest->listeners = calloc(options->http_count + 1, sizeof *ingest->listeners);
@@ -196,8 +196,6 @@ void ingest_stop(struct ingest *ingest)
     drain(ingest);
     for (size_t i = 0; i < ingest->server_count; i++)
         ingest_http_stop(&ingest->servers[i]);
-    if (ingest->wake_fd >= 0)
-        close(ingest->wake_fd);
     ingest_linger_done(&ingest->linger);
     ingest_connections_done(&ingest->connections);
     pthread_rwlock_destroy(&ingest->spool_lock);

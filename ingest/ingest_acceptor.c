@@ -4,13 +4,12 @@
 #include "ingest/ingest_acceptor.h"
 
 #include "base/clock.h"
-#include "ingest/ingest_http.h"
+#include "ingest/ingest_internal.h"
 
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -45,17 +44,10 @@ static bool accept_some(struct ingest *ingest, int listen_fd)
         ingest_connections_evict(&ingest->connections);
         struct ingest_server *server =
             &ingest->servers[ingest->next_server++ % ingest->server_count];
-        if (!ingest_http_add(server, fd, (struct sockaddr *)&address, size))
+        if (!ingest->transport->take(server, fd, (struct sockaddr *)&address, size))
             atomic_fetch_sub(&ingest->connections.starting, 1);
     }
     return true;
-}
-
-static void drain_wake(int fd)
-{
-    uint64_t count;
-    while (read(fd, &count, sizeof count) < 0 && errno == EINTR)
-        ;
 }
 
 /* Polls, accepts, drains. Returns whether accepting must pause. */
@@ -63,13 +55,13 @@ static bool turn(struct ingest *ingest, struct pollfd *polls, bool pause)
 {
     size_t listeners = pause ? 0 : ingest->listener_count, count = 0;
     bool go_on = true;
-    polls[count++] = (struct pollfd){.fd = ingest->wake_fd, .events = POLLIN};
+    polls[count++] = (struct pollfd){.fd = ingest->linger.wake_fd, .events = POLLIN};
     for (size_t i = 0; i < listeners; i++)
         polls[count++] = (struct pollfd){.fd = ingest->listeners[i].fd, .events = POLLIN};
     size_t lingering = ingest_linger_poll(&ingest->linger, polls + count);
     poll(polls, count + lingering, pause ? PAUSE_MS : lingering > 0 ? LINGER_TURN_MS : -1);
     if ((polls[0].revents & POLLIN) != 0)
-        drain_wake(ingest->wake_fd);
+        ingest_linger_take_wake(&ingest->linger);
     for (size_t i = 0; i < listeners; i++)
         if (polls[1 + i].revents != 0)
             go_on = accept_some(ingest, polls[1 + i].fd) && go_on;
@@ -91,8 +83,7 @@ enum err ingest_acceptor_start(struct ingest *ingest, struct errmsg *msg)
     ingest->polls = calloc(1 + ingest->listener_count + INGEST_LINGER_MAX, sizeof *ingest->polls);
     if (ingest->polls == NULL)
         return errmsg_set(msg, ERR_NOMEM, "out of memory");
-    ingest->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (ingest->wake_fd < 0)
+    if (!ingest_linger_open(&ingest->linger))
         return errmsg_set(msg, ERR_IO, "make an eventfd: %s", strerror(errno));
     int error = pthread_create(&ingest->acceptor, NULL, acceptor_main, ingest);
     if (error != 0)
@@ -101,19 +92,12 @@ enum err ingest_acceptor_start(struct ingest *ingest, struct errmsg *msg)
     return ERR_OK;
 }
 
-void ingest_acceptor_wake(struct ingest *ingest)
-{
-    uint64_t one = 1;
-    while (write(ingest->wake_fd, &one, sizeof one) < 0 && errno == EINTR)
-        ;
-}
-
 void ingest_acceptor_stop(struct ingest *ingest)
 {
     if (!ingest->acceptor_started)
         return;
     atomic_store(&ingest->acceptor_stop, true);
-    ingest_acceptor_wake(ingest);
+    ingest_linger_wake(&ingest->linger);
     pthread_join(ingest->acceptor, NULL);
     ingest->acceptor_started = false;
 }

@@ -15,7 +15,5 @@ struct ingest;
 enum err ingest_acceptor_start(struct ingest *ingest, struct errmsg *msg); /* ERR_IO, ERR_NOMEM */
 /* also when it never started */
 void ingest_acceptor_stop(struct ingest *ingest);
-/* there is something new to poll */
-void ingest_acceptor_wake(struct ingest *ingest);
 
 #endif

@@ -10,7 +10,6 @@
 
 #include "base/clock.h"
 #include "base/decimal.h"
-#include "ingest/ingest_acceptor.h"
 #include "ingest/ingest_request.h"
 
 #include <microhttpd.h>
@@ -21,11 +20,6 @@
  * more makes small requests slower, and connections that were used once keep it. */
 #define POOL_BYTES  (16u << 10)
 #define LIMIT_SLACK 1024 /* connections on their way in or out, beyond our own limit */
-
-void ingest_http_resume(struct MHD_Connection *http)
-{
-    MHD_resume_connection(http);
-}
 
 static struct ingest_connection *connection_of(struct MHD_Connection *http)
 {
@@ -235,8 +229,8 @@ static void connection_closed(struct ingest *ingest, struct ingest_connection *c
     bool unread = !ingest_connection_is_closed(&ingest->connections, connection) &&
                   (connection->linger || recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0);
     ingest_connections_remove(&ingest->connections, connection);
-    if (unread && ingest_linger_add(&ingest->linger, fd, clock_monotonic_ms()))
-        ingest_acceptor_wake(ingest);
+    if (unread)
+        ingest_linger_add(&ingest->linger, fd, clock_monotonic_ms());
 }
 
 static void on_connection(void *cls, struct MHD_Connection *http, void **socket_context,
@@ -286,8 +280,17 @@ void ingest_http_stop(struct ingest_server *server)
     MHD_stop_daemon(server->daemon);
 }
 
-bool ingest_http_add(struct ingest_server *server, int fd, const struct sockaddr *address,
-                     socklen_t size)
+/* ---- what others want of it ------------------------------------------------------------------ */
+
+static bool add_socket(struct ingest_server *server, int fd, const struct sockaddr *address,
+                       socklen_t size)
 {
     return MHD_add_connection(server->daemon, fd, address, size) == MHD_YES;
 }
+
+static void resume(struct MHD_Connection *http)
+{
+    MHD_resume_connection(http);
+}
+
+const struct ingest_transport ingest_http_transport = {.take = add_socket, .resume = resume};

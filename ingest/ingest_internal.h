@@ -10,9 +10,21 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <sys/socket.h>
 
+struct MHD_Connection;
 struct MHD_Daemon;
 struct ingest_request;
+struct ingest_server;
+
+/* What acceptor and requests want of the HTTP library, which calls them: ingest_http.c. */
+struct ingest_transport {
+    /* Takes over an accepted socket, whatever comes of it. Any thread. False: it is closed. */
+    bool (*take)(struct ingest_server *server, int fd, const struct sockaddr *address,
+                 socklen_t size);
+    /* The answer to a suspended request is known. Any thread. */
+    void (*resume)(struct MHD_Connection *http);
+};
 
 /* One thread of the HTTP library. */
 struct ingest_server {
@@ -41,6 +53,7 @@ struct ingest {
 
     struct ingest_listener *listeners;
     size_t listener_count;
+    const struct ingest_transport *transport;
     struct ingest_server *servers;
     size_t server_count, next_server; /* the latter is the acceptor's */
 
@@ -49,7 +62,6 @@ struct ingest {
     pthread_t acceptor;
     bool acceptor_started;
     atomic_bool acceptor_stop;
-    int wake_fd; /* ends the acceptor's poll() */
     struct pollfd *polls;
     pthread_t reaper;
     bool reaper_started, reaper_stop;

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -13,6 +14,13 @@ void ingest_linger_init(struct ingest_linger *linger)
 {
     pthread_mutex_init(&linger->lock, NULL);
     linger->count = 0;
+    linger->wake_fd = -1;
+}
+
+bool ingest_linger_open(struct ingest_linger *linger)
+{
+    linger->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    return linger->wake_fd >= 0;
 }
 
 void ingest_linger_done(struct ingest_linger *linger)
@@ -20,10 +28,12 @@ void ingest_linger_done(struct ingest_linger *linger)
     for (size_t i = 0; i < linger->count; i++)
         close(linger->sockets[i].fd);
     linger->count = 0;
+    if (linger->wake_fd >= 0)
+        close(linger->wake_fd);
     pthread_mutex_destroy(&linger->lock);
 }
 
-bool ingest_linger_add(struct ingest_linger *linger, int fd, int64_t now_ms)
+void ingest_linger_add(struct ingest_linger *linger, int fd, int64_t now_ms)
 {
     bool added = false;
     pthread_mutex_lock(&linger->lock);
@@ -35,7 +45,22 @@ bool ingest_linger_add(struct ingest_linger *linger, int fd, int64_t now_ms)
         added = true;
     }
     pthread_mutex_unlock(&linger->lock);
-    return added;
+    if (added)
+        ingest_linger_wake(linger);
+}
+
+void ingest_linger_wake(struct ingest_linger *linger)
+{
+    uint64_t one = 1;
+    while (write(linger->wake_fd, &one, sizeof one) < 0 && errno == EINTR)
+        ;
+}
+
+void ingest_linger_take_wake(struct ingest_linger *linger)
+{
+    uint64_t count;
+    while (read(linger->wake_fd, &count, sizeof count) < 0 && errno == EINTR)
+        ;
 }
 
 size_t ingest_linger_poll(struct ingest_linger *linger, struct pollfd *ret_polls)

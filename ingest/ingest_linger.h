@@ -23,14 +23,22 @@ struct ingest_linger {
         int64_t until_ms;
     } sockets[INGEST_LINGER_MAX];
     size_t count;
+    int wake_fd; /* an eventfd: there is something new to poll; -1: not opened yet */
 };
 
 void ingest_linger_init(struct ingest_linger *linger);
+/* Makes wake_fd, before the keeper starts. False: errno says why. */
+bool ingest_linger_open(struct ingest_linger *linger);
 void ingest_linger_done(struct ingest_linger *linger); /* closes all */
 
-/* Keeps a second descriptor of fd, whose sending side has been shut down; not when there are too
- * many. True: it is kept and the keeper should poll it. Any thread. */
-bool ingest_linger_add(struct ingest_linger *linger, int fd, int64_t now_ms);
+/* Keeps a second descriptor of fd, whose sending side has been shut down, and wakes the keeper up;
+ * not when there are too many. Any thread. */
+void ingest_linger_add(struct ingest_linger *linger, int fd, int64_t now_ms);
+
+/* Wakes the keeper up: wake_fd becomes readable. Any thread. */
+void ingest_linger_wake(struct ingest_linger *linger);
+/* The keeper: wake_fd was readable, and is no longer. */
+void ingest_linger_take_wake(struct ingest_linger *linger);
 
 /* The keeper: what to poll for, and after that what came. Both return the number of sockets. */
 size_t ingest_linger_poll(struct ingest_linger *linger, struct pollfd *ret_polls);

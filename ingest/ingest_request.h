@@ -132,7 +132,4 @@ bool ingest_request_start(struct ingest_request *request,
                           const struct ingest_head *head); /* parsing; false: no memory */
 void ingest_request_unref(struct ingest_request *request);
 
-/* From the seam to the HTTP library. */
-void ingest_http_resume(struct MHD_Connection *http);
-
 #endif

@@ -90,7 +90,7 @@ static void on_confirmed(void *arg, bool all)
         leave_confirming(request);
     pthread_mutex_unlock(&ingest->waiting_lock);
     if (mine)
-        ingest_http_resume(request->http);
+        ingest->transport->resume(request->http);
     ingest_request_unref(request);
 }
 
@@ -119,7 +119,7 @@ static void answer_late(struct ingest *ingest, int64_t now_ms)
             continue;
         leave_confirming(request);
         cancel_confirm(request);
-        ingest_http_resume(request->http);
+        ingest->transport->resume(request->http);
     }
     pthread_mutex_unlock(&ingest->waiting_lock);
 }
@@ -155,7 +155,7 @@ static void on_done(void *arg, const struct spool_receipt *receipt)
         cancel_confirm(request);
     pthread_mutex_unlock(&ingest->waiting_lock);
     if (mine && !goes_on)
-        ingest_http_resume(request->http); /* suspended, and so alive, until here */
+        ingest->transport->resume(request->http); /* suspended, and so alive, until here */
     ingest_request_unref(request);
 }
 
@@ -199,8 +199,8 @@ void ingest_requests_time_out(struct ingest *ingest, int64_t wait_ms_max)
         if (mine) {
             request->receipt = (struct spool_receipt){.err = ERR_TIMEOUT};
             atomic_fetch_add(&ingest->answering, 1);
-            ingest_http_resume(request->http); /* its reference keeps it alive until it has been
-                                                * answered */
+            /* the reference of the committer keeps the request alive until it has been answered */
+            ingest->transport->resume(request->http);
         }
     }
     pthread_mutex_unlock(&ingest->waiting_lock);

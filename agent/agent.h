@@ -1,31 +1,32 @@
 /* SPDX-License-Identifier: MIT
- * agent.h - the program's subcommands. Each takes the arguments behind its name and returns the
- * exit code: 0 done, 1 failed, 2 usage or configuration. */
+ * agent.h - the program's subcommands. Each takes its row of the table and the arguments after its
+ * name, and returns the exit code: 0 done, 1 failed, 2 usage or configuration. */
 #ifndef PENSTOCK_AGENT_H
 #define PENSTOCK_AGENT_H
 
-enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
+#include "agent/agent_command.h"
 
-int agent_main(int argc, char **argv);
+/* The table of them: agent_commands.c. */
+extern const struct agent_commands agent_commands;
 
-int agent_init(int argc, char **argv);
-int agent_run(int argc, char **argv);
-int agent_check_config(int argc, char **argv);
-int agent_produce(int argc, char **argv);
-int agent_drain(int argc, char **argv);
-int agent_spool(int argc, char **argv);
-int agent_letters(int argc, char **argv);
-int agent_quarantine(int argc, char **argv);
-int agent_status(int argc, char **argv);
-int agent_man(int argc, char **argv);
-int agent_completion(int argc, char **argv);
-int agent_version(int argc, char **argv);
+/* The whole program: finds the command and runs it. Returns the exit code. */
+int agent_main(const struct agent_commands *commands, int argc, char **argv);
 
-/* One line on stderr that says what is wrong and where help is; returns EXIT_USAGE. */
-int agent_usage_error(const char *command, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
+int agent_init(const struct agent_command *self, int argc, char **argv);
+int agent_run(const struct agent_command *self, int argc, char **argv);
+int agent_check_config(const struct agent_command *self, int argc, char **argv);
+int agent_produce(const struct agent_command *self, int argc, char **argv);
+int agent_drain(const struct agent_command *self, int argc, char **argv);
+int agent_spool(const struct agent_command *self, int argc, char **argv);
+int agent_letters(const struct agent_command *self, int argc, char **argv);
+int agent_quarantine(const struct agent_command *self, int argc, char **argv);
+int agent_status(const struct agent_command *self, int argc, char **argv);
+int agent_version(const struct agent_command *self, int argc, char **argv);
 
-/* True (and the help of that command is printed) when the arguments ask for it. */
-int agent_wants_help(int argc, char **argv, const char *command);
+/* What is printed is made from all commands. */
+int agent_print_man(const struct agent_commands *commands, const struct agent_command *self,
+                    int argc, char **argv);
+int agent_print_completion(const struct agent_commands *commands, const struct agent_command *self,
+                           int argc, char **argv);
 
 #endif

@@ -35,14 +35,14 @@ static int check(const char *path)
     return rc == ERR_OK ? EXIT_DONE : EXIT_USAGE;
 }
 
-int agent_check_config(int argc, char **argv)
+int agent_check_config(const struct agent_command *self, int argc, char **argv)
 {
     struct agent_args args;
     const char *value, *path = NULL;
     int id, count = 0;
-    if (agent_wants_help(argc, argv, "check-config"))
+    if (agent_wants_help(self, argc, argv))
         return EXIT_DONE;
-    if (agent_args_begin(&args, "check-config", argc, argv) != EXIT_DONE)
+    if (agent_args_begin(&args, self, argc, argv) != EXIT_DONE)
         return EXIT_USAGE;
     while ((id = agent_args_next(&args, &value)) >= 0) {
         if (id != AGENT_OPTION_CONFIG)
@@ -54,6 +54,6 @@ int agent_check_config(int argc, char **argv)
         return EXIT_USAGE;
     char **rest = agent_args_rest(&args, &count);
     if (count + (path != NULL) != 1)
-        return agent_usage_error("check-config", count == 0 ? "give a file" : "give one file");
+        return agent_usage_error(self, count == 0 ? "give a file" : "give one file");
     return check(path != NULL ? path : rest[0]);
 }

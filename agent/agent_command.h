@@ -9,6 +9,9 @@
 #include <getopt.h>
 #include <stddef.h>
 
+/* What a command returns to the shell. */
+enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
+
 /* What an option is to the parsers; beyond every letter. */
 enum agent_option_id {
     AGENT_OPTION_ALL = 256,
@@ -53,8 +56,8 @@ enum { AGENT_USAGE_MAX = 5, AGENT_WORDS_MAX = 5, AGENT_OPTIONS_MAX = 14 };
 /* Texts are one line a paragraph; lists end with a row without a name. */
 struct agent_command {
     const char *name;
-    int (*run)(int argc, char **argv);      /* takes what stands behind the name; returns the exit
-                                             * code */
+    /* takes itself and the arguments after the name; returns the exit code */
+    int (*run)(const struct agent_command *self, int argc, char **argv);
     const char *summary;                    /* a few words without a full stop */
     const char *usage[AGENT_USAGE_MAX + 1]; /* what stands behind the name, in its forms */
     const char *about;
@@ -65,10 +68,25 @@ struct agent_command {
     const char *exits;   /* "0 done, 1 failed" */
 };
 
-extern const struct agent_command agent_commands[];
-extern const size_t agent_command_count;
+/* All commands, in the order in which help lists them. */
+struct agent_commands {
+    const struct agent_command *items;
+    size_t count;
+};
 
-const struct agent_command *agent_command_find(const char *name); /* NULL: there is none */
+/* NULL: there is none */
+const struct agent_command *agent_command_find(const struct agent_commands *commands,
+                                               const char *name);
+
+/* ---- answers to a command line ---------------------------------------------------------------- */
+
+/* One line on stderr that says what is wrong and where help is; command NULL: none was named.
+ * Returns EXIT_USAGE. */
+int agent_usage_error(const struct agent_command *command, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* True (and the help of that command is printed) when the arguments ask for it. */
+int agent_wants_help(const struct agent_command *command, int argc, char **argv);
 
 /* ---- taking a command line apart ------------------------------------------------------------- */
 
@@ -84,9 +102,10 @@ struct agent_args {
 
 enum { AGENT_ARGS_END = -1, AGENT_ARGS_WRONG = -2 };
 
-/* The arguments of a command that is in the table. EXIT_DONE, or EXIT_USAGE when there are too
- * many. One thread at a time: this is getopt_long(). */
-int agent_args_begin(struct agent_args *args, const char *command, int argc, char **argv);
+/* The arguments of a command. EXIT_DONE, or EXIT_USAGE when there are too many. One thread at a
+ * time: this is getopt_long(). */
+int agent_args_begin(struct agent_args *args, const struct agent_command *command, int argc,
+                     char **argv);
 
 /* The next option's id, its value in *ret_value; AGENT_ARGS_WRONG after it has said what is wrong;
  * AGENT_ARGS_END, and the other arguments are from agent_args_rest() on. */
@@ -96,11 +115,12 @@ char **agent_args_rest(struct agent_args *args, int *ret_count);
 /* ---- what is made from the table ------------------------------------------------------------- */
 
 /* `penstock --help` */
-void agent_help_program(struct buf *out);
+void agent_help_program(const struct agent_commands *commands, struct buf *out);
 /* `penstock COMMAND --help` */
 void agent_help_command(const struct agent_command *command, struct buf *out);
-void agent_man_program(struct buf *out); /* penstock(1) */
-void agent_completion_bash(struct buf *out);
-void agent_completion_zsh(struct buf *out);
+/* penstock(1) */
+void agent_man_program(const struct agent_commands *commands, struct buf *out);
+void agent_completion_bash(const struct agent_commands *commands, struct buf *out);
+void agent_completion_zsh(const struct agent_commands *commands, struct buf *out);
 
 #endif

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * agent_commands.c - the table: every command, its options, and the words that explain them. */
-#include "agent/agent_command.h"
-
 #include "agent/agent.h"
+
 #include "agent/agent_http_client.h"
 
 #include <string.h>
@@ -17,7 +16,18 @@
     {"url", 0, AGENT_OPTION_URL, "URL", "the agent (default " AGENT_HTTP_URL_DEFAULT ")"}
 #define OPTION_UNIX {"unix", 0, AGENT_OPTION_UNIX, "PATH", "the agent's Unix socket instead"}
 
-const struct agent_command agent_commands[] = {
+/* These print what is made from the whole table. */
+static int man(const struct agent_command *self, int argc, char **argv)
+{
+    return agent_print_man(&agent_commands, self, argc, argv);
+}
+
+static int completion(const struct agent_command *self, int argc, char **argv)
+{
+    return agent_print_completion(&agent_commands, self, argc, argv);
+}
+
+static const struct agent_command commands[] = {
     {
         .name = "init",
         .run = agent_init,
@@ -223,7 +233,7 @@ const struct agent_command agent_commands[] = {
     },
     {
         .name = "man",
-        .run = agent_man,
+        .run = man,
         .summary = "print a man page",
         .usage = {"1 | 5"},
         .about = "Prints a man page, for man(1) to show: `penstock man 5 | man -l -`.",
@@ -232,7 +242,7 @@ const struct agent_command agent_commands[] = {
     },
     {
         .name = "completion",
-        .run = agent_completion,
+        .run = completion,
         .summary = "print what completes command lines in bash or zsh",
         .usage = {"bash | zsh"},
         .about = "Prints what a shell completes command lines with. In bash: `source <(penstock "
@@ -250,12 +260,4 @@ const struct agent_command agent_commands[] = {
         .exits = "0 printed",
     },
 };
-const size_t agent_command_count = sizeof agent_commands / sizeof agent_commands[0];
-
-const struct agent_command *agent_command_find(const char *name)
-{
-    for (size_t i = 0; i < agent_command_count; i++)
-        if (strcmp(agent_commands[i].name, name) == 0)
-            return &agent_commands[i];
-    return NULL;
-}
+const struct agent_commands agent_commands = {commands, sizeof commands / sizeof commands[0]};

@@ -25,10 +25,10 @@ static const struct value_kind *kind_of(const char *placeholder)
     return NULL;
 }
 
-static void put_commands(struct buf *out)
+static void put_commands(const struct agent_commands *commands, struct buf *out)
 {
-    for (size_t i = 0; i < agent_command_count; i++)
-        buf_printf(out, "%s%s", i == 0 ? "" : " ", agent_commands[i].name);
+    for (size_t i = 0; i < commands->count; i++)
+        buf_printf(out, "%s%s", i == 0 ? "" : " ", commands->items[i].name);
 }
 
 /* ---- bash ------------------------------------------------------------------------------------ */
@@ -64,7 +64,7 @@ static void put_bash_words(const struct agent_command *command, struct buf *out)
     buf_printf(out, "' operand=%s ;;\n", command->operand != NULL ? command->operand : "''");
 }
 
-void agent_completion_bash(struct buf *out)
+void agent_completion_bash(const struct agent_commands *commands, struct buf *out)
 {
     buf_append_string(out, "# bash completion for penstock; made by `penstock completion bash`.\n"
                            "# shellcheck shell=bash disable=SC2034,SC2207\n"
@@ -74,14 +74,14 @@ void agent_completion_bash(struct buf *out)
                            "    COMPREPLY=()\n"
                            "    if [ \"$COMP_CWORD\" -eq 1 ]; then\n"
                            "        COMPREPLY=($(compgen -W '--help --version ");
-    put_commands(out);
+    put_commands(commands, out);
     buf_append_string(out, "' -- \"$cur\"))\n        return\n    fi\n"
                            "    case ${COMP_WORDS[1]},$prev in\n");
-    for (size_t i = 0; i < agent_command_count; i++)
-        put_bash_values(&agent_commands[i], out);
+    for (size_t i = 0; i < commands->count; i++)
+        put_bash_values(&commands->items[i], out);
     buf_append_string(out, "    esac\n    case ${COMP_WORDS[1]} in\n");
-    for (size_t i = 0; i < agent_command_count; i++)
-        put_bash_words(&agent_commands[i], out);
+    for (size_t i = 0; i < commands->count; i++)
+        put_bash_words(&commands->items[i], out);
     buf_append_string(out, "    *) return ;;\n    esac\n"
                            "    if [[ $cur == -* ]]; then\n"
                            "        COMPREPLY=($(compgen -W \"$options\" -- \"$cur\"))\n"
@@ -154,15 +154,15 @@ static void put_zsh_command(const struct agent_command *command, struct buf *out
     buf_append_string(out, "\n        ;;\n");
 }
 
-void agent_completion_zsh(struct buf *out)
+void agent_completion_zsh(const struct agent_commands *commands, struct buf *out)
 {
     buf_append_string(
         out,
         "#compdef penstock\n# zsh completion for penstock; made by `penstock completion zsh`.\n"
         "_penstock() {\n    local -a commands\n    commands=(\n");
-    for (size_t i = 0; i < agent_command_count; i++) {
-        buf_printf(out, "        '%s:", agent_commands[i].name);
-        put_zsh_text(out, agent_commands[i].summary);
+    for (size_t i = 0; i < commands->count; i++) {
+        buf_printf(out, "        '%s:", commands->items[i].name);
+        put_zsh_text(out, commands->items[i].summary);
         buf_append_string(out, "'\n");
     }
     buf_append_string(
@@ -171,8 +171,8 @@ void agent_completion_zsh(struct buf *out)
              "    local command=${words[2]}\n"
              "    words=(\"penstock $command\" \"${(@)words[3,-1]}\")\n    (( CURRENT -= 1 ))\n"
              "    case $command in\n");
-    for (size_t i = 0; i < agent_command_count; i++)
-        put_zsh_command(&agent_commands[i], out);
+    for (size_t i = 0; i < commands->count; i++)
+        put_zsh_command(&commands->items[i], out);
     buf_append_string(out,
                       "    esac\n}\n"
                       "# Autoloaded by compinit, or sourced.\n"

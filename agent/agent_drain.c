@@ -126,12 +126,12 @@ static enum err configure(const struct agent_drain_options *options, struct conf
     return rc == ERR_OK ? config_check(config, msg) : rc;
 }
 
-int agent_drain(int argc, char **argv)
+int agent_drain(const struct agent_command *self, int argc, char **argv)
 {
     struct agent_drain_options options;
-    if (agent_wants_help(argc, argv, "drain"))
+    if (agent_wants_help(self, argc, argv))
         return EXIT_DONE;
-    int code = agent_drain_options_parse(argc, argv, &options);
+    int code = agent_drain_options_parse(self, argc, argv, &options);
     if (code != EXIT_DONE)
         return code;
     struct config config;

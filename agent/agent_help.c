@@ -93,13 +93,13 @@ void agent_help_command(const struct agent_command *command, struct buf *out)
     put_wrapped(out, command->exits, strlen("exit codes: "), strlen("exit codes: "));
 }
 
-void agent_help_program(struct buf *out)
+void agent_help_program(const struct agent_commands *commands, struct buf *out)
 {
     buf_append_string(out, "penstock - durable spool on each host, bridged to Kafka\n\n"
                            "usage: penstock COMMAND [OPTIONS]\n\ncommands:\n");
-    for (size_t i = 0; i < agent_command_count; i++) {
-        buf_printf(out, "  %-*s", SUMMARY_COLUMN - 2, agent_commands[i].name);
-        put_wrapped(out, agent_commands[i].summary, SUMMARY_COLUMN, SUMMARY_COLUMN);
+    for (size_t i = 0; i < commands->count; i++) {
+        buf_printf(out, "  %-*s", SUMMARY_COLUMN - 2, commands->items[i].name);
+        put_wrapped(out, commands->items[i].summary, SUMMARY_COLUMN, SUMMARY_COLUMN);
     }
     buf_append_string(
         out, "\n`penstock COMMAND --help` shows a command's options, `man penstock` all of them.\n"

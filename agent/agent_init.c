@@ -63,12 +63,12 @@ static int renew(const struct config *config, const char *config_path)
     return EXIT_DONE;
 }
 
-int agent_init(int argc, char **argv)
+int agent_init(const struct agent_command *self, int argc, char **argv)
 {
     struct agent_init_options options;
-    if (agent_wants_help(argc, argv, "init"))
+    if (agent_wants_help(self, argc, argv))
         return EXIT_DONE;
-    int code = agent_init_options_parse(argc, argv, &options);
+    int code = agent_init_options_parse(self, argc, argv, &options);
     if (code != EXIT_DONE)
         return code;
     struct config config;

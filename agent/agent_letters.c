@@ -203,7 +203,8 @@ static int ask(const struct letters_options *options, const char *request)
 
 /* ---- the command line ------------------------------------------------------------------------ */
 
-static int run_word(const char *word, const struct letters_options *options)
+static int run_word(const struct agent_command *self, const char *word,
+                    const struct letters_options *options)
 {
     bool some = options->id_count > 0 || options->topic != NULL || options->all;
     if (strcmp(word, "list") == 0)
@@ -211,28 +212,29 @@ static int run_word(const char *word, const struct letters_options *options)
     if (strcmp(word, "export") == 0)
         return show(options, put_whole, false);
     if (strcmp(word, "show") == 0)
-        return options->id_count == 0 ? agent_usage_error("dead-letter", "show which? Give ids")
+        return options->id_count == 0 ? agent_usage_error(self, "show which? Give ids")
                                       : show(options, put_whole, true);
     if (!some)
-        return agent_usage_error("dead-letter", "which? Give ids, --topic TOPIC or --all");
+        return agent_usage_error(self, "which? Give ids, --topic TOPIC or --all");
     if (strcmp(word, "drop") == 0 && options->id_count == 0 && !options->yes)
-        return agent_usage_error("dead-letter", "dropping is for good: give ids, or add --yes");
+        return agent_usage_error(self, "dropping is for good: give ids, or add --yes");
     return ask(options, word);
 }
 
-static int parse_ids(char **words, int count, struct letters_options *options)
+static int parse_ids(const struct agent_command *self, char **words, int count,
+                     struct letters_options *options)
 {
     options->ids = calloc((size_t)count + 1, sizeof *options->ids);
     for (int i = 0; options->ids != NULL && i < count; i++) {
         char *end;
         options->ids[options->id_count++] = strtoull(words[i], &end, 10);
         if (end == words[i] || *end != '\0')
-            return agent_usage_error("dead-letter", "'%s' is no event id", words[i]);
+            return agent_usage_error(self, "'%s' is no event id", words[i]);
     }
     return options->ids == NULL ? EXIT_FAILED : EXIT_DONE;
 }
 
-int agent_letters(int argc, char **argv)
+int agent_letters(const struct agent_command *self, int argc, char **argv)
 {
     static const char *const known[] = {"list", "show", "export", "requeue", "drop"};
     struct letters_options options = {0};
@@ -240,9 +242,9 @@ int agent_letters(int argc, char **argv)
     const char *value;
     int id, count = 0;
     bool is_known = false;
-    if (agent_wants_help(argc, argv, "dead-letter"))
+    if (agent_wants_help(self, argc, argv))
         return EXIT_DONE;
-    if (agent_args_begin(&args, "dead-letter", argc, argv) != EXIT_DONE)
+    if (agent_args_begin(&args, self, argc, argv) != EXIT_DONE)
         return EXIT_USAGE;
     while ((id = agent_args_next(&args, &value)) >= 0) {
         switch (id) {
@@ -259,15 +261,14 @@ int agent_letters(int argc, char **argv)
     for (size_t i = 0; count > 0 && i < sizeof known / sizeof known[0]; i++)
         is_known |= strcmp(words[0], known[i]) == 0;
     if (!is_known)
-        return agent_usage_error("dead-letter",
-                                 count == 0 ? "what? list, show, export, requeue or drop"
-                                            : "unknown command '%s'",
-                                 words[0]);
+        return agent_usage_error(
+            self, count == 0 ? "what? list, show, export, requeue or drop" : "unknown command '%s'",
+            words[0]);
     if (options.spool == NULL)
-        return agent_usage_error("dead-letter", "which spool? Give --spool DIR");
-    int code = parse_ids(words + 1, count - 1, &options);
+        return agent_usage_error(self, "which spool? Give --spool DIR");
+    int code = parse_ids(self, words + 1, count - 1, &options);
     if (code == EXIT_DONE)
-        code = run_word(words[0], &options);
+        code = run_word(self, words[0], &options);
     free(options.ids);
     return code;
 }

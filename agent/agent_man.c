@@ -98,7 +98,7 @@ static const char *const files[][2] = {
     {"/run/penstock/http.sock", "its Unix socket"},
 };
 
-void agent_man_program(struct buf *out)
+void agent_man_program(const struct agent_commands *commands, struct buf *out)
 {
     buf_append_string(
         out, ".\\\" Made by `penstock man 1` from agent/agent_commands.c: edit the text there.\n"
@@ -113,8 +113,8 @@ void agent_man_program(struct buf *out)
     buf_append_string(out, ".PP\n");
     roff_text(out, "A first try without a Kafka: `penstock run --mock-kafka`.");
     buf_append_string(out, ".SH COMMANDS\n");
-    for (size_t i = 0; i < agent_command_count; i++)
-        put_command(&agent_commands[i], out);
+    for (size_t i = 0; i < commands->count; i++)
+        put_command(&commands->items[i], out);
     buf_append_string(out, ".SH FILES\n");
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
         buf_printf(out, ".TP\n\\fI%s\\fR\n", files[i][0]);

@@ -8,6 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct agent_command;
+
 enum { AGENT_LISTEN_MAX = 16, AGENT_HEADERS_MAX = 32, AGENT_FILES_MAX = 64 };
 
 struct agent_run_options {
@@ -51,10 +53,15 @@ struct agent_drain_options {
 };
 
 /* Each returns EXIT_DONE, or EXIT_USAGE after it has said what is wrong. */
-int agent_run_options_parse(int argc, char **argv, struct agent_run_options *ret_options);
-int agent_init_options_parse(int argc, char **argv, struct agent_init_options *ret_options);
-int agent_produce_options_parse(int argc, char **argv, struct agent_produce_options *ret_options);
-int agent_drain_options_parse(int argc, char **argv, struct agent_drain_options *ret_options);
-int agent_status_options_parse(int argc, char **argv, struct agent_status_options *ret_options);
+int agent_run_options_parse(const struct agent_command *self, int argc, char **argv,
+                            struct agent_run_options *ret_options);
+int agent_init_options_parse(const struct agent_command *self, int argc, char **argv,
+                             struct agent_init_options *ret_options);
+int agent_produce_options_parse(const struct agent_command *self, int argc, char **argv,
+                                struct agent_produce_options *ret_options);
+int agent_drain_options_parse(const struct agent_command *self, int argc, char **argv,
+                              struct agent_drain_options *ret_options);
+int agent_status_options_parse(const struct agent_command *self, int argc, char **argv,
+                               struct agent_status_options *ret_options);
 
 #endif

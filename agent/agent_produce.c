@@ -237,22 +237,22 @@ static bool put_headers(struct producer *producer)
     return ok;
 }
 
-static int prepare(struct producer *producer)
+static int prepare(const struct agent_command *self, struct producer *producer)
 {
     const struct agent_produce_options *options = producer->options;
     struct agent_delivery *delivery = &producer->delivery;
     struct errmsg msg = {""};
     if (!spool_topic_name_valid(bytes_of_string(options->topic)))
-        return agent_usage_error("produce", "'%s' is no topic name: 1 to 249 of a-z A-Z 0-9 . _ -",
+        return agent_usage_error(self, "'%s' is no topic name: 1 to 249 of a-z A-Z 0-9 . _ -",
                                  options->topic);
     if (options->key_delimiter != NULL) {
         producer->delimiter = malloc(strlen(options->key_delimiter) + 1);
         if (producer->delimiter == NULL ||
             !agent_line_unescape(options->key_delimiter, producer->delimiter))
-            return agent_usage_error("produce", "-K can't be '%s'", options->key_delimiter);
+            return agent_usage_error(self, "-K can't be '%s'", options->key_delimiter);
     }
     if (agent_http_client_init(&delivery->client, options->url, options->socket, &msg) != ERR_OK)
-        return agent_usage_error("produce", "%s", msg.text);
+        return agent_usage_error(self, "%s", msg.text);
     snprintf(delivery->path, sizeof delivery->path, "/topics/%s", options->topic);
     size_t size = strlen(delivery->path);
     if (options->partition >= 0)
@@ -264,9 +264,9 @@ static int prepare(struct producer *producer)
     return put_headers(producer) ? EXIT_DONE : EXIT_FAILED;
 }
 
-static int run(struct producer *producer)
+static int run(const struct agent_command *self, struct producer *producer)
 {
-    int code = prepare(producer);
+    int code = prepare(self, producer);
     if (code != EXIT_DONE)
         return code;
     take_signals();
@@ -280,16 +280,16 @@ static int run(struct producer *producer)
     return interrupted != 0 ? 128 + interrupted : EXIT_DONE;
 }
 
-int agent_produce(int argc, char **argv)
+int agent_produce(const struct agent_command *self, int argc, char **argv)
 {
     struct agent_produce_options options;
-    if (agent_wants_help(argc, argv, "produce"))
+    if (agent_wants_help(self, argc, argv))
         return EXIT_DONE;
-    int code = agent_produce_options_parse(argc, argv, &options);
+    int code = agent_produce_options_parse(self, argc, argv, &options);
     if (code != EXIT_DONE)
         return code;
     struct producer producer = {.options = &options, .delivery = {.client = {.fd = -1}}};
-    code = run(&producer);
+    code = run(self, &producer);
     agent_http_client_done(&producer.delivery.client);
     agent_batch_done(&producer.batch);
     buf_free(&producer.headers);

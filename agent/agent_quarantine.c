@@ -119,14 +119,14 @@ static int open_quarantine(const char *spool)
     return fd;
 }
 
-int agent_quarantine(int argc, char **argv)
+int agent_quarantine(const struct agent_command *self, int argc, char **argv)
 {
     struct agent_args args;
     const char *value, *spool = NULL;
     int id, count = 0;
-    if (agent_wants_help(argc, argv, "quarantine"))
+    if (agent_wants_help(self, argc, argv))
         return EXIT_DONE;
-    if (agent_args_begin(&args, "quarantine", argc, argv) != EXIT_DONE)
+    if (agent_args_begin(&args, self, argc, argv) != EXIT_DONE)
         return EXIT_USAGE;
     while ((id = agent_args_next(&args, &value)) >= 0)
         spool = value; /* there is one option */
@@ -136,14 +136,14 @@ int agent_quarantine(int argc, char **argv)
     bool is_list = count > 0 && strcmp(words[0], "list") == 0,
          is_show = count > 0 && strcmp(words[0], "show") == 0;
     if (!is_list && !is_show)
-        return agent_usage_error(
-            "quarantine", count == 0 ? "what? list or show" : "unknown command '%s'", words[0]);
+        return agent_usage_error(self, count == 0 ? "what? list or show" : "unknown command '%s'",
+                                 words[0]);
     if (spool == NULL)
-        return agent_usage_error("quarantine", "which spool? Give --spool DIR");
+        return agent_usage_error(self, "which spool? Give --spool DIR");
     if (count > 1 + is_show)
-        return agent_usage_error("quarantine", "unexpected argument '%s'", words[1 + is_show]);
+        return agent_usage_error(self, "unexpected argument '%s'", words[1 + is_show]);
     if (is_show && count == 1)
-        return agent_usage_error("quarantine", "which segment?");
+        return agent_usage_error(self, "which segment?");
     int fd = open_quarantine(spool);
     if (fd < 0)
         return EXIT_FAILED;

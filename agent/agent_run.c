@@ -273,12 +273,12 @@ static int run_until_signal(const struct agent_run_options *options, struct agen
 
 /* ---- the command ----------------------------------------------------------------------------- */
 
-int agent_run(int argc, char **argv)
+int agent_run(const struct agent_command *self, int argc, char **argv)
 {
     struct agent_run_options options = {0};
-    if (agent_wants_help(argc, argv, "run"))
+    if (agent_wants_help(self, argc, argv))
         return EXIT_DONE;
-    int code = agent_run_options_parse(argc, argv, &options);
+    int code = agent_run_options_parse(self, argc, argv, &options);
     if (code != EXIT_DONE)
         return code;
     struct agent_config *config = NULL;

@@ -29,7 +29,8 @@ static bool parse_u64(const char *text, uint64_t *ret)
     return true;
 }
 
-static int take_option(struct agent_spool_options *options, int id, const char *value)
+static int take_option(const struct agent_command *self, struct agent_spool_options *options,
+                       int id, const char *value)
 {
     uint64_t *number = NULL;
     switch (id) {
@@ -45,19 +46,20 @@ static int take_option(struct agent_spool_options *options, int id, const char *
     }
     return number == NULL || parse_u64(value, number)
                ? EXIT_DONE
-               : agent_usage_error("spool", "no number: '%s'", value);
+               : agent_usage_error(self, "no number: '%s'", value);
 }
 
 /* What stands behind `verify`, `ls`, … */
-static int parse(int argc, char **argv, struct agent_spool_options *options)
+static int parse(const struct agent_command *self, int argc, char **argv,
+                 struct agent_spool_options *options)
 {
     struct agent_args args;
     const char *value;
-    int id, count = 0, code = agent_args_begin(&args, "spool", argc, argv);
+    int id, count = 0, code = agent_args_begin(&args, self, argc, argv);
     if (code != EXIT_DONE)
         return code;
     while ((id = agent_args_next(&args, &value)) >= 0) {
-        code = take_option(options, id, value);
+        code = take_option(self, options, id, value);
         if (code != EXIT_DONE)
             return code;
     }
@@ -65,18 +67,18 @@ static int parse(int argc, char **argv, struct agent_spool_options *options)
         return EXIT_USAGE;
     char **rest = agent_args_rest(&args, &count);
     if (count != 1)
-        return agent_usage_error("spool", count == 0 ? "which spool? Give its directory"
-                                                     : "give one directory");
+        return agent_usage_error(self, count == 0 ? "which spool? Give its directory"
+                                                  : "give one directory");
     options->dir = rest[0];
     return EXIT_DONE;
 }
 
-int agent_spool(int argc, char **argv)
+int agent_spool(const struct agent_command *self, int argc, char **argv)
 {
-    if (agent_wants_help(argc, argv, "spool"))
+    if (agent_wants_help(self, argc, argv))
         return EXIT_DONE;
     if (argc == 0)
-        return agent_usage_error("spool", "what? verify, ls, peek or export");
+        return agent_usage_error(self, "what? verify, ls, peek or export");
     struct agent_spool_options options = {
         .to_id = UINT64_MAX, .until_ms = INT64_MAX, .count_max = UINT64_MAX};
     for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
@@ -84,8 +86,8 @@ int agent_spool(int argc, char **argv)
             continue;
         if (commands[i].run == agent_spool_peek)
             options.count_max = 10;
-        int code = parse(argc - 1, argv + 1, &options);
+        int code = parse(self, argc - 1, argv + 1, &options);
         return code == EXIT_DONE ? commands[i].run(&options) : code;
     }
-    return agent_usage_error("spool", "unknown command '%s'", argv[0]);
+    return agent_usage_error(self, "unknown command '%s'", argv[0]);
 }

@@ -19,19 +19,19 @@ static enum err fetch(struct agent_http_client *client, const char *path,
     return rc;
 }
 
-int agent_status(int argc, char **argv)
+int agent_status(const struct agent_command *self, int argc, char **argv)
 {
     struct agent_status_options options;
-    if (agent_wants_help(argc, argv, "status"))
+    if (agent_wants_help(self, argc, argv))
         return EXIT_DONE;
-    int code = agent_status_options_parse(argc, argv, &options);
+    int code = agent_status_options_parse(self, argc, argv, &options);
     if (code != EXIT_DONE)
         return code;
     struct agent_http_client client;
     struct agent_http_response response = {0};
     struct errmsg msg = {""};
     if (agent_http_client_init(&client, options.url, options.socket, &msg) != ERR_OK)
-        return agent_usage_error("status", "%s", msg.text);
+        return agent_usage_error(self, "%s", msg.text);
     enum err rc = fetch(&client, options.json ? "/status" : "/status.txt", &response, &msg);
     if (rc == ERR_OK)
         fputs(buf_string(&response.body), stdout);

@@ -4,5 +4,5 @@
 
 int main(int argc, char **argv)
 {
-    return agent_main(argc, argv);
+    return agent_main(&agent_commands, argc, argv);
 }

@@ -7,6 +7,7 @@
 #include "base/priority.h"
 #include "bridge/bridge_letters.h"
 #include "bridge/bridge_mock.h"
+#include "bridge/bridge_say.h"
 
 #include <signal.h>
 #include <stdarg.h>
@@ -18,19 +19,6 @@
 /* The bridge's thread and those of Kafka's client: a backlog can wait, programs that send events
  * can't. */
 #define BRIDGE_NICE 10
-
-void bridge_say(struct bridge *bridge, bool problem, const char *event, const char *format, ...)
-{
-    if (bridge->report == NULL)
-        return;
-    char detail[1200];
-    va_list args;
-    va_start(args, format);
-    vsnprintf(detail, sizeof detail, format, args);
-    va_end(args);
-    const struct bridge_report report = {problem, event, detail};
-    bridge->report(bridge->report_arg, &report);
-}
 
 static void wake(void *arg)
 {

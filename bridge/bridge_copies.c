@@ -7,6 +7,8 @@
 #include "base/random.h"
 #include "bridge/bridge_internal.h"
 #include "bridge/bridge_retry.h"
+#include "bridge/bridge_say.h"
+#include "bridge/bridge_condemn.h"
 
 #include <inttypes.h>
 #include <librdkafka/rdkafka.h>

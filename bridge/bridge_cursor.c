@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * bridge_cursor.c - from delivery reports to the spool's cursors, and back from them at start. */
 #include "bridge/bridge_internal.h"
+#include "bridge/bridge_condemn.h"
 
 #include <stdlib.h>
 

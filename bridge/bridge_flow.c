@@ -7,6 +7,8 @@
 #include "bridge/bridge_internal.h"
 #include "bridge/bridge_letters.h"
 #include "bridge/bridge_retry.h"
+#include "bridge/bridge_say.h"
+#include "bridge/bridge_condemn.h"
 #include "spool/spool_confirm.h"
 
 #include <inttypes.h>

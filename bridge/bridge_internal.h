@@ -112,9 +112,6 @@ struct bridge {
     struct bridge_copies copies;
 };
 
-void bridge_say(struct bridge *bridge, bool problem, const char *event, const char *format, ...)
-    __attribute__((format(printf, 4, 5)));
-
 /* bridge_flow.c: reading at the head, handing over, taking in reports. */
 bool bridge_flow_head(struct bridge *bridge); /* was anything passed? */
 /* Hands an event of the lane over; the reader's chunk stays until its report, unless the client
@@ -151,8 +148,6 @@ void bridge_producer_close(
     struct bridge *bridge); /* forgets what is in flight: every window stands at its first open
                              * event */
 void bridge_producer_tend(struct bridge *bridge);
-/* it is to be replaced */
-void bridge_producer_condemn(struct bridge *bridge, int code, const char *text);
 void bridge_producer_trouble(void *bridge, int code, const char *text);
 void bridge_producer_line(void *bridge, bool problem, const char *text);
 

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "bridge/bridge_internal.h"
 #include "bridge/bridge_retry.h"
+#include "bridge/bridge_say.h"
 #include "spool/spool_letters.h"
 
 #include <inttypes.h>

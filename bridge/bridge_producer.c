@@ -7,6 +7,8 @@
 #include "bridge/bridge_backoff.h"
 #include "bridge/bridge_internal.h"
 #include "bridge/bridge_retry.h"
+#include "bridge/bridge_say.h"
+#include "bridge/bridge_condemn.h"
 
 #include <inttypes.h>
 #include <librdkafka/rdkafka.h>
@@ -94,15 +96,6 @@ void bridge_producer_close(struct bridge *bridge)
     for (size_t i = 0; i < bridge->lanes.count; i++)
         forget_flights(bridge->lanes.items[i]);
     bridge->budget.events = bridge->budget.bytes = 0;
-}
-
-void bridge_producer_condemn(struct bridge *bridge, int code, const char *text)
-{
-    if (bridge->recreate)
-        return;
-    bridge->recreate = true;
-    snprintf(bridge->recreate_why, sizeof bridge->recreate_why, "error=%s text=%s",
-             bridge_retry_code_name(code), log_quote(text));
 }
 
 /* Everything that isn't done is read again, from the cursors. Without its head the bridge advances

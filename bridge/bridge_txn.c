@@ -10,6 +10,8 @@
 #include "spool/spool_confirm.h"
 #include "bridge/bridge_retry.h"
 #include "bridge/bridge_sink_kafka.h"
+#include "bridge/bridge_say.h"
+#include "bridge/bridge_condemn.h"
 
 #include <inttypes.h>
 #include <stdio.h>

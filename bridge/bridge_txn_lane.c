@@ -6,6 +6,7 @@
 #include "bridge/bridge_internal.h"
 #include "bridge/bridge_letters.h"
 #include "bridge/bridge_retry.h"
+#include "bridge/bridge_condemn.h"
 
 #include <librdkafka/rdkafka.h>
 #include <stdio.h>

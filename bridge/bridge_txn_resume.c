@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "bridge/bridge_internal.h"
 #include "bridge/bridge_trust.h"
+#include "bridge/bridge_say.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

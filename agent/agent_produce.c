@@ -7,7 +7,7 @@
 
 #include "base/clock.h"
 #include "spool/spool_options.h"
-#include "spool/spool_topic_name.h"
+#include "spool/spool_event.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -5,9 +5,7 @@
 #include "agent/agent_command.h"
 
 #include "base/buf.h"
-#include "spool/spool_dir.h"
-#include "spool/spool_file.h"
-#include "spool/spool_loss_report.h"
+#include "spool/spool_inspect.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -17,8 +15,6 @@
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
-
-enum { REPORT_BYTES_MAX = 16 << 20 };
 
 /* Our own words in our own order: what stands behind `"name":`. Empty when it isn't there. */
 static void find_field(const char *text, const char *name, char *out, size_t size)
@@ -59,25 +55,12 @@ static void print_row(uint64_t id, const char *text)
            strcmp(known, "true") == 0 ? lost : "unknown", uncertain, recovered, bytes, evidence);
 }
 
-static enum err read_report(int quarantine_fd, uint64_t id, struct buf *text, struct errmsg *msg)
-{
-    char name[32];
-    int dir_fd = -1;
-    snprintf(name, sizeof name, "%" PRIu64, id);
-    enum err rc = spool_dir_open(quarantine_fd, name, false, &dir_fd, msg);
-    if (rc == ERR_OK) {
-        rc = spool_file_read(dir_fd, SPOOL_LOSS_REPORT_NAME, REPORT_BYTES_MAX, text, msg);
-        close(dir_fd);
-    }
-    return rc;
-}
-
 static int list(int quarantine_fd)
 {
     uint64_t *ids = NULL;
     size_t count = 0;
     struct errmsg msg = {""};
-    if (spool_dir_list_ids(quarantine_fd, &ids, &count, &msg) != ERR_OK) {
+    if (spool_inspect_reports(quarantine_fd, &ids, &count, &msg) != ERR_OK) {
         fprintf(stderr, "penstock quarantine: %s\n", msg.text);
         return EXIT_FAILED;
     }
@@ -88,7 +71,7 @@ static int list(int quarantine_fd)
                "uncertain", "recovered", "bytes damaged", "files");
     for (size_t i = 0; i < count; i++) {
         struct buf text = {0};
-        bool there = read_report(quarantine_fd, ids[i], &text, &msg) == ERR_OK;
+        bool there = spool_inspect_report(quarantine_fd, ids[i], &text, &msg) == ERR_OK;
         print_row(ids[i], there ? buf_string(&text) : "");
         buf_free(&text);
     }
@@ -100,7 +83,7 @@ static int show(int quarantine_fd, const char *segment)
 {
     struct buf text = {0};
     struct errmsg msg = {""};
-    enum err rc = read_report(quarantine_fd, strtoull(segment, NULL, 10), &text, &msg);
+    enum err rc = spool_inspect_report(quarantine_fd, strtoull(segment, NULL, 10), &text, &msg);
     if (rc == ERR_OK)
         fputs(buf_string(&text), stdout);
     else

@@ -7,7 +7,7 @@
 #include "ingest/ingest_problem.h"
 #include "ingest/ingest_route.h"
 #include "spool/spool_fate.h"
-#include "spool/spool_topic_name.h"
+#include "spool/spool_event.h"
 
 #include <inttypes.h>
 #include <strings.h>

@@ -5,7 +5,7 @@
 #define PENSTOCK_AGENT_SPOOL_H
 
 #include "base/buf.h"
-#include "spool/spool_frame.h"
+#include "spool/spool_event.h"
 
 struct agent_spool_options {
     const char *dir;

@@ -128,4 +128,12 @@ static inline uint64_t codec_in_varint(struct codec_in *in)
     return 0;
 }
 
+/* Copies bytes to p; returns the byte after them. */
+static inline uint8_t *codec_put_bytes(uint8_t *p, struct bytes bytes)
+{
+    if (bytes.size > 0)
+        memcpy(p, bytes.data, bytes.size);
+    return p + bytes.size;
+}
+
 #endif

@@ -21,7 +21,7 @@ int64_t bridge_flow_accepted_ms(const struct spool_event *event)
 {
     int64_t time_ms =
         event->client_time ? spool_segment_id_time_ms(spool_id_segment(event->id)) : event->time_ms;
-    return time_ms > 0 && time_ms <= SPOOL_FRAME_TIME_MS_MAX ? time_ms : 1;
+    return time_ms > 0 && time_ms <= SPOOL_EVENT_TIME_MS_MAX ? time_ms : 1;
 }
 
 static void open_topic(struct bridge *bridge, struct bridge_lane *lane)

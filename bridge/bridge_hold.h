@@ -7,7 +7,7 @@
 #ifndef PENSTOCK_BRIDGE_HOLD_H
 #define PENSTOCK_BRIDGE_HOLD_H
 
-#include "spool/spool_chunk.h"
+#include "spool/spool.h"
 
 struct bridge_hold_pool {
     size_t held_bytes; /* memory of all chunks that are held */

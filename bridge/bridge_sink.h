@@ -9,7 +9,7 @@
 
 #include "base/err.h"
 #include "bridge/bridge_options.h"
-#include "spool/spool_frame.h"
+#include "spool/spool_event.h"
 
 struct bridge_sink;
 struct bridge_sink_topic;

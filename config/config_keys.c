@@ -3,7 +3,7 @@
 #include "config/config_keys.h"
 
 #include "base/random.h"
-#include "spool/spool_topic_name.h"
+#include "spool/spool_event.h"
 
 #define KIB    (1ull << 10)
 #define MIB    (1ull << 20)

@@ -5,7 +5,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
-#include "spool/spool_frame.h"
+#include "spool/spool_event.h"
 
 /* Where a text lies in the record's scratch memory, which moves while it grows. */
 struct ingest_record_text {

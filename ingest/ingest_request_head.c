@@ -136,7 +136,7 @@ static bool check_parameters(struct ingest_request *request, const struct ingest
         defaults->key = buf_bytes(&request->key);
     }
     if (head->timestamp != NULL) {
-        if (!ingest_number_parse(head->timestamp, SPOOL_FRAME_TIME_MS_MAX, &defaults->time_ms))
+        if (!ingest_number_parse(head->timestamp, SPOOL_EVENT_TIME_MS_MAX, &defaults->time_ms))
             return ingest_request_refuse(
                 request, 422, INGEST_PARAMETER,
                 "?timestamp= is no whole number of milliseconds since 1970");

@@ -2,7 +2,7 @@
  * ingest_route.c - paths, content types, numbers. */
 #include "ingest/ingest_route.h"
 
-#include "spool/spool_topic_name.h"
+#include "spool/spool_event.h"
 
 #include <stdio.h>
 #include <strings.h>

@@ -4,7 +4,7 @@
 #define PENSTOCK_INGEST_ROUTE_H
 
 #include "ingest/ingest_problem.h"
-#include "spool/spool_frame.h"
+#include "spool/spool_event.h"
 
 enum ingest_format { INGEST_RAW, INGEST_NDJSON, INGEST_JSON_V2, INGEST_BINARY_V2 };
 

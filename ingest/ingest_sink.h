@@ -4,7 +4,7 @@
 #define PENSTOCK_INGEST_SINK_H
 
 #include "ingest/ingest_problem.h"
-#include "spool/spool_frame.h"
+#include "spool/spool_event.h"
 
 struct ingest_sink {
     /* The views live during the call only. Errors: as spool_batch_add() */

@@ -291,7 +291,7 @@ static bool at_timestamp(struct ingest_v2 *v2, const struct ingest_json_token *t
     v2->place = AT_RECORD;
     if (token->kind == INGEST_JSON_NULL)
         return true;
-    if (!take_integer(token, SPOOL_FRAME_TIME_MS_MAX, &time_ms))
+    if (!take_integer(token, SPOOL_EVENT_TIME_MS_MAX, &time_ms))
         return refuse(v2, "timestamp", "must be an integer, milliseconds since 1970, or null");
     v2->record.time_ms = time_ms;
     v2->record.client_time = true;

@@ -3,12 +3,15 @@
 #include "spool/spool.h"
 
 #include "base/clock.h"
+#include "spool/spool_background.h"
 #include "spool/spool_dir.h"
 #include "spool/spool_internal.h"
 #include "spool/spool_unread.h"
 #include "spool/spool_root.h"
 #include "spool/spool_say.h"
 #include "spool/spool_count.h"
+#include "spool/spool_parked.h"
+#include "spool/spool_confirms.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -180,7 +183,7 @@ static enum err start_threads(struct spool *spool, struct spool_cursors *cursors
     if (rc != ERR_OK)
         return rc;
     atomic_store(&spool->counting, have_old);
-    int error = pthread_create(&spool->counter_thread, NULL, spool_counter_main, spool);
+    int error = pthread_create(&spool->counter_thread, NULL, spool_background_main, spool);
     spool->counter_started = error == 0;
     return error == 0
                ? ERR_OK
@@ -285,7 +288,7 @@ void spool_close(struct spool *spool)
     spool_confirms_close(spool->confirms);
     spool_quarantine_stop(spool); /* after the keeper, which puts segments there */
     spool_letters_done(spool);
-    spool_parked_done(spool);
+    spool_parking_done(&spool->parking);
     for (size_t i = 0; i < spool->progress.lane_count; i++)
         free(spool->progress.lanes[i].topic);
     free(spool->progress.lanes);

@@ -12,7 +12,7 @@
 
 #include "base/err.h"
 #include "spool/spool_chunk.h"
-#include "spool/spool_cursors.h"
+#include "spool/spool_cursor_state.h"
 #include "spool/spool_options.h"
 
 struct spool;

@@ -5,7 +5,7 @@
 #include "base/clock.h"
 #include "spool/spool_internal.h"
 #include "spool/spool_share.h"
-#include "spool/spool_topic_name.h"
+#include "spool/spool_event.h"
 
 #include <assert.h>
 #include <inttypes.h>

@@ -8,6 +8,8 @@
 #include "spool/spool_share.h"
 #include "spool/spool_say.h"
 #include "spool/spool_batch.h"
+#include "spool/spool_times.h"
+#include "spool/spool_confirms.h"
 
 #include <inttypes.h>
 #include <sched.h>

@@ -2,6 +2,8 @@
  * spool_confirm.c - a short sorted list of batches that somebody waits for. */
 #include "spool/spool_confirm.h"
 
+#include "spool/spool_confirms.h"
+
 #include "spool/spool_internal.h"
 #include "spool/spool_batch.h"
 

@@ -62,12 +62,4 @@ void spool_confirm_note(struct spool *spool, uint64_t event_id, int32_t partitio
  * aborted. */
 void spool_confirm_settle(struct spool *spool, bool committed);
 
-/* ---- for the spool --------------------------------------------------------------------------- */
-
-struct spool_confirms;
-struct spool_confirms *spool_confirms_new(void);            /* NULL: out of memory */
-void spool_confirms_close(struct spool_confirms *confirms); /* ends every wait; NULL is fine */
-void spool_confirms_register(struct spool_confirms *confirms, struct spool_confirm *confirm,
-                             uint64_t first_id);
-
 #endif

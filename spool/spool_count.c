@@ -12,13 +12,13 @@
 #include "spool/spool_vanished.h"
 #include "spool/spool_say.h"
 #include "spool/spool_links.h"
+#include "spool/spool_ends.h"
+#include "spool/spool_whereabouts.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
-
-enum { UNREAD_TICK_MS = 50, BACKGROUND_NICE = 10 };
 
 /* ---- pending --------------------------------------------------------------------------------- */
 
@@ -250,46 +250,4 @@ void spool_count_missing(struct spool *spool, uint64_t segment_id, struct spool_
     }
     pthread_mutex_unlock(&spool->lock);
     spool_ranges_free(missing);
-}
-
-/* Until the next tick, or the spool's end. */
-static void wait_a_tick(struct spool *spool)
-{
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_nsec += UNREAD_TICK_MS * 1000000;
-    until.tv_sec += until.tv_nsec / 1000000000;
-    until.tv_nsec %= 1000000000;
-    pthread_mutex_lock(&spool->lock);
-    for (int rc = 0; rc == 0 && !atomic_load(&spool->closing);)
-        rc = pthread_cond_timedwait(&spool->counted, &spool->lock, &until);
-    pthread_mutex_unlock(&spool->lock);
-}
-
-void *spool_counter_main(void *arg)
-{
-    struct spool *spool = arg;
-    uint64_t position = 0;
-    priority_lower(BACKGROUND_NICE);
-    spool_vanished_find(spool);
-    while (!atomic_load(&spool->closing)) {
-        pthread_mutex_lock(&spool->lock);
-        struct spool_entry *entry = spool_catalog_next(&spool->catalog, position);
-        uint64_t id = entry != NULL && entry->state == SPOOL_ENTRY_OLD ? entry->id : 0;
-        pthread_mutex_unlock(&spool->lock);
-        if (id == 0)
-            break;
-        position = spool_position_end_of(id);
-        struct errmsg msg = {""};
-        if (spool_count_entry(spool, id, &msg) != ERR_OK)
-            spool_say(spool, true, "segment_not_counted", "segment=%" PRIu64 " error=\"%s\"", id,
-                      msg.text);
-    }
-    atomic_store(&spool->counting, false);
-    while (!atomic_load(&spool->closing)) {
-        spool_parker_tend(spool);
-        spool_unread_tend(spool);
-        wait_a_tick(spool);
-    }
-    return NULL;
 }

@@ -15,7 +15,4 @@ enum err spool_count_entry(struct spool *spool, uint64_t segment_id, struct errm
  * takes the ranges over. */
 void spool_count_missing(struct spool *spool, uint64_t segment_id, struct spool_ranges *missing);
 
-/* Body of the thread that counts what earlier runs left. */
-void *spool_counter_main(void *spool);
-
 #endif

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * spool_ends.c - both ends of a segment without reading what lies between. */
+#include "spool/spool_ends.h"
+
 #include "spool/spool_files.h"
 #include "spool/spool_log.h"
 #include "spool/spool_reader.h"

@@ -8,6 +8,7 @@
 #include "spool/spool_internal.h"
 #include "spool/spool_letters.h"
 #include "spool/spool_loss_report.h"
+#include "spool/spool_times.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -15,7 +16,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { REPORT_BYTES_MAX = 4 << 20, TIMES_EVERY_MS = 100 };
+enum { REPORT_BYTES_MAX = 4 << 20 };
 
 /* ---- loss reports ---------------------------------------------------------------------------- */
 
@@ -31,54 +32,6 @@ static bool report_names(const struct spool_loss_report *report, uint32_t index)
 {
     return ranges_name(&report->lost, index) || ranges_name(&report->uncertain, index) ||
            (!report->count_known && report->lost_unnamed == 0 && index >= report->delivered_before);
-}
-
-static uint64_t number_behind(const char *text, const char *name, const char *end,
-                              const char **ret_after)
-{
-    const char *at = strstr(text, name);
-    *ret_after = NULL;
-    if (at == NULL || (end != NULL && at >= end))
-        return 0;
-    char *after;
-    uint64_t number = strtoull(at + strlen(name), &after, 10);
-    *ret_after = after;
-    return number;
-}
-
-/* Is the id in the list of ranges with that name? */
-static bool list_names(const char *report, const char *name, uint64_t event_id)
-{
-    const char *at = strstr(report, name), *end = at == NULL ? NULL : strchr(at, ']');
-    while (end != NULL) {
-        uint64_t first = number_behind(at, "{\"first\":\"", end, &at);
-        if (at == NULL)
-            break;
-        uint64_t last = number_behind(at, "\"last\":\"", end, &at);
-        if (at == NULL)
-            break;
-        if (event_id >= first && event_id <= last)
-            return true;
-    }
-    return false;
-}
-
-enum spool_loss_word spool_loss_text_about(const char *report, uint64_t event_id)
-{
-    const char *after;
-    if (list_names(report, "\"lost\":[", event_id) ||
-        list_names(report, "\"uncertain\":[", event_id))
-        return SPOOL_LOSS_NAMED;
-    if (strstr(report, "\"version\":1,") == NULL ||
-        strstr(report, "\"lost_ids_truncated\":true") != NULL)
-        return SPOOL_LOSS_CANT_TELL;
-    if (strstr(report, "\"events_lost_unnamed\":") != NULL)
-        return SPOOL_LOSS_CANT_TELL;
-    if (strstr(report, "\"count_known\":false") != NULL &&
-        spool_id_index(event_id) >=
-            number_behind(report, "\"events_delivered_before\":", NULL, &after))
-        return SPOOL_LOSS_NAMED;
-    return SPOOL_LOSS_NOT_NAMED;
 }
 
 /* Of a segment that is no longer in the catalog. */
@@ -219,30 +172,6 @@ enum err spool_fate_get(struct spool *spool, uint64_t event_id, struct bytes top
 }
 
 /* ---- all of them ----------------------------------------------------------------------------- */
-
-void spool_times_note(struct spool_times *times, uint64_t first_id, int64_t now_ms)
-{
-    unsigned last = (times->next + SPOOL_TIMES_MAX - 1) % SPOOL_TIMES_MAX;
-    if (times->count > 0 && now_ms < times->items[last].time_ms)
-        times->count = 0; /* the clock was set back: what was noted says too much */
-    if (times->count > 0 && now_ms - times->items[last].time_ms < TIMES_EVERY_MS)
-        return;
-    times->items[times->next].id = first_id;
-    times->items[times->next].time_ms = now_ms;
-    times->next = (times->next + 1) % SPOOL_TIMES_MAX;
-    if (times->count < SPOOL_TIMES_MAX)
-        times->count++;
-}
-
-int64_t spool_times_until(const struct spool_times *times, uint64_t done_id)
-{
-    for (unsigned i = 1; i <= times->count; i++) {
-        unsigned at = (times->next + SPOOL_TIMES_MAX - i) % SPOOL_TIMES_MAX;
-        if (times->items[at].id <= done_id + 1)
-            return times->items[at].time_ms;
-    }
-    return 0;
-}
 
 /* Events that the cursor has passed and that are pending all the same end it there. */
 static uint64_t below_put_aside(const struct spool *spool, uint64_t done_id)

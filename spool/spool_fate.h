@@ -35,23 +35,4 @@ struct spool_done {
 /* How far it is done for a topic; for an empty one: for all of them. */
 void spool_done_get(struct spool *spool, struct bytes topic, struct spool_done *ret_done);
 
-/* What the text of a loss report (docs/spool-format.md) says about an id. Pure. */
-enum spool_loss_word { SPOOL_LOSS_NOT_NAMED, SPOOL_LOSS_NAMED, SPOOL_LOSS_CANT_TELL };
-enum spool_loss_word spool_loss_text_about(const char *report, uint64_t event_id);
-
-/* Times at which ids were given out, a bounded number of them: for spool_done.time_ms. Pure;
- * zero-initialised is empty. */
-#define SPOOL_TIMES_MAX 512
-struct spool_times {
-    struct {
-        uint64_t id; /* everything accepted before the time has a lower one */
-        int64_t time_ms;
-    } items[SPOOL_TIMES_MAX];
-    unsigned next, count;
-};
-void spool_times_note(struct spool_times *times, uint64_t first_id, int64_t now_ms);
-/* The latest time before which all that was accepted is done, all up to done_id being so; 0: not
- * known. */
-int64_t spool_times_until(const struct spool_times *times, uint64_t done_id);
-
 #endif

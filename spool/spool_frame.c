@@ -36,53 +36,6 @@ static uint8_t *put_head(uint8_t *p, size_t size, enum spool_frame_kind kind, in
     return p + SPOOL_FRAME_HEAD_SIZE;
 }
 
-static uint8_t *put_bytes(uint8_t *p, struct bytes bytes)
-{
-    if (bytes.size > 0)
-        memcpy(p, bytes.data, bytes.size);
-    return p + bytes.size;
-}
-
-size_t spool_headers_size(const struct spool_header *headers, size_t count)
-{
-    size_t size = 0;
-    for (size_t i = 0; i < count; i++) {
-        size += codec_varint_size(headers[i].name.size) + headers[i].name.size;
-        size += headers[i].value.data == NULL
-                    ? 1
-                    : codec_varint_size(headers[i].value.size + 1) + headers[i].value.size;
-    }
-    return size;
-}
-
-uint8_t *spool_headers_put(uint8_t *p, const struct spool_header *headers, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        p = put_bytes(codec_put_varint(p, headers[i].name.size), headers[i].name);
-        if (headers[i].value.data == NULL)
-            p = codec_put_varint(p, 0);
-        else
-            p = put_bytes(codec_put_varint(p, headers[i].value.size + 1), headers[i].value);
-    }
-    return p;
-}
-
-bool spool_headers_next(struct bytes *rest, struct spool_header *ret)
-{
-    if (rest->size == 0)
-        return false;
-    struct codec_in in = codec_in_of(rest->data, rest->size);
-    struct spool_header header = {.name = codec_in_bytes(&in, codec_in_varint(&in))};
-    uint64_t value_size_plus_1 = codec_in_varint(&in);
-    if (value_size_plus_1 > 0)
-        header.value = codec_in_bytes(&in, value_size_plus_1 - 1);
-    if (!in.ok)
-        return false;
-    *rest = bytes_of(in.p, codec_in_left(&in));
-    *ret = header;
-    return true;
-}
-
 static uint8_t flags_of(const struct spool_event *event)
 {
     return (uint8_t)((event->key.data != NULL ? SPOOL_FLAG_KEY : 0) |
@@ -95,7 +48,7 @@ static uint8_t flags_of(const struct spool_event *event)
 size_t spool_frame_size(const struct spool_event *event)
 {
     if (event->topic.size == 0 || event->topic.size > SPOOL_TOPIC_SIZE_MAX || event->time_ms < 0 ||
-        event->time_ms > SPOOL_FRAME_TIME_MS_MAX || event->key.size > SPOOL_FRAME_SIZE_MAX ||
+        event->time_ms > SPOOL_EVENT_TIME_MS_MAX || event->key.size > SPOOL_FRAME_SIZE_MAX ||
         event->value.size > SPOOL_FRAME_SIZE_MAX || event->headers.size > SPOOL_FRAME_SIZE_MAX)
         return 0;
     size_t size = SPOOL_FRAME_SIZE_MIN + event->topic.size + event->value.size;
@@ -116,16 +69,16 @@ uint8_t *spool_frame_put(uint8_t *p, const struct spool_event *event)
     assert(size != 0);
     p = put_head(p, size, SPOOL_FRAME_EVENT, event->time_ms, flags_of(event),
                  (uint8_t)event->topic.size);
-    p = put_bytes(p, event->topic);
+    p = codec_put_bytes(p, event->topic);
     if (event->partition >= 0)
         p = codec_put_u32(p, (uint32_t)event->partition);
     if (event->key.data != NULL)
-        p = put_bytes(codec_put_varint(p, event->key.size), event->key);
+        p = codec_put_bytes(codec_put_varint(p, event->key.size), event->key);
     if (event->header_count > 0) {
         p = codec_put_varint(p, event->header_count);
-        p = put_bytes(codec_put_varint(p, event->headers.size), event->headers);
+        p = codec_put_bytes(codec_put_varint(p, event->headers.size), event->headers);
     }
-    p = put_bytes(p, event->value) + SPOOL_FRAME_TAIL_SIZE;
+    p = codec_put_bytes(p, event->value) + SPOOL_FRAME_TAIL_SIZE;
     assert((size_t)(p - frame) == size);
     (void)frame;
     return p;
@@ -135,7 +88,7 @@ uint8_t *spool_frame_put_other(uint8_t *p, enum spool_frame_kind kind, int64_t t
                                struct bytes body)
 {
     p = put_head(p, SPOOL_FRAME_SIZE_MIN + body.size, kind, time_ms, 0, 0);
-    return put_bytes(p, body) + SPOOL_FRAME_TAIL_SIZE;
+    return codec_put_bytes(p, body) + SPOOL_FRAME_TAIL_SIZE;
 }
 
 void spool_frame_stamp(uint8_t *frame, uint64_t id, uint32_t batch_first, uint64_t seed)

@@ -7,19 +7,15 @@
 #ifndef PENSTOCK_SPOOL_FRAME_H
 #define PENSTOCK_SPOOL_FRAME_H
 
-#include "base/bytes.h"
+#include "spool/spool_event.h"
 #include "spool/spool_id.h"
 
-#define SPOOL_FRAME_MAGIC       "\xe7PS\x9a"
-#define SPOOL_FRAME_MAGIC_SIZE  4
-#define SPOOL_FRAME_HEAD_SIZE   28 /* up to the topic */
-#define SPOOL_FRAME_TAIL_SIZE   8  /* the checksum */
-#define SPOOL_FRAME_SIZE_MIN    (SPOOL_FRAME_HEAD_SIZE + SPOOL_FRAME_TAIL_SIZE)
-#define SPOOL_FRAME_SIZE_MAX    (65u << 20)
-#define SPOOL_FRAME_TIME_MS_MAX ((1ll << 48) - 1)
-
-#define SPOOL_TOPIC_SIZE_MAX 249 /* Kafka's own limit */
-#define SPOOL_PARTITION_ANY  (-1)
+#define SPOOL_FRAME_MAGIC      "\xe7PS\x9a"
+#define SPOOL_FRAME_MAGIC_SIZE 4
+#define SPOOL_FRAME_HEAD_SIZE  28 /* up to the topic */
+#define SPOOL_FRAME_TAIL_SIZE  8  /* the checksum */
+#define SPOOL_FRAME_SIZE_MIN   (SPOOL_FRAME_HEAD_SIZE + SPOOL_FRAME_TAIL_SIZE)
+#define SPOOL_FRAME_SIZE_MAX   (65u << 20)
 
 /* On disk: do not change these values. */
 enum spool_frame_kind {
@@ -40,28 +36,6 @@ enum spool_frame_flag {
     SPOOL_FLAG_CLIENT_TIME = 16 /* the time came from the client, not from this host's clock */
 };
 
-/* One event as programs see it: views into memory that somebody else owns. */
-struct spool_event {
-    uint64_t id;
-    int64_t time_ms; /* since 1970-01-01 UTC */
-    struct bytes topic;
-    struct bytes key;     /* data NULL: null */
-    struct bytes value;   /* data NULL: null */
-    struct bytes headers; /* encoded, see spool_headers_next(); size 0: none */
-    uint32_t header_count;
-    int32_t partition; /* SPOOL_PARTITION_ANY or >= 0 */
-    bool client_time;
-    uint64_t origin_id; /* moved from another segment: the id it was accepted under; else 0 */
-    bool salvaged;      /* not stored: set by the reader for what it found among damage */
-    struct bytes frame; /* not stored: set by spool_chunk_next(): the whole frame that it comes
-                         * from */
-};
-
-struct spool_header {
-    struct bytes name;  /* UTF-8, not checked */
-    struct bytes value; /* data NULL: null */
-};
-
 /* A frame taken apart; the views point into the frame. */
 struct spool_frame {
     enum spool_frame_kind kind;
@@ -73,13 +47,6 @@ struct spool_frame {
                                * of this frame */
     struct bytes body;        /* other kinds: everything between head and checksum */
 };
-
-/* Encoded size of the headers, and the encoding. A NULL value is kept apart from an empty one. */
-size_t spool_headers_size(const struct spool_header *headers, size_t count);
-uint8_t *spool_headers_put(uint8_t *p, const struct spool_header *headers, size_t count);
-/* Takes the next header off *rest (start with event.headers); false at the end or when
- * malformed. */
-bool spool_headers_next(struct bytes *rest, struct spool_header *ret);
 
 /* Size in bytes of the frame that spool_frame_put() would write; 0 when no frame can hold the event
  * (topic empty or longer than 249, time outside 0..2^48-1, more than SPOOL_FRAME_SIZE_MAX). */

@@ -4,6 +4,10 @@
 
 #include "spool/spool_dir.h"
 #include "spool/spool_evidence.h"
+#include "spool/spool_ends.h"
+#include "spool/spool_identity_file.h"
+#include "spool/spool_cursors.h"
+#include "spool/spool_reader.h"
 
 #include <errno.h>
 #include <fcntl.h>

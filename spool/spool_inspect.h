@@ -6,9 +6,11 @@
 #ifndef PENSTOCK_SPOOL_INSPECT_H
 #define PENSTOCK_SPOOL_INSPECT_H
 
-#include "spool/spool_cursors.h"
+#include "base/buf.h"
+#include "spool/spool_chunk.h"
+#include "spool/spool_cursor_state.h"
+#include "spool/spool_findings.h"
 #include "spool/spool_identity.h"
-#include "spool/spool_reader.h"
 
 struct spool_inspect_segment {
     const char *folder; /* "segments", "quarantine", "parked", "dead-letter" */
@@ -64,5 +66,15 @@ enum err spool_inspect_vanished(const struct spool_inspect *inspect,
  * more. */
 bool spool_inspect_is_reported(const struct spool_inspect *inspect,
                                const struct spool_inspect_segment *segment);
+
+/* Ids of the segments in a spool's directory quarantine/, ascending; *ret_ids is malloc'ed.
+ * ERR_UNREADABLE, ERR_NOMEM */
+enum err spool_inspect_reports(int quarantine_fd, uint64_t **ret_ids, size_t *ret_count,
+                               struct errmsg *msg);
+
+/* The loss report of one of them, as it stands there. Errors: ERR_NOT_FOUND (the directory or its
+ * report), ERR_UNREADABLE, ERR_TOO_LARGE, ERR_NOMEM */
+enum err spool_inspect_report(int quarantine_fd, uint64_t segment_id, struct buf *text,
+                              struct errmsg *msg);
 
 #endif

@@ -4,7 +4,9 @@
 #include "spool/spool_inspect.h"
 
 #include "spool/spool_dir.h"
-#include "spool/spool_parked.h"
+#include "spool/spool_ends.h"
+#include "spool/spool_cursors.h"
+#include "spool/spool_reader.h"
 
 #include <fcntl.h>
 #include <inttypes.h>

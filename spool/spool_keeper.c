@@ -8,6 +8,7 @@
 #include "spool/spool_retire.h"
 #include "spool/spool_say.h"
 #include "spool/spool_segment_ids.h"
+#include "spool/spool_parking.h"
 
 #include <errno.h>
 #include <inttypes.h>

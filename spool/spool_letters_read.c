@@ -4,7 +4,7 @@
 
 #include "spool/spool_dir.h"
 #include "spool/spool_id_set.h"
-#include "spool/spool_identity.h"
+#include "spool/spool_identity_file.h"
 #include "spool/spool_reader.h"
 
 #include <errno.h>

@@ -3,8 +3,9 @@
 #include "spool/spool_links.h"
 
 #include "spool/spool_internal.h"
-#include "spool/spool_parked.h"
 #include "spool/spool_reader.h"
+#include "spool/spool_ends.h"
+#include "spool/spool_whereabouts.h"
 
 /* The old segment after segment_id; 0 when there is none. */
 static uint64_t next_old_segment(struct spool *spool, uint64_t segment_id)

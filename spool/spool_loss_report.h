@@ -46,4 +46,8 @@ bool spool_loss_report_render(const struct spool_loss_report *report, const uint
 /* what it owns and the struct; NULL is fine */
 void spool_loss_report_free(struct spool_loss_report *report);
 
+/* What the text of a loss report (docs/spool-format.md) says about an id. Pure. */
+enum spool_loss_word { SPOOL_LOSS_NOT_NAMED, SPOOL_LOSS_NAMED, SPOOL_LOSS_CANT_TELL };
+enum spool_loss_word spool_loss_text_about(const char *report, uint64_t event_id);
+
 #endif

@@ -11,6 +11,9 @@
 #include "spool/spool_say.h"
 #include "spool/spool_links.h"
 #include "spool/spool_space.h"
+#include "spool/spool_ends.h"
+#include "spool/spool_parking.h"
+#include "spool/spool_parked.h"
 
 #include <inttypes.h>
 #include <stdio.h>

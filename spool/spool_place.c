@@ -11,6 +11,7 @@
 #include "spool/spool_mount.h"
 #include "spool/spool_root.h"
 #include "spool/spool_say.h"
+#include "spool/spool_identity_file.h"
 
 #include <errno.h>
 #include <fcntl.h>

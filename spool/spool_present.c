@@ -5,6 +5,8 @@
 #include "spool/spool_internal.h"
 #include "spool/spool_loss_report.h"
 #include "spool/spool_reader.h"
+#include "spool/spool_ends.h"
+#include "spool/spool_whereabouts.h"
 
 #include <errno.h>
 #include <fcntl.h>

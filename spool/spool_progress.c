@@ -4,10 +4,11 @@
 
 #include "base/clock.h"
 #include "spool/spool_internal.h"
-#include "spool/spool_missed.h"
 #include "spool/spool_share.h"
 #include "spool/spool_unread.h"
 #include "spool/spool_put_aside.h"
+#include "spool/spool_parking.h"
+#include "spool/spool_unreported.h"
 
 #include <stdlib.h>
 

@@ -13,7 +13,7 @@
 #include "base/err.h"
 #include "spool/spool_chunk.h"
 #include "spool/spool_ranges.h"
-#include "spool/spool_records.h"
+#include "spool/spool_findings.h"
 
 #define SPOOL_READ_TO_END UINT64_MAX
 
@@ -32,36 +32,6 @@ struct spool_reader_options {
                            * SPOOL_COUNT_UNKNOWN: none */
     bool parked;          /* it lies in parked/: what is left of a segment, see spool_parked.h */
 };
-
-/* What was found out about a segment; complete once spool_reader_next() has said ERR_END with
- * SPOOL_READ_TO_END. */
-struct spool_findings {
-    bool header_found; /* without a header nothing was ever written in it, or it is damaged */
-    struct spool_segment_header header;
-    bool sealed; /* the seal frame was found: sealed_count is what it must hold */
-    uint32_t sealed_count;
-    uint64_t event_count;                /* distinct intact events found (below count_limit) */
-    uint32_t highest_index;              /* of the events found */
-    uint32_t acknowledged_below;         /* highest first index of a batch: all below it was
-                                          * acknowledged */
-    struct spool_ranges lost;            /* acknowledged, but not found */
-    struct spool_ranges uncertain;       /* not found, in the last batch of an unsealed segment */
-    uint64_t damaged_bytes;              /* bytes read that belong to no intact record */
-    int64_t first_time_ms, last_time_ms; /* span of the events found; 0 without any */
-    bool any_batch;                      /* a link or a seal was found */
-    bool empty;                          /* a header and nothing else: no damage */
-    bool parked_unknown;                 /* parked, and nothing tells any more which events lay
-                                          * there */
-    bool damaged;                        /* anything that a clean stop or a torn tail cannot
-                                          * explain, or any loss */
-};
-
-/* Is there something that people should hear of? An uncertain gap is named although a crash may
- * explain it: nobody can tell. */
-static inline bool spool_findings_tell(const struct spool_findings *findings)
-{
-    return findings->damaged || findings->lost.total > 0 || findings->uncertain.total > 0;
-}
 
 /* Opens the segment's directory. A missing or empty directory, missing or garbage files are
  * findings, no errors.
@@ -93,22 +63,5 @@ bool spool_reader_is_whole(const struct spool_reader *reader);
 const struct spool_findings *spool_reader_findings(const struct spool_reader *reader);
 
 void spool_reader_close(struct spool_reader *reader); /* NULL is fine */
-
-/* Reads only both ends of a segment: header and links from its first batch, seal from its last.
- * Costs about 100 KiB of reading whatever the size. Absent parts are not errors. Errors: as
- * spool_reader_open(). */
-struct spool_ends {
-    bool header_found;
-    struct spool_segment_header header;
-    struct spool_link links[64]; /* the newest when there are more */
-    size_t link_count;
-    struct buf link_frame; /* the whole link frame when link_count > 0 */
-    bool sealed;
-    struct buf seal_frame; /* the whole seal frame when sealed; spool_ends_free() frees it */
-    uint64_t log_bytes;    /* size of its log files */
-};
-enum err spool_reader_ends(const struct spool_reader_options *options, struct spool_ends *ret_ends,
-                           struct errmsg *msg);
-void spool_ends_free(struct spool_ends *ends);
 
 #endif

@@ -5,6 +5,7 @@
 #include "spool/spool.h"
 #include "spool/spool_cursors.h"
 #include "spool/spool_root.h"
+#include "spool/spool_identity_file.h"
 
 /* Until PENSTOCK names the new id all of it is as it was: `cursors` holds its state for both. */
 static enum err renew(const struct spool_root *root, struct spool_renewed *renewed,

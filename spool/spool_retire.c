@@ -8,6 +8,9 @@
 #include "spool/spool_missed.h"
 #include "spool/spool_reader.h"
 #include "spool/spool_say.h"
+#include "spool/spool_whereabouts.h"
+#include "spool/spool_parking.h"
+#include "spool/spool_parked.h"
 
 #include <dirent.h>
 #include <errno.h>

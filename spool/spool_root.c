@@ -6,6 +6,7 @@
 #include "spool/spool.h"
 #include "spool/spool_dir.h"
 #include "spool/spool_mount.h"
+#include "spool/spool_identity_file.h"
 
 #include <errno.h>
 #include <fcntl.h>

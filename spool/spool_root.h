@@ -5,6 +5,7 @@
 #ifndef PENSTOCK_SPOOL_ROOT_H
 #define PENSTOCK_SPOOL_ROOT_H
 
+#include "base/err.h"
 #include "spool/spool_identity.h"
 #include "spool/spool_options.h"
 

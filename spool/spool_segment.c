@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/random.h"
 #include "spool/spool_dir.h"
+#include "spool/spool_ends.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * spool_topic_name.c - Kafka's rule for topic names. */
-#include "spool/spool_topic_name.h"
+#include "spool/spool_event.h"
 
 #include "spool/spool_frame.h"
 

@@ -6,13 +6,13 @@
 #include "base/clock.h"
 #include "spool/spool_internal.h"
 #include "spool/spool_losses.h"
-#include "spool/spool_parker.h"
 #include "spool/spool_put_aside.h"
 #include "spool/spool_reader.h"
 #include "spool/spool_share.h"
 #include "spool/spool_say.h"
 #include "spool/spool_links.h"
 #include "spool/spool_batch.h"
+#include "spool/spool_whereabouts.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -60,6 +60,7 @@ void spool_unread_load(struct spool *spool)
 struct mover {
     struct spool *spool;
     uint64_t segment_id;
+    spool_make_room_fn *make_room;
     bool counted;              /* its events are in the books: moved ones must not count twice */
     struct spool_batch *batch; /* of one topic, being filled */
     uint64_t last_id;          /* in it */
@@ -84,13 +85,14 @@ static void on_done(void *arg, const struct spool_receipt *receipt)
 }
 
 /* Submits and waits for the sync; as long as there is no room, waits for that. */
-static enum err submit(struct spool *spool, struct spool_batch *batch)
+static enum err submit(struct spool *spool, struct spool_batch *batch,
+                       spool_make_room_fn *make_room)
 {
     struct waiter waiter = {.lock = PTHREAD_MUTEX_INITIALIZER, .done = PTHREAD_COND_INITIALIZER};
     enum err rc;
     while (((rc = spool_submit(spool, batch, on_done, &waiter)) == ERR_FULL || rc == ERR_BUSY) &&
            !atomic_load(&spool->closing)) {
-        spool_parker_tend(spool); /* it makes room, and has no other thread */
+        make_room(spool); /* by this thread: there is no other for it */
         usleep(WAIT_FOR_ROOM_US);
     }
     if (rc != ERR_OK) {
@@ -110,7 +112,7 @@ static void flush(struct mover *mover)
         return;
     struct spool_topic *topic = mover->batch->topic;
     uint32_t count = mover->batch->event_count;
-    mover->rc = submit(mover->spool, mover->batch);
+    mover->rc = submit(mover->spool, mover->batch, mover->make_room);
     mover->batch = NULL;
     if (mover->rc != ERR_OK)
         return;
@@ -196,7 +198,8 @@ static enum err settle(struct spool *spool, uint64_t segment_id, uint32_t from, 
 }
 
 static enum err try_again(struct spool *spool, uint64_t segment_id, uint32_t from,
-                          uint32_t count_limit, bool counted, struct errmsg *msg)
+                          uint32_t count_limit, bool counted, spool_make_room_fn *make_room,
+                          struct errmsg *msg)
 {
     char name[SPOOL_PARKED_NAME_SIZE];
     struct spool_reader_options options = spool_parked_reader_options(spool, segment_id, name);
@@ -206,7 +209,8 @@ static enum err try_again(struct spool *spool, uint64_t segment_id, uint32_t fro
     /* Once to see that all of it can be read, so that nothing is moved twice. */
     enum err rc = read_all(spool, &options, NULL, &reader, msg);
     if (rc == ERR_END) {
-        struct mover mover = {.spool = spool, .segment_id = segment_id, .counted = counted};
+        struct mover mover = {
+            .spool = spool, .segment_id = segment_id, .make_room = make_room, .counted = counted};
         spool_reader_close(reader);
         reader = NULL;
         rc = read_all(spool, &options, &mover, &reader, msg);
@@ -237,7 +241,7 @@ static uint64_t take_due(struct spool *spool, struct spool_entry *ret_entry)
     return id;
 }
 
-void spool_unread_tend(struct spool *spool)
+void spool_unread_tend(struct spool *spool, spool_make_room_fn *make_room)
 {
     struct spool_entry entry;
     for (uint64_t id; !atomic_load(&spool->closing) && (id = take_due(spool, &entry)) != 0;) {
@@ -246,6 +250,7 @@ void spool_unread_tend(struct spool *spool)
         if (entry.state == SPOOL_ENTRY_OLD && spool_count_limit(spool, id, &limit, &msg) != ERR_OK)
             continue;
         /* else later */
-        (void)try_again(spool, id, entry.unread_from, limit, entry.counted == SPOOL_COUNTED, &msg);
+        (void)try_again(spool, id, entry.unread_from, limit, entry.counted == SPOOL_COUNTED,
+                        make_room, &msg);
     }
 }

@@ -6,6 +6,8 @@
 #include "spool/spool_loss_report.h"
 #include "spool/spool_reader.h"
 #include "spool/spool_say.h"
+#include "spool/spool_ends.h"
+#include "spool/spool_whereabouts.h"
 
 #include <inttypes.h>
 #include <stdio.h>

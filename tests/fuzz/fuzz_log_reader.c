@@ -8,6 +8,7 @@
 #include "base/crc32c.h"
 #include "spool/spool_log.h"
 #include "spool/spool_reader.h"
+#include "spool/spool_ends.h"
 
 #include <fcntl.h>
 #include <stdio.h>

@@ -149,7 +149,7 @@ FAULTS = [
     Fault("a parked event is forgotten at start", "spool/spool_parked.c",
           "rc = load_one(spool, ids[i], msg);", "rc = i == 0 ? ERR_OK : load_one(spool, ids[i], msg);",
           ["unit_spool_parked"]),
-    Fault("what is parked is taken for whole", "spool/spool_parked.c",
+    Fault("what is parked is taken for whole", "spool/spool_whereabouts.c",
           "options.parent_fd = spool_parked_folder(spool, segment_id, &options.parked);", "options.parent_fd = spool->segments_fd;",
           ["unit_spool_parked"]),
     Fault("pending events are left out when a segment is parked", "spool/spool_remains.c",

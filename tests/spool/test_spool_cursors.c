@@ -4,7 +4,7 @@
 #include "spool/spool_cursors.h"
 
 #include "base/random.h"
-#include "spool/spool_identity.h"
+#include "spool/spool_identity_file.h"
 
 #include <dlfcn.h>
 #include <errno.h>

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "spool/spool_loss_report.h"
 #include "tests/support/spool_fixture.h"
+#include "spool/spool_times.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

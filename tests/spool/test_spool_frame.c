@@ -49,7 +49,7 @@ static void test_every_combination_of_fields_round_trips(void **state)
     for (int i = 0; i < 3 * 3 * 2 * 2 * 2; i++) {
         struct spool_event event = {
             .id = spool_id_of(123456789, (uint32_t)i),
-            .time_ms = i % 2 ? 0 : SPOOL_FRAME_TIME_MS_MAX,
+            .time_ms = i % 2 ? 0 : SPOOL_EVENT_TIME_MS_MAX,
             .topic = bytes_of_string("t"),
             .key = contents[i % 3],
             .value = contents[i / 3 % 3],
@@ -124,7 +124,7 @@ static void test_what_no_frame_can_hold_has_no_size(void **state)
     assert_int_not_equal(spool_frame_size(&event), 0);
     event.time_ms = -1;
     assert_int_equal(spool_frame_size(&event), 0);
-    event.time_ms = SPOOL_FRAME_TIME_MS_MAX + 1;
+    event.time_ms = SPOOL_EVENT_TIME_MS_MAX + 1;
     assert_int_equal(spool_frame_size(&event), 0);
     event.time_ms = 0;
     event.value = bytes_of("", (size_t)SPOOL_FRAME_SIZE_MAX + 1);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * test_spool_identity.c - PENSTOCK among odd files, the page's example of it, and the lock between
  * processes. */
-#include "spool/spool_identity.h"
+#include "spool/spool_identity_file.h"
 
 #include "base/random.h"
 #include "spool/spool_dir.h"

@@ -4,7 +4,7 @@
 #include "spool/spool_id.h"
 #include "spool/spool_ranges.h"
 #include "spool/spool_space.h"
-#include "spool/spool_topic_name.h"
+#include "spool/spool_event.h"
 
 #include <fcntl.h>
 #include <setjmp.h>

@@ -4,7 +4,7 @@
 #include "base/random.h"
 #include "spool/spool_cursors.h"
 #include "spool/spool_dir.h"
-#include "spool/spool_identity.h"
+#include "spool/spool_identity_file.h"
 #include "tests/support/spool_fixture.h"
 #include "tests/support/tsan_threads.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * test_spool_topic_name.c - the rule for topic names, byte by byte. */
-#include "spool/spool_topic_name.h"
+#include "spool/spool_event.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

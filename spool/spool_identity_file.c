@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * spool_identity.c - PENSTOCK as five lines of text with a checksum; LOCK by flock. */
-#include "spool/spool_identity.h"
+ * spool_identity_file.c - PENSTOCK as five lines of text with a checksum; LOCK by flock. */
+#include "spool/spool_identity_file.h"
 
 #include "base/buf.h"
 #include "base/clock.h"

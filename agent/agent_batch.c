@@ -2,7 +2,7 @@
  * agent_batch.c - events to request bodies. */
 #include "agent/agent_batch.h"
 
-#include "ingest/ingest_base64.h"
+#include "base/base64.h"
 
 #include <assert.h>
 
@@ -91,7 +91,7 @@ static void put_base64(struct buf *out, struct bytes bytes)
         return;
     }
     buf_append_char(out, '"');
-    ingest_base64_encode(bytes, out);
+    base64_encode(bytes, out);
     buf_append_char(out, '"');
 }
 

@@ -3,7 +3,7 @@
 #include "agent/agent.h"
 #include "agent/agent_spool.h"
 
-#include "ingest/ingest_base64.h"
+#include "base/base64.h"
 #include "spool/spool_inspect.h"
 
 #include <errno.h>
@@ -48,7 +48,7 @@ static void put_bytes(struct buf *out, const char *before, const char *name, str
         buf_append_json_string(out, (const char *)bytes.data, bytes.size);
     } else {
         buf_printf(out, "%s\"%s_base64\":\"", before, name);
-        ingest_base64_encode(bytes, out);
+        base64_encode(bytes, out);
         buf_append_char(out, '"');
     }
 }

@@ -2,6 +2,7 @@
  * ingest_request_head.c - what a request asks for: a row of checks, the first that fails
  * decides. */
 #include "ingest/ingest_request.h"
+#include "ingest/ingest_parameter.h"
 
 #include "base/clock.h"
 

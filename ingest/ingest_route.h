@@ -15,9 +15,6 @@ struct ingest_route {
     int32_t partition; /* SPOOL_PARTITION_ANY when the path names none */
 };
 
-/* Decodes %XX; false on a malformed escape or when it doesn't fit. */
-bool ingest_percent_decode(struct bytes text, uint8_t *out, size_t size_max, size_t *ret_size);
-
 /* path is raw (still percent-encoded), without the query. */
 bool ingest_route_parse(const char *path, struct ingest_route *ret_route,
                         struct ingest_problem *problem);
@@ -25,8 +22,5 @@ bool ingest_route_parse(const char *path, struct ingest_route *ret_route,
 /* NULL or any other type: raw. A vnd.kafka type that isn't supported is a problem (415). */
 bool ingest_format_parse(const char *content_type, enum ingest_format *ret_format,
                          struct ingest_problem *problem);
-
-/* A decimal number in [0, max]; false otherwise. */
-bool ingest_number_parse(const char *text, int64_t max, int64_t *ret_number);
 
 #endif

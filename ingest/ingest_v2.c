@@ -2,10 +2,11 @@
  * ingest_v2.c - the v2 produce request: a small machine over JSON tokens, one handler for each
  * place in the document. */
 #include "ingest/ingest_v2.h"
-#include "ingest/ingest_base64.h"
+#include "base/base64.h"
 #include "ingest/ingest_json.h"
 #include "ingest/ingest_json_text.h"
 #include "ingest/ingest_record.h"
+#include "ingest/ingest_parameter.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -203,7 +204,7 @@ static bool decode_base64(struct ingest_v2 *v2, const struct ingest_json_token *
     if (text->null)
         return true;
     text->offset = scratch->size;
-    if (token->kind == INGEST_JSON_STRING && ingest_base64_decode(token->text, scratch)) {
+    if (token->kind == INGEST_JSON_STRING && base64_decode(token->text, scratch)) {
         text->size = scratch->size - text->offset;
         return true;
     }

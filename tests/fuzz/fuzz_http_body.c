@@ -5,6 +5,7 @@
  * pieces must be the same as what comes out of the whole. */
 #include "ingest/ingest_ndjson.h"
 #include "ingest/ingest_v2.h"
+#include "ingest/ingest_parameter.h"
 
 #include <stdlib.h>
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * test_ingest_route.c - paths, content types, numbers, base64, and what errors look like to
  * clients. */
-#include "ingest/ingest_base64.h"
+#include "base/base64.h"
 #include "ingest/ingest_route.h"
+#include "ingest/ingest_parameter.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -109,12 +110,12 @@ static void test_base64_is_strict(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
         buf_clear(&out);
-        assert_true(ingest_base64_decode(bytes_of_string(good[i].text), &out));
+        assert_true(base64_decode(bytes_of_string(good[i].text), &out));
         assert_string_equal(buf_string(&out), good[i].data);
     }
     buf_clear(&out);
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
-        assert_false(ingest_base64_decode(bytes_of_string(bad[i]), &out));
+        assert_false(base64_decode(bytes_of_string(bad[i]), &out));
         assert_int_equal(out.size, 0);
     }
     buf_free(&out);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * ingest_base64.c - strict standard base64. */
-#include "ingest/ingest_base64.h"
+ * base64.c - strict standard base64. */
+#include "base/base64.h"
 
 static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
@@ -34,7 +34,7 @@ static unsigned decode_group(const uint8_t *p, bool last, uint8_t out[3])
     return 3 - padding;
 }
 
-bool ingest_base64_decode(struct bytes text, struct buf *out)
+bool base64_decode(struct bytes text, struct buf *out)
 {
     size_t size_before = out->size;
     if (text.size % 4 != 0 || !buf_reserve(out, text.size / 4 * 3 + 1))
@@ -50,7 +50,7 @@ bool ingest_base64_decode(struct bytes text, struct buf *out)
     return true;
 }
 
-bool ingest_base64_encode(struct bytes data, struct buf *out)
+bool base64_encode(struct bytes data, struct buf *out)
 {
     for (size_t at = 0; at < data.size; at += 3) {
         uint32_t bits = (uint32_t)data.data[at] << 16;

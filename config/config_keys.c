@@ -62,7 +62,7 @@ const struct config_section config_sections[] = {
     {"topics", "Topics that events may be sent to."},
     {CONFIG_KAFKA, "Properties of librdkafka, the Kafka client, under their own names."},
     {"bridge", "Forwarding from the spool to Kafka."},
-    {"log", "What is written to stderr."},
+    {"log", "Lines on stderr."},
 };
 const size_t config_section_count = sizeof config_sections / sizeof config_sections[0];
 
@@ -87,7 +87,8 @@ const struct config_key config_keys[] = {
      .item_wrong = mount_wrong,
      AT(spool.require_mount),
      .help =
-         "What must be mounted before the spool is opened or created: `auto` (every mount point at "
+         "Mounts that must be present before the spool is opened or created: `auto` (every mount "
+         "point at "
          "or above `spool.path` that /etc/fstab names, except `noauto` ones), the path of a mount "
          "point, or `off`. The agent waits for the mount; until then events get 503."},
     {.name = "spool.mount_wait",

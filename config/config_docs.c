@@ -5,18 +5,15 @@
 
 #include <stdio.h>
 
+/* Every paragraph and list item is one line here; wrap_page() breaks it. */
 static const char *const intro =
     "# Configuration\n"
     "\n"
-    "<!-- Made by `penstock check-config --print-reference` from config/config_keys.c: edit the "
-    "text there. -->\n"
+    "<!-- Made by `penstock check-config --print-reference` from config/config_keys.c. -->\n"
     "\n"
-    "Penstock reads one YAML file: `penstock run --config penstock.yaml`. `penstock check-config "
-    "penstock.yaml` "
-    "checks it\n"
-    "without starting anything. [penstock.example.yaml](penstock.example.yaml) holds every setting "
-    "at its "
-    "default.\n"
+    "Penstock reads one YAML file: `penstock run --config penstock.yaml`. "
+    "`penstock check-config penstock.yaml` checks that file without starting anything. "
+    "[penstock.example.yaml](penstock.example.yaml) holds every setting at its default.\n"
     "\n"
     "```yaml\n"
     "spool:\n"
@@ -28,32 +25,24 @@ static const char *const intro =
     "  bootstrap.servers: 127.0.0.1:9092\n"
     "```\n"
     "\n"
-    "Reading is strict: a name that doesn't exist, a value of the wrong type or out of its range, "
-    "and a setting "
-    "given twice\n"
-    "are errors, with file, line, column, and the nearest name that exists. Anchors, aliases, tags "
-    "and several "
-    "documents in\n"
-    "one file are not supported.\n"
+    "Reading is strict. These are errors: an unknown name, a value of the wrong type or out of its "
+    "range, a setting given twice. The message names file, line and column, and the nearest name "
+    "that exists. Anchors, aliases, tags and several documents in one file are not supported.\n"
     "\n"
     "- **Sizes** are `1000000`, `512KiB`, `32MiB`, `10GiB` (powers of 1024) or `64kB`, `64MB`, "
-    "`10GB` (powers of "
-    "1000).\n"
+    "`10GB` (powers of 1000).\n"
     "- **Durations** have a unit: `500ms`, `10s`, `5m`, `2h`, `1d`.\n"
-    "- `${NAME}` anywhere in a value is replaced by that environment variable, which must be set; "
-    "`$${` stands "
-    "for `${`.\n"
-    "- Settings marked `reloads` are taken from the file again on SIGHUP (`systemctl reload "
-    "penstock`), without "
-    "dropping a connection;\n"
-    "  so is all below `kafka`: the producer is made anew with it.\n"
-    "  A file with a mistake, or with another change, is refused with the reason, and all goes on "
-    "as before.\n"
-    "- Below `kafka`, `file:/path` is replaced by the content of that file without its last "
-    "newline. What comes "
-    "from a file\n"
-    "  or the environment, and what librdkafka treats as a secret, is never in a message or a "
-    "log.\n";
+    "- `${NAME}` anywhere in a value is replaced by that environment variable, which must be set. "
+    "`$${` stands for `${`.\n"
+    "- **Reload**: on SIGHUP (`systemctl reload penstock`) the agent reads the file again and "
+    "takes "
+    "over the settings marked `reloads`, without dropping a connection. All properties below "
+    "`kafka` reload too: the agent makes a new producer with them. A file with a mistake, or with "
+    "a change of another setting, is refused with the reason, and the agent keeps its settings.\n"
+    "- **Secrets**: below `kafka`, `file:/path` is replaced by the content of that file without "
+    "its "
+    "last newline. Values from a file or from the environment, and values that librdkafka treats "
+    "as a secret, never appear in a message or a log.\n";
 
 static const char *const kafka_text =
     "Any producer property of librdkafka can stand here, for example:\n"
@@ -67,12 +56,11 @@ static const char *const kafka_text =
     "  sasl.password: file:/run/secrets/kafka-password\n"
     "```\n"
     "\n"
-    "`bootstrap.servers` is needed. `compression.type` is `lz4` and `partitioner` is "
-    "`murmur2_random` (where "
-    "Java's producer\n"
-    "puts a key) unless set otherwise. Properties that would break a promise (`acks`, "
-    "`enable.idempotence`,\n"
-    "`message.timeout.ms`, `transactional.id`, …) are refused with the reason.\n";
+    "`bootstrap.servers` is required. Two defaults differ from librdkafka's: `compression.type` is "
+    "`lz4`, and `partitioner` is `murmur2_random` (where Java's producer "
+    "puts a key). Properties "
+    "that would break a promise (`acks`, `enable.idempotence`, `message.timeout.ms`, "
+    "`transactional.id`, …) are refused with the reason.\n";
 
 static const char *const type_names[] = {
     [CONFIG_BOOL] = "true or false", [CONFIG_SIZE] = "size",
@@ -139,7 +127,71 @@ static void put_row(const struct config_key *key, struct buf *out)
     buf_printf(out, "\n\n%s\n", key->help);
 }
 
-void config_docs_page(struct buf *out)
+/* ---- the page's width ------------------------------------------------------------------------ */
+
+#define PAGE_COLUMNS 100
+
+/* Characters, not bytes: in UTF-8 every byte but a continuation byte begins one. */
+static size_t columns_of(const char *text, size_t size)
+{
+    size_t columns = 0;
+    for (size_t i = 0; i < size; i++)
+        columns += ((unsigned char)text[i] & 0xc0) != 0x80;
+    return columns;
+}
+
+/* The size of the word that text begins with. A blank within `code` does not end the word, so that
+ * no code span is broken over two lines. */
+static size_t word_size(const char *text, size_t size)
+{
+    bool code = false;
+    size_t at = 0;
+    for (; at < size && (code || text[at] != ' '); at++)
+        code ^= text[at] == '`';
+    return at;
+}
+
+/* One paragraph or list item; the further lines of an item are indented. */
+static void wrap_line(const char *line, size_t size, struct buf *out)
+{
+    bool item = size > 1 && line[0] == '-' && line[1] == ' ';
+    size_t column = 0;
+    for (size_t at = 0; at < size; at++) {
+        size_t word = word_size(line + at, size - at);
+        size_t columns = columns_of(line + at, word);
+        if (column > 0 && column + 1 + columns > PAGE_COLUMNS) {
+            buf_append_string(out, item ? "\n  " : "\n");
+            column = item ? 2 : 0;
+        } else if (column > 0) {
+            buf_append_char(out, ' ');
+            column++;
+        }
+        buf_append(out, line + at, word);
+        column += columns;
+        at += word;
+    }
+    buf_append_char(out, '\n');
+}
+
+/* Breaks every line of a page but those in ``` blocks. */
+static void wrap_page(const char *page, struct buf *out)
+{
+    bool code = false;
+    while (*page != '\0') {
+        size_t size = strcspn(page, "\n");
+        bool mark = strncmp(page, "```", 3) == 0;
+        code ^= mark;
+        if (code || mark) {
+            buf_append(out, page, size);
+            buf_append_char(out, '\n');
+        } else {
+            wrap_line(page, size, out);
+        }
+        page += size + (page[size] == '\n');
+    }
+}
+
+static void put_page(struct buf *out)
 {
     buf_append_string(out, intro);
     for (size_t section = 0; section < config_section_count; section++) {
@@ -151,6 +203,14 @@ void config_docs_page(struct buf *out)
             if (config_section_of(config_keys[i].name, section))
                 put_row(&config_keys[i], out);
     }
+}
+
+void config_docs_page(struct buf *out)
+{
+    struct buf page = {0};
+    put_page(&page);
+    wrap_page(buf_string(&page), out);
+    buf_free(&page);
 }
 
 /* ---- the man page ---------------------------------------------------------------------------- */

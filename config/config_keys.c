@@ -54,15 +54,15 @@ static const struct config_choice level_choices[] = {
 };
 
 const struct config_section config_sections[] = {
-    {"spool", "The queue on disk. An event counts as accepted once it is synced there."},
-    {"quarantine", "Damaged segments, kept as they were found."},
+    {"spool", "The queue on disk. An event counts as accepted when it is synced there."},
+    {"quarantine", "Damaged segments, which are kept as they were found."},
     {"dead_letter",
-     "Events that Kafka can never take, kept for people to look at: `penstock dead-letter`."},
-    {"listen", "Where programs hand in their events, and the limits of that."},
-    {"topics", "Which topics events may be for."},
+     "Events that Kafka can never take, which are kept for people (`penstock dead-letter`)."},
+    {"listen", "Addresses to which programs send events, and their limits."},
+    {"topics", "Topics that events may be sent to."},
     {CONFIG_KAFKA, "Properties of librdkafka, the Kafka client, under their own names."},
-    {"bridge", "From the spool into Kafka."},
-    {"log", "What is written to stderr."},
+    {"bridge", "Forwarding from the spool to Kafka."},
+    {"log", "Lines on stderr."},
 };
 const size_t config_section_count = sizeof config_sections / sizeof config_sections[0];
 
@@ -78,48 +78,43 @@ const struct config_key config_keys[] = {
      .fallback = "false",
      AT(spool.create),
      .example = "true",
-     .help = "Make a new spool when there is none at `spool.path` and its mounts are there. Only "
-             "at the start: an agent "
-             "that has had its spool never makes another. Without it a spool is made by `penstock "
-             "init`, and a path "
-             "without one is waited for: events get 503 until it is there."},
+     .help = "Create a spool at startup if `spool.path` has none and its mounts are present. With "
+             "`false`, run `penstock init` once; until a spool exists, events get 503. An agent "
+             "that has had its spool never creates another one."},
     {.name = "spool.require_mount",
      .type = CONFIG_STRING,
      .fallback = "auto",
      .item_wrong = mount_wrong,
      AT(spool.require_mount),
-     .help = "What must be mounted before the spool is opened or made. `auto`: every mount point "
-             "at or above "
-             "`spool.path` that /etc/fstab names (but for `noauto`); the path of a mount point; or "
-             "`off`. It is waited "
-             "for: events get 503 until it is there."},
+     .help =
+         "Mounts that must be present before the spool is opened or created: `auto` (every mount "
+         "point at "
+         "or above `spool.path` that /etc/fstab names, except `noauto` ones), the path of a mount "
+         "point, or `off`. The agent waits for the mount; until then events get 503."},
     {.name = "spool.mount_wait",
      .type = CONFIG_DURATION,
      .min = 1,
      .max = 365 * 24 * HOUR,
      AT(mount_wait_ms),
      .sample = "5m",
-     .help = "How long `penstock run` waits at its start for the spool and its mounts before it "
-             "gives up with exit "
-             "code 1. Without it: for ever."},
+     .help = "How long `penstock run` waits at startup for the spool and its mounts, before it "
+             "exits with code 1. Not set: for ever."},
     {.name = "spool.id",
      .type = CONFIG_STRING,
      .item_wrong = id_wrong,
      AT(spool.id),
      .sample = "0b4e1f5c-6ad1-4d1c-9d0a-6d4a2f1f9a51",
-     .help = "Only the spool with this id is used (`penstock init` prints it); another one at "
-             "`spool.path` is refused, "
-             "and none is made."},
+     .help = "Use only the spool with this id (`penstock init` prints it). Another spool at "
+             "`spool.path` is refused, and no spool is created."},
     {.name = "spool.segment_size",
      .type = CONFIG_SIZE,
      .fallback = "32MiB",
      .min = SPOOL_SEGMENT_BYTES_MIN,
      .max = SPOOL_SEGMENT_BYTES_MAX,
      AT(spool.segment_bytes),
-     .help = "A segment of the spool ends when it passes this. Space is given back by whole "
-             "segments, and memory "
-             "grows "
-             "with it: the segment being written is held in memory too."},
+     .help = "A segment of the spool ends when it passes this size. Disk space is given back in "
+             "whole segments. The segment being written is held in memory too, so memory grows "
+             "with this size."},
     {.name = "spool.max_size",
      .reloads = true,
      .type = CONFIG_SIZE,
@@ -127,19 +122,16 @@ const struct config_key config_keys[] = {
      .min = 16 * MIB,
      .max = 1024 * TIB,
      AT(spool.size_bytes_max),
-     .help = "Everything below `spool.path` counts. Beyond it new events are refused with 503 "
-             "until Kafka has taken "
-             "some. At least four segments."},
+     .help = "Limit for everything below `spool.path`. Beyond it new events are refused with 503 "
+             "until Kafka has taken some. At least four segments."},
     {.name = "spool.min_free",
      .reloads = true,
      .type = CONFIG_SIZE,
      .fallback = "256MiB",
      .max = 1024 * TIB,
      AT(spool.free_bytes_min),
-     .help = "Space on the filesystem that stays free: below it new events are refused with 503. "
-             "Two segments "
-             "stay free "
-             "even when this is less."},
+     .help = "Space on the filesystem that stays free. Below it new events are refused with 503. "
+             "At least two segments stay free, even when this is less."},
     {.name = "spool.max_event_size",
      .reloads = true,
      .type = CONFIG_SIZE,
@@ -147,11 +139,9 @@ const struct config_key config_keys[] = {
      .min = 1,
      .max = SPOOL_EVENT_BYTES_LIMIT,
      AT(spool.event_bytes_max),
-     .help = "Key, value and headers of one event together; a larger one is refused with 413. "
-             "Kafka must take "
-             "events of "
-             "this size too (`message.max.bytes` of the brokers and in `kafka`). At most half a "
-             "segment."},
+     .help = "Key, value and headers of one event together. A larger event is refused with 413. "
+             "Kafka must take events of this size too (`message.max.bytes` of the brokers and in "
+             "`kafka`). At most half a segment."},
     {.name = "spool.max_queued",
      .reloads = true,
      .type = CONFIG_SIZE,
@@ -159,17 +149,16 @@ const struct config_key config_keys[] = {
      .min = 1 * MIB,
      .max = 16 * GIB,
      AT(spool.queued_bytes_max),
-     .help = "Events in memory that wait for their sync; beyond it new ones are refused with 503. "
-             "At least "
-             "`listen.max_body`."},
+     .help = "Events in memory that wait for their sync. Beyond it new events are refused with "
+             "503. At least `listen.max_body`."},
     {.name = "spool.window",
      .type = CONFIG_SIZE,
      .fallback = "8MiB",
      .min = 64 * KIB,
      .max = 4 * GIB,
      AT(spool.window_bytes_max),
-     .help = "Events kept in memory after their sync, so that the bridge needn't read the disk "
-             "while it keeps up."},
+     .help = "Events kept in memory after their sync. A bridge that keeps up reads them there, "
+             "without reading the disk."},
     {.name = "spool.commit_timeout",
      .reloads = true,
      .type = CONFIG_DURATION,
@@ -179,9 +168,7 @@ const struct config_key config_keys[] = {
      AT(spool.commit_timeout_ms),
      ALSO(ingest.commit_timeout_ms),
      .help = "How long a sync may take. A request that waits longer gets 503, which then means: "
-             "unknown whether "
-             "stored; "
-             "the agent is not ready while a sync hangs."},
+             "unknown whether stored. While a sync hangs, the agent is not ready."},
     {.name = "spool.cursor_interval",
      .reloads = true,
      .type = CONFIG_DURATION,
@@ -189,9 +176,8 @@ const struct config_key config_keys[] = {
      .min = 10,
      .max = 1 * HOUR,
      AT(spool.cursor_interval_ms),
-     .help = "What Kafka has acknowledged is written down at most this often. After a crash about "
-             "this much is "
-             "sent again."},
+     .help = "The cursors (what Kafka has acknowledged) are written to disk at most this often. "
+             "With `at_least_once`, a crash repeats about this much."},
 
     {.name = "quarantine.max_age",
      .reloads = true,
@@ -199,17 +185,16 @@ const struct config_key config_keys[] = {
      .fallback = "30d",
      .max = 10 * 365 * 24 * HOUR,
      AT(spool.quarantine_ms_max),
-     .help = "How long a damaged segment is kept, once what is intact in it has been delivered. "
-             "Its loss report stays."},
+     .help = "How long a damaged segment is kept after its intact events were delivered. Its loss "
+             "report stays."},
     {.name = "quarantine.max_size",
      .reloads = true,
      .type = CONFIG_SIZE,
      .fallback = "1GiB",
      .max = 1024 * TIB,
      AT(spool.quarantine_bytes_max),
-     .help = "Damaged segments are kept up to this size together; beyond it, and when space for "
-             "new events gets short, "
-             "the oldest go first."},
+     .help = "Limit for all damaged segments together. Beyond it, and when space for new events "
+             "gets short, the oldest are removed first."},
 
     {.name = "dead_letter.max_size",
      .reloads = true,
@@ -217,24 +202,22 @@ const struct config_key config_keys[] = {
      .fallback = "256MiB",
      .max = 1024 * TIB,
      AT(spool.letters_bytes_max),
-     .help = "Room for dead letters. When it is full nothing is dropped: topics with further ones "
-             "wait until some are requeued "
-             "or dropped (`penstock dead-letter`), and the others go on."},
+     .help = "Room for dead letters. When it is full, no letter is dropped: a topic with a further "
+             "one waits until some are requeued or dropped (`penstock dead-letter`), and the other "
+             "topics go on."},
     {.name = "dead_letter.topic",
      .type = CONFIG_STRING,
      .item_wrong = topic_wrong,
      AT(bridge.letters_topic),
      .sample = "dead-letters",
-     .help = "A copy of each dead letter also goes to this topic: key, value and headers of the "
-             "event, and headers that tell what it "
-             "is (`penstock-topic`, `penstock-partition` if one was asked for, `penstock-id`, "
-             "`penstock-time`, `penstock-error`, "
-             "`penstock-reason`). A value that the topic doesn't take is left out, and "
-             "`penstock-omitted` and `penstock-value-size` say "
-             "so. With `exactly_once` the copy comes once. A topic that takes none holds nobody "
-             "up: the letters in the spool are what "
-             "counts, and `penstock_dead_letters_not_copied_total` counts copies that weren't "
-             "made. Not set: no copies."},
+     .help =
+         "Kafka topic that gets a copy of each dead letter. Not set: no copies. The copy has the "
+         "event's key, value and headers, and headers that describe it (`penstock-topic`, "
+         "`penstock-partition` if one was asked for, `penstock-id`, `penstock-time`, "
+         "`penstock-error`, `penstock-reason`). A value that the topic doesn't take is left out; "
+         "`penstock-omitted` and `penstock-value-size` then say so. With `exactly_once` each copy "
+         "comes once. A topic that takes no copies delays no other topic: the letters stay in the "
+         "spool, and `penstock_dead_letters_not_copied_total` counts the missing copies."},
 
     {.name = "listen.http",
      .type = CONFIG_LIST,
@@ -248,9 +231,8 @@ const struct config_key config_keys[] = {
      .type = CONFIG_BOOL,
      .fallback = "false",
      AT(ingest.allow_remote),
-     .help = "Allow addresses beyond loopback. There is no authentication: whoever reaches the "
-             "address can send "
-             "events."},
+     .help = "Allow addresses beyond loopback. There is no authentication: any program that "
+             "reaches the address can send events."},
     {.name = "listen.socket_mode",
      .type = CONFIG_MODE,
      .fallback = "0660",
@@ -261,7 +243,7 @@ const struct config_key config_keys[] = {
      .type = CONFIG_STRING,
      AT(ingest.socket_group),
      .sample = "penstock",
-     .help = "Group of Unix sockets, by name. Without it they have the group of the agent."},
+     .help = "Group of Unix sockets, by name. Not set: the group of the agent."},
     {.name = "listen.max_body",
      .reloads = true,
      .type = CONFIG_SIZE,
@@ -269,7 +251,7 @@ const struct config_key config_keys[] = {
      .min = 1 * KIB,
      .max = 1 * GIB,
      AT(ingest.body_bytes_max),
-     .help = "The body of one request; a larger one is refused with 413."},
+     .help = "The body of one request. A larger one is refused with 413."},
     {.name = "listen.max_in_flight",
      .reloads = true,
      .type = CONFIG_SIZE,
@@ -277,10 +259,8 @@ const struct config_key config_keys[] = {
      .min = 1 * KIB,
      .max = 16 * GIB,
      AT(ingest.in_flight_bytes_max),
-     .help = "Bodies of all requests that are being received or wait for their sync; beyond it new "
-             "requests get "
-             "503. At "
-             "least `listen.max_body`."},
+     .help = "Bodies of all requests that are being received or wait for their sync. Beyond it new "
+             "requests get 503. At least `listen.max_body`."},
     {.name = "listen.max_connections",
      .reloads = true,
      .type = CONFIG_COUNT,
@@ -288,7 +268,7 @@ const struct config_key config_keys[] = {
      .min = 1,
      .max = 1000000,
      AT(ingest.connections_max),
-     .help = "Open connections; beyond it the oldest silent one is closed."},
+     .help = "Open connections. Beyond it the connection that has been silent longest is closed."},
     {.name = "listen.request_timeout",
      .reloads = true,
      .type = CONFIG_DURATION,
@@ -296,7 +276,7 @@ const struct config_key config_keys[] = {
      .min = 100,
      .max = 24 * HOUR,
      AT(ingest.request_timeout_ms),
-     .help = "From the first byte of a request to its last. A slower connection is closed."},
+     .help = "Time from the first byte of a request to its last. A slower connection is closed."},
     {.name = "listen.idle_timeout",
      .reloads = true,
      .type = CONFIG_DURATION,
@@ -311,7 +291,7 @@ const struct config_key config_keys[] = {
      .min = 1,
      .max = 64,
      AT(ingest.threads),
-     .help = "Threads that serve connections, of all addresses together."},
+     .help = "Threads that serve connections, for all addresses together."},
 
     {.name = "topics.max",
      .reloads = true,
@@ -320,14 +300,15 @@ const struct config_key config_keys[] = {
      .min = 1,
      .max = 1000,
      AT(spool.topics_max),
-     .help = "Different topics; events for further ones are refused with 422."},
+     .help =
+         "How many different topics there may be. Events for further ones are refused with 422."},
     {.name = "topics.allow",
      .reloads = true,
      .type = CONFIG_LIST,
      AT(ingest.topics_allow),
      COUNTED(ingest.topics_allow_count),
      .item_wrong = topic_wrong,
-     .help = "When given, only these topics are taken; others get 404."},
+     .help = "Take events only for these topics; other topics get 404. Not set: all topics."},
 
     {.name = "bridge.delivery",
      .type = CONFIG_ENUM,
@@ -335,31 +316,26 @@ const struct config_key config_keys[] = {
      .choices = delivery_choices,
      AT(bridge.delivery),
      .help = "`exactly_once`: consumers with `isolation.level=read_committed` see each event once, "
-             "across crashes of the "
-             "agent and of Kafka; needs rights on a transactional id, a group and the cursor topic "
-             "(see "
-             "docs/delivery.md). `at_least_once`: each event arrives; after a crash, or when "
-             "Kafka's answer got lost, "
-             "some arrive twice."},
+             "across crashes of the agent and of Kafka. Needs rights on a transactional id, a "
+             "group and the cursor topic (see docs/delivery.md). `at_least_once`: each event "
+             "arrives; after a crash, or when Kafka's answer got lost, some arrive twice."},
     {.name = "bridge.cursor_topic",
      .type = CONFIG_STRING,
      .fallback = "penstock.cursors",
      .item_wrong = topic_wrong,
      AT(bridge.cursor_topic),
-     .help = "With `exactly_once`: what was delivered is kept in Kafka as a committed offset on "
-             "partition 0 of this topic. "
-             "Nothing is ever written to it; all agents can share it. Made when it isn't there, if "
-             "the agent may."},
+     .help = "With `exactly_once`: the cursor (what was delivered) is a committed offset on "
+             "partition 0 of this topic. The topic itself stays empty, and all agents can share "
+             "it. The agent creates it if it is missing and the agent has the right."},
     {.name = "bridge.cursor_refresh",
      .type = CONFIG_DURATION,
      .fallback = "24h",
      .min = 1000,
      .max = 365 * 24 * HOUR,
      AT(bridge.cursor_refresh_ms),
-     .help = "With `exactly_once`: an agent that has had nothing to send for so long commits that "
-             "offset again, so that Kafka doesn't "
-             "forget it (`offsets.retention.minutes`, 7 days by default; this has to be well below "
-             "it)."},
+     .help = "With `exactly_once`: an agent that has sent nothing for this long commits its cursor "
+             "again, so that Kafka doesn't forget it. Must be well below "
+             "`offsets.retention.minutes` of the brokers (7 days by default)."},
     {.name = "bridge.id_header",
      .type = CONFIG_BOOL,
      .fallback = "false",
@@ -373,39 +349,38 @@ const struct config_key config_keys[] = {
      .min = 1,
      .max = 100,
      AT(spool.topic_share_percent),
-     .help = "Percent of `spool.max_size` that the pending events of one topic may take. Beyond it "
-             "events for this topic alone "
-             "are refused with 503, until a tenth of that is delivered: a topic that Kafka doesn't "
-             "take must not fill the "
-             "spool for all others. 100: no such limit."},
+     .help = "Percent of `spool.max_size` that the pending events of one topic may take, so that a "
+             "topic that Kafka doesn't take leaves room for the others. Beyond it events for this "
+             "topic alone are refused with 503, until a tenth of its share is free again. 100: no "
+             "such limit."},
     {.name = "bridge.in_flight_bytes",
      .type = CONFIG_SIZE,
      .fallback = "32MiB",
      .min = 1 * MIB,
      .max = 1 * GIB,
      AT(bridge.in_flight_bytes_max),
-     .help = "Events handed to the Kafka client and not yet acknowledged by Kafka."},
+     .help = "Bytes of events handed to the Kafka client and not yet acknowledged by Kafka."},
     {.name = "bridge.in_flight_events",
      .type = CONFIG_COUNT,
      .fallback = "200000",
      .min = 1,
      .max = 10000000,
      AT(bridge.in_flight_events_max),
-     .help = "The same as a number of events."},
+     .help = "Number of events handed to the Kafka client and not yet acknowledged by Kafka."},
     {.name = "bridge.backoff_min",
      .type = CONFIG_DURATION,
      .fallback = "250ms",
      .min = 1,
      .max = 1 * HOUR,
      AT(bridge.backoff_ms_min),
-     .help = "How long a topic that Kafka can't take waits before the next try, at first."},
+     .help = "How long a topic that Kafka can't take waits before the first new try."},
     {.name = "bridge.backoff_max",
      .type = CONFIG_DURATION,
      .fallback = "30s",
      .min = 1,
      .max = 24 * HOUR,
      AT(bridge.backoff_ms_max),
-     .help = "The same after many tries. Other topics go on meanwhile."},
+     .help = "The longest such wait, after many tries. Other topics go on meanwhile."},
 
     {.name = "log.level",
      .reloads = true,

@@ -11,8 +11,9 @@ import sys
 
 PAGE = """# Crash matrix
 
-Each fault that was tried on a real spool, how often in one run of the tests, and what happened. This page is made from the output of
-the tests (`tests/check/crash_matrix.py`); `docs/hacking.md` says how to run each with more rounds and another seed.
+Each fault that was tried on a real spool, how often in one run of the tests, and what happened.
+This page is made from the output of the tests (`tests/check/crash_matrix.py`); `docs/hacking.md`
+says how to run each with more rounds and another seed.
 
 ## Power, disks, filesystems
 
@@ -22,10 +23,11 @@ the tests (`tests/check/crash_matrix.py`); `docs/hacking.md` says how to run eac
 
 ## Damaged bytes
 
-Segments of 4,000 and more events in batches of 1, 10 and 100; each damage on a copy, then the spool's own start, accepting and reading, to
-the end, stopped or killed on the way. *Wrong* would be an untouched event that doesn't come, one that comes twice or changed, a loss that no
-report names, or a report that names an event which came. *Torn off* are events at the end of a log of which nothing tells any more that they
-were there: no seal, no link, no later batch.
+Segments of 4,000 and more events in batches of 1, 10 and 100. Each damage is done to a copy; then
+the spool starts, accepts and reads to the end, and is stopped or killed on the way. *Wrong* would
+be an untouched event that doesn't come, comes twice or comes changed, a loss that no report names,
+or a report that names an event which came. *Torn off* are events at the end of a log that no seal,
+link or later batch tells of.
 
 {damage}
 """

@@ -14,3 +14,8 @@ if(clang_format)
 endif()
 
 include(${PROJECT_SOURCE_DIR}/cmake/sanitizer_suites.cmake)
+
+# Text is 100 columns wide, in pages and in C.
+add_test(NAME check_width COMMAND ${CMAKE_CURRENT_LIST_DIR}/check_width.sh)
+add_test(NAME check_width_selftest COMMAND ${CMAKE_CURRENT_LIST_DIR}/check_width.sh --selftest)
+set_tests_properties(check_width check_width_selftest PROPERTIES LABELS check TIMEOUT 60)

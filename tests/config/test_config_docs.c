@@ -36,6 +36,53 @@ static void test_example_file_is_current(void **state)
     assert_current("docs/penstock.example.yaml", config_docs_example, "--print-example");
 }
 
+/* In characters: in UTF-8 every byte but a continuation byte begins one. */
+static size_t columns_of(const char *text, size_t size)
+{
+    size_t columns = 0;
+    for (size_t i = 0; i < size; i++)
+        columns += ((unsigned char)text[i] & 0xc0) != 0x80;
+    return columns;
+}
+
+static size_t count_of(char wanted, const char *text, size_t size)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < size; i++)
+        count += text[i] == wanted;
+    return count;
+}
+
+static bool begins(const char *line, const char *with)
+{
+    return strncmp(line, with, strlen(with)) == 0;
+}
+
+static void test_reference_page_is_100_columns_wide(void **state)
+{
+    (void)state;
+    struct buf page = {0};
+    size_t widest = 0, items = 0;
+    bool item = false;
+    config_docs_page(&page);
+    for (const char *line = buf_string(&page); *line != '\0'; line += strcspn(line, "\n") + 1) {
+        size_t size = strcspn(line, "\n"), columns = columns_of(line, size);
+        if (columns > 100)
+            fail_msg("%zu columns: %.*s", columns, (int)size, line);
+        if (!begins(line, "```") && count_of('`', line, size) % 2 != 0)
+            fail_msg("a code span is broken: %.*s", (int)size, line);
+        if (item && size > 0 && !begins(line, "- ") && !begins(line, "  "))
+            fail_msg("not indented within an item: %.*s", (int)size, line);
+        item = begins(line, "- ") || (item && size > 0);
+        items += begins(line, "- ");
+        widest = columns > widest ? columns : widest;
+    }
+    assert_in_range(widest, 95, 100);
+    assert_in_range(items, 2, 100);
+    assert_non_null(strstr(buf_string(&page), "\n  bootstrap.servers: 127.0.0.1:9092\n"));
+    buf_free(&page);
+}
+
 static void load(const char *text, struct config *config)
 {
     struct errmsg msg = {""};
@@ -109,6 +156,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_reference_page_is_current),
+        cmocka_unit_test(test_reference_page_is_100_columns_wide),
         cmocka_unit_test(test_example_file_is_current),
         cmocka_unit_test(test_example_file_works_as_it_is),
         cmocka_unit_test(test_example_file_shows_the_defaults),

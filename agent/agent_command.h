@@ -78,7 +78,7 @@ struct agent_commands {
 const struct agent_command *agent_command_find(const struct agent_commands *commands,
                                                const char *name);
 
-/* ---- answers to a command line ---------------------------------------------------------------- */
+/* ---- answers to a command line --------------------------------------------------------------- */
 
 /* One line on stderr that says what is wrong and where help is; command NULL: none was named.
  * Returns EXIT_USAGE. */

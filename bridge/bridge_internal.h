@@ -28,7 +28,7 @@
 #define BRIDGE_READ_RETRY_MS    200   /* after the spool could not be read */
 /* in flight for so long without a report: its events are copied, so that they pin no chunk */
 #define BRIDGE_SUSPECT_MS 100
-#define BRIDGE_STUCK_MS   10000 /* in flight for so long without a report: the lane counts as stuck */
+#define BRIDGE_STUCK_MS   10000 /* in flight for so long without a report: the lane is stuck */
 #define BRIDGE_AWAY_MS    500   /* Kafka not seen for so long: draining does not wait for it */
 
 struct bridge_mock;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * spool_links.h - how many events of an old segment count, by the links of the segments after it. */
+ * spool_links.h - how many events of an old segment count, by the links of those after it. */
 #ifndef PENSTOCK_SPOOL_LINKS_H
 #define PENSTOCK_SPOOL_LINKS_H
 

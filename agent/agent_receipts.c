@@ -6,7 +6,7 @@
 #include "base/random.h"
 #include "ingest/ingest_problem.h"
 #include "ingest/ingest_parameter.h"
-#include "spool/spool_fate.h"
+#include "spool/spool_event_status.h"
 #include "spool/spool_event.h"
 
 #include <inttypes.h>

@@ -9,7 +9,7 @@
 #include "bridge/bridge_retry.h"
 #include "bridge/bridge_say.h"
 #include "bridge/bridge_condemn.h"
-#include "spool/spool_confirm.h"
+#include "spool/spool_delivery_wait.h"
 
 #include <inttypes.h>
 

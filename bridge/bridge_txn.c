@@ -7,7 +7,7 @@
 #include "base/random.h"
 #include "bridge/bridge_backoff.h"
 #include "bridge/bridge_internal.h"
-#include "spool/spool_confirm.h"
+#include "spool/spool_delivery_wait.h"
 #include "bridge/bridge_retry.h"
 #include "bridge/bridge_sink_kafka.h"
 #include "bridge/bridge_say.h"

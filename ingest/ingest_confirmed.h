@@ -5,7 +5,7 @@
 #define PENSTOCK_INGEST_CONFIRMED_H
 
 #include "base/buf.h"
-#include "spool/spool_confirm.h"
+#include "spool/spool_delivery_wait.h"
 
 void ingest_confirmed_render(const struct spool_confirm *confirm, bool v2, struct buf *out);
 

@@ -15,7 +15,7 @@
 #include "ingest/ingest_ndjson.h"
 #include "ingest/ingest_route.h"
 #include "ingest/ingest_v2.h"
-#include "spool/spool_confirm.h"
+#include "spool/spool_delivery_wait.h"
 
 struct MHD_Connection;
 

@@ -6,13 +6,13 @@
  *   bridge thread  --spool_tail_next--> events in order --spool_advance--> cursors, retiring
  *
  * What "accepted" means: done() was called with ERR_OK, and that is only after the sync that covers
- * the events. Bytes on disk: docs/spool-format.md. LevelDB is behind spool_store.h. */
+ * the events. Bytes on disk: docs/spool-format.md. LevelDB is behind spool/write/store.h. */
 #ifndef PENSTOCK_SPOOL_H
 #define PENSTOCK_SPOOL_H
 
 #include "base/err.h"
-#include "spool/spool_chunk.h"
-#include "spool/spool_cursor_state.h"
+#include "spool/format/chunk.h"
+#include "spool/format/cursor_state.h"
 #include "spool/spool_options.h"
 
 struct spool;

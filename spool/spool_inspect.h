@@ -7,10 +7,10 @@
 #define PENSTOCK_SPOOL_INSPECT_H
 
 #include "base/buf.h"
-#include "spool/spool_chunk.h"
-#include "spool/spool_cursor_state.h"
-#include "spool/spool_findings.h"
-#include "spool/spool_identity.h"
+#include "spool/format/chunk.h"
+#include "spool/format/cursor_state.h"
+#include "spool/format/findings.h"
+#include "spool/format/identity.h"
 
 struct spool_inspect_segment {
     const char *folder; /* "segments", "quarantine", "parked", "dead-letter" */

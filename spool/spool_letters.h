@@ -12,7 +12,7 @@
 #define PENSTOCK_SPOOL_LETTERS_H
 
 #include "base/err.h"
-#include "spool/spool_frame.h"
+#include "spool/format/frame.h"
 
 #include <stdbool.h>
 

@@ -5,7 +5,7 @@
 
 #include "base/random.h"
 #include "spool/spool_inspect.h"
-#include "spool/spool_records.h"
+#include "spool/format/records.h"
 #include "tests/support/spool_fixture.h"
 #include "tests/support/tsan_threads.h"
 

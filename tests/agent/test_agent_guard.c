@@ -5,7 +5,7 @@
 #include "agent/agent_http_client.h"
 
 #include "base/clock.h"
-#include "spool/spool_dir.h"
+#include "spool/disk/dir.h"
 #include "tests/support/tsan_threads.h"
 
 #include <fcntl.h>

@@ -3,7 +3,7 @@
 #include "tests/damage/damage_field.h"
 
 #include "base/clock.h"
-#include "spool/spool_dir.h"
+#include "spool/disk/dir.h"
 #include "tests/damage/damage_phase.h"
 #include "tests/support/submit_wait.h"
 

@@ -2,7 +2,7 @@
  * damage_patient.c - copies of spools, and what damage must cost. */
 #include "tests/damage/damage_patient.h"
 
-#include "spool/spool_dir.h"
+#include "spool/disk/dir.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -4,7 +4,7 @@
 #include "tests/damage/damage_rows.h"
 
 #include "base/codec.h"
-#include "spool/spool_cursors.h"
+#include "spool/place/cursors_file.h"
 
 #include <inttypes.h>
 #include <setjmp.h>

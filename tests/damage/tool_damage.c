@@ -3,7 +3,7 @@
  * program. */
 #include "base/clock.h"
 #include "base/random.h"
-#include "spool/spool_dir.h"
+#include "spool/disk/dir.h"
 #include "tests/damage/damage_make.h"
 #include "tests/damage/damage_matrix.h"
 

@@ -2,7 +2,7 @@
  * fuzz_cursor_slot.c - any bytes as the body of a slot of `cursors`, behind a head that vouches for
  * them: what is read is written and read again as the same bytes. */
 #include "base/codec.h"
-#include "spool/spool_cursor_slot.h"
+#include "spool/format/cursor_slot.h"
 
 #include <stdlib.h>
 #include <xxhash.h>

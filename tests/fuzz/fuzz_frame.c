@@ -2,8 +2,8 @@
  * fuzz_frame.c - any bytes as a frame and as a stream with frames in it: nothing outside is
  * touched, what decodes can be written again. */
 #include "base/codec.h"
-#include "spool/spool_records.h"
-#include "spool/spool_scan.h"
+#include "spool/format/records.h"
+#include "spool/read/frame_scan.h"
 
 #include <stdlib.h>
 

@@ -6,9 +6,9 @@
  * right; 2: those of frames; 4: it is read in two steps. */
 #include "base/codec.h"
 #include "base/crc32c.h"
-#include "spool/spool_log.h"
-#include "spool/spool_reader.h"
-#include "spool/spool_ends.h"
+#include "spool/read/leveldb_log.h"
+#include "spool/read/reader.h"
+#include "spool/read/ends.h"
 
 #include <fcntl.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * test_spool_chunk.c - runs of frames in memory: what is put in comes out, for as long as anybody
  * holds it. */
-#include "spool/spool_chunk.h"
+#include "spool/format/chunk.h"
 
 #include <pthread.h>
 #include <setjmp.h>

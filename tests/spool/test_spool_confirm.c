@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * test_spool_confirm.c - waiting for Kafka: told once, when all is noted and counts; bounded;
  * nobody is told after cancelling. */
-#include "spool/spool_confirm.h"
+#include "spool/spool_delivery_wait.h"
 #include "tests/support/spool_fixture.h"
 
 #include <pthread.h>

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  * test_spool_cursors.c - the cursors file and the identity: what was written comes back, what is
  * damaged never does. */
-#include "spool/spool_cursors.h"
+#include "spool/place/cursors_file.h"
 
 #include "base/random.h"
-#include "spool/spool_identity_file.h"
+#include "spool/place/identity_file.h"
 
 #include <dlfcn.h>
 #include <errno.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * test_spool_dir.c - directories on a disk that fails: what can't be read is never taken for what
  * isn't there. */
-#include "spool/spool_dir.h"
+#include "spool/disk/dir.h"
 
-#include "spool/spool_id.h"
+#include "spool/format/id.h"
 
 #include <dirent.h>
 #include <dlfcn.h>

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
  * test_spool_fate.c - receipts: never "delivered" for what isn't; how far everything is done, by id
  * and by time. */
-#include "spool/spool_fate.h"
+#include "spool/spool_event_status.h"
 #include "spool/spool_letters.h"
 #include "base/clock.h"
-#include "spool/spool_loss_report.h"
+#include "spool/format/loss_report.h"
 #include "tests/support/spool_fixture.h"
-#include "spool/spool_times.h"
+#include "spool/ledger/times.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * test_spool_format.c - the worked example in docs/spool-format.md is what the code writes and
  * reads. */
-#include "spool/spool_frame.h"
+#include "spool/format/frame.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

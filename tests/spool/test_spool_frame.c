@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * test_spool_frame.c - frames come back as they went in, and no changed byte passes. */
-#include "spool/spool_frame.h"
+#include "spool/format/frame.h"
 
-#include "spool/spool_records.h"
+#include "spool/format/records.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

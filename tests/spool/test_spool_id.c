@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * test_spool_id.c - segment ids where clock and known ids meet. */
-#include "spool/spool_id.h"
+#include "spool/format/id.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

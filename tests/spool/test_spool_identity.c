@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  * test_spool_identity.c - PENSTOCK among odd files, the page's example of it, and the lock between
  * processes. */
-#include "spool/spool_identity_file.h"
+#include "spool/place/identity_file.h"
 
 #include "base/random.h"
-#include "spool/spool_dir.h"
+#include "spool/disk/dir.h"
 
 #include <fcntl.h>
 #include <setjmp.h>

@@ -4,7 +4,7 @@
 #include "base/clock.h"
 #include "base/codec.h"
 #include "base/crc32c.h"
-#include "spool/spool_log.h"
+#include "spool/read/leveldb_log.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

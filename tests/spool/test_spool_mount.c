@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * test_spool_mount.c - what must be mounted, by tables written for the test and directories that
  * exist. */
-#include "spool/spool_mount.h"
+#include "spool/place/mount.h"
 
-#include "spool/spool_dir.h"
+#include "spool/disk/dir.h"
 
 #include <fcntl.h>
 #include <limits.h>

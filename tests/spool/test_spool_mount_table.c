@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * test_spool_mount_table.c - lines of fstab and mountinfo, good and odd. */
-#include "spool/spool_mount_table.h"
+#include "spool/place/mount_table.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

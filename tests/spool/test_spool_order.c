@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * test_spool_order.c - frames that don't stand in the order of their ids are handed out in it all
  * the same. */
-#include "spool/spool_order.h"
+#include "spool/read/ordered.h"
 #include "tests/support/spool_fixture.h"
 
 #include <inttypes.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * test_spool_parked.c - segments that only lanes behind hold: what is pending in them is parked,
  * arrives in order and once, across restarts and damage, and what vanishes is missed. */
-#include "spool/spool_dir.h"
-#include "spool/spool_fate.h"
+#include "spool/disk/dir.h"
+#include "spool/spool_event_status.h"
 #include "spool/spool_inspect.h"
 #include "spool/spool_letters.h"
 #include "tests/support/spool_fixture.h"

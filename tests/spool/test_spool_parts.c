@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * test_spool_parts.c - the small pure parts: ids, topic names, space, index sets, directories. */
-#include "spool/spool_dir.h"
-#include "spool/spool_id.h"
-#include "spool/spool_ranges.h"
-#include "spool/spool_space.h"
+#include "spool/disk/dir.h"
+#include "spool/format/id.h"
+#include "spool/format/ranges.h"
+#include "spool/commit/space.h"
 #include "spool/spool_event.h"
 
 #include <fcntl.h>

@@ -4,7 +4,7 @@
 #include "tests/support/spool_fixture.h"
 
 #include "base/random.h"
-#include "spool/spool_dir.h"
+#include "spool/disk/dir.h"
 
 #include <dirent.h>
 #include <fcntl.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * test_spool_quarantine.c - segments that are damaged or gone: the rest is delivered, the books
  * balance, a report names what is missing. */
-#include "spool/spool_loss_report.h"
+#include "spool/format/loss_report.h"
 #include "tests/support/spool_fixture.h"
 
 #include <fcntl.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * test_spool_ranges.c - the set of indexes and the gaps between them. */
-#include "spool/spool_ranges.h"
-#include "spool/spool_id.h"
+#include "spool/format/ranges.h"
+#include "spool/format/id.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

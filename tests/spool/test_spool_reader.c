@@ -4,7 +4,7 @@
 #include "tests/support/damage_check.h"
 
 #include "base/clock.h"
-#include "spool/spool_ends.h"
+#include "spool/read/ends.h"
 
 #include <fcntl.h>
 #include <pthread.h>

@@ -3,7 +3,7 @@
  * process, retries, and how much is read. The calls of libc that the reader uses are replaced here
  * by ones that fail on demand. */
 #include "tests/support/damage_check.h"
-#include "spool/spool_ends.h"
+#include "spool/read/ends.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * test_spool_records.c - bodies of header, link and seal: what is cut short or says too much is
  * refused. */
-#include "spool/spool_records.h"
+#include "spool/format/records.h"
 
 #include "base/codec.h"
 

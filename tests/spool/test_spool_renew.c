@@ -2,9 +2,9 @@
  * test_spool_renew.c - a spool gets another id and stays what it is, also when that is cut off
  * anywhere. */
 #include "base/random.h"
-#include "spool/spool_cursors.h"
-#include "spool/spool_dir.h"
-#include "spool/spool_identity_file.h"
+#include "spool/place/cursors_file.h"
+#include "spool/disk/dir.h"
+#include "spool/place/identity_file.h"
 #include "tests/support/spool_fixture.h"
 #include "tests/support/tsan_threads.h"
 

@@ -3,7 +3,7 @@
  * a client made up. */
 #include "base/clock.h"
 #include "base/codec.h"
-#include "spool/spool_scan.h"
+#include "spool/read/frame_scan.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * test_spool_segment.c - the log of a segment that is being written: its size as counted, and the
  * room made ahead of it. */
-#include "spool/spool_segment.h"
+#include "spool/write/segment.h"
 
-#include "spool/spool_reader.h"
+#include "spool/read/reader.h"
 
 #include <dirent.h>
 #include <errno.h>

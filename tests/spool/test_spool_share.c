@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * test_spool_share.c - a topic that fills more than its share of the spool is refused alone, across
  * restarts. */
-#include "spool/spool_share.h"
+#include "spool/ledger/topic_share.h"
 #include "tests/support/spool_fixture.h"
 
 #include <setjmp.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * test_spool_space.c - the limits to the byte, and how much must come free after a refusal. */
-#include "spool/spool_space.h"
+#include "spool/commit/space.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

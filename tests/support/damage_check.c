@@ -2,7 +2,7 @@
  * damage_check.c - damage a log, read it, and compare with what must be. */
 #include "tests/support/damage_check.h"
 
-#include "spool/spool_dir.h"
+#include "spool/disk/dir.h"
 
 #include <dirent.h>
 #include <fcntl.h>

@@ -4,7 +4,7 @@
 
 #include "base/codec.h"
 #include "base/crc32c.h"
-#include "spool/spool_dir.h"
+#include "spool/disk/dir.h"
 
 #include <dirent.h>
 #include <fcntl.h>

@@ -6,8 +6,8 @@
 #ifndef PENSTOCK_TESTS_SEGMENT_WRITER_H
 #define PENSTOCK_TESTS_SEGMENT_WRITER_H
 
-#include "spool/spool_group.h"
-#include "spool/spool_reader.h"
+#include "spool/write/group.h"
+#include "spool/read/reader.h"
 
 #define SEGMENT_ID   109843750000ull
 #define SEGMENT_SEED 0x5eed0fa11c0ffee5ull

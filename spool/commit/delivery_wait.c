@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: MIT
+ * delivery_wait.c - a short sorted list of batches that somebody waits for. */
+#include "spool/spool_delivery_wait.h"
+
+#include "spool/commit/delivery_waits.h"
+
+#include "spool/home/internal.h"
+#include "spool/commit/batch.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+enum { NOT_YET, NOTED, COUNTS }; /* of a place */
+/* OVER: cancelled, or confirmed() is being called */
+enum confirm_state { CONFIRM_NEW, CONFIRM_LISTED, CONFIRM_OVER };
+
+struct spool_confirm {
+    struct spool_confirms *confirms;
+    spool_confirmed_fn *confirmed;
+    void *arg;
+    enum confirm_state state; /* under the lock, as is all that follows */
+    bool all;
+    uint64_t first_id;
+    uint32_t event_count, noted, counting;
+    struct spool_confirm *next_over;
+    struct spool_kafka_place places[];
+};
+
+struct spool_confirms {
+    pthread_mutex_t lock;
+    unsigned references; /* the spool's, and one each: those who wait may outlive the spool */
+    uint64_t events;
+    unsigned batches;
+    atomic_uint listed;
+    /* ascending ids: the committer adds them in that order */
+    struct spool_confirm *list[SPOOL_CONFIRM_BATCHES_MAX];
+};
+
+struct spool_confirms *spool_confirms_new(void)
+{
+    struct spool_confirms *confirms = calloc(1, sizeof *confirms);
+    if (confirms == NULL)
+        return NULL;
+    pthread_mutex_init(&confirms->lock, NULL);
+    confirms->references = 1;
+    return confirms;
+}
+
+/* Unlocks. */
+static void unref_locked(struct spool_confirms *confirms)
+{
+    bool last = --confirms->references == 0;
+    pthread_mutex_unlock(&confirms->lock);
+    if (!last)
+        return;
+    pthread_mutex_destroy(&confirms->lock);
+    free(confirms);
+}
+
+enum err spool_confirm_new(struct spool *spool, uint32_t event_count, spool_confirmed_fn *confirmed,
+                           void *arg, struct spool_confirm **ret_confirm)
+{
+    struct spool_confirms *confirms = spool->confirms;
+    struct spool_confirm *confirm = NULL;
+    pthread_mutex_lock(&confirms->lock);
+    bool room = confirms->batches < SPOOL_CONFIRM_BATCHES_MAX &&
+                confirms->events + event_count <= SPOOL_CONFIRM_EVENTS_MAX;
+    if (room)
+        confirm = calloc(1, sizeof *confirm + event_count * sizeof confirm->places[0]);
+    if (confirm != NULL) {
+        confirms->batches++;
+        confirms->events += event_count;
+        confirms->references++;
+        *confirm = (struct spool_confirm){
+            .confirms = confirms, .confirmed = confirmed, .arg = arg, .event_count = event_count};
+    }
+    pthread_mutex_unlock(&confirms->lock);
+    *ret_confirm = confirm;
+    return confirm != NULL ? ERR_OK : room ? ERR_NOMEM : ERR_FULL;
+}
+
+void spool_confirm_free(struct spool_confirm *confirm)
+{
+    if (confirm == NULL)
+        return;
+    struct spool_confirms *confirms = confirm->confirms;
+    pthread_mutex_lock(&confirms->lock);
+    assert(confirm->state != CONFIRM_LISTED);
+    confirms->batches--;
+    confirms->events -= confirm->event_count;
+    free(confirm);
+    unref_locked(confirms);
+}
+
+const struct spool_kafka_place *spool_confirm_places(const struct spool_confirm *confirm,
+                                                     uint32_t *ret_count)
+{
+    *ret_count = confirm->event_count;
+    return confirm->places;
+}
+
+void spool_batch_set_confirm(struct spool_batch *batch, struct spool_confirm *confirm)
+{
+    assert(confirm->event_count == batch->event_count);
+    batch->confirm = confirm;
+}
+
+/* ---- the list, locked ------------------------------------------------------------------------ */
+
+/* Position of the last one that begins at or before the id; `listed` when there is none. */
+static unsigned find(const struct spool_confirms *confirms, unsigned listed, uint64_t event_id)
+{
+    unsigned from = 0, to = listed;
+    while (from < to) {
+        unsigned middle = from + (to - from) / 2;
+        if (confirms->list[middle]->first_id <= event_id)
+            from = middle + 1;
+        else
+            to = middle;
+    }
+    return from == 0 ? listed : from - 1;
+}
+
+static void take_off(struct spool_confirms *confirms, unsigned at)
+{
+    unsigned listed = atomic_load(&confirms->listed);
+    confirms->list[at]->state = CONFIRM_OVER;
+    for (unsigned i = at; i + 1 < listed; i++)
+        confirms->list[i] = confirms->list[i + 1];
+    atomic_store(&confirms->listed, listed - 1);
+}
+
+/* When nothing is missing, or it ends: off the list, onto *over. */
+static bool end_if(struct spool_confirms *confirms, unsigned at, bool end,
+                   struct spool_confirm **over)
+{
+    struct spool_confirm *confirm = confirms->list[at];
+    confirm->all = confirm->counting == confirm->event_count;
+    if (!confirm->all && !end)
+        return false;
+    take_off(confirms, at);
+    confirm->next_over = *over;
+    *over = confirm;
+    return true;
+}
+
+/* After unlocking. */
+static void tell(struct spool_confirm *over)
+{
+    for (struct spool_confirm *next; over != NULL; over = next) {
+        next = over->next_over;
+        over->confirmed(over->arg, over->all); /* may free it */
+    }
+}
+
+void spool_confirms_register(struct spool_confirms *confirms, struct spool_confirm *confirm,
+                             uint64_t first_id)
+{
+    pthread_mutex_lock(&confirms->lock);
+    unsigned listed = atomic_load(&confirms->listed);
+    if (confirm->state == CONFIRM_NEW) {
+        assert(listed < SPOOL_CONFIRM_BATCHES_MAX &&
+               (listed == 0 || confirms->list[listed - 1]->first_id < first_id));
+        confirm->first_id = first_id;
+        confirm->state = CONFIRM_LISTED;
+        confirms->list[listed] = confirm;
+        atomic_store(&confirms->listed, listed + 1);
+    }
+    pthread_mutex_unlock(&confirms->lock);
+}
+
+bool spool_confirm_cancel(struct spool_confirm *confirm)
+{
+    struct spool_confirms *confirms = confirm->confirms;
+    pthread_mutex_lock(&confirms->lock);
+    bool mine = confirm->state != CONFIRM_OVER;
+    if (confirm->state == CONFIRM_LISTED)
+        take_off(confirms, find(confirms, atomic_load(&confirms->listed), confirm->first_id));
+    confirm->state = CONFIRM_OVER;
+    pthread_mutex_unlock(&confirms->lock);
+    return mine;
+}
+
+void spool_confirms_close(struct spool_confirms *confirms)
+{
+    struct spool_confirm *over = NULL;
+    if (confirms == NULL)
+        return;
+    pthread_mutex_lock(&confirms->lock);
+    while (atomic_load(&confirms->listed) > 0)
+        (void)end_if(confirms, 0, true, &over);
+    pthread_mutex_unlock(&confirms->lock);
+    tell(over);
+    pthread_mutex_lock(&confirms->lock);
+    unref_locked(confirms);
+}
+
+/* ---- the bridge ------------------------------------------------------------------------------ */
+
+bool spool_confirm_any(struct spool *spool)
+{
+    return atomic_load_explicit(&spool->confirms->listed, memory_order_relaxed) > 0;
+}
+
+void spool_confirm_note(struct spool *spool, uint64_t event_id, int32_t partition, int64_t offset,
+                        bool final)
+{
+    struct spool_confirms *confirms = spool->confirms;
+    struct spool_confirm *over = NULL;
+    pthread_mutex_lock(&confirms->lock);
+    unsigned listed = atomic_load(&confirms->listed), at = find(confirms, listed, event_id);
+    struct spool_confirm *confirm = at < listed ? confirms->list[at] : NULL;
+    if (confirm != NULL && event_id - confirm->first_id < confirm->event_count) {
+        struct spool_kafka_place *place = &confirm->places[event_id - confirm->first_id];
+        if (place->state != COUNTS) { /* else it was sent again, and is there twice */
+            confirm->noted += !final && place->state == NOT_YET;
+            confirm->noted -= final && place->state == NOTED;
+            confirm->counting += final;
+            *place = (struct spool_kafka_place){partition, final ? COUNTS : NOTED, offset};
+            (void)end_if(confirms, at, false, &over);
+        }
+    }
+    pthread_mutex_unlock(&confirms->lock);
+    tell(over);
+}
+
+static void settle_places(struct spool_confirm *confirm, bool committed)
+{
+    for (uint32_t i = 0; i < confirm->event_count; i++)
+        if (confirm->places[i].state == NOTED)
+            confirm->places[i].state = committed ? COUNTS : NOT_YET;
+    confirm->counting += committed ? confirm->noted : 0;
+    confirm->noted = 0;
+}
+
+void spool_confirm_settle(struct spool *spool, bool committed)
+{
+    struct spool_confirms *confirms = spool->confirms;
+    struct spool_confirm *over = NULL;
+    if (!spool_confirm_any(spool))
+        return;
+    pthread_mutex_lock(&confirms->lock);
+    for (unsigned at = 0; at < atomic_load(&confirms->listed);) {
+        if (confirms->list[at]->noted > 0)
+            settle_places(confirms->list[at], committed);
+        if (!end_if(confirms, at, false, &over))
+            at++;
+    }
+    pthread_mutex_unlock(&confirms->lock);
+    tell(over);
+}

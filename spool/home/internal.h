@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT
+ * internal.h - what the files of spool/ share about an open spool. For nobody else.
+ *
+ * Locks, outermost first; no file operation happens under `lock`:
+ *   committer.lock   the queue of batches
+ *   spares.lock      the spare segment, segments to close
+ *   quarantine.lock  loss reports to write
+ *   letters.lock     dead letters; file operations happen under it
+ *   lock             catalog, window, progress, wake-up
+ *   topics.lock      the table of topics */
+#ifndef PENSTOCK_SPOOL_HOME_INTERNAL_H
+#define PENSTOCK_SPOOL_HOME_INTERNAL_H
+
+#include "spool/spool.h"
+#include "spool/ledger/catalog.h"
+#include "spool/commit/committer.h"
+#include "spool/commit/delivery_waits.h"
+#include "spool/format/identity.h"
+#include "spool/keep/keeper.h"
+#include "spool/letters/store.h"
+#include "spool/quarantine/quarantine.h"
+#include "spool/ledger/parking.h"
+#include "spool/open/watch.h"
+#include "spool/ledger/progress.h"
+#include "spool/commit/spares.h"
+#include "spool/ledger/times.h"
+#include "spool/ledger/topics.h"
+#include "spool/commit/usage.h"
+#include "spool/ledger/recent_chunks.h"
+
+struct spool {
+    const struct spool_options *_Atomic limits; /* of sizes and times: spool_set_limits() changes
+                                                 * it */
+    struct spool_options options;               /* fixed after open, as is all up to the lock */
+    spool_report_fn *report;
+    void *report_arg;
+    struct spool_identity identity;
+    char *segments_path;
+    int root_fd, segments_fd, quarantine_fd, trash_fd, lock_fd;
+    struct spool_cursor_state at_open;
+    bool cursors_found;       /* at_open was read, and isn't empty for want of a file */
+    struct spool_watch watch; /* of who calls spool_place() */
+
+    struct spool_topics topics;
+    atomic_uint_fast64_t unknown_accepted; /* events of unknown topic: lost, but counted nowhere
+                                            * else */
+    atomic_int_fast64_t unknown_pending;
+    atomic_uint_fast64_t unknown_lost;
+    atomic_bool counting;
+
+    pthread_mutex_t lock;
+    struct spool_catalog catalog;
+    struct spool_window window;
+    struct spool_progress progress;
+    struct spool_parking parking;
+    uint64_t segment_id_max;                         /* the highest ever given out */
+    uint64_t newest_segments[SPOOL_NEWEST_SEGMENTS]; /* made last; 0: none */
+    bool vanished_found;                             /* until then the cursors stay as they were */
+    uint64_t first_segment_id;                       /* of this run */
+    uint64_t last_event_id;                          /* accepted in this run */
+    struct spool_times times;                        /* of what was accepted in this run */
+    uint64_t damaged_segments;
+    pthread_cond_t counted; /* an entry has become SPOOL_COUNTED, or the spool closes */
+    void (*wakeup)(void *arg);
+    void *wakeup_arg;
+    bool wakeup_armed;
+
+    struct spool_confirms *confirms;
+    struct spool_committer committer;
+    struct spool_spares spares;
+    struct spool_usage usage;
+    struct spool_keeper keeper;
+    struct spool_quarantine quarantine;
+    struct spool_letters letters;
+    pthread_t counter_thread;
+    bool counter_started;
+    atomic_bool closing;
+};
+
+#endif

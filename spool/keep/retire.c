@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: MIT
+ * retire.c - done segments to the trash, damaged ones into quarantine. */
+#include "spool/keep/retire.h"
+
+#include "spool/disk/dir.h"
+#include "spool/home/internal.h"
+#include "spool/format/loss_report.h"
+#include "spool/recover/owed_reports.h"
+#include "spool/read/reader.h"
+#include "spool/home/say.h"
+#include "spool/recover/whereabouts.h"
+#include "spool/ledger/parking.h"
+#include "spool/park/parked.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { TRASH_AT_ONCE = 8, NAME_SIZE = 32 };
+
+/* Do the cursors say by themselves that it is done to its end? Until then an empty one is still
+ * missed when it isn't there: what links to it, or names it, may not know that it held nothing. */
+static bool is_passed(const struct spool_cursor_state *written, uint64_t segment_id)
+{
+    bool passed = written->done_id >= spool_position_end_of(segment_id);
+    for (size_t i = 0; passed && i < written->lane_count; i++)
+        passed = spool_id_segment(written->lanes[i].done_id) > segment_id;
+    return passed;
+}
+
+/* Of one in which nothing is left the cursors have to say so; then they don't miss it. */
+static bool may_go(const struct spool_cursor_state *written, const struct spool_entry *entry)
+{
+    const struct spool_parked_item *item =
+        entry->emptied ? spool_parked_find(written, entry->id) : NULL;
+    return is_passed(written, entry->id) || (item != NULL && !item->parked);
+}
+
+/* The oldest entry that is done and went into the cursors as such: what a reader found after they
+ * were gathered is not in them yet. */
+static bool find_done(struct spool *spool, const struct spool_cursor_state *written,
+                      struct spool_entry *ret_entry)
+{
+    bool found = false;
+    pthread_mutex_lock(&spool->lock);
+    for (size_t i = 0; !found && i < spool->catalog.count; i++) {
+        struct spool_entry *entry = &spool->catalog.entries[i];
+        if (!spool_entry_is_done(entry, written->done_id, written->lanes, written->lane_count) ||
+            (entry->read_through && !entry->lost_applied) || entry->original_there ||
+            !may_go(written, entry))
+            continue;
+        *ret_entry = *entry;
+        found = true;
+    }
+    pthread_mutex_unlock(&spool->lock);
+    return found;
+}
+
+static void remove_entry(struct spool *spool, uint64_t segment_id)
+{
+    pthread_mutex_lock(&spool->lock);
+    struct spool_entry *entry = spool_catalog_find(&spool->catalog, segment_id);
+    struct spool_loss_report *report = entry->report;
+    entry->report = NULL;
+    spool_entry_free_owned(entry);
+    bool emptied = entry->emptied;
+    spool_catalog_remove(&spool->catalog, segment_id);
+    if (emptied)
+        spool_parked_note_gone(spool, segment_id);
+    if (report != NULL)
+        spool_quarantine_report(spool, report); /* under the lock: the cursors must not miss it in
+                                                 * between */
+    pthread_mutex_unlock(&spool->lock);
+}
+
+/* The next turn tries again, so that a damaged segment still gets to its place. */
+static void keep_entry(struct spool *spool, uint64_t segment_id)
+{
+    pthread_mutex_lock(&spool->lock);
+    spool_catalog_find(&spool->catalog, segment_id)->retire_failed = true;
+    spool->progress.dirty = true;
+    pthread_mutex_unlock(&spool->lock);
+}
+
+static enum err move_away(struct spool *spool, const struct spool_entry *entry, struct errmsg *msg)
+{
+    char name[NAME_SIZE];
+    snprintf(name, sizeof name, "%" PRIu64, entry->id);
+    if (entry->report != NULL && entry->report->vanished)
+        return spool_quarantine_make_place(spool, entry->id, msg);
+    bool parked;
+    int from_fd = spool_parked_folder(spool, entry->id, &parked);
+    enum err rc = entry->report != NULL ? spool_quarantine_take(spool, from_fd, name, msg)
+                  : parked              ? spool_parked_trash(spool, entry->id, msg)
+                                        : spool_dir_move(from_fd, name, spool->trash_fd, name, msg);
+    bool gone =
+        rc != ERR_OK && faccessat(from_fd, name, F_OK, AT_SYMLINK_NOFOLLOW) != 0 && errno == ENOENT;
+    return gone ? ERR_OK : rc;
+}
+
+/* What an earlier run had read and had no time to move away: was there damage in it? When in doubt
+ * it is kept. */
+static struct spool_loss_report *look_through(struct spool *spool, uint64_t segment_id)
+{
+    char name[SPOOL_PARKED_NAME_SIZE];
+    struct spool_reader_options options = spool_parked_reader_options(spool, segment_id, name);
+    struct spool_reader *reader = NULL;
+    struct spool_chunk *chunk;
+    struct spool_findings none = {.damaged = true};
+    enum err rc = spool_reader_open(&options, &reader, NULL);
+    while (rc == ERR_OK &&
+           (rc = spool_reader_next(reader, SPOOL_READ_TO_END, &chunk, NULL)) == ERR_OK)
+        spool_chunk_unref(chunk);
+    const struct spool_findings *findings = rc == ERR_END ? spool_reader_findings(reader) : &none;
+    struct spool_loss_report *report = spool_missed_report(spool, segment_id, findings);
+    spool_reader_close(reader);
+    return report;
+}
+
+static void look_at_unseen(struct spool *spool, struct spool_entry *entry)
+{
+    struct spool_loss_report *report = look_through(spool, entry->id);
+    pthread_mutex_lock(&spool->lock);
+    struct spool_entry *known = spool_catalog_find(&spool->catalog, entry->id);
+    known->read_through = known->lost_applied = true; /* by an earlier run, and counted then */
+    known->report = report;
+    *entry = *known;
+    pthread_mutex_unlock(&spool->lock);
+}
+
+static enum err retire(struct spool *spool, struct spool_entry *entry)
+{
+    struct errmsg msg = {""};
+    if (entry->state == SPOOL_ENTRY_OLD && !entry->read_through)
+        look_at_unseen(spool, entry);
+    pthread_mutex_lock(&spool->lock);
+    enum err rc = spool_parked_reserve_gone(spool);
+    pthread_mutex_unlock(&spool->lock);
+    if (rc == ERR_OK)
+        rc = move_away(spool, entry, &msg);
+    if (rc != ERR_OK) {
+        keep_entry(spool, entry->id);
+        if (!entry->retire_failed)
+            spool_say(spool, true, "segment_not_retired",
+                      "segment=%" PRIu64 " error=\"%s\" action=trying_again", entry->id, msg.text);
+        return rc;
+    }
+    atomic_fetch_add(&spool->usage.other_bytes, entry->disk_bytes);
+    remove_entry(spool, entry->id);
+    return ERR_OK;
+}
+
+void spool_retire_done(struct spool *spool, const struct spool_cursor_state *written)
+{
+    struct spool_entry entry;
+    spool_parked_retire_originals(spool, written); /* first: what was parked just now may be done */
+    while (find_done(spool, written, &entry)) {
+        bool unseen = entry.state == SPOOL_ENTRY_OLD && !entry.read_through;
+        if (retire(spool, &entry) != ERR_OK)
+            break;
+        /* it takes time: other work comes in between */
+        if (unseen || spool_spares_are_awaited(spool)) {
+            pthread_mutex_lock(&spool->lock);
+            spool->progress.dirty = true;
+            pthread_mutex_unlock(&spool->lock);
+            break;
+        }
+    }
+}
+
+/* Calls fn for the names in a directory until it returns false. */
+static void for_each_name(int dir_fd, bool (*fn)(struct spool *, const char *), struct spool *spool)
+{
+    int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+    if (dir == NULL) {
+        if (fd >= 0)
+            close(fd);
+        return;
+    }
+    for (struct dirent *entry; (entry = readdir(dir)) != NULL;)
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0 &&
+            !fn(spool, entry->d_name))
+            break;
+    closedir(dir);
+}
+
+static bool trash_if_new(struct spool *spool, const char *name)
+{
+    size_t size = strlen(name);
+    struct errmsg msg;
+    bool current = false;
+    uint64_t id = strtoull(name, NULL, 10);
+    pthread_mutex_lock(&spool->lock);
+    current = id >= spool->first_segment_id; /* made by this run */
+    pthread_mutex_unlock(&spool->lock);
+    if (size > 4 && strcmp(name + size - 4, ".new") == 0 && !current)
+        (void)spool_dir_move(spool->segments_fd, name, spool->trash_fd, name, &msg);
+    return true;
+}
+
+/* Nothing is parked yet in this run. */
+static bool trash_if_unfinished(struct spool *spool, const char *name)
+{
+    size_t size = strlen(name);
+    struct errmsg msg;
+    if (size > 4 && strcmp(name + size - 4, ".new") == 0)
+        (void)spool_dir_move(spool->parking.folder_fd, name, spool->trash_fd, name, &msg);
+    return true;
+}
+
+void spool_retire_leftovers(struct spool *spool)
+{
+    for_each_name(spool->segments_fd, trash_if_new, spool);
+    if (spool->parking.folder_fd >= 0)
+        for_each_name(spool->parking.folder_fd, trash_if_unfinished, spool);
+}
+
+static bool unlink_one(struct spool *spool, const char *name)
+{
+    (void)spool_dir_remove_tree(spool->trash_fd, name); /* what stays is tried again */
+    return ++spool->keeper.unlinked_at_once < TRASH_AT_ONCE;
+}
+
+void spool_retire_trash(struct spool *spool)
+{
+    spool->keeper.unlinked_at_once = 0;
+    for_each_name(spool->trash_fd, unlink_one, spool);
+    if (spool->keeper.unlinked_at_once > 0)
+        spool->usage.walked_ms = 0; /* the sums are stale */
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT
+ * segment_ids.h - which segment ids were given out, and which segments were made last. Any
+ * thread. */
+#ifndef PENSTOCK_SPOOL_LEDGER_SEGMENT_IDS_H
+#define PENSTOCK_SPOOL_LEDGER_SEGMENT_IDS_H
+
+#include <stdint.h>
+
+struct spool;
+
+/* A new segment id, above all known ones. */
+uint64_t spool_take_segment_id(struct spool *spool);
+
+/* A segment was made that will take events; or it was removed again without any. */
+void spool_note_segment(struct spool *spool, uint64_t segment_id);
+void spool_forget_segment(struct spool *spool, uint64_t segment_id);
+
+#endif

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT
+ * unreported.h - losses that the cursors have passed and no loss report tells of yet: a crash
+ * must not forget them.
+ *
+ * They stand in the cursors file as ranges. There each stays from the moment when a cursor passes
+ * it until its report is written. */
+#ifndef PENSTOCK_SPOOL_LEDGER_UNREPORTED_H
+#define PENSTOCK_SPOOL_LEDGER_UNREPORTED_H
+
+#include "base/err.h"
+#include "spool/format/cursor_state.h"
+
+struct spool;
+
+/* Puts the ranges that are to be written now into the state. With the spool's lock held.
+ * ERR_NOMEM */
+enum err spool_missed_list(struct spool *spool, struct spool_cursor_state *state);
+
+#endif

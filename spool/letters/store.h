@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT
+ * store.h - the open store of dead letters; a member of struct spool. */
+#ifndef PENSTOCK_SPOOL_LETTERS_STORE_H
+#define PENSTOCK_SPOOL_LETTERS_STORE_H
+
+#include "spool/write/group.h"
+#include "spool/format/id_set.h"
+#include "spool/write/segment.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+struct spool_letters {
+    pthread_mutex_t lock;     /* guards what follows but ids; held during file operations, and taken
+                               * before the other */
+    pthread_mutex_t ids_lock; /* guards ids and removed; held for moments only */
+    int folder_fd;            /* -1: not opened yet */
+    atomic_bool loaded;       /* written with the lock held */
+    struct spool_id_set ids;  /* of those that lie there */
+    struct spool_id_set removed;   /* taken away in this run */
+    struct spool_segment *segment; /* NULL: the next letter begins one */
+    uint64_t segment_bytes_max;
+    atomic_uint_fast64_t count; /* of ids; may be read without the lock */
+    atomic_uint_fast64_t bytes;
+    atomic_bool full;
+};
+
+void spool_letters_init(struct spool *spool);
+void spool_letters_done(struct spool *spool);
+
+#endif

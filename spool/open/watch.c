@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: MIT
+ * watch.c - does the spool's path still lead to the open spool?
+ *
+ * Everything the spool writes goes through the descriptor of its directory, so a path that leads
+ * elsewhere endangers nothing that is open. It tells that people, and the next start, would look
+ * for the events somewhere else. */
+#include "spool/open/watch.h"
+
+#include "base/random.h"
+#include "spool/home/internal.h"
+#include "spool/place/mount.h"
+#include "spool/place/root.h"
+#include "spool/home/say.h"
+#include "spool/place/identity_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+void spool_place_init(struct spool *spool)
+{
+    struct spool_watch *watch = &spool->watch;
+    struct stat status;
+    watch->mounts_fd = open(spool_mount_system.mountinfo, O_RDONLY | O_CLOEXEC);
+    watch->mounts_changed = true;
+    if (fstat(spool->root_fd, &status) == 0) {
+        watch->dev = status.st_dev;
+        watch->ino = status.st_ino;
+    }
+    (void)spool_mount_is_volatile(&spool_mount_system, spool->root_fd, watch->warning,
+                                  sizeof watch->warning);
+}
+
+void spool_place_done(struct spool *spool)
+{
+    if (spool->watch.mounts_fd >= 0)
+        close(spool->watch.mounts_fd);
+}
+
+/* The table of mounts is only read when the kernel says that it has changed. */
+static enum err check_mounts(struct spool *spool, struct errmsg *msg)
+{
+    struct spool_watch *watch = &spool->watch;
+    struct pollfd changes = {.fd = watch->mounts_fd, .events = POLLPRI};
+    if (watch->mounts_fd < 0 || poll(&changes, 1, 0) != 0)
+        watch->mounts_changed = true;
+    if (!watch->mounts_changed)
+        return ERR_OK;
+    /* By the path as it leads now: the mount through which the spool was opened may be gone while
+     * its filesystem is back. */
+    int fd = -1;
+    enum err rc = spool_root_find(&spool->options, &fd, msg);
+    if (fd >= 0)
+        close(fd);
+    watch->mounts_changed = rc != ERR_OK;
+    /* those say nothing about mounts */
+    return rc == ERR_NOMEM || rc == ERR_UNREADABLE ? ERR_OK : rc;
+}
+
+/* The file is read each time: a disk that has died says so here. */
+static enum spool_place read_identity(struct spool *spool, struct errmsg *msg)
+{
+    char byte;
+    int fd = openat(spool->root_fd, "PENSTOCK", O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    ssize_t n = fd < 0 ? -1 : pread(fd, &byte, 1, 0);
+    int error = errno;
+    if (fd >= 0)
+        close(fd);
+    if (n >= 0)
+        return SPOOL_HERE;
+    /* our own trouble, not its */
+    if (error == EMFILE || error == ENFILE || error == ENOMEM || error == EINTR)
+        return SPOOL_HERE;
+    errmsg_set(msg, ERR_IO, "read PENSTOCK: %s", strerror(error));
+    return error == ENOENT || error == EACCES ? SPOOL_AWAY : SPOOL_USELESS;
+}
+
+/* Without its seed nothing in a spool can be read: while it is known here, a damaged file is made
+ * good. */
+static void heal_identity(struct spool *spool)
+{
+    struct errmsg why = {""};
+    if (spool_identity_write(spool->root_fd, &spool->identity, &why) == ERR_OK)
+        spool_say(spool, true, "identity_damaged", "file=PENSTOCK action=written_again");
+}
+
+static enum spool_place check_identity(struct spool *spool, struct errmsg *msg)
+{
+    struct spool_identity identity;
+    enum spool_place place = read_identity(spool, msg);
+    if (place != SPOOL_HERE)
+        return place;
+    enum err rc = spool_identity_read(spool->root_fd, &identity, msg);
+    if (rc == ERR_DAMAGED)
+        heal_identity(spool);
+    if (rc != ERR_OK || memcmp(identity.uuid, spool->identity.uuid, sizeof identity.uuid) == 0)
+        return SPOOL_HERE;
+    errmsg_set(msg, ERR_INVALID, "PENSTOCK there is another spool's");
+    return SPOOL_AWAY;
+}
+
+/* The path leads to another directory. Is it this spool again, on a disk that was restored, or a
+ * stranger? */
+static enum spool_place check_other(struct spool *spool, struct errmsg *msg)
+{
+    struct spool_identity identity;
+    int fd = -1;
+    if (spool_root_find(&spool->options, &fd, msg) != ERR_OK)
+        return SPOOL_AWAY;
+    enum err rc = spool_identity_read(fd, &identity, msg);
+    close(fd);
+    if (rc == ERR_NOT_FOUND)
+        errmsg_set(msg, rc,
+                   "the path leads to another directory than the spool's, without a spool");
+    if (rc != ERR_OK)
+        return SPOOL_AWAY;
+    if (memcmp(identity.uuid, spool->identity.uuid, sizeof identity.uuid) != 0) {
+        char id[UUID_TEXT_SIZE];
+        uuid_format(identity.uuid, id);
+        errmsg_set(msg, ERR_INVALID, "the path leads to another spool: %s", id);
+        return SPOOL_AWAY;
+    }
+    errmsg_set(msg, ERR_INVALID, "the path leads to another directory with the same spool");
+    return SPOOL_USELESS;
+}
+
+static enum spool_place look(struct spool *spool, struct errmsg *msg)
+{
+    struct stat status;
+    bool there = stat(spool->options.path, &status) == 0;
+    if (!there || status.st_dev != spool->watch.dev || status.st_ino != spool->watch.ino) {
+        /* A dead XFS answers nothing, not even what its path leads to; held open it could never be
+         * unmounted. */
+        bool dead = read_identity(spool, msg) == SPOOL_USELESS;
+        return dead ? SPOOL_USELESS : check_other(spool, msg);
+    }
+    if (check_mounts(spool, msg) != ERR_OK)
+        return SPOOL_AWAY;
+    return check_identity(spool, msg);
+}
+
+enum spool_place spool_place(struct spool *spool, struct errmsg *msg)
+{
+    struct errmsg why = {""};
+    enum spool_place place = look(spool, &why);
+    if (place != SPOOL_HERE) {
+        errmsg_wrap(&why, "spool '%s'", spool->options.path);
+        errmsg_set(msg, ERR_UNAVAILABLE, "%s", why.text);
+    }
+    return place;
+}
+
+const char *spool_warning(const struct spool *spool)
+{
+    return spool->watch.warning;
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT
+ * watch.h - what is remembered about the place of an open spool, to see whether its path
+ * still leads there. */
+#ifndef PENSTOCK_SPOOL_OPEN_WATCH_H
+#define PENSTOCK_SPOOL_OPEN_WATCH_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+struct spool;
+
+struct spool_watch {
+    dev_t dev; /* of the spool's directory */
+    ino_t ino;
+    int mounts_fd; /* tells when the table of mounts has changed; -1: nobody does */
+    bool mounts_changed;
+    char warning[200];
+};
+
+void spool_place_init(struct spool *spool); /* with the directory open */
+void spool_place_done(struct spool *spool);
+
+#endif

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT
+ * unreadable.h - segments that can't be read now (EIO, EACCES, too many open files): not lost,
+ * put aside, tried again.
+ *
+ * The readers go on behind such a segment; the cursors name it, so that it is still pending after a
+ * restart. Once it can be read to its end, what is pending in it is moved into the live segment, as
+ * frames that keep their old ids inside. */
+#ifndef PENSTOCK_SPOOL_RECOVER_UNREADABLE_H
+#define PENSTOCK_SPOOL_RECOVER_UNREADABLE_H
+
+#include <stdint.h>
+
+struct spool;
+struct spool_cursor_state;
+
+/* Marks what an earlier run had put aside; when only forwarding, lets reading begin there. While
+ * opening. */
+void spool_unread_load(struct spool *spool);
+
+/* Called again and again while there is no room for what is moved. */
+typedef void spool_make_room_fn(struct spool *spool);
+
+/* Tries those that are due. Blocks while it reads and moves; the background thread only. */
+void spool_unread_tend(struct spool *spool, spool_make_room_fn *make_room);
+
+#endif

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT
+ * disk.h - a tail while it reads a segment from disk: behind its position, damaged or
+ * not, in the order of its ids.
+ *
+ * Inside spool/ only; one thread at a time per tail. */
+#ifndef PENSTOCK_SPOOL_TAIL_DISK_H
+#define PENSTOCK_SPOOL_TAIL_DISK_H
+
+#include "spool/home/internal.h"
+#include "spool/read/ordered.h"
+#include "spool/read/reader.h"
+
+struct spool_tail {
+    struct spool *spool;
+    uint64_t position;           /* everything up to it was returned, or doesn't exist */
+    struct spool_reader *reader; /* NULL while the window serves */
+    uint64_t reading_id;         /* the segment it reads */
+    struct spool_order order;    /* of its events */
+    uint64_t unreadable_id;      /* the segment that can't be read, and since when */
+    int64_t unreadable_since_ms; /* monotonic */
+    uint32_t reading_from;       /* index in it where that reading began */
+    bool reading_live;           /* it was live when the reader was opened */
+    uint64_t claimed_id;         /* the segment whose entry counts this tail among its readers; 0:
+                                  * none */
+};
+
+/* Where to read on, as decided under the lock. */
+struct spool_source {
+    enum { SPOOL_FROM_NOTHING, SPOOL_FROM_WINDOW, SPOOL_FROM_DISK } kind;
+    struct spool_chunk *chunk; /* from the window */
+    uint64_t segment_id;       /* from disk */
+    enum spool_entry_state state;
+    uint64_t log_bytes;
+    uint32_t count_limit;
+    bool sealed;
+    bool parked; /* from disk: in parked/ */
+};
+
+/* Lets the segment go. What was read of it and not handed out is read again. */
+void spool_tail_close_reader(struct spool_tail *tail);
+
+/* The next events of source->segment_id. *ret_chunk may stay NULL: then there is something else to
+ * be read now.
+ * Errors: ERR_BUSY: it lies elsewhere now, choose again; ERR_END: nothing more below
+ * source->log_bytes; else as spool_reader_next() */
+enum err spool_tail_next_from_disk(struct spool_tail *tail, const struct spool_source *source,
+                                   struct spool_chunk **ret_chunk, struct errmsg *msg);
+
+/* The segment was read to its end: what was found out about it is noted, the position stands behind
+ * it.
+ * Errors: as spool_losses_note(); call it again then */
+enum err spool_tail_end_reading(struct spool_tail *tail, struct errmsg *msg);
+
+#endif

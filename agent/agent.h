@@ -4,7 +4,7 @@
 #ifndef PENSTOCK_AGENT_H
 #define PENSTOCK_AGENT_H
 
-#include "agent/agent_command.h"
+#include "agent/cli/command.h"
 
 /* The table of them: agent_commands.c. */
 extern const struct agent_commands agent_commands;

@@ -2,7 +2,7 @@
  * agent_commands.c - the table: every command, its options, and the words that explain them. */
 #include "agent/agent.h"
 
-#include "agent/agent_http_client.h"
+#include "agent/client/http_client.h"
 
 #include <string.h>
 

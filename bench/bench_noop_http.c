@@ -50,7 +50,7 @@ int main(int argc, char **argv)
     struct MHD_OptionItem options[] = {
         {MHD_OPTION_SOCK_ADDR, 0, &address},
         {MHD_OPTION_CONNECTION_LIMIT, 4096, NULL},
-        {MHD_OPTION_CONNECTION_MEMORY_LIMIT, 16 << 10, NULL}, /* as in ingest_http.c */
+        {MHD_OPTION_CONNECTION_MEMORY_LIMIT, 16 << 10, NULL}, /* as in ingest/http/http.c */
         {threads > 1 ? MHD_OPTION_THREAD_POOL_SIZE : MHD_OPTION_END, (intptr_t)threads, NULL},
         {MHD_OPTION_END, 0, NULL},
     };

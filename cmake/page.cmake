@@ -31,8 +31,8 @@ policy_hash("<style>" "</style>" style)
 policy_hash("<script>" "</script>" script)
 string(REGEX REPLACE "([0-9a-f][0-9a-f])" "0x\\1," bytes "${hex}")
 string(REGEX REPLACE "(................................................................................)" "\\1\n" bytes "${bytes}")
-file(WRITE ${OUT} "/* Made from agent/page/index.html. */
-#include \"agent/agent_page.h\"
+file(WRITE ${OUT} "/* Made from agent/pages/index.html. */
+#include \"agent/pages/page.h\"
 
 const char agent_page_policy[] =
     \"default-src 'none'; connect-src 'self'; img-src data:; style-src '${style}'; script-src '${script}'; \"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * test_agent_batch.c - request bodies, and what answers mean. */
-#include "agent/agent_batch.h"
-#include "agent/agent_deliver.h"
+#include "agent/client/batch.h"
+#include "agent/client/deliver.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * test_agent_golden.c - spools of every released version of the format are still read, and written
  * on; a newer one is refused. Runs in the root of the tree. tests/golden/make.py makes them. */
-#include "agent/agent_spool.h"
+#include "agent/offline/spool.h"
 
 #include "base/random.h"
 #include "spool/spool_inspect.h"

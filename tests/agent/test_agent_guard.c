@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * test_agent_guard.c - the guard in one process with the real listeners, spool and bridge, while
  * clients go on posting: the spool comes, goes, comes back, and is exchanged. */
-#include "agent/agent_guard.h"
-#include "agent/agent_http_client.h"
+#include "agent/run/guard.h"
+#include "agent/client/http_client.h"
 
 #include "base/clock.h"
 #include "spool/disk/dir.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * test_agent_http_head.c - URLs, and the heads of answers. */
-#include "agent/agent_http_head.h"
+#include "agent/client/http_head.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * test_agent_lines.c - kcat's rules for lines. */
-#include "agent/agent_lines.h"
+#include "agent/client/lines.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

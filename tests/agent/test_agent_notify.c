@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * test_agent_notify.c - the notification protocol over real datagram sockets. */
-#include "agent/agent_notify.h"
+#include "agent/run/notify.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

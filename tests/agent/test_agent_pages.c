@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * test_agent_pages.c - the pages as they are rendered from figures that are known. */
-#include "agent/agent_state.h"
+#include "agent/pages/state.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

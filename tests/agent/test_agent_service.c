@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * test_agent_service.c - when the agent counts as alive, and what it says of itself. */
-#include "agent/agent_service.h"
+#include "agent/run/service.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

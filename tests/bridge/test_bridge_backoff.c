@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * test_bridge_backoff.c - waits grow, stay bounded, and spread. */
-#include "bridge/bridge_backoff.h"
+#include "bridge/lane/backoff.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * test_bridge_copy.c - what the copy of a dead letter consists of, whole and with parts left
  * out. */
-#include "bridge/bridge_copies.h"
+#include "bridge/forward/letter_copies.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * test_bridge_cursor_meta.c - what is written beside the offset comes back whole, and nothing else
  * is believed. */
-#include "bridge/bridge_cursor_meta.h"
+#include "bridge/rules/cursor_text.h"
 
 #include <inttypes.h>
 #include <setjmp.h>

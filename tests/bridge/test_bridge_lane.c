@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * test_bridge_lane.c - the rules of one lane, without any Kafka. */
-#include "bridge/bridge_lanes.h"
+#include "bridge/lane/lanes.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

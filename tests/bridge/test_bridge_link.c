@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * test_bridge_link.c - what is said when Kafka goes and comes: little. */
-#include "bridge/bridge_link.h"
+#include "bridge/rules/connection.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -2,7 +2,7 @@
  * test_bridge_properties.c - which librdkafka properties pass, which are refused, and what is
  * said. */
 #include "bridge/bridge.h"
-#include "bridge/bridge_properties.h"
+#include "bridge/client/properties.h"
 #include "tests/support/tsan_threads.h"
 
 #include <librdkafka/rdkafka.h>

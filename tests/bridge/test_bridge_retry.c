@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * test_bridge_retry.c - every error of Kafka's client has the treatment that keeps the promises. */
-#include "bridge/bridge_retry.h"
+#include "bridge/client/error_table.h"
 
 #include <librdkafka/rdkafka.h>
 #include <setjmp.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * test_bridge_trust.c - which cursor counts, in each situation that the design names. */
-#include "bridge/bridge_advice.h"
-#include "bridge/bridge_trust.h"
+#include "bridge/client/advice.h"
+#include "bridge/rules/cursor_trust.h"
 
 #include <librdkafka/rdkafka.h>
 #include <setjmp.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * test_bridge_window.c - what is in flight, in order, and what the cursor may pass. */
-#include "bridge/bridge_window.h"
+#include "bridge/lane/in_flight.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

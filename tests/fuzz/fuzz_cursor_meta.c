@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * fuzz_cursor_meta.c - any bytes as the text beside the offset: what is believed is written again
  * byte for byte. */
-#include "bridge/bridge_cursor_meta.h"
+#include "bridge/rules/cursor_text.h"
 
 #include <stdlib.h>
 

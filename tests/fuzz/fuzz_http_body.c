@@ -3,8 +3,8 @@
  *
  * Byte 0 chooses the parser, byte 1 the size of the pieces (0: all at once). What comes out of
  * pieces must be the same as what comes out of the whole. */
-#include "ingest/ingest_ndjson.h"
-#include "ingest/ingest_v2.h"
+#include "ingest/parse/ndjson.h"
+#include "ingest/parse/v2.h"
 #include "ingest/ingest_parameter.h"
 
 #include <stdlib.h>

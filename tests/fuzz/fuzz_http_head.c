@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * fuzz_http_head.c - any bytes as the head of an HTTP answer, and as a URL. */
-#include "agent/agent_http_head.h"
+#include "agent/client/http_head.h"
 
 #include <stdlib.h>
 

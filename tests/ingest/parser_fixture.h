@@ -3,7 +3,7 @@
 #ifndef PENSTOCK_TESTS_PARSER_FIXTURE_H
 #define PENSTOCK_TESTS_PARSER_FIXTURE_H
 
-#include "ingest/ingest_sink.h"
+#include "ingest/parse/sink.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * test_ingest_ndjson.c - lines to events, in pieces of every size. */
-#include "ingest/ingest_ndjson.h"
+#include "ingest/parse/ndjson.h"
 #include "tests/ingest/parser_fixture.h"
 
 static bool parse(struct parser_fixture *f, const char *body, size_t step)

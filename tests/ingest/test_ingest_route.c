@@ -2,7 +2,7 @@
  * test_ingest_route.c - paths, content types, numbers, base64, and what errors look like to
  * clients. */
 #include "base/base64.h"
-#include "ingest/ingest_route.h"
+#include "ingest/parse/route.h"
 #include "ingest/ingest_parameter.h"
 
 #include <setjmp.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * test_ingest_v2.c - v2 bodies: what is kept, what is refused, and every byte of a good body
  * changed to every kind of bad. */
-#include "ingest/ingest_json.h"
-#include "ingest/ingest_v2.h"
+#include "ingest/parse/json.h"
+#include "ingest/parse/v2.h"
 #include "tests/ingest/parser_fixture.h"
 
 static bool parse_bytes(struct parser_fixture *f, enum ingest_format format, const char *body,

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT
+ * deliver.h - a batch to the agent, again and again until it has accepted or refused every
+ * event. */
+#ifndef PENSTOCK_AGENT_CLIENT_DELIVER_H
+#define PENSTOCK_AGENT_CLIENT_DELIVER_H
+
+#include "agent/client/batch.h"
+#include "agent/client/http_client.h"
+
+#include <signal.h>
+
+struct agent_delivery {
+    struct agent_http_client client;
+    char path[512];                           /* of the topic */
+    int64_t timeout_ms;                       /* give up when one request waited so long; 0:
+                                               * never */
+    bool quiet;                               /* nothing about waiting on stderr */
+    const volatile sig_atomic_t *interrupted; /* a signal came: only for what is said while
+                                               * waiting */
+    uint64_t accepted, refused;               /* events */
+};
+
+enum agent_delivered {
+    AGENT_DELIVERED_ALL,      /* all were accepted, or refused each for itself and said so on
+                               * stderr */
+    AGENT_DELIVERED_GAVE_UP,  /* the timeout; why is on stderr. Some of the events may have been
+                               * accepted */
+    AGENT_DELIVERED_HOPELESS, /* the agent refuses whatever is sent there; why is on stderr */
+};
+
+/* Blocks. Only events that the agent says are wrong by themselves are left out, by halving the
+ * batch. */
+enum agent_delivered agent_deliver(struct agent_delivery *delivery,
+                                   const struct agent_batch *batch);
+
+/* What an answer means for the events in its request. Pure. */
+enum agent_verdict {
+    AGENT_VERDICT_ACCEPTED,
+    AGENT_VERDICT_LATER,
+    AGENT_VERDICT_REFUSED,
+    AGENT_VERDICT_HOPELESS
+};
+enum agent_verdict agent_deliver_verdict(int status);
+
+#endif

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT
+ * reload.h - the configs of a running agent: the one it was started with, and those it went
+ * over to. */
+#ifndef PENSTOCK_AGENT_RUN_RELOAD_H
+#define PENSTOCK_AGENT_RUN_RELOAD_H
+
+#include "agent/run/guard.h"
+#include "agent/cli/options.h"
+#include "config/config.h"
+
+/* One config; the threads may still look at those before it, so they live as long. */
+struct agent_config {
+    struct config config;
+    struct agent_config *before;
+};
+
+/* Defaults, then the file, then the command line; checked. The caller ends it with
+ * agent_config_free().
+ * Errors: as config_load() and config_check() */
+enum err agent_config_load(const struct agent_run_options *options,
+                           struct agent_config **ret_config, struct errmsg *msg);
+void agent_config_free(struct agent_config *config); /* and those before it; NULL is fine */
+
+/* Reads everything again and goes over to it: all of it, or on errors nothing. Logs which. *config
+ * is the new one then. state->ingest is there; the main thread only. */
+void agent_reload(const struct agent_run_options *options, struct agent_state *state,
+                  struct agent_guard *guard, struct agent_config **config);
+
+#endif

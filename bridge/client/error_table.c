@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT
+ * error_table.c - the table of Kafka errors and their treatment. */
+#include "bridge/client/error_table.h"
+
+#include <librdkafka/rdkafka.h>
+#include <stddef.h>
+
+#define E(name) RD_KAFKA_RESP_ERR_##name
+
+static const struct {
+    rd_kafka_resp_err_t code;
+    enum bridge_retry retry;
+} bridge_retry_table[] = {
+    {E(NO_ERROR), BRIDGE_RETRY_NONE},
+
+    /* The event itself: isolated from its batch it would still fail. */
+    {E(MSG_SIZE_TOO_LARGE), BRIDGE_RETRY_EVENT},
+    {E(INVALID_RECORD), BRIDGE_RETRY_EVENT},
+    {E(INVALID_MSG), BRIDGE_RETRY_EVENT},
+    {E(INVALID_MSG_SIZE), BRIDGE_RETRY_EVENT},
+    {E(INVALID_TIMESTAMP), BRIDGE_RETRY_EVENT},
+    {E(_BAD_MSG), BRIDGE_RETRY_EVENT},
+    {E(_UNKNOWN_PARTITION), BRIDGE_RETRY_EVENT}, /* it asked for a partition that the topic doesn't
+                                                  * have */
+
+    /* The topic: unknown, denied, or refused by policy; somebody may mend it. */
+    {E(UNKNOWN_TOPIC_OR_PART), BRIDGE_RETRY_PARK},
+    {E(_UNKNOWN_TOPIC), BRIDGE_RETRY_PARK},
+    {E(TOPIC_AUTHORIZATION_FAILED), BRIDGE_RETRY_PARK},
+    {E(TOPIC_EXCEPTION), BRIDGE_RETRY_PARK},
+    {E(POLICY_VIOLATION), BRIDGE_RETRY_PARK},
+    {E(INVALID_REQUIRED_ACKS), BRIDGE_RETRY_PARK},
+    {E(UNSUPPORTED_FOR_MESSAGE_FORMAT), BRIDGE_RETRY_PARK},
+    {E(UNSUPPORTED_COMPRESSION_TYPE), BRIDGE_RETRY_PARK},
+
+    /* For the time being: leaders move, brokers restart, queues are purged. */
+    {E(_MSG_TIMED_OUT), BRIDGE_RETRY_BACKOFF},
+    {E(_TRANSPORT), BRIDGE_RETRY_BACKOFF},
+    {E(_ALL_BROKERS_DOWN), BRIDGE_RETRY_BACKOFF},
+    {E(_TIMED_OUT), BRIDGE_RETRY_BACKOFF},
+    {E(_TIMED_OUT_QUEUE), BRIDGE_RETRY_BACKOFF},
+    {E(_QUEUE_FULL), BRIDGE_RETRY_BACKOFF},
+    {E(_PURGE_QUEUE), BRIDGE_RETRY_BACKOFF},
+    {E(_PURGE_INFLIGHT), BRIDGE_RETRY_BACKOFF},
+    {E(_DESTROY), BRIDGE_RETRY_BACKOFF},
+    {E(NOT_ENOUGH_REPLICAS), BRIDGE_RETRY_BACKOFF},
+    {E(NOT_ENOUGH_REPLICAS_AFTER_APPEND), BRIDGE_RETRY_BACKOFF},
+    {E(LEADER_NOT_AVAILABLE), BRIDGE_RETRY_BACKOFF},
+    {E(NOT_LEADER_FOR_PARTITION), BRIDGE_RETRY_BACKOFF},
+    {E(BROKER_NOT_AVAILABLE), BRIDGE_RETRY_BACKOFF},
+    {E(REPLICA_NOT_AVAILABLE), BRIDGE_RETRY_BACKOFF},
+    {E(REQUEST_TIMED_OUT), BRIDGE_RETRY_BACKOFF},
+    {E(NETWORK_EXCEPTION), BRIDGE_RETRY_BACKOFF},
+    {E(THROTTLING_QUOTA_EXCEEDED), BRIDGE_RETRY_BACKOFF},
+    {E(KAFKA_STORAGE_ERROR), BRIDGE_RETRY_BACKOFF},
+    {E(UNKNOWN), BRIDGE_RETRY_BACKOFF},
+
+    /* The producer: its sequence numbers no longer fit the broker's, or another one took its
+     * place. */
+    {E(_FATAL), BRIDGE_RETRY_RECREATE},
+    {E(_FENCED), BRIDGE_RETRY_RECREATE},
+    {E(_GAPLESS_GUARANTEE), BRIDGE_RETRY_RECREATE},
+    {E(OUT_OF_ORDER_SEQUENCE_NUMBER), BRIDGE_RETRY_RECREATE},
+    {E(DUPLICATE_SEQUENCE_NUMBER), BRIDGE_RETRY_RECREATE},
+    {E(UNKNOWN_PRODUCER_ID), BRIDGE_RETRY_RECREATE},
+    {E(INVALID_PRODUCER_EPOCH), BRIDGE_RETRY_RECREATE},
+    {E(INVALID_PRODUCER_ID_MAPPING), BRIDGE_RETRY_RECREATE},
+    {E(PRODUCER_FENCED), BRIDGE_RETRY_RECREATE},
+
+    /* People: rights, credentials, versions. */
+    {E(CLUSTER_AUTHORIZATION_FAILED), BRIDGE_RETRY_OPERATOR},
+    {E(TRANSACTIONAL_ID_AUTHORIZATION_FAILED), BRIDGE_RETRY_OPERATOR},
+    {E(SASL_AUTHENTICATION_FAILED), BRIDGE_RETRY_OPERATOR},
+    {E(UNSUPPORTED_SASL_MECHANISM), BRIDGE_RETRY_OPERATOR},
+    {E(UNSUPPORTED_VERSION), BRIDGE_RETRY_OPERATOR},
+    {E(SECURITY_DISABLED), BRIDGE_RETRY_OPERATOR},
+    {E(_AUTHENTICATION), BRIDGE_RETRY_OPERATOR},
+    {E(_SSL), BRIDGE_RETRY_OPERATOR},
+    {E(_UNSUPPORTED_FEATURE), BRIDGE_RETRY_OPERATOR},
+};
+
+enum bridge_retry bridge_retry_of(int code)
+{
+    for (size_t i = 0; i < sizeof bridge_retry_table / sizeof bridge_retry_table[0]; i++)
+        if (bridge_retry_table[i].code == (rd_kafka_resp_err_t)code)
+            return bridge_retry_table[i].retry;
+    return BRIDGE_RETRY_BACKOFF;
+}
+
+const char *bridge_retry_name(enum bridge_retry retry)
+{
+    static const char *const names[] = {"none", "backoff", "event", "park", "recreate", "operator"};
+    return names[retry];
+}
+
+const char *bridge_retry_code_name(int code)
+{
+    return rd_kafka_err2name((rd_kafka_resp_err_t)code);
+}
+
+const char *bridge_retry_code_text(int code)
+{
+    return rd_kafka_err2str((rd_kafka_resp_err_t)code);
+}

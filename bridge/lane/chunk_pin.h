@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT
+ * chunk_pin.h - one reference to a chunk of events, shared by all of its events that are in
+ * flight.
+ *
+ * Counted without atomics: for the bridge thread only. `held_bytes` of the pool tells how much
+ * memory is pinned: far more than what is in flight when few events of each chunk are left. */
+#ifndef PENSTOCK_BRIDGE_LANE_CHUNK_PIN_H
+#define PENSTOCK_BRIDGE_LANE_CHUNK_PIN_H
+
+#include "spool/spool.h"
+
+struct bridge_hold_pool {
+    size_t held_bytes; /* memory of all chunks that are held */
+};
+
+struct bridge_hold {
+    struct bridge_hold_pool *pool;
+    struct spool_chunk *chunk;
+    uint32_t users;
+};
+
+/* An empty one with one user. NULL when memory is out. */
+struct bridge_hold *bridge_hold_new(struct bridge_hold_pool *pool);
+
+/* Takes over the caller's reference to chunk. */
+void bridge_hold_fill(struct bridge_hold *hold, struct spool_chunk *chunk);
+
+void bridge_hold_free(struct bridge_hold *hold); /* for bridge_hold_release() */
+
+static inline struct bridge_hold *bridge_hold_take(struct bridge_hold *hold)
+{
+    hold->users++;
+    return hold;
+}
+
+static inline void bridge_hold_release(struct bridge_hold *hold) /* NULL is fine */
+{
+    if (hold != NULL && --hold->users == 0)
+        bridge_hold_free(hold);
+}
+
+#endif

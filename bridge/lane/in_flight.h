@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT
+ * in_flight.h - the events of one lane that were handed to Kafka's client and that no cursor
+ * has passed yet.
+ *
+ * A ring in the order of handing over. Each entry is in flight until its delivery report, then good
+ * or failed; good ones leave at the front when the cursor passes them, so that what is counted as
+ * delivered and what the cursor says are one thing. Positions are sequence numbers, which stay
+ * valid while the ring grows. Everything is O(1), amortised. Pure but for memory; one thread at a
+ * time. Zero-initialised is empty. */
+#ifndef PENSTOCK_BRIDGE_LANE_IN_FLIGHT_H
+#define PENSTOCK_BRIDGE_LANE_IN_FLIGHT_H
+
+#include <assert.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct bridge_hold;
+
+enum bridge_window_state { BRIDGE_WINDOW_IN_FLIGHT, BRIDGE_WINDOW_GOOD, BRIDGE_WINDOW_FAILED };
+
+struct bridge_window_entry {
+    uint64_t id;
+    struct bridge_hold *hold; /* memory that Kafka's client reads; NULL once reported, or when it
+                               * made a copy */
+    uint64_t time_ms : 48;    /* when the event was accepted */
+    uint64_t state : 8;
+    uint32_t bytes;
+    uint32_t taken_ms; /* when it was handed over: low bits of the monotonic clock */
+};
+
+struct bridge_window {
+    struct bridge_window_entry *ring;
+    size_t capacity;    /* a power of two, or 0 */
+    uint64_t first_seq; /* of the oldest entry */
+    uint64_t end_seq;   /* of the next entry */
+    uint64_t open_seq;  /* nothing before it is in flight or failed */
+    uint64_t in_flight;
+    uint64_t in_flight_bytes;
+    uint64_t last_id; /* of the newest entry */
+    bool unordered;   /* ids went back somewhere in the ring (events found late) */
+};
+
+void bridge_window_done(struct bridge_window *window); /* frees the ring; the holds must be gone */
+void bridge_window_trim(struct bridge_window *window); /* gives memory back when it is empty */
+
+static inline uint64_t bridge_window_count(const struct bridge_window *window)
+{
+    return window->end_seq - window->first_seq;
+}
+
+static inline struct bridge_window_entry *bridge_window_at(const struct bridge_window *window,
+                                                           uint64_t seq)
+{
+    return &window->ring[seq & (window->capacity - 1)];
+}
+
+/* Makes room for one more entry. False when memory is out. */
+bool bridge_window_reserve(struct bridge_window *window);
+
+/* Adds an entry in flight behind all others, after bridge_window_reserve(); its position is the
+ * end_seq of before. */
+void bridge_window_push(struct bridge_window *window, const struct bridge_window_entry *entry);
+
+/* Takes the newest entry off again: it was not handed over after all. */
+void bridge_window_unpush(struct bridge_window *window);
+
+/* Takes in the report for an entry in flight. Only the low bits of seq count. Returns its hold for
+ * release. */
+struct bridge_hold *bridge_window_report(struct bridge_window *window, uint64_t seq, bool good);
+
+/* The oldest entry that isn't good; NULL when all are. */
+const struct bridge_window_entry *bridge_window_open(struct bridge_window *window);
+
+/* The highest id up to which every entry's event is good, but at most `ceiling`. */
+uint64_t bridge_window_floor(struct bridge_window *window, uint64_t ceiling);
+
+/* Takes off the good entries at the front with ids <= upto_id; returns how many. */
+uint64_t bridge_window_pop(struct bridge_window *window, uint64_t upto_id);
+
+/* Drops every entry from the oldest that isn't good on; none may be in flight. Returns false when
+ * nothing was dropped, else *ret_first is the first of them. */
+bool bridge_window_rewind(struct bridge_window *window, struct bridge_window_entry *ret_first);
+
+/* Drops every entry; none may be in flight. */
+void bridge_window_clear(struct bridge_window *window);
+
+#endif

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: MIT
+ * lane.h - a topic's way into Kafka: its state, its events in flight, its cursor. Pure but
+ * for memory.
+ *
+ * There is one common reading position, the head. It offers every event to its topic's lane.
+ *
+ *   FLOWING      reads with the head
+ *   DRAINING     an event failed: takes nothing until all that is in flight is reported, then
+ *                rewinds
+ *   BACKING_OFF  rewound, waits until due_ms
+ *   CATCHING_UP  reads by itself from read_id; FLOWING again when it has reached the head
+ *
+ *        failure           all reported          due               at the head
+ *   any ---------> DRAINING -----------> BACKING_OFF ---> CATCHING_UP -----------> FLOWING
+ *                                     FLOWING -- held up the head --> CATCHING_UP
+ *
+ * Invariants:
+ *   1. One path: a lane takes events from the head or from its own reader, never from both, and in
+ *      that reader's order. The events that the head passes without it all lie above its read_id:
+ *      it will come to them.
+ *   2. Every event of the topic with an id <= read_id was taken: it lies below the cursor or in the
+ *     window.
+ *   3. The window's entries are counted as delivered at the moment the cursor passes them, and not
+ *      before; so a restart from the cursor counts nothing twice and forgets nothing.
+ *   4. Cursors never go back. The common one (the watermark) is below the first open event of each
+ *      lane that has no cursor of its own; an own cursor is below the watermark, else it is given
+ *      up.
+ *   5. A failure drops nothing: everything from the first failed event on is taken again, in order.
+ *   6. What a lane may have in flight is at most what all lanes together leave free: a topic that
+ *      doesn't move leaves half of what it found. After trouble it starts with one event and
+ *      doubles with each good report. */
+#ifndef PENSTOCK_BRIDGE_LANE_LANE_H
+#define PENSTOCK_BRIDGE_LANE_LANE_H
+
+#include "bridge/lane/reader.h"
+#include "bridge/lane/in_flight.h"
+
+struct bridge_sink_topic;
+
+enum bridge_lane_mode {
+    BRIDGE_LANE_MODE_FLOWING,
+    BRIDGE_LANE_MODE_DRAINING,
+    BRIDGE_LANE_MODE_BACKING_OFF,
+    BRIDGE_LANE_MODE_CATCHING_UP,
+};
+
+#define BRIDGE_LANE_ALLOWANCE_NEW 4096 /* events in flight before the first good report */
+#define BRIDGE_LANE_ALLOWANCE_MAX (1u << 30)
+/* holding up the head for so long without any good report: it leaves */
+#define BRIDGE_LANE_STUCK_MS    1000
+#define BRIDGE_LANE_UNPROVEN_MS 300 /* the same for a lane that never had one, while others do */
+/* holding up the head with an event in flight for so long: likewise */
+#define BRIDGE_LANE_SLOW_MS 5000
+/* without any good report for so long: it no longer pins the watermark */
+#define BRIDGE_LANE_PIN_MS 2000
+
+struct bridge_lane {
+    char *topic;
+    size_t topic_size;
+    uint32_t index; /* in the table of lanes */
+    uint32_t hash;
+    struct bridge_sink_topic *sink_topic; /* NULL until it is needed */
+    enum bridge_lane_mode mode;
+    struct bridge_window window;
+    uint64_t read_id;
+    uint64_t skip_id; /* the head goes over ids up to it once more: they were taken */
+
+    uint64_t cursor_id; /* its own, when own_cursor */
+    bool own_cursor;
+    uint64_t delivered_new; /* passed by the cursor, not yet told to the spool */
+    uint64_t dead_new;      /* likewise, given up */
+    uint64_t uncopied_new;  /* of these: dead_letter.topic has no copy */
+
+    uint64_t poison_id; /* the event that failed alone, by its own fault; 0: none. It is given up
+                         * when it comes again */
+    int poison_code;
+    uint64_t search; /* exactly_once: so many events at a time, until the one at fault is found; 0:
+                      * not searching */
+    uint64_t search_left; /* among so many it is */
+
+    /* exactly_once */
+    uint64_t known_id;   /* Kafka's cursor covers its events up to here */
+    uint32_t round;      /* of the reading that known_id comes from */
+    uint64_t topic_hash; /* in the cursor in Kafka */
+    bool blamed;         /* the transaction failed because of it */
+    bool probation;      /* after trouble: in transactions of its own */
+
+    uint64_t allowance;          /* events that may be in flight */
+    unsigned attempts;           /* failures in a row */
+    int64_t due_ms;              /* BACKING_OFF until then */
+    int64_t good_ms;             /* last good report, or when it took something after a pause */
+    int64_t held_up_since_ms;    /* the head waits for it since then; 0: it doesn't */
+    int64_t took_ms;             /* last event taken */
+    struct bridge_reader reader; /* CATCHING_UP; closed otherwise */
+    int64_t waiting_time_ms;     /* when the first event that it has yet to take was accepted; 0:
+                                  * not known */
+
+    bool proven;       /* has had a good report */
+    bool said_trouble; /* a report about it is out, not yet taken back */
+    int64_t said_ms;
+    uint64_t failures;
+    int error; /* code of the last failure; 0: none, or over */
+    char error_text[160];
+};
+
+void bridge_lane_init(struct bridge_lane *lane, uint32_t index);
+void bridge_lane_done(struct bridge_lane *lane); /* the window's holds and sink_topic must be
+                                                  * gone */
+
+/* What is in flight in all lanes, and what may be. */
+struct bridge_budget {
+    uint64_t events, bytes;
+    uint64_t events_max, bytes_max;
+};
+
+/* What stands against taking one more event now: the lane's share, or the whole budget. The last
+ * event may pass bytes_max. */
+enum bridge_lane_room { BRIDGE_LANE_ROOM, BRIDGE_LANE_ROOM_NOT_HERE, BRIDGE_LANE_ROOM_NOWHERE };
+enum bridge_lane_room bridge_lane_room(const struct bridge_lane *lane,
+                                       const struct bridge_budget *budget);
+
+/* A good report came: the allowance grows; trouble is over once something went through. */
+void bridge_lane_good(struct bridge_lane *lane, int64_t now_ms);
+
+/* A bad report, or a refusal at handing over. */
+void bridge_lane_failed(struct bridge_lane *lane, int code, const char *text);
+
+/* DRAINING and everything is reported: drops all from the first failed event on and backs off until
+ * due_ms. */
+void bridge_lane_rewind(struct bridge_lane *lane, int64_t due_ms);
+
+/* The producer is gone with all that was in flight: keeps the window up to its first open event.
+ * floor_id is the watermark, from which the head reads again. The caller has released the holds. */
+void bridge_lane_reset(struct bridge_lane *lane, uint64_t floor_id);
+
+/* exactly_once: nothing that the window holds was committed, or none of it counts any more. Reads
+ * again from its own cursor, or with the head from floor_id. Nothing may be in flight. */
+void bridge_lane_restart(struct bridge_lane *lane, uint64_t floor_id);
+
+/* What a lane that holds up the head is judged by. */
+struct bridge_lane_view {
+    bool connected;   /* a broker is there */
+    bool others_good; /* some lane has had a good report from this producer */
+    bool others_flow; /* other topics have taken events lately */
+};
+
+/* FLOWING, and the head is held up by it: should it leave the head and read by itself? */
+bool bridge_lane_should_leave(struct bridge_lane *lane, int64_t now_ms,
+                              const struct bridge_lane_view *view,
+                              const struct bridge_budget *budget);
+
+/* Leaves the head before an event that was accepted at time_ms. */
+void bridge_lane_leave(struct bridge_lane *lane, uint64_t before_id, int64_t time_ms);
+
+/* The head came upon an event (id) that it had not found before and that the lane, reading by
+ * itself, has gone past: it reads from there once more. */
+void bridge_lane_recall(struct bridge_lane *lane, uint64_t id);
+
+/* CATCHING_UP and at the head: reads with it again. */
+void bridge_lane_join(struct bridge_lane *lane);
+
+/* Takes everything that is good up to the watermark as delivered, and says where the lane's cursor
+ * is then. True: it has to be told to the spool, because it is its own and below the watermark. */
+bool bridge_lane_advance(struct bridge_lane *lane, uint64_t watermark_id);
+
+/* When the oldest event that isn't done was accepted; 0: there is none, or it isn't known. */
+int64_t bridge_lane_oldest_ms(struct bridge_lane *lane);
+
+#endif

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT
+ * reader.h - a place in the spool, event by event: a tail and the chunk that it is in.
+ * Bridge thread only. */
+#ifndef PENSTOCK_BRIDGE_LANE_READER_H
+#define PENSTOCK_BRIDGE_LANE_READER_H
+
+#include "bridge/lane/chunk_pin.h"
+#include "spool/spool.h"
+
+struct bridge_reader {
+    struct spool_tail *tail;  /* NULL: closed */
+    struct bridge_hold *hold; /* the chunk it is in; NULL: between chunks */
+    size_t next_pos;          /* in the chunk, behind event */
+    bool has_event;
+    struct spool_event event; /* the next one to be passed */
+    uint64_t before_id;       /* position of the tail before the chunk */
+    uint64_t passed_id;       /* the highest id passed since it was opened */
+    uint64_t chunks_read;
+};
+
+/* ERR_NOMEM */
+enum err bridge_reader_open(struct bridge_reader *reader, struct spool *spool, uint64_t after_id);
+void bridge_reader_close(struct bridge_reader *reader); /* a closed one is fine */
+
+/* Makes sure of reader->event, without passing it. Errors: ERR_END (nothing there now),
+ * ERR_UNREADABLE and ERR_NOMEM (try later) */
+enum err bridge_reader_load(struct bridge_reader *reader, struct bridge_hold_pool *pool,
+                            struct errmsg *msg);
+
+static inline enum err bridge_reader_peek(struct bridge_reader *reader,
+                                          struct bridge_hold_pool *pool, struct errmsg *msg)
+{
+    return reader->has_event ? ERR_OK : bridge_reader_load(reader, pool, msg);
+}
+
+static inline void bridge_reader_pass(struct bridge_reader *reader)
+{
+    if (reader->event.id > reader->passed_id)
+        reader->passed_id = reader->event.id;
+    reader->has_event = false;
+}
+
+/* Everything up to this id was passed, or doesn't exist. The first asks nothing of the event that
+ * was read ahead. */
+uint64_t bridge_reader_passed(const struct bridge_reader *reader);
+uint64_t bridge_reader_position(const struct bridge_reader *reader);
+
+#endif

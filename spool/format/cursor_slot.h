@@ -5,7 +5,11 @@
 #define PENSTOCK_SPOOL_FORMAT_CURSOR_SLOT_H
 
 #include "base/buf.h"
-#include "spool/place/cursors_file.h"
+#include "base/err.h"
+#include "spool/format/cursor_state.h"
+
+/* room for 1000 topics with the longest names, and more */
+#define SPOOL_CURSORS_SLOT_SIZE (512u << 10)
 
 /* Replaces what slot holds. Errors: ERR_NOMEM, ERR_TOO_LARGE (beyond SPOOL_CURSORS_SLOT_SIZE) */
 enum err spool_cursor_slot_put(struct buf *slot, const uint8_t uuid[16], uint64_t seed,

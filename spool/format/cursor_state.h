@@ -55,9 +55,9 @@ struct spool_parked_item {
     uint32_t event_count; /* then: so many events */
 };
 
-/* items in the file; beyond it nothing is parked, and segments stay */
 #define SPOOL_PARKED_UNKNOWN UINT32_MAX /* events in one that the cursors don't name */
-#define SPOOL_PARKED_MAX     8192
+/* items in the file; beyond it nothing is parked, and segments stay */
+#define SPOOL_PARKED_MAX 8192
 
 struct spool_cursor_state {
     enum spool_delivery mode; /* which mode wrote it */

@@ -7,7 +7,7 @@
 #define PENSTOCK_SPOOL_LEDGER_CATALOG_H
 
 #include "base/err.h"
-#include "spool/place/cursors_file.h"
+#include "spool/format/cursor_state.h"
 #include "spool/format/ranges.h"
 #include "spool/format/records.h"
 

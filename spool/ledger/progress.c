@@ -5,7 +5,6 @@
 #include "base/clock.h"
 #include "spool/home/internal.h"
 #include "spool/ledger/topic_share.h"
-#include "spool/recover/unreadable.h"
 #include "spool/ledger/put_aside.h"
 #include "spool/ledger/parking.h"
 #include "spool/ledger/unreported.h"

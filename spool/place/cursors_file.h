@@ -12,9 +12,6 @@
 #include "base/err.h"
 #include "spool/format/cursor_state.h"
 
-#define SPOOL_CURSORS_SLOT_SIZE (512u << 10)
-
-/* room for 1000 topics with the longest names, and more */
 struct spool_cursors;
 
 /* Opens the file `cursors` below root_fd. The newest intact slot of this spool is decoded into

@@ -5,7 +5,6 @@
 #include "base/priority.h"
 #include "spool/home/internal.h"
 #include "spool/recover/losses.h"
-#include "spool/park/parker.h"
 #include "spool/read/reader.h"
 #include "spool/ledger/topic_share.h"
 #include "spool/recover/unreadable.h"

@@ -3,7 +3,6 @@
  * decided under one lock. */
 #include "base/clock.h"
 #include "spool/tail/disk.h"
-#include "spool/recover/unreadable.h"
 #include "spool/ledger/put_aside.h"
 
 #include <stdlib.h>

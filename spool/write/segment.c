@@ -5,7 +5,6 @@
 #include "base/clock.h"
 #include "base/random.h"
 #include "spool/disk/dir.h"
-#include "spool/read/ends.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -4,6 +4,7 @@
 #include "tests/damage/damage_rows.h"
 
 #include "base/codec.h"
+#include "spool/format/cursor_slot.h"
 #include "spool/place/cursors_file.h"
 
 #include <inttypes.h>

@@ -2,6 +2,7 @@
  * test_spool_renew.c - a spool gets another id and stays what it is, also when that is cut off
  * anywhere. */
 #include "base/random.h"
+#include "spool/format/cursor_slot.h"
 #include "spool/place/cursors_file.h"
 #include "spool/disk/dir.h"
 #include "spool/place/identity_file.h"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * test_spool_cursors.c - the cursors file and the identity: what was written comes back, what is
  * damaged never does. */
+#include "spool/format/cursor_slot.h"
 #include "spool/place/cursors_file.h"
 
 #include "base/random.h"

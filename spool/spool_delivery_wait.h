@@ -2,22 +2,22 @@
  * spool_delivery_wait.h - who waits until Kafka has the events of one batch, and where in Kafka
  * they are then.
  *
- *   ingest --spool_confirm_new, spool_batch_set_confirm--> committer
+ *   ingest --spool_delivery_wait_new, spool_batch_set_delivery_wait--> committer
  *                                        (registers it before the bridge can see the events)
- *   bridge --spool_confirm_note, spool_confirm_settle--> the last event's place is known
- *          --confirmed()--> ingest
+ *   bridge --spool_delivery_wait_note, spool_delivery_wait_settle-->
+ *                                        the last event's place is known --confirmed()--> ingest
  *
  * While nobody waits this costs a look at one atomic per delivery report. The number of those who
  * wait, and of their events, is bounded. */
-#ifndef PENSTOCK_SPOOL_SPOOL_DELIVERY_WAIT_H
-#define PENSTOCK_SPOOL_SPOOL_DELIVERY_WAIT_H
+#ifndef PENSTOCK_SPOOL_DELIVERY_WAIT_H
+#define PENSTOCK_SPOOL_DELIVERY_WAIT_H
 
 #include "spool/spool.h"
 
-#define SPOOL_CONFIRM_BATCHES_MAX 1000
-#define SPOOL_CONFIRM_EVENTS_MAX  (1u << 20) /* of all of them together: 16 bytes each */
+#define SPOOL_DELIVERY_WAIT_BATCHES_MAX 1000
+#define SPOOL_DELIVERY_WAIT_EVENTS_MAX  (1u << 20) /* of all of them together: 16 bytes each */
 
-struct spool_confirm;
+struct spool_delivery_wait;
 
 /* Called once, unless it was cancelled; all: Kafka has every event; else there won't be an answer
  * (the spool is closing). On the bridge's thread or the one that closes the spool, without a lock;
@@ -25,19 +25,20 @@ struct spool_confirm;
 typedef void spool_confirmed_fn(void *arg, bool all);
 
 /* Errors: ERR_FULL (too many wait already), ERR_NOMEM. Any thread; so are all below. */
-enum err spool_confirm_new(struct spool *spool, uint32_t event_count, spool_confirmed_fn *confirmed,
-                           void *arg, struct spool_confirm **ret_confirm);
+enum err spool_delivery_wait_new(struct spool *spool, uint32_t event_count,
+                                 spool_confirmed_fn *confirmed, void *arg,
+                                 struct spool_delivery_wait **ret_confirm);
 
 /* Waits for the events of this batch, of which there are as many as were told, once it is
  * committed. confirm must live until the batch's done(). */
-void spool_batch_set_confirm(struct spool_batch *batch, struct spool_confirm *confirm);
+void spool_batch_set_delivery_wait(struct spool_batch *batch, struct spool_delivery_wait *confirm);
 
 /* True: confirmed() was not called and will never be. False: it was, or is being called. Needs no
  * open spool. */
-bool spool_confirm_cancel(struct spool_confirm *confirm);
+bool spool_delivery_wait_cancel(struct spool_delivery_wait *confirm);
 
 /* Cancelled, or confirmed() was called. Needs no open spool. NULL is fine. */
-void spool_confirm_free(struct spool_confirm *confirm);
+void spool_delivery_wait_free(struct spool_delivery_wait *confirm);
 
 struct spool_kafka_place {
     int32_t partition;
@@ -46,20 +47,20 @@ struct spool_kafka_place {
 };
 
 /* One for each event, in order, once confirmed(all). */
-const struct spool_kafka_place *spool_confirm_places(const struct spool_confirm *confirm,
-                                                     uint32_t *ret_count);
+const struct spool_kafka_place *spool_delivery_wait_places(
+    const struct spool_delivery_wait *confirm, uint32_t *ret_count);
 
 /* ---- for the bridge: one thread -------------------------------------------------------------- */
 
-bool spool_confirm_any(struct spool *spool); /* does anybody wait? Cheap */
+bool spool_delivery_wait_any(struct spool *spool); /* does anybody wait? Cheap */
 
 /* Kafka has written the event; it counts at once (final) or with the next
- * spool_confirm_settle(). */
-void spool_confirm_note(struct spool *spool, uint64_t event_id, int32_t partition, int64_t offset,
-                        bool final);
+ * spool_delivery_wait_settle(). */
+void spool_delivery_wait_note(struct spool *spool, uint64_t event_id, int32_t partition,
+                              int64_t offset, bool final);
 
 /* What was noted since the last time counts from now on; or it doesn't: the transaction was
  * aborted. */
-void spool_confirm_settle(struct spool *spool, bool committed);
+void spool_delivery_wait_settle(struct spool *spool, bool committed);
 
 #endif

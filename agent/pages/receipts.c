@@ -79,14 +79,16 @@ int agent_page_receipt(void *arg, const struct ingest_question *question, struct
                        const char **content_type)
 {
     static const char *const names[] = {
-        [SPOOL_FATE_UNKNOWN] = "unknown",     [SPOOL_FATE_ACCEPTED] = "accepted",
-        [SPOOL_FATE_DELIVERED] = "delivered", [SPOOL_FATE_DEAD_LETTERED] = "dead_lettered",
-        [SPOOL_FATE_LOST] = "lost",
+        [SPOOL_EVENT_STATUS_UNKNOWN] = "unknown",
+        [SPOOL_EVENT_STATUS_ACCEPTED] = "accepted",
+        [SPOOL_EVENT_STATUS_DELIVERED] = "delivered",
+        [SPOOL_EVENT_STATUS_DEAD_LETTERED] = "dead_lettered",
+        [SPOOL_EVENT_STATUS_LOST] = "lost",
     };
     struct agent_state *state = arg;
     struct asked asked = {.topic_size = 0};
     struct ingest_problem problem = {0};
-    enum spool_fate fate = SPOOL_FATE_UNKNOWN;
+    enum spool_event_status fate = SPOOL_EVENT_STATUS_UNKNOWN;
     uint64_t id = 0;
     *content_type = "application/json";
     if (!parse_id(question->rest, &id, &problem) || !parse_topic(question->topic, &asked, &problem))
@@ -94,8 +96,8 @@ int agent_page_receipt(void *arg, const struct ingest_question *question, struct
     pthread_rwlock_rdlock(&state->lock);
     if (ask_spool(state, question, &asked, &problem)) {
         struct errmsg msg = {""};
-        enum err rc =
-            spool_fate_get(state->spool, id, bytes_of(asked.topic, asked.topic_size), &fate, &msg);
+        enum err rc = spool_event_status_get(state->spool, id,
+                                             bytes_of(asked.topic, asked.topic_size), &fate, &msg);
         if (rc != ERR_OK)
             ingest_problem_set(&problem, 503, INGEST_RETRY,
                                "what is needed to tell can't be read now: %s", msg.text);

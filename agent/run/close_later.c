@@ -6,14 +6,14 @@
 #include <stdlib.h>
 #include <time.h>
 
-struct agent_retire {
+struct agent_close_later {
     struct spool *spool;
     struct bridge *bridge;
     pthread_t thread;
     pthread_mutex_t lock; /* guards done */
     pthread_cond_t changed;
     bool done;
-    struct agent_retire *next;
+    struct agent_close_later *next;
 };
 
 static void close_both(struct spool *spool, struct bridge *bridge)
@@ -25,7 +25,7 @@ static void close_both(struct spool *spool, struct bridge *bridge)
 
 static void *retire_main(void *arg)
 {
-    struct agent_retire *retire = arg;
+    struct agent_close_later *retire = arg;
     close_both(retire->spool, retire->bridge);
     pthread_mutex_lock(&retire->lock);
     retire->done = true;
@@ -34,7 +34,7 @@ static void *retire_main(void *arg)
     return NULL;
 }
 
-static bool wait_done(struct agent_retire *retire, int64_t wait_ms)
+static bool wait_done(struct agent_close_later *retire, int64_t wait_ms)
 {
     struct timespec until;
     clock_gettime(CLOCK_MONOTONIC, &until);
@@ -51,7 +51,7 @@ static bool wait_done(struct agent_retire *retire, int64_t wait_ms)
     return done;
 }
 
-static void join(struct agent_retire *retire)
+static void join(struct agent_close_later *retire)
 {
     pthread_join(retire->thread, NULL);
     pthread_mutex_destroy(&retire->lock);
@@ -59,10 +59,10 @@ static void join(struct agent_retire *retire)
     free(retire);
 }
 
-bool agent_retire(struct agent_retire **list, struct spool *spool, struct bridge *bridge,
-                  int64_t wait_ms)
+bool agent_close_later(struct agent_close_later **list, struct spool *spool, struct bridge *bridge,
+                       int64_t wait_ms)
 {
-    struct agent_retire *retire = calloc(1, sizeof *retire);
+    struct agent_close_later *retire = calloc(1, sizeof *retire);
     if (retire != NULL) {
         retire->spool = spool;
         retire->bridge = bridge;
@@ -83,10 +83,10 @@ bool agent_retire(struct agent_retire **list, struct spool *spool, struct bridge
     return false;
 }
 
-void agent_retire_done(struct agent_retire **list)
+void agent_close_later_done(struct agent_close_later **list)
 {
     while (*list != NULL) {
-        struct agent_retire *retire = *list;
+        struct agent_close_later *retire = *list;
         *list = retire->next;
         join(retire);
     }

@@ -7,14 +7,14 @@
 #include "bridge/bridge.h"
 #include "spool/spool.h"
 
-struct agent_retire; /* one that is being closed; a list begins with NULL */
+struct agent_close_later; /* one that is being closed; a list begins with NULL */
 
 /* Stops the bridge (NULL is fine) and closes the spool; nobody else uses them any more. Waits for
  * that for so long. False: it isn't done yet, and goes on. One thread at a time per list. */
-bool agent_retire(struct agent_retire **list, struct spool *spool, struct bridge *bridge,
-                  int64_t wait_ms);
+bool agent_close_later(struct agent_close_later **list, struct spool *spool, struct bridge *bridge,
+                       int64_t wait_ms);
 
 /* Waits for all that were not done. */
-void agent_retire_done(struct agent_retire **list);
+void agent_close_later_done(struct agent_close_later **list);
 
 #endif

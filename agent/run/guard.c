@@ -35,7 +35,7 @@ struct agent_guard {
     int64_t started_ms, away_since_ms;
     struct errmsg reason;        /* why it isn't attached, as logged */
     struct errmsg bridge_reason; /* why there is no bridge, as logged */
-    struct agent_retire *retired;
+    struct agent_close_later *retired;
 };
 
 /* ---- what the modules report becomes log lines ----------------------------------------------- */
@@ -194,7 +194,7 @@ static void let_go(struct agent_guard *guard)
     publish(guard, NULL, NULL);
     if (guard->calls->let_go != NULL)
         guard->calls->let_go(guard->calls->arg);
-    if (!agent_retire(&guard->retired, spool, bridge, CLOSE_MS_MAX))
+    if (!agent_close_later(&guard->retired, spool, bridge, CLOSE_MS_MAX))
         log_event(LOG_LEVEL_WARN, "spool_closing_hangs", "waited_ms=%d action=going_on_without_it",
                   CLOSE_MS_MAX);
 }
@@ -289,7 +289,7 @@ void agent_guard_stop(struct agent_guard *guard)
     pthread_cond_signal(&guard->wake);
     pthread_mutex_unlock(&guard->lock);
     pthread_join(guard->thread, NULL);
-    agent_retire_done(&guard->retired);
+    agent_close_later_done(&guard->retired);
     pthread_mutex_destroy(&guard->lock);
     pthread_cond_destroy(&guard->wake);
     free(guard);

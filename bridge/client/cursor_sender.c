@@ -9,7 +9,7 @@
 
 static void *sender_main(void *arg)
 {
-    struct bridge_sender *sender = arg;
+    struct bridge_cursor_sender *sender = arg;
     pthread_mutex_lock(&sender->lock);
     while (sender->state != BRIDGE_SENDER_STOP) {
         if (sender->state != BRIDGE_SENDER_ASKED) {
@@ -31,7 +31,7 @@ static void *sender_main(void *arg)
     return NULL;
 }
 
-enum err bridge_sender_start(struct bridge_sender *sender)
+enum err bridge_cursor_sender_start(struct bridge_cursor_sender *sender)
 {
     pthread_mutex_init(&sender->lock, NULL);
     pthread_cond_init(&sender->changed, NULL);
@@ -44,7 +44,7 @@ enum err bridge_sender_start(struct bridge_sender *sender)
     return code == 0 ? ERR_OK : ERR_NOMEM;
 }
 
-void bridge_sender_stop(struct bridge_sender *sender)
+void bridge_cursor_sender_stop(struct bridge_cursor_sender *sender)
 {
     pthread_mutex_lock(&sender->lock);
     assert(sender->state != BRIDGE_SENDER_ASKED);
@@ -56,9 +56,9 @@ void bridge_sender_stop(struct bridge_sender *sender)
     pthread_mutex_destroy(&sender->lock);
 }
 
-void bridge_sender_ask(struct bridge_sender *sender, struct bridge_sink *sink,
-                       const struct bridge_cursor_place *place, uint64_t offset_id,
-                       const char *meta)
+void bridge_cursor_sender_ask(struct bridge_cursor_sender *sender, struct bridge_sink *sink,
+                              const struct bridge_cursor_place *place, uint64_t offset_id,
+                              const char *meta)
 {
     pthread_mutex_lock(&sender->lock);
     assert(sender->state == BRIDGE_SENDER_IDLE);
@@ -71,7 +71,7 @@ void bridge_sender_ask(struct bridge_sender *sender, struct bridge_sink *sink,
     pthread_mutex_unlock(&sender->lock);
 }
 
-bool bridge_sender_busy(struct bridge_sender *sender)
+bool bridge_cursor_sender_busy(struct bridge_cursor_sender *sender)
 {
     pthread_mutex_lock(&sender->lock);
     bool busy = sender->state == BRIDGE_SENDER_ASKED;
@@ -79,8 +79,9 @@ bool bridge_sender_busy(struct bridge_sender *sender)
     return busy;
 }
 
-bool bridge_sender_answer(struct bridge_sender *sender, enum bridge_txn_result *ret_result,
-                          struct bridge_txn_error *ret_error)
+bool bridge_cursor_sender_answer(struct bridge_cursor_sender *sender,
+                                 enum bridge_txn_result *ret_result,
+                                 struct bridge_txn_error *ret_error)
 {
     pthread_mutex_lock(&sender->lock);
     bool done = sender->state == BRIDGE_SENDER_DONE;

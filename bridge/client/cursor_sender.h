@@ -12,7 +12,7 @@
 
 #include <pthread.h>
 
-struct bridge_sender {
+struct bridge_cursor_sender {
     pthread_t thread;
     pthread_mutex_t lock; /* guards all of the following */
     pthread_cond_t changed;
@@ -25,16 +25,18 @@ struct bridge_sender {
     struct bridge_txn_error error;
 };
 
-enum err bridge_sender_start(struct bridge_sender *sender); /* ERR_NOMEM */
-void bridge_sender_stop(struct bridge_sender *sender);      /* no call may be under way */
+enum err bridge_cursor_sender_start(struct bridge_cursor_sender *sender); /* ERR_NOMEM */
+/* no call may be under way */
+void bridge_cursor_sender_stop(struct bridge_cursor_sender *sender);
 
 /* place and meta stay as they are until the answer is taken. The sink is woken when it is there. */
-void bridge_sender_ask(struct bridge_sender *sender, struct bridge_sink *sink,
-                       const struct bridge_cursor_place *place, uint64_t offset_id,
-                       const char *meta);
-bool bridge_sender_busy(struct bridge_sender *sender);
+void bridge_cursor_sender_ask(struct bridge_cursor_sender *sender, struct bridge_sink *sink,
+                              const struct bridge_cursor_place *place, uint64_t offset_id,
+                              const char *meta);
+bool bridge_cursor_sender_busy(struct bridge_cursor_sender *sender);
 /* False: no answer yet. */
-bool bridge_sender_answer(struct bridge_sender *sender, enum bridge_txn_result *ret_result,
-                          struct bridge_txn_error *ret_error);
+bool bridge_cursor_sender_answer(struct bridge_cursor_sender *sender,
+                                 enum bridge_txn_result *ret_result,
+                                 struct bridge_txn_error *ret_error);
 
 #endif

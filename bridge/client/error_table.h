@@ -4,22 +4,22 @@
 #ifndef PENSTOCK_BRIDGE_CLIENT_ERROR_TABLE_H
 #define PENSTOCK_BRIDGE_CLIENT_ERROR_TABLE_H
 
-enum bridge_retry {
-    BRIDGE_RETRY_NONE,     /* no error */
-    BRIDGE_RETRY_BACKOFF,  /* the same event may go later: the lane rewinds, waits, tries again, for
+enum bridge_error {
+    BRIDGE_ERROR_NONE,     /* no error */
+    BRIDGE_ERROR_BACKOFF,  /* the same event may go later: the lane rewinds, waits, tries again, for
                             * ever */
-    BRIDGE_RETRY_EVENT,    /* this event can never go as it is: its lane waits, nothing is
+    BRIDGE_ERROR_EVENT,    /* this event can never go as it is: its lane waits, nothing is
                             * dropped */
-    BRIDGE_RETRY_PARK,     /* the topic takes nothing now: the lane waits longer and says so */
-    BRIDGE_RETRY_RECREATE, /* this producer is finished: a new one, everything from the cursors */
-    BRIDGE_RETRY_OPERATOR, /* only a change of configuration or rights helps; it is still tried
+    BRIDGE_ERROR_PARK,     /* the topic takes nothing now: the lane waits longer and says so */
+    BRIDGE_ERROR_RECREATE, /* this producer is finished: a new one, everything from the cursors */
+    BRIDGE_ERROR_OPERATOR, /* only a change of configuration or rights helps; it is still tried
                             * again */
 };
 
-/* code is an rd_kafka_resp_err_t; what the table doesn't name is BRIDGE_RETRY_BACKOFF. */
-enum bridge_retry bridge_retry_of(int code);
-const char *bridge_retry_name(enum bridge_retry retry); /* "backoff" */
-const char *bridge_retry_code_name(int code);           /* "TOPIC_AUTHORIZATION_FAILED", static */
-const char *bridge_retry_code_text(int code);           /* the client's own words, static */
+/* code is an rd_kafka_resp_err_t; what the table doesn't name is BRIDGE_ERROR_BACKOFF. */
+enum bridge_error bridge_error_of(int code);
+const char *bridge_error_name(enum bridge_error retry); /* "backoff" */
+const char *bridge_error_code_name(int code);           /* "TOPIC_AUTHORIZATION_FAILED", static */
+const char *bridge_error_code_text(int code);           /* the client's own words, static */
 
 #endif

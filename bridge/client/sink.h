@@ -17,7 +17,7 @@ struct bridge_sink_topic;
 /* All are called from within bridge_sink_poll() only. */
 struct bridge_sink_handler {
     void *arg;
-    /* One event's fate; code as for bridge_retry_of(), 0: Kafka has it, at that place (offset < 0:
+    /* One event's fate; code as for bridge_error_of(), 0: Kafka has it, at that place (offset < 0:
      * it doesn't say). Its memory is no longer read. */
     void (*report)(void *arg, uint64_t token, int code, int32_t partition, int64_t offset);
     /* A line from the client. */

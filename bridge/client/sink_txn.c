@@ -53,16 +53,16 @@ enum bridge_txn_result bridge_sink_txn_abort(struct bridge_sink *sink, int timeo
 }
 
 void bridge_sink_cluster(struct bridge_sink *sink, int timeout_ms,
-                         char ret_id[BRIDGE_CURSOR_META_CLUSTER_SIZE])
+                         char ret_id[BRIDGE_CURSOR_TEXT_CLUSTER_SIZE])
 {
     char *id = rd_kafka_clusterid(bridge_sink_client(sink), timeout_ms);
-    snprintf(ret_id, BRIDGE_CURSOR_META_CLUSTER_SIZE, "%s", id == NULL ? "" : id);
+    snprintf(ret_id, BRIDGE_CURSOR_TEXT_CLUSTER_SIZE, "%s", id == NULL ? "" : id);
     if (id != NULL)
         rd_kafka_mem_free(bridge_sink_client(sink), id);
 }
 
 bool bridge_sink_cluster_now(struct bridge_sink *sink, int timeout_ms,
-                             char ret_id[BRIDGE_CURSOR_META_CLUSTER_SIZE])
+                             char ret_id[BRIDGE_CURSOR_TEXT_CLUSTER_SIZE])
 {
     const rd_kafka_metadata_t *metadata = NULL;
     if (rd_kafka_metadata(bridge_sink_client(sink), 0, NULL, &metadata, timeout_ms) !=

@@ -20,7 +20,7 @@ enum bridge_txn_result {
 };
 
 struct bridge_txn_error {
-    int code; /* as for bridge_retry_of() */
+    int code; /* as for bridge_error_of() */
     char text[256];
 };
 
@@ -35,11 +35,11 @@ enum bridge_txn_result bridge_sink_txn_abort(struct bridge_sink *sink, int timeo
 
 /* The cluster's id, "" when it isn't known within timeout_ms. */
 void bridge_sink_cluster(struct bridge_sink *sink, int timeout_ms,
-                         char ret_id[BRIDGE_CURSOR_META_CLUSTER_SIZE]);
+                         char ret_id[BRIDGE_CURSOR_TEXT_CLUSTER_SIZE]);
 
 /* The same, asked of a broker right now. False: none has answered. */
 bool bridge_sink_cluster_now(struct bridge_sink *sink, int timeout_ms,
-                             char ret_id[BRIDGE_CURSOR_META_CLUSTER_SIZE]);
+                             char ret_id[BRIDGE_CURSOR_TEXT_CLUSTER_SIZE]);
 
 /* Does the cluster show the topic, and a leader for each of its partitions? 0, or the code of what
  * is missing; BRIDGE_SINK_UNSEEN when there was no answer in time. */

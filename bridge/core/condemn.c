@@ -14,5 +14,5 @@ void bridge_producer_condemn(struct bridge *bridge, int code, const char *text)
         return;
     bridge->recreate = true;
     snprintf(bridge->recreate_why, sizeof bridge->recreate_why, "error=%s text=%s",
-             bridge_retry_code_name(code), log_quote(text));
+             bridge_error_code_name(code), log_quote(text));
 }

@@ -66,7 +66,7 @@ struct bridge {
     char bootstrap[256];
     int64_t now_ms;
     struct bridge_lanes lanes;
-    struct bridge_hold_pool holds;
+    struct bridge_chunk_pin_pool holds;
     struct bridge_budget budget;
     struct bridge_reader head; /* closed between two producers */
     bool head_at_end;
@@ -91,7 +91,7 @@ struct bridge {
 
     struct bridge_txn txn; /* OFF in at_least_once */
 
-    struct bridge_link link;
+    struct bridge_connection link;
     bool suspect; /* the client complained: is Kafka still there? */
     int64_t probed_ms;
     int64_t good_ms;   /* last good report */
@@ -109,30 +109,30 @@ struct bridge {
     bool letters_loaded;
     int64_t letters_due_ms, letters_said_ms;
     unsigned letters_said;
-    struct bridge_copies copies;
+    struct bridge_letter_copies copies;
 };
 
 /* bridge/forward/head.c: reading at the head, handing over, taking in reports. */
-bool bridge_flow_head(struct bridge *bridge); /* was anything passed? */
+bool bridge_head_flow(struct bridge *bridge); /* was anything passed? */
 /* Hands an event of the lane over; the reader's chunk stays until its report, unless the client
  * copies the event. False: the client can't take it now. */
-bool bridge_flow_take(struct bridge *bridge, struct bridge_lane *lane, struct bridge_hold *hold,
-                      const struct spool_event *event);
+bool bridge_head_take(struct bridge *bridge, struct bridge_lane *lane,
+                      struct bridge_chunk_pin *hold, const struct spool_event *event);
 /* reports it, sparingly */
-void bridge_flow_unreadable(struct bridge *bridge, enum err rc, const struct errmsg *msg);
-void bridge_flow_report(void *bridge, uint64_t token, int code, int32_t partition,
+void bridge_head_unreadable(struct bridge *bridge, enum err rc, const struct errmsg *msg);
+void bridge_head_report(void *bridge, uint64_t token, int code, int32_t partition,
                         int64_t offset);      /* for struct bridge_sink_handler */
-void bridge_flow_tend(struct bridge *bridge); /* rewinds and wakes lanes whose time has come */
+void bridge_head_tend(struct bridge *bridge); /* rewinds and wakes lanes whose time has come */
 
 /* reports a lane's trouble, or its end */
-void bridge_flow_say(struct bridge *bridge, struct bridge_lane *lane);
-void bridge_flow_say_wait(struct bridge *bridge, struct bridge_lane *lane, int64_t wait_ms);
+void bridge_head_say(struct bridge *bridge, struct bridge_lane *lane);
+void bridge_head_say_wait(struct bridge *bridge, struct bridge_lane *lane, int64_t wait_ms);
 /* a client's time says nothing about that */
-int64_t bridge_flow_accepted_ms(const struct spool_event *event);
+int64_t bridge_head_accepted_ms(const struct spool_event *event);
 
 /* bridge/forward/catch_up.c: lanes that are behind read by themselves; at most events_max in all.
  * Was anything passed? */
-bool bridge_side_flow(struct bridge *bridge, unsigned events_max);
+bool bridge_catch_up(struct bridge *bridge, unsigned events_max);
 
 /* bridge/forward/advance.c: from the windows to spool_advance(). */
 enum err bridge_cursor_open(struct bridge *bridge); /* from the spool's cursors to lanes and the
@@ -158,7 +158,7 @@ void bridge_status_publish(struct bridge *bridge, bool idle, unsigned ticket);
 /* More lanes are behind than Kafka's cursor can name: the offset waits for them. */
 static inline bool bridge_txn_holds_head(const struct bridge *bridge)
 {
-    return bridge->txn.state != BRIDGE_TXN_OFF && bridge->txn.behind > BRIDGE_CURSOR_META_LANES_MAX;
+    return bridge->txn.state != BRIDGE_TXN_OFF && bridge->txn.behind > BRIDGE_CURSOR_TEXT_LANES_MAX;
 }
 
 /* Kafka has it already, as its cursor says: to be counted, not sent. Late ones (found among damage)

@@ -21,7 +21,7 @@
 static void set_error(struct bridge_lane *lane, int code)
 {
     lane->error = code;
-    snprintf(lane->error_text, sizeof lane->error_text, "%s", bridge_retry_code_text(code));
+    snprintf(lane->error_text, sizeof lane->error_text, "%s", bridge_error_code_text(code));
 }
 
 /* A lane's own cursor begins where the common one is. */
@@ -55,7 +55,7 @@ void bridge_txn_back_off(struct bridge *bridge, struct bridge_lane *lane)
     bool may_pass = lane->error == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART ||
                     lane->error == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE;
     if (!searches && (!may_pass || lane->attempts > QUIET_ATTEMPTS))
-        bridge_flow_say_wait(bridge, lane, wait_ms);
+        bridge_head_say_wait(bridge, lane, wait_ms);
 }
 
 /* Before an event that it can't take. The head goes on without it, and it will read from there by
@@ -68,7 +68,7 @@ static void leave(struct bridge *bridge, struct bridge_lane *lane, const struct 
     if (lane->mode == BRIDGE_LANE_MODE_FLOWING) {
         bridge->txn.behind++;
         lane->read_id = event->id - 1;
-        lane->waiting_time_ms = bridge_flow_accepted_ms(event);
+        lane->waiting_time_ms = bridge_head_accepted_ms(event);
     }
     bridge_txn_back_off(bridge, lane);
 }
@@ -82,7 +82,7 @@ bool bridge_txn_admit(struct bridge *bridge, struct bridge_lane *lane,
                        ? 0
                        : bridge_sink_topic_look(bridge->sink, lane->sink_topic, LOOK_MS);
         if (code != 0 && code != BRIDGE_SINK_UNSEEN &&
-            bridge->txn.behind < BRIDGE_CURSOR_META_LANES_MAX) {
+            bridge->txn.behind < BRIDGE_CURSOR_TEXT_LANES_MAX) {
             leave(bridge, lane, event, code);
             return false;
         }
@@ -94,11 +94,11 @@ void bridge_txn_refused(struct bridge *bridge, struct bridge_lane *lane,
                         const struct spool_event *event, int code)
 {
     bridge->failed++;
-    if (code == RD_KAFKA_RESP_ERR__STATE || bridge->txn.behind >= BRIDGE_CURSOR_META_LANES_MAX) {
+    if (code == RD_KAFKA_RESP_ERR__STATE || bridge->txn.behind >= BRIDGE_CURSOR_TEXT_LANES_MAX) {
         bridge_txn_spoil(bridge); /* it is the transaction that takes nothing more */
-    } else if (bridge_retry_of(code) == BRIDGE_RETRY_RECREATE) {
+    } else if (bridge_error_of(code) == BRIDGE_ERROR_RECREATE) {
         bridge_txn_spoil(bridge);
-        bridge_producer_condemn(bridge, code, bridge_retry_code_text(code));
+        bridge_producer_condemn(bridge, code, bridge_error_code_text(code));
     } else {
         bridge_letters_suspect(bridge, lane, event->id, code);
         leave(bridge, lane, event, code);
@@ -127,8 +127,8 @@ void bridge_txn_report(struct bridge *bridge, struct bridge_lane *lane, int code
         return;
     bridge->failed++;
     lane->failures++;
-    if (bridge_retry_of(code) == BRIDGE_RETRY_RECREATE) {
-        bridge_producer_condemn(bridge, code, bridge_retry_code_text(code));
+    if (bridge_error_of(code) == BRIDGE_ERROR_RECREATE) {
+        bridge_producer_condemn(bridge, code, bridge_error_code_text(code));
         return;
     }
     set_error(lane, code);
@@ -141,7 +141,7 @@ void bridge_txn_blame_silent(struct bridge *bridge, bool whatever)
     if (!whatever && !sole && bridge->now_ms - bridge->txn.looked_ms < BLAME_AGAIN_MS)
         return;
     bridge->txn.looked_ms = bridge->now_ms;
-    bridge_copies_silent(bridge);
+    bridge_letter_copies_silent(bridge);
     for (size_t i = 0; i < bridge->lanes.count; i++) {
         struct bridge_lane *lane = bridge->lanes.items[i];
         if (lane->window.in_flight == 0)
@@ -218,7 +218,8 @@ void bridge_txn_lanes_committed(struct bridge *bridge)
 {
     for (size_t i = 0; i < bridge->lanes.count; i++) {
         struct bridge_lane *lane = bridge->lanes.items[i];
-        if (bridge_window_count(&lane->window) == 0 || lane->mode == BRIDGE_LANE_MODE_BACKING_OFF)
+        if (bridge_in_flight_count(&lane->window) == 0 ||
+            lane->mode == BRIDGE_LANE_MODE_BACKING_OFF)
             continue;
         if (!lane->probation || lane->allowance >= FORGIVEN_EVENTS) {
             lane->attempts = 0;

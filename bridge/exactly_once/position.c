@@ -20,12 +20,12 @@ static uint64_t lane_at(struct bridge *bridge, struct bridge_lane *lane, uint64_
     return at > lane->known_id ? at : lane->known_id;
 }
 
-static bool add_lane(struct bridge_cursor_meta *meta, uint64_t topic_hash, uint64_t done_id,
+static bool add_lane(struct bridge_cursor_text *meta, uint64_t topic_hash, uint64_t done_id,
                      uint64_t offset_id)
 {
     if (done_id >= offset_id)
         return true;
-    if (meta->lane_count == BRIDGE_CURSOR_META_LANES_MAX)
+    if (meta->lane_count == BRIDGE_CURSOR_TEXT_LANES_MAX)
         return false;
     meta->lanes[meta->lane_count++] = (struct bridge_cursor_lane){topic_hash, done_id};
     return true;
@@ -42,7 +42,7 @@ static bool is_met(const struct bridge *bridge, uint64_t topic_hash)
 
 /* False: more lanes are behind than the text can name. */
 static bool gather_lanes(struct bridge *bridge, uint64_t position_id, uint64_t offset_id,
-                         struct bridge_cursor_meta *meta)
+                         struct bridge_cursor_text *meta)
 {
     const struct bridge_txn *txn = &bridge->txn;
     bool ok = true;
@@ -77,7 +77,7 @@ static uint64_t nonce_of(struct bridge *bridge, uint64_t segment_id)
 void bridge_txn_plan(struct bridge *bridge)
 {
     struct bridge_txn *txn = &bridge->txn;
-    struct bridge_cursor_meta meta = {0};
+    struct bridge_cursor_text meta = {0};
     uint64_t position_id = bridge_txn_position(bridge);
     txn->offset_id = position_id > txn->floor_id ? position_id : txn->floor_id;
     /* The head waits before that happens; if it does, the offset waits, and what lies beyond may be
@@ -94,5 +94,5 @@ void bridge_txn_plan(struct bridge *bridge)
     }
     memcpy(meta.cluster, txn->cluster, sizeof meta.cluster);
     meta.nonce = nonce_of(bridge, spool_id_segment(txn->offset_id));
-    bridge_cursor_meta_encode(&meta, txn->offset_id, txn->meta);
+    bridge_cursor_text_encode(&meta, txn->offset_id, txn->meta);
 }

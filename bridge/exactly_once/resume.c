@@ -18,12 +18,12 @@ void bridge_txn_meet_slow(struct bridge *bridge, struct bridge_lane *lane)
 {
     const struct bridge_txn *txn = &bridge->txn;
     if (lane->topic_hash == 0)
-        lane->topic_hash = bridge_cursor_meta_hash(bytes_of(lane->topic, lane->topic_size));
+        lane->topic_hash = bridge_cursor_text_hash(bytes_of(lane->topic, lane->topic_size));
     if (txn->from_spool)
         lane->known_id =
             lane->own_cursor && lane->cursor_id < txn->floor_id ? lane->cursor_id : txn->floor_id;
     else
-        lane->known_id = bridge_cursor_meta_lane(&txn->known, lane->topic_hash, txn->floor_id);
+        lane->known_id = bridge_cursor_text_lane(&txn->known, lane->topic_hash, txn->floor_id);
     lane->round = txn->round;
 }
 
@@ -49,7 +49,8 @@ static enum err go_back(struct bridge *bridge)
 }
 
 /* Errors: as spool_had_segment() and spool_oldest_segment(); ask again later */
-static enum err look_at_disk(struct bridge *bridge, uint64_t nonce, struct bridge_trust_view *view)
+static enum err look_at_disk(struct bridge *bridge, uint64_t nonce,
+                             struct bridge_cursor_trust_view *view)
 {
     uint64_t segment_id = spool_id_segment(view->kafka_id), oldest_id = 0;
     enum err rc = spool_had_segment(bridge->spool, segment_id, nonce, &view->segment_ours);
@@ -61,16 +62,16 @@ static enum err look_at_disk(struct bridge *bridge, uint64_t nonce, struct bridg
 
 /* Errors: as look_at_disk() */
 static enum err judge(struct bridge *bridge, const struct bridge_cursor_read *read,
-                      struct bridge_cursor_meta *ret_meta, enum bridge_trust *ret_trust)
+                      struct bridge_cursor_text *ret_meta, enum bridge_cursor_trust *ret_trust)
 {
     struct bridge_txn *txn = &bridge->txn;
-    struct bridge_trust_view view = {
+    struct bridge_cursor_trust_view view = {
         .found = read->found,
         .kafka_id = read->offset_id,
         .local_id = bridge->watermark_id,
         .local_written = bridge->watermark_id > 0,
     };
-    view.readable = read->found && bridge_cursor_meta_decode(bytes_of_string(read->meta),
+    view.readable = read->found && bridge_cursor_text_decode(bytes_of_string(read->meta),
                                                              read->offset_id, ret_meta);
     view.same_cluster = !view.readable || ret_meta->cluster[0] == '\0' || txn->cluster[0] == '\0' ||
                         strcmp(ret_meta->cluster, txn->cluster) == 0;
@@ -79,7 +80,7 @@ static enum err judge(struct bridge *bridge, const struct bridge_cursor_read *re
     else
         view.local_newer = txn->mark != BRIDGE_TXN_MARKED; /* nothing was sent in this mode yet */
     enum err rc = view.readable ? look_at_disk(bridge, ret_meta->nonce, &view) : ERR_OK;
-    *ret_trust = bridge_trust_of(&view);
+    *ret_trust = bridge_cursor_trust_of(&view);
     return rc;
 }
 
@@ -106,14 +107,14 @@ static void say_stopped(struct bridge *bridge, const struct bridge_cursor_read *
 }
 
 static void say_read(struct bridge *bridge, const struct bridge_cursor_read *read,
-                     enum bridge_trust trust)
+                     enum bridge_cursor_trust trust)
 {
-    bool loud = trust == BRIDGE_TRUST_EXPIRED;
+    bool loud = trust == BRIDGE_CURSOR_TRUST_EXPIRED;
     bridge_say(bridge, loud, loud ? "cursor_missing" : "cursor_read",
                "kafka=%s kafka_id=%" PRIu64 " local_id=%" PRIu64
                " lanes_behind=%zu believed=%s action=%s",
                read->found ? "found" : "none", read->offset_id, bridge->watermark_id,
-               bridge->txn.known.lane_count, bridge_trust_name(trust),
+               bridge->txn.known.lane_count, bridge_cursor_trust_name(trust),
                log_quote(loud ? "Kafka has no cursor of this spool: it expired "
                                 "(offsets.retention.minutes), its topic was made "
                                 "again, this is another cluster, or the spool has a new id. Going "
@@ -124,17 +125,17 @@ static void say_read(struct bridge *bridge, const struct bridge_cursor_read *rea
 }
 
 static void adopt(struct bridge *bridge, const struct bridge_cursor_read *read,
-                  enum bridge_trust trust, const struct bridge_cursor_meta *meta)
+                  enum bridge_cursor_trust trust, const struct bridge_cursor_text *meta)
 {
     struct bridge_txn *txn = &bridge->txn;
-    txn->from_spool = trust != BRIDGE_TRUST_KAFKA;
+    txn->from_spool = trust != BRIDGE_CURSOR_TRUST_KAFKA;
     txn->floor_id = txn->from_spool ? bridge->watermark_id : read->offset_id;
-    txn->known = txn->from_spool ? (struct bridge_cursor_meta){0} : *meta;
+    txn->known = txn->from_spool ? (struct bridge_cursor_text){0} : *meta;
     if (go_back(bridge) != ERR_OK) {
         txn->due_ms = bridge->now_ms + SOON_MS;
         return;
     }
-    if (!txn->begun_before || trust == BRIDGE_TRUST_EXPIRED)
+    if (!txn->begun_before || trust == BRIDGE_CURSOR_TRUST_EXPIRED)
         say_read(bridge, read, trust);
     if (txn->from_spool)
         txn->mark = BRIDGE_TXN_MARK_KAFKA;
@@ -162,11 +163,11 @@ void bridge_txn_read(struct bridge *bridge)
         free(read.meta);
         return;
     }
-    struct bridge_cursor_meta meta = {0};
-    enum bridge_trust trust;
+    struct bridge_cursor_text meta = {0};
+    enum bridge_cursor_trust trust;
     if (judge(bridge, &read, &meta, &trust) != ERR_OK) {
         txn->due_ms = bridge->now_ms + SOON_MS;
-    } else if (trust == BRIDGE_TRUST_NOBODY) {
+    } else if (trust == BRIDGE_CURSOR_TRUST_NOBODY) {
         say_stopped(bridge, &read);
         txn->state = BRIDGE_TXN_STOPPED;
         txn->due_ms = bridge->now_ms + STOPPED_AGAIN_MS;

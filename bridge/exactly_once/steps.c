@@ -39,9 +39,9 @@
 static void enter(struct bridge *bridge, enum bridge_txn_state state)
 {
     if (state == BRIDGE_TXN_INIT || state == BRIDGE_TXN_ABORTING)
-        spool_confirm_settle(bridge->spool, false);
+        spool_delivery_wait_settle(bridge->spool, false);
     if (state == BRIDGE_TXN_READ)
-        bridge_copies_aborted(bridge);
+        bridge_letter_copies_aborted(bridge);
     bridge->txn.state = state;
     bridge->txn.since_ms = bridge->now_ms;
     bridge->txn.due_ms = 0;
@@ -62,7 +62,7 @@ void bridge_txn_trouble(struct bridge *bridge, enum bridge_step step,
     char advice[400];
     bridge_advice(step, error->code, txn->group, txn->place.topic, advice, sizeof advice);
     bridge_say(bridge, true, "exactly_once_trouble", "step=%s error=%s text=%s action=%s",
-               bridge_step_name(step), bridge_retry_code_name(error->code), log_quote(error->text),
+               bridge_step_name(step), bridge_error_code_name(error->code), log_quote(error->text),
                log_quote(advice[0] != '\0' ? advice : "retrying"));
 }
 
@@ -186,13 +186,14 @@ static bool send_cursor(struct bridge *bridge)
     enum bridge_txn_result result;
     struct bridge_txn_error error;
     if (!txn->asked && !txn->sent && !txn->spoilt) {
-        bridge_sender_ask(&txn->sender, bridge->sink, &txn->place, txn->offset_id, txn->meta);
+        bridge_cursor_sender_ask(&txn->sender, bridge->sink, &txn->place, txn->offset_id,
+                                 txn->meta);
         txn->asked = true;
         return false;
     }
     if (!txn->asked)
         return true;
-    if (!bridge_sender_answer(&txn->sender, &result, &error))
+    if (!bridge_cursor_sender_answer(&txn->sender, &result, &error))
         return false;
     txn->asked = false;
     if (result == BRIDGE_TXN_FAILED)
@@ -229,7 +230,7 @@ static void close_down(struct bridge *bridge)
 static bool is_same_cluster(struct bridge *bridge)
 {
     const struct bridge_txn *txn = &bridge->txn;
-    char id[BRIDGE_CURSOR_META_CLUSTER_SIZE];
+    char id[BRIDGE_CURSOR_TEXT_CLUSTER_SIZE];
     if (bridge->now_ms - txn->opened_ms < SURE_MS || txn->cluster[0] == '\0')
         return true;
     bool same =
@@ -253,10 +254,10 @@ static void commit(struct bridge *bridge)
     txn->committed_ms = bridge->now_ms;
     txn->floor_id = txn->offset_id;
     bridge_txn_lanes_committed(bridge);
-    bridge_copies_committed(bridge);
+    bridge_letter_copies_committed(bridge);
     bridge_cursor_committed(bridge, bridge_txn_position(bridge));
-    spool_confirm_settle(bridge->spool, true); /* behind the cursors: who is told so and asks finds
-                                                * them there */
+    /* behind the cursors: who is told so and asks finds them there */
+    spool_delivery_wait_settle(bridge->spool, true);
     if (txn->mark == BRIDGE_TXN_MARK_KAFKA)
         txn->mark = BRIDGE_TXN_MARK_DISK;
     enter(bridge, BRIDGE_TXN_READY);
@@ -288,7 +289,7 @@ enum err bridge_txn_open(struct bridge *bridge)
 {
     if (!bridge_options_exactly_once(bridge->options))
         return ERR_OK;
-    enum err rc = bridge_sender_start(&bridge->txn.sender);
+    enum err rc = bridge_cursor_sender_start(&bridge->txn.sender);
     if (rc == ERR_OK)
         bridge->txn.state = BRIDGE_TXN_INIT;
     return rc;
@@ -297,12 +298,12 @@ enum err bridge_txn_open(struct bridge *bridge)
 void bridge_txn_close(struct bridge *bridge)
 {
     if (bridge->txn.state != BRIDGE_TXN_OFF)
-        bridge_sender_stop(&bridge->txn.sender);
+        bridge_cursor_sender_stop(&bridge->txn.sender);
 }
 
 bool bridge_txn_hangs(struct bridge *bridge)
 {
-    return bridge->txn.state != BRIDGE_TXN_OFF && bridge_sender_busy(&bridge->txn.sender);
+    return bridge->txn.state != BRIDGE_TXN_OFF && bridge_cursor_sender_busy(&bridge->txn.sender);
 }
 
 void bridge_txn_start(struct bridge *bridge)
@@ -313,7 +314,7 @@ void bridge_txn_start(struct bridge *bridge)
     if (txn->asked) { /* of the producer before */
         enum bridge_txn_result result;
         struct bridge_txn_error error;
-        (void)bridge_sender_answer(&txn->sender, &result, &error);
+        (void)bridge_cursor_sender_answer(&txn->sender, &result, &error);
     }
     char id[UUID_TEXT_SIZE];
     uuid_format(spool_uuid(bridge->spool), id);

@@ -48,7 +48,7 @@ struct bridge_txn {
     enum bridge_txn_state state;
     struct bridge_cursor_place place;
     char group[64];
-    char cluster[BRIDGE_CURSOR_META_CLUSTER_SIZE];
+    char cluster[BRIDGE_CURSOR_TEXT_CLUSTER_SIZE];
     enum bridge_txn_mark mark;
     bool begun_before; /* this run has believed a cursor: the spool's is of this run */
     int64_t due_ms;    /* of a step that failed */
@@ -66,7 +66,7 @@ struct bridge_txn {
     uint64_t floor_id;               /* the offset */
     uint32_t round;                  /* counts the readings; lanes ask once in each */
     bool from_spool;                 /* the spool's own cursors were taken instead */
-    struct bridge_cursor_meta known; /* else: the lanes that are behind the offset */
+    struct bridge_cursor_text known; /* else: the lanes that are behind the offset */
 
     /* the transaction that is open */
     struct bridge_lane *sole; /* it is this lane's alone; NULL: everybody's */
@@ -74,9 +74,9 @@ struct bridge_txn {
     bool spoilt; /* it can't be committed */
     bool asked;  /* the cursor is on its way into it */
     bool sent;   /* the cursor is in it */
-    struct bridge_sender sender;
+    struct bridge_cursor_sender sender;
     uint64_t offset_id;
-    char meta[BRIDGE_CURSOR_META_SIZE_MAX + 1];
+    char meta[BRIDGE_CURSOR_TEXT_SIZE_MAX + 1];
 
     int64_t looked_ms; /* at who holds it up */
     size_t behind;     /* lanes that don't flow */

@@ -55,15 +55,15 @@ static void unpin(struct bridge *bridge, uint64_t entries)
     struct bridge_lane *lowest = NULL;
     for (size_t i = 0; i < bridge->lanes.count; i++) {
         struct bridge_lane *lane = bridge->lanes.items[i];
-        const struct bridge_window_entry *open =
-            lane->own_cursor ? NULL : bridge_window_open(&lane->window);
+        const struct bridge_in_flight_entry *open =
+            lane->own_cursor ? NULL : bridge_in_flight_open(&lane->window);
         if (open == NULL)
             continue;
         /* A partition without a leader holds its event while the topic's others go on. */
         bool slow = (int32_t)((uint32_t)bridge->now_ms - open->taken_ms) >= BRIDGE_LANE_SLOW_MS;
         if (slow || bridge->now_ms - lane->good_ms >= BRIDGE_LANE_PIN_MS)
             lane->own_cursor = true;
-        else if (lowest == NULL || open->id < bridge_window_open(&lowest->window)->id)
+        else if (lowest == NULL || open->id < bridge_in_flight_open(&lowest->window)->id)
             lowest = lane;
     }
     if (full && lowest != NULL)
@@ -76,7 +76,7 @@ static uint64_t find_watermark(struct bridge *bridge)
     for (size_t i = 0; i < bridge->lanes.count; i++) {
         struct bridge_lane *lane = bridge->lanes.items[i];
         if (!lane->own_cursor)
-            watermark_id = bridge_window_floor(&lane->window, watermark_id);
+            watermark_id = bridge_in_flight_floor(&lane->window, watermark_id);
     }
     return watermark_id > bridge->watermark_id ? watermark_id : bridge->watermark_id;
 }
@@ -129,7 +129,7 @@ void bridge_cursor_committed(struct bridge *bridge, uint64_t position_id)
     if (bridge->head.tail == NULL || !make_room(bridge))
         return;
     for (size_t i = 0; i < bridge->lanes.count; i++)
-        bridge_flow_say(bridge, bridge->lanes.items[i]);
+        bridge_head_say(bridge, bridge->lanes.items[i]);
     tell(bridge, position_id, SPOOL_EXACTLY_ONCE);
 }
 
@@ -140,8 +140,8 @@ void bridge_cursor_advance(struct bridge *bridge)
     uint64_t entries = 0, stuck = 0;
     for (size_t i = 0; i < bridge->lanes.count; i++) {
         struct bridge_lane *lane = bridge->lanes.items[i];
-        bridge_flow_say(bridge, lane);
-        entries += bridge_window_count(&lane->window);
+        bridge_head_say(bridge, lane);
+        entries += bridge_in_flight_count(&lane->window);
         if (bridge->now_ms - lane->good_ms > BRIDGE_STUCK_MS)
             stuck += lane->window.in_flight;
     }

@@ -41,7 +41,7 @@ static bool pass_event(struct bridge *bridge, struct bridge_lane *lane)
         return false;
     }
     if (rc != ERR_OK) {
-        bridge_flow_unreadable(bridge, rc, &msg);
+        bridge_head_unreadable(bridge, rc, &msg);
         lane->due_ms = bridge->now_ms + BRIDGE_READ_RETRY_MS;
         return false;
     }
@@ -64,7 +64,7 @@ static bool pass_event(struct bridge *bridge, struct bridge_lane *lane)
             return false;
         own = false;
     }
-    if (own && (!bridge_flow_take(bridge, lane, lane->reader.hold, event) ||
+    if (own && (!bridge_head_take(bridge, lane, lane->reader.hold, event) ||
                 lane->mode != BRIDGE_LANE_MODE_CATCHING_UP))
         return false;
     if (event->id > lane->read_id)
@@ -98,7 +98,7 @@ static unsigned flow_lane(struct bridge *bridge, struct bridge_lane *lane, unsig
     return passed;
 }
 
-bool bridge_side_flow(struct bridge *bridge, unsigned events_max)
+bool bridge_catch_up(struct bridge *bridge, unsigned events_max)
 {
     unsigned passed = 0;
     size_t count = bridge->lanes.count;

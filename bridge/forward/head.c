@@ -17,7 +17,7 @@
 #define SAY_AGAIN_MS   60000
 #define LOOK_MS        200
 
-int64_t bridge_flow_accepted_ms(const struct spool_event *event)
+int64_t bridge_head_accepted_ms(const struct spool_event *event)
 {
     int64_t time_ms =
         event->client_time ? spool_segment_id_time_ms(spool_id_segment(event->id)) : event->time_ms;
@@ -39,7 +39,7 @@ static bool should_copy(const struct bridge *bridge, struct bridge_lane *lane)
 {
     if (bridge->holds.held_bytes > bridge->options->in_flight_bytes_max / 2 * 3)
         return true;
-    const struct bridge_window_entry *open = bridge_window_open(&lane->window);
+    const struct bridge_in_flight_entry *open = bridge_in_flight_open(&lane->window);
     return open != NULL && (bridge->now_ms - lane->good_ms > BRIDGE_SUSPECT_MS ||
                             (uint32_t)bridge->now_ms - open->taken_ms > BRIDGE_LANE_STUCK_MS);
 }
@@ -48,18 +48,18 @@ static void lane_failed(struct bridge *bridge, struct bridge_lane *lane, int cod
 {
     bridge->failed++;
     bridge->unsettled = true;
-    if (bridge_retry_of(code) == BRIDGE_RETRY_RECREATE)
-        bridge_producer_condemn(bridge, code, bridge_retry_code_text(code));
+    if (bridge_error_of(code) == BRIDGE_ERROR_RECREATE)
+        bridge_producer_condemn(bridge, code, bridge_error_code_text(code));
     if (lane->reader.tail != NULL)
         bridge->side_readers--;
-    bridge_lane_failed(lane, code, bridge_retry_code_text(code));
+    bridge_lane_failed(lane, code, bridge_error_code_text(code));
 }
 
-bool bridge_flow_take(struct bridge *bridge, struct bridge_lane *lane, struct bridge_hold *hold,
-                      const struct spool_event *event)
+bool bridge_head_take(struct bridge *bridge, struct bridge_lane *lane,
+                      struct bridge_chunk_pin *hold, const struct spool_event *event)
 {
     bool transactional = bridge->txn.state != BRIDGE_TXN_OFF;
-    if (!bridge_window_reserve(&lane->window))
+    if (!bridge_in_flight_reserve(&lane->window))
         return false;
     if (transactional && !bridge_txn_admit(bridge, lane, event))
         /* passed, then: it comes back to it by itself */
@@ -70,33 +70,33 @@ bool bridge_flow_take(struct bridge *bridge, struct bridge_lane *lane, struct br
         lane->good_ms = bridge->now_ms;
     bool copy = should_copy(bridge, lane);
     uint64_t seq = lane->window.end_seq;
-    struct bridge_window_entry entry = {
+    struct bridge_in_flight_entry entry = {
         .id = event->id,
         .hold = copy ? NULL : hold,
-        .time_ms = (uint64_t)bridge_flow_accepted_ms(event),
+        .time_ms = (uint64_t)bridge_head_accepted_ms(event),
         .bytes = (uint32_t)(event->key.size + event->value.size + event->headers.size),
         .taken_ms = (uint32_t)bridge->now_ms,
     };
-    bridge_window_push(&lane->window, &entry);
+    bridge_in_flight_push(&lane->window, &entry);
     uint64_t token =
         (uint64_t)lane->index << TOKEN_SEQ_BITS | (seq & ((1ull << TOKEN_SEQ_BITS) - 1));
     int code = bridge_sink_produce(bridge->sink, lane->sink_topic, event, token, copy);
     if (code != 0) {
         if (code == BRIDGE_SINK_FULL || transactional)
-            bridge_window_unpush(&lane->window);
+            bridge_in_flight_unpush(&lane->window);
         if (code == BRIDGE_SINK_FULL)
             return false;
         if (transactional) {
             bridge_txn_refused(bridge, lane, event, code);
             return lane->mode == BRIDGE_LANE_MODE_BACKING_OFF;
         }
-        (void)bridge_window_report(&lane->window, seq, false);
+        (void)bridge_in_flight_report(&lane->window, seq, false);
         bridge_letters_suspect(bridge, lane, event->id, code);
         lane_failed(bridge, lane, code);
         return true;
     }
     if (!copy)
-        bridge_hold_take(hold);
+        bridge_chunk_pin_take(hold);
     bridge->budget.events++;
     bridge->budget.bytes += entry.bytes;
     bridge->produced++;
@@ -109,22 +109,22 @@ bool bridge_flow_take(struct bridge *bridge, struct bridge_lane *lane, struct br
     return true;
 }
 
-void bridge_flow_report(void *arg, uint64_t token, int code, int32_t partition, int64_t offset)
+void bridge_head_report(void *arg, uint64_t token, int code, int32_t partition, int64_t offset)
 {
     struct bridge *bridge = arg;
-    if (token == BRIDGE_COPIES_TOKEN) {
-        bridge_copies_report(bridge, code);
+    if (token == BRIDGE_LETTER_COPIES_TOKEN) {
+        bridge_letter_copies_report(bridge, code);
         return;
     }
     struct bridge_lane *lane = bridge->lanes.items[token >> TOKEN_SEQ_BITS];
-    uint64_t id = bridge_window_at(&lane->window, token)->id;
-    bridge->budget.bytes -= bridge_window_at(&lane->window, token)->bytes;
+    uint64_t id = bridge_in_flight_at(&lane->window, token)->id;
+    bridge->budget.bytes -= bridge_in_flight_at(&lane->window, token)->bytes;
     bridge->budget.events--;
     bridge->dirty = true;
-    if (code == 0 && spool_confirm_any(bridge->spool))
-        spool_confirm_note(bridge->spool, bridge_window_at(&lane->window, token)->id, partition,
-                           offset, bridge->txn.state == BRIDGE_TXN_OFF);
-    bridge_hold_release(bridge_window_report(&lane->window, token, code == 0));
+    if (code == 0 && spool_delivery_wait_any(bridge->spool))
+        spool_delivery_wait_note(bridge->spool, bridge_in_flight_at(&lane->window, token)->id,
+                                 partition, offset, bridge->txn.state == BRIDGE_TXN_OFF);
+    bridge_chunk_pin_release(bridge_in_flight_report(&lane->window, token, code == 0));
     if (code == 0) {
         bridge->delivered++;
         bridge->good_ms = bridge->now_ms;
@@ -167,7 +167,7 @@ static bool leaves(struct bridge *bridge, struct bridge_lane *lane, enum bridge_
         !bridge_lane_should_leave(lane, bridge->now_ms, &view, &bridge->budget))
         return false;
     const struct spool_event *event = &bridge->head.event;
-    bridge_lane_leave(lane, event->id - 1, bridge_flow_accepted_ms(event));
+    bridge_lane_leave(lane, event->id - 1, bridge_head_accepted_ms(event));
     bridge->unsettled = true;
     bridge->dirty = true;
     return true;
@@ -191,7 +191,7 @@ static bool may_skip(struct bridge *bridge)
 static void leave_before_letter(struct bridge *bridge, struct bridge_lane *lane,
                                 const struct spool_event *event)
 {
-    bridge_lane_leave(lane, event->id - 1, bridge_flow_accepted_ms(event));
+    bridge_lane_leave(lane, event->id - 1, bridge_head_accepted_ms(event));
     if (bridge->txn.state != BRIDGE_TXN_OFF) {
         bridge->txn.behind++;
         bridge_txn_back_off(bridge, lane);
@@ -220,13 +220,13 @@ static bool pass_head_event(struct bridge *bridge)
         enum bridge_lane_room room = bridge_lane_room(lane, &bridge->budget);
         if (room != BRIDGE_LANE_ROOM)
             return leaves(bridge, lane, room);
-        if (!bridge_flow_take(bridge, lane, head->hold, event))
+        if (!bridge_head_take(bridge, lane, head->hold, event))
             return false;
     } else if (lane->mode != BRIDGE_LANE_MODE_FLOWING) {
         if (!may_skip(bridge))
             return false;
         if (lane->waiting_time_ms == 0)
-            lane->waiting_time_ms = bridge_flow_accepted_ms(event);
+            lane->waiting_time_ms = bridge_head_accepted_ms(event);
         if (late && lane->read_id >= event->id && bridge->txn.state == BRIDGE_TXN_OFF) {
             if (lane->reader.tail != NULL)
                 bridge->side_readers--;
@@ -238,7 +238,7 @@ static bool pass_head_event(struct bridge *bridge)
     return true;
 }
 
-void bridge_flow_unreadable(struct bridge *bridge, enum err rc, const struct errmsg *msg)
+void bridge_head_unreadable(struct bridge *bridge, enum err rc, const struct errmsg *msg)
 {
     if (bridge->unreadable_said_ms != 0 &&
         bridge->now_ms - bridge->unreadable_said_ms < SAY_AGAIN_MS)
@@ -248,7 +248,7 @@ void bridge_flow_unreadable(struct bridge *bridge, enum err rc, const struct err
                log_quote(msg->text));
 }
 
-bool bridge_flow_head(struct bridge *bridge)
+bool bridge_head_flow(struct bridge *bridge)
 {
     bridge->head_at_end = false;
     if (bridge->now_ms < bridge->head_retry_ms || bridge_txn_holds_head(bridge))
@@ -263,7 +263,7 @@ bool bridge_flow_head(struct bridge *bridge)
         }
         if (rc != ERR_OK) {
             bridge->head_retry_ms = bridge->now_ms + BRIDGE_READ_RETRY_MS;
-            bridge_flow_unreadable(bridge, rc, &msg);
+            bridge_head_unreadable(bridge, rc, &msg);
             break;
         }
         if (!pass_head_event(bridge))
@@ -285,10 +285,10 @@ static void rewind_lane(struct bridge *bridge, struct bridge_lane *lane)
     bridge_lane_rewind(lane, bridge->now_ms + wait_ms);
     bridge->dirty = true;
     if (!searches)
-        bridge_flow_say_wait(bridge, lane, wait_ms);
+        bridge_head_say_wait(bridge, lane, wait_ms);
 }
 
-void bridge_flow_say_wait(struct bridge *bridge, struct bridge_lane *lane, int64_t wait_ms)
+void bridge_head_say_wait(struct bridge *bridge, struct bridge_lane *lane, int64_t wait_ms)
 {
     if (lane->said_trouble && bridge->now_ms - lane->said_ms < SAY_AGAIN_MS)
         return;
@@ -297,16 +297,16 @@ void bridge_flow_say_wait(struct bridge *bridge, struct bridge_lane *lane, int64
     bridge_say(bridge, true, "lane_backing_off",
                "topic=%s error=%s class=%s failures=%" PRIu64 " wait_ms=%" PRId64
                " text=%s action=retrying",
-               lane->topic, bridge_retry_code_name(lane->error),
-               bridge_retry_name(bridge_retry_of(lane->error)), lane->failures, wait_ms,
+               lane->topic, bridge_error_code_name(lane->error),
+               bridge_error_name(bridge_error_of(lane->error)), lane->failures, wait_ms,
                log_quote(lane->error_text));
 }
 
-void bridge_flow_say(struct bridge *bridge, struct bridge_lane *lane)
+void bridge_head_say(struct bridge *bridge, struct bridge_lane *lane)
 {
     /* A partition without a leader holds its events while the topic's others go on. */
-    const struct bridge_window_entry *open =
-        lane->window.in_flight > 0 ? bridge_window_open(&lane->window) : NULL;
+    const struct bridge_in_flight_entry *open =
+        lane->window.in_flight > 0 ? bridge_in_flight_open(&lane->window) : NULL;
     bool stuck = open != NULL &&
                  (bridge->now_ms - lane->good_ms >= BRIDGE_LANE_SLOW_MS ||
                   (int32_t)((uint32_t)bridge->now_ms - open->taken_ms) >= BRIDGE_LANE_SLOW_MS);
@@ -324,7 +324,7 @@ void bridge_flow_say(struct bridge *bridge, struct bridge_lane *lane)
     }
 }
 
-void bridge_flow_tend(struct bridge *bridge)
+void bridge_head_tend(struct bridge *bridge)
 {
     if (!bridge->unsettled)
         return;

@@ -29,15 +29,15 @@ static bool transactional(const struct bridge *bridge)
 /* The topic takes none. The next letters don't wait for it. */
 static void give_up(struct bridge *bridge, int code)
 {
-    struct bridge_copies *copies = &bridge->copies;
+    struct bridge_letter_copies *copies = &bridge->copies;
     copies->paused_until_ms = bridge->now_ms + PAUSE_MS;
     copies->absent_ms = 0;
     bridge_sink_topic_close(copies->topic);
     copies->topic = NULL;
     bridge_say(bridge, true, "dead_letter_not_copied",
                "topic=%s event_id=%" PRIu64 " error=%s text=%s action=%s",
-               bridge->options->letters_topic, copies->id, bridge_retry_code_name(code),
-               log_quote(bridge_retry_code_text(code)),
+               bridge->options->letters_topic, copies->id, bridge_error_code_name(code),
+               log_quote(bridge_error_code_text(code)),
                log_quote("kept in dead-letter/ as all are; dead_letter.topic is tried again with "
                          "the next letter after "
                          "60 s"));
@@ -76,7 +76,7 @@ static bool is_wanted(void *arg, const struct spool_letter *letter)
 static void begin(struct bridge *bridge, const struct spool_event *event,
                   const struct spool_letter_reason *reason)
 {
-    struct bridge_copies *copies = &bridge->copies;
+    struct bridge_letter_copies *copies = &bridge->copies;
     copies->id = event->id;
     copies->state = BRIDGE_COPY_UNSENT;
     copies->size = BRIDGE_COPY_WHOLE;
@@ -91,7 +91,7 @@ static void begin(struct bridge *bridge, const struct spool_event *event,
 /* Is the topic there? 0, or what is wrong; it has a handle then. */
 static int look(struct bridge *bridge)
 {
-    struct bridge_copies *copies = &bridge->copies;
+    struct bridge_letter_copies *copies = &bridge->copies;
     if (copies->topic != NULL)
         return 0;
     struct bridge_sink_topic *topic =
@@ -120,17 +120,17 @@ static bool is_size(int code)
 /* 0: it is under way. */
 static int hand_over(struct bridge *bridge, const struct spool_event *event)
 {
-    struct bridge_copies *copies = &bridge->copies;
+    struct bridge_letter_copies *copies = &bridge->copies;
     struct buf headers = {0};
     struct spool_event copy;
     char id[UUID_TEXT_SIZE];
     uuid_format(spool_uuid(bridge->spool), id);
     int code = BRIDGE_SINK_FULL;
     for (;; copies->size++) {
-        if (bridge_copy_of(event, &copies->reason, bridge->options->id_header ? NULL : id,
-                           copies->size, &headers, &copy))
-            code =
-                bridge_sink_produce(bridge->sink, copies->topic, &copy, BRIDGE_COPIES_TOKEN, true);
+        if (bridge_letter_copy_of(event, &copies->reason, bridge->options->id_header ? NULL : id,
+                                  copies->size, &headers, &copy))
+            code = bridge_sink_produce(bridge->sink, copies->topic, &copy,
+                                       BRIDGE_LETTER_COPIES_TOKEN, true);
         if (!is_size(code) || copies->size == BRIDGE_COPY_BARE)
             break;
     }
@@ -146,7 +146,7 @@ static int hand_over(struct bridge *bridge, const struct spool_event *event)
 static bool attempt(struct bridge *bridge, struct bridge_lane *lane,
                     const struct spool_event *event)
 {
-    struct bridge_copies *copies = &bridge->copies;
+    struct bridge_letter_copies *copies = &bridge->copies;
     if (!bridge->link.up) {
         copies->absent_ms = 0;
         return later(bridge, lane, TRY_TOPIC_MS); /* nothing else goes either */
@@ -174,23 +174,24 @@ static bool attempt(struct bridge *bridge, struct bridge_lane *lane,
     return without(bridge, lane);
 }
 
-bool bridge_copies_busy(const struct bridge *bridge, const struct spool_event *event)
+bool bridge_letter_copies_busy(const struct bridge *bridge, const struct spool_event *event)
 {
-    const struct bridge_copies *copies = &bridge->copies;
+    const struct bridge_letter_copies *copies = &bridge->copies;
     bool waits = copies->absent_ms != 0 && bridge->now_ms - copies->absent_ms < TOPIC_MS;
     return copies->id != 0 && copies->id != event->id &&
            (copies->state == BRIDGE_COPY_SENT || copies->state == BRIDGE_COPY_GOOD || waits);
 }
 
-bool bridge_copies_make(struct bridge *bridge, struct bridge_lane *lane,
-                        const struct spool_event *event, const struct spool_letter_reason *reason)
+bool bridge_letter_copies_make(struct bridge *bridge, struct bridge_lane *lane,
+                               const struct spool_event *event,
+                               const struct spool_letter_reason *reason)
 {
-    struct bridge_copies *copies = &bridge->copies;
+    struct bridge_letter_copies *copies = &bridge->copies;
     const char *topic = bridge->options->letters_topic;
     /* what doesn't fit in there needs no copy there */
     if (topic == NULL || strcmp(topic, lane->topic) == 0)
         return true;
-    if (bridge_copies_busy(bridge, event))
+    if (bridge_letter_copies_busy(bridge, event))
         return later(bridge, lane, AGAIN_MS);
     if (copies->id != event->id)
         begin(bridge, event, reason);
@@ -203,7 +204,7 @@ bool bridge_copies_make(struct bridge *bridge, struct bridge_lane *lane,
         /* should it arrive after all: so much the better */
         give_up(bridge, RD_KAFKA_RESP_ERR__TIMED_OUT);
         return without(bridge, lane);
-    case BRIDGE_COPY_GOOD: bridge_copies_committed(bridge); return true;
+    case BRIDGE_COPY_GOOD: bridge_letter_copies_committed(bridge); return true;
     }
     return bridge->now_ms < copies->paused_until_ms ? without(bridge, lane)
                                                     : attempt(bridge, lane, event);
@@ -216,9 +217,9 @@ static bool is_consequence(int code)
            code == RD_KAFKA_RESP_ERR__DESTROY;
 }
 
-void bridge_copies_report(struct bridge *bridge, int code)
+void bridge_letter_copies_report(struct bridge *bridge, int code)
 {
-    struct bridge_copies *copies = &bridge->copies;
+    struct bridge_letter_copies *copies = &bridge->copies;
     bridge->budget.events--;
     if (code != 0 && transactional(bridge))
         bridge_txn_spoil(bridge);
@@ -227,8 +228,8 @@ void bridge_copies_report(struct bridge *bridge, int code)
     copies->state = code == 0 ? BRIDGE_COPY_GOOD : BRIDGE_COPY_UNSENT;
     if (code == 0 || is_consequence(code))
         return;
-    if (bridge_retry_of(code) == BRIDGE_RETRY_RECREATE) {
-        bridge_producer_condemn(bridge, code, bridge_retry_code_text(code));
+    if (bridge_error_of(code) == BRIDGE_ERROR_RECREATE) {
+        bridge_producer_condemn(bridge, code, bridge_error_code_text(code));
     } else if (is_size(code) && copies->size < BRIDGE_COPY_BARE) {
         copies->size++;
     } else {
@@ -237,7 +238,7 @@ void bridge_copies_report(struct bridge *bridge, int code)
     }
 }
 
-void bridge_copies_silent(struct bridge *bridge)
+void bridge_letter_copies_silent(struct bridge *bridge)
 {
     if (bridge->copies.state != BRIDGE_COPY_SENT)
         return;
@@ -246,9 +247,9 @@ void bridge_copies_silent(struct bridge *bridge)
     bridge_txn_spoil(bridge);
 }
 
-void bridge_copies_committed(struct bridge *bridge)
+void bridge_letter_copies_committed(struct bridge *bridge)
 {
-    struct bridge_copies *copies = &bridge->copies;
+    struct bridge_letter_copies *copies = &bridge->copies;
     if (copies->state != BRIDGE_COPY_GOOD)
         return;
     copies->made++;
@@ -256,15 +257,15 @@ void bridge_copies_committed(struct bridge *bridge)
     copies->state = BRIDGE_COPY_UNSENT;
 }
 
-void bridge_copies_aborted(struct bridge *bridge)
+void bridge_letter_copies_aborted(struct bridge *bridge)
 {
     if (bridge->copies.state == BRIDGE_COPY_GOOD)
         bridge->copies.state = BRIDGE_COPY_UNSENT; /* it comes again with its letter */
 }
 
-void bridge_copies_forget(struct bridge *bridge)
+void bridge_letter_copies_forget(struct bridge *bridge)
 {
-    struct bridge_copies *copies = &bridge->copies;
+    struct bridge_letter_copies *copies = &bridge->copies;
     bridge_sink_topic_close(copies->topic);
     copies->topic = NULL;
     if (copies->state == BRIDGE_COPY_SENT || copies->state == BRIDGE_COPY_GOOD)

@@ -30,9 +30,10 @@ static bool encode(const struct headers *headers, struct buf *out)
     return true;
 }
 
-bool bridge_copy_of(const struct spool_event *event, const struct spool_letter_reason *reason,
-                    const char *spool_id, enum bridge_copy_size size, struct buf *out,
-                    struct spool_event *ret_copy)
+bool bridge_letter_copy_of(const struct spool_event *event,
+                           const struct spool_letter_reason *reason, const char *spool_id,
+                           enum bridge_letter_copy_size size, struct buf *out,
+                           struct spool_event *ret_copy)
 {
     static const char *const omitted[] = {"", "value", "value,key,headers"};
     char id[64], topic[SPOOL_TOPIC_SIZE_MAX + 1], partition[16], time[32], bytes[32];

@@ -34,7 +34,7 @@ void bridge_letters_tend(struct bridge *bridge)
 void bridge_letters_suspect(struct bridge *bridge, struct bridge_lane *lane, uint64_t id, int code)
 {
     bool transactional = bridge->txn.state != BRIDGE_TXN_OFF;
-    if (bridge_retry_of(code) != BRIDGE_RETRY_EVENT)
+    if (bridge_error_of(code) != BRIDGE_ERROR_EVENT)
         return;
     if (lane->allowance == 1 && (!transactional || bridge->txn.sole == lane)) {
         lane->poison_id = id;
@@ -42,7 +42,7 @@ void bridge_letters_suspect(struct bridge *bridge, struct bridge_lane *lane, uin
     } else if (transactional) { /* a failed transaction costs tens of ms: halves find it with the
                                  * fewest */
         lane->search_left =
-            bridge_window_count(&lane->window) + (bridge_window_count(&lane->window) == 0);
+            bridge_in_flight_count(&lane->window) + (bridge_in_flight_count(&lane->window) == 0);
         lane->search = (lane->search_left + 1) / 2;
     }
 }
@@ -55,7 +55,7 @@ void bridge_letters_good(struct bridge_lane *lane)
 
 bool bridge_letters_searches(const struct bridge_lane *lane)
 {
-    return bridge_retry_of(lane->error) == BRIDGE_RETRY_EVENT;
+    return bridge_error_of(lane->error) == BRIDGE_ERROR_EVENT;
 }
 
 bool bridge_letters_is_one(struct bridge *bridge, const struct bridge_lane *lane,
@@ -75,7 +75,7 @@ static void wait(struct bridge *bridge, struct bridge_lane *lane, const char *te
     lane->said_trouble = true;
     lane->said_ms = bridge->now_ms;
     bridge_say(bridge, true, "lane_waits", "topic=%s error=%s text=%s action=%s", lane->topic,
-               bridge_retry_code_name(lane->poison_code), log_quote(text),
+               bridge_error_code_name(lane->poison_code), log_quote(text),
                log_quote("nothing is dropped; the other topics go on"));
 }
 
@@ -107,8 +107,8 @@ static void say_given_up(struct bridge *bridge, const struct bridge_lane *lane,
     bridge_say(bridge, true, "dead_letter",
                "topic=%s event_id=%" PRIu64 " error=%s text=%s action=%s", lane->topic,
                event->origin_id != 0 ? event->origin_id : event->id,
-               bridge_retry_code_name(lane->poison_code),
-               log_quote(bridge_retry_code_text(lane->poison_code)),
+               bridge_error_code_name(lane->poison_code),
+               log_quote(bridge_error_code_text(lane->poison_code)),
                log_quote("kept in dead-letter/: penstock dead-letter list"));
 }
 
@@ -118,14 +118,14 @@ bool bridge_letters_give_up(struct bridge *bridge, struct bridge_lane *lane,
     struct spool_letter_reason reason = {.time_ms = clock_wall_ms()};
     struct errmsg msg = {""};
     bool poison = event->id == lane->poison_id; /* else an earlier run wrote it there */
-    if (bridge->now_ms < lane->due_ms || bridge_window_open(&lane->window) != NULL)
+    if (bridge->now_ms < lane->due_ms || bridge_in_flight_open(&lane->window) != NULL)
         return false; /* its cursor must pass just this event */
-    if (poison && (bridge_copies_busy(bridge, event) || is_clock(bridge, lane, event)))
+    if (poison && (bridge_letter_copies_busy(bridge, event) || is_clock(bridge, lane, event)))
         return false;
     if (poison) {
         snprintf(reason.error, sizeof reason.error, "%s",
-                 bridge_retry_code_name(lane->poison_code));
-        snprintf(reason.text, sizeof reason.text, "%s", bridge_retry_code_text(lane->poison_code));
+                 bridge_error_code_name(lane->poison_code));
+        snprintf(reason.text, sizeof reason.text, "%s", bridge_error_code_text(lane->poison_code));
         if (spool_letters_put(bridge->spool, event, &reason, &msg) != ERR_OK) {
             wait(bridge, lane, msg.text);
             return false;
@@ -136,7 +136,7 @@ bool bridge_letters_give_up(struct bridge *bridge, struct bridge_lane *lane,
         lane->error = 0;
         lane->attempts = 0;
     }
-    if (!bridge_copies_make(bridge, lane, event, poison ? &reason : NULL))
+    if (!bridge_letter_copies_make(bridge, lane, event, poison ? &reason : NULL))
         return false;
     lane->dead_new++;
     lane->good_ms = bridge->now_ms;

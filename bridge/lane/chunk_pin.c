@@ -4,22 +4,22 @@
 
 #include <stdlib.h>
 
-struct bridge_hold *bridge_hold_new(struct bridge_hold_pool *pool)
+struct bridge_chunk_pin *bridge_chunk_pin_new(struct bridge_chunk_pin_pool *pool)
 {
-    struct bridge_hold *hold = malloc(sizeof *hold);
+    struct bridge_chunk_pin *hold = malloc(sizeof *hold);
     if (hold == NULL)
         return NULL;
-    *hold = (struct bridge_hold){.pool = pool, .chunk = NULL, .users = 1};
+    *hold = (struct bridge_chunk_pin){.pool = pool, .chunk = NULL, .users = 1};
     return hold;
 }
 
-void bridge_hold_fill(struct bridge_hold *hold, struct spool_chunk *chunk)
+void bridge_chunk_pin_fill(struct bridge_chunk_pin *hold, struct spool_chunk *chunk)
 {
     hold->chunk = chunk;
     hold->pool->held_bytes += chunk->capacity;
 }
 
-void bridge_hold_free(struct bridge_hold *hold)
+void bridge_chunk_pin_free(struct bridge_chunk_pin *hold)
 {
     if (hold->chunk != NULL) {
         hold->pool->held_bytes -= hold->chunk->capacity;

@@ -9,34 +9,34 @@
 
 #include "spool/spool.h"
 
-struct bridge_hold_pool {
+struct bridge_chunk_pin_pool {
     size_t held_bytes; /* memory of all chunks that are held */
 };
 
-struct bridge_hold {
-    struct bridge_hold_pool *pool;
+struct bridge_chunk_pin {
+    struct bridge_chunk_pin_pool *pool;
     struct spool_chunk *chunk;
     uint32_t users;
 };
 
 /* An empty one with one user. NULL when memory is out. */
-struct bridge_hold *bridge_hold_new(struct bridge_hold_pool *pool);
+struct bridge_chunk_pin *bridge_chunk_pin_new(struct bridge_chunk_pin_pool *pool);
 
 /* Takes over the caller's reference to chunk. */
-void bridge_hold_fill(struct bridge_hold *hold, struct spool_chunk *chunk);
+void bridge_chunk_pin_fill(struct bridge_chunk_pin *hold, struct spool_chunk *chunk);
 
-void bridge_hold_free(struct bridge_hold *hold); /* for bridge_hold_release() */
+void bridge_chunk_pin_free(struct bridge_chunk_pin *hold); /* for bridge_chunk_pin_release() */
 
-static inline struct bridge_hold *bridge_hold_take(struct bridge_hold *hold)
+static inline struct bridge_chunk_pin *bridge_chunk_pin_take(struct bridge_chunk_pin *hold)
 {
     hold->users++;
     return hold;
 }
 
-static inline void bridge_hold_release(struct bridge_hold *hold) /* NULL is fine */
+static inline void bridge_chunk_pin_release(struct bridge_chunk_pin *hold) /* NULL is fine */
 {
     if (hold != NULL && --hold->users == 0)
-        bridge_hold_free(hold);
+        bridge_chunk_pin_free(hold);
 }
 
 #endif

@@ -4,42 +4,43 @@
 
 #include <stdlib.h>
 
-#define BRIDGE_WINDOW_CAPACITY_MIN 64
+#define BRIDGE_IN_FLIGHT_CAPACITY_MIN 64
 
-void bridge_window_done(struct bridge_window *window)
+void bridge_in_flight_done(struct bridge_in_flight *window)
 {
     free(window->ring);
-    *window = (struct bridge_window){0};
+    *window = (struct bridge_in_flight){0};
 }
 
-static bool bridge_window_resize(struct bridge_window *window, size_t capacity)
+static bool bridge_in_flight_resize(struct bridge_in_flight *window, size_t capacity)
 {
-    struct bridge_window_entry *ring = malloc(capacity * sizeof *ring);
+    struct bridge_in_flight_entry *ring = malloc(capacity * sizeof *ring);
     if (ring == NULL)
         return false;
     for (uint64_t seq = window->first_seq; seq < window->end_seq; seq++)
-        ring[seq & (capacity - 1)] = *bridge_window_at(window, seq);
+        ring[seq & (capacity - 1)] = *bridge_in_flight_at(window, seq);
     free(window->ring);
     window->ring = ring;
     window->capacity = capacity;
     return true;
 }
 
-bool bridge_window_reserve(struct bridge_window *window)
+bool bridge_in_flight_reserve(struct bridge_in_flight *window)
 {
-    if (bridge_window_count(window) < window->capacity)
+    if (bridge_in_flight_count(window) < window->capacity)
         return true;
-    return bridge_window_resize(window, window->capacity == 0 ? BRIDGE_WINDOW_CAPACITY_MIN
-                                                              : window->capacity * 2);
+    return bridge_in_flight_resize(window, window->capacity == 0 ? BRIDGE_IN_FLIGHT_CAPACITY_MIN
+                                                                 : window->capacity * 2);
 }
 
-void bridge_window_push(struct bridge_window *window, const struct bridge_window_entry *entry)
+void bridge_in_flight_push(struct bridge_in_flight *window,
+                           const struct bridge_in_flight_entry *entry)
 {
-    assert(bridge_window_count(window) < window->capacity);
-    struct bridge_window_entry *slot = bridge_window_at(window, window->end_seq++);
+    assert(bridge_in_flight_count(window) < window->capacity);
+    struct bridge_in_flight_entry *slot = bridge_in_flight_at(window, window->end_seq++);
     *slot = *entry;
-    slot->state = BRIDGE_WINDOW_IN_FLIGHT;
-    if (bridge_window_count(window) == 1)
+    slot->state = BRIDGE_IN_FLIGHT_SENT;
+    if (bridge_in_flight_count(window) == 1)
         window->unordered = false;
     else if (entry->id < window->last_id)
         window->unordered = true;
@@ -48,83 +49,88 @@ void bridge_window_push(struct bridge_window *window, const struct bridge_window
     window->in_flight_bytes += entry->bytes;
 }
 
-void bridge_window_unpush(struct bridge_window *window)
+void bridge_in_flight_unpush(struct bridge_in_flight *window)
 {
-    const struct bridge_window_entry *entry = bridge_window_at(window, --window->end_seq);
-    assert(entry->state == BRIDGE_WINDOW_IN_FLIGHT);
+    const struct bridge_in_flight_entry *entry = bridge_in_flight_at(window, --window->end_seq);
+    assert(entry->state == BRIDGE_IN_FLIGHT_SENT);
     window->in_flight--;
     window->in_flight_bytes -= entry->bytes;
-    window->last_id =
-        window->end_seq > window->first_seq ? bridge_window_at(window, window->end_seq - 1)->id : 0;
+    window->last_id = window->end_seq > window->first_seq
+                          ? bridge_in_flight_at(window, window->end_seq - 1)->id
+                          : 0;
 }
 
-struct bridge_hold *bridge_window_report(struct bridge_window *window, uint64_t seq, bool good)
+struct bridge_chunk_pin *bridge_in_flight_report(struct bridge_in_flight *window, uint64_t seq,
+                                                 bool good)
 {
-    struct bridge_window_entry *entry = bridge_window_at(window, seq);
-    assert(entry->state == BRIDGE_WINDOW_IN_FLIGHT && window->in_flight > 0);
-    entry->state = good ? BRIDGE_WINDOW_GOOD : BRIDGE_WINDOW_FAILED;
+    struct bridge_in_flight_entry *entry = bridge_in_flight_at(window, seq);
+    assert(entry->state == BRIDGE_IN_FLIGHT_SENT && window->in_flight > 0);
+    entry->state = good ? BRIDGE_IN_FLIGHT_GOOD : BRIDGE_IN_FLIGHT_FAILED;
     window->in_flight--;
     window->in_flight_bytes -= entry->bytes;
-    struct bridge_hold *hold = entry->hold;
+    struct bridge_chunk_pin *hold = entry->hold;
     entry->hold = NULL;
     return hold;
 }
 
-const struct bridge_window_entry *bridge_window_open(struct bridge_window *window)
+const struct bridge_in_flight_entry *bridge_in_flight_open(struct bridge_in_flight *window)
 {
     while (window->open_seq < window->end_seq &&
-           bridge_window_at(window, window->open_seq)->state == BRIDGE_WINDOW_GOOD)
+           bridge_in_flight_at(window, window->open_seq)->state == BRIDGE_IN_FLIGHT_GOOD)
         window->open_seq++;
-    return window->open_seq < window->end_seq ? bridge_window_at(window, window->open_seq) : NULL;
+    return window->open_seq < window->end_seq ? bridge_in_flight_at(window, window->open_seq)
+                                              : NULL;
 }
 
-uint64_t bridge_window_floor(struct bridge_window *window, uint64_t ceiling)
+uint64_t bridge_in_flight_floor(struct bridge_in_flight *window, uint64_t ceiling)
 {
-    const struct bridge_window_entry *open = bridge_window_open(window);
+    const struct bridge_in_flight_entry *open = bridge_in_flight_open(window);
     if (open == NULL)
         return ceiling;
     uint64_t least = open->id;
     if (window->unordered) /* rare, and over as soon as the ring runs empty */
         for (uint64_t seq = window->open_seq; seq < window->end_seq; seq++) {
-            const struct bridge_window_entry *entry = bridge_window_at(window, seq);
-            if (entry->state != BRIDGE_WINDOW_GOOD && entry->id < least)
+            const struct bridge_in_flight_entry *entry = bridge_in_flight_at(window, seq);
+            if (entry->state != BRIDGE_IN_FLIGHT_GOOD && entry->id < least)
                 least = entry->id;
         }
     return least - 1 < ceiling ? least - 1 : ceiling;
 }
 
-void bridge_window_trim(struct bridge_window *window)
+void bridge_in_flight_trim(struct bridge_in_flight *window)
 {
-    if (bridge_window_count(window) == 0 && window->capacity > BRIDGE_WINDOW_CAPACITY_MIN)
-        (void)bridge_window_resize(window, BRIDGE_WINDOW_CAPACITY_MIN);
+    if (bridge_in_flight_count(window) == 0 && window->capacity > BRIDGE_IN_FLIGHT_CAPACITY_MIN)
+        (void)bridge_in_flight_resize(window, BRIDGE_IN_FLIGHT_CAPACITY_MIN);
 }
 
-uint64_t bridge_window_pop(struct bridge_window *window, uint64_t upto_id)
+uint64_t bridge_in_flight_pop(struct bridge_in_flight *window, uint64_t upto_id)
 {
-    bridge_window_open(window);
+    bridge_in_flight_open(window);
     uint64_t popped = 0;
     while (window->first_seq < window->open_seq &&
-           bridge_window_at(window, window->first_seq)->id <= upto_id) {
+           bridge_in_flight_at(window, window->first_seq)->id <= upto_id) {
         window->first_seq++;
         popped++;
     }
     return popped;
 }
 
-bool bridge_window_rewind(struct bridge_window *window, struct bridge_window_entry *ret_first)
+bool bridge_in_flight_rewind(struct bridge_in_flight *window,
+                             struct bridge_in_flight_entry *ret_first)
 {
     assert(window->in_flight == 0);
-    const struct bridge_window_entry *open = bridge_window_open(window);
+    const struct bridge_in_flight_entry *open = bridge_in_flight_open(window);
     if (open == NULL)
         return false;
     *ret_first = *open;
     window->end_seq = window->open_seq;
-    window->last_id =
-        window->end_seq > window->first_seq ? bridge_window_at(window, window->end_seq - 1)->id : 0;
+    window->last_id = window->end_seq > window->first_seq
+                          ? bridge_in_flight_at(window, window->end_seq - 1)->id
+                          : 0;
     return true;
 }
 
-void bridge_window_clear(struct bridge_window *window)
+void bridge_in_flight_clear(struct bridge_in_flight *window)
 {
     assert(window->in_flight == 0);
     window->first_seq = window->open_seq = window->end_seq;

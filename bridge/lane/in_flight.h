@@ -15,22 +15,26 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct bridge_hold;
+struct bridge_chunk_pin;
 
-enum bridge_window_state { BRIDGE_WINDOW_IN_FLIGHT, BRIDGE_WINDOW_GOOD, BRIDGE_WINDOW_FAILED };
+enum bridge_in_flight_state {
+    BRIDGE_IN_FLIGHT_SENT,
+    BRIDGE_IN_FLIGHT_GOOD,
+    BRIDGE_IN_FLIGHT_FAILED
+};
 
-struct bridge_window_entry {
+struct bridge_in_flight_entry {
     uint64_t id;
-    struct bridge_hold *hold; /* memory that Kafka's client reads; NULL once reported, or when it
-                               * made a copy */
-    uint64_t time_ms : 48;    /* when the event was accepted */
+    struct bridge_chunk_pin *hold; /* memory that Kafka's client reads; NULL once reported, or when
+                                    * it made a copy */
+    uint64_t time_ms : 48;         /* when the event was accepted */
     uint64_t state : 8;
     uint32_t bytes;
     uint32_t taken_ms; /* when it was handed over: low bits of the monotonic clock */
 };
 
-struct bridge_window {
-    struct bridge_window_entry *ring;
+struct bridge_in_flight {
+    struct bridge_in_flight_entry *ring;
     size_t capacity;    /* a power of two, or 0 */
     uint64_t first_seq; /* of the oldest entry */
     uint64_t end_seq;   /* of the next entry */
@@ -41,48 +45,53 @@ struct bridge_window {
     bool unordered;   /* ids went back somewhere in the ring (events found late) */
 };
 
-void bridge_window_done(struct bridge_window *window); /* frees the ring; the holds must be gone */
-void bridge_window_trim(struct bridge_window *window); /* gives memory back when it is empty */
+/* frees the ring; the holds must be gone */
+void bridge_in_flight_done(struct bridge_in_flight *window);
+/* gives memory back when it is empty */
+void bridge_in_flight_trim(struct bridge_in_flight *window);
 
-static inline uint64_t bridge_window_count(const struct bridge_window *window)
+static inline uint64_t bridge_in_flight_count(const struct bridge_in_flight *window)
 {
     return window->end_seq - window->first_seq;
 }
 
-static inline struct bridge_window_entry *bridge_window_at(const struct bridge_window *window,
-                                                           uint64_t seq)
+static inline struct bridge_in_flight_entry *bridge_in_flight_at(
+    const struct bridge_in_flight *window, uint64_t seq)
 {
     return &window->ring[seq & (window->capacity - 1)];
 }
 
 /* Makes room for one more entry. False when memory is out. */
-bool bridge_window_reserve(struct bridge_window *window);
+bool bridge_in_flight_reserve(struct bridge_in_flight *window);
 
-/* Adds an entry in flight behind all others, after bridge_window_reserve(); its position is the
+/* Adds an entry in flight behind all others, after bridge_in_flight_reserve(); its position is the
  * end_seq of before. */
-void bridge_window_push(struct bridge_window *window, const struct bridge_window_entry *entry);
+void bridge_in_flight_push(struct bridge_in_flight *window,
+                           const struct bridge_in_flight_entry *entry);
 
 /* Takes the newest entry off again: it was not handed over after all. */
-void bridge_window_unpush(struct bridge_window *window);
+void bridge_in_flight_unpush(struct bridge_in_flight *window);
 
 /* Takes in the report for an entry in flight. Only the low bits of seq count. Returns its hold for
  * release. */
-struct bridge_hold *bridge_window_report(struct bridge_window *window, uint64_t seq, bool good);
+struct bridge_chunk_pin *bridge_in_flight_report(struct bridge_in_flight *window, uint64_t seq,
+                                                 bool good);
 
 /* The oldest entry that isn't good; NULL when all are. */
-const struct bridge_window_entry *bridge_window_open(struct bridge_window *window);
+const struct bridge_in_flight_entry *bridge_in_flight_open(struct bridge_in_flight *window);
 
 /* The highest id up to which every entry's event is good, but at most `ceiling`. */
-uint64_t bridge_window_floor(struct bridge_window *window, uint64_t ceiling);
+uint64_t bridge_in_flight_floor(struct bridge_in_flight *window, uint64_t ceiling);
 
 /* Takes off the good entries at the front with ids <= upto_id; returns how many. */
-uint64_t bridge_window_pop(struct bridge_window *window, uint64_t upto_id);
+uint64_t bridge_in_flight_pop(struct bridge_in_flight *window, uint64_t upto_id);
 
 /* Drops every entry from the oldest that isn't good on; none may be in flight. Returns false when
  * nothing was dropped, else *ret_first is the first of them. */
-bool bridge_window_rewind(struct bridge_window *window, struct bridge_window_entry *ret_first);
+bool bridge_in_flight_rewind(struct bridge_in_flight *window,
+                             struct bridge_in_flight_entry *ret_first);
 
 /* Drops every entry; none may be in flight. */
-void bridge_window_clear(struct bridge_window *window);
+void bridge_in_flight_clear(struct bridge_in_flight *window);
 
 #endif

@@ -13,7 +13,7 @@ void bridge_lane_init(struct bridge_lane *lane, uint32_t index)
 void bridge_lane_done(struct bridge_lane *lane)
 {
     bridge_reader_close(&lane->reader);
-    bridge_window_done(&lane->window);
+    bridge_in_flight_done(&lane->window);
     free(lane->topic);
     lane->topic = NULL;
 }
@@ -57,8 +57,8 @@ void bridge_lane_failed(struct bridge_lane *lane, int code, const char *text)
 
 static void bridge_lane_drop_open(struct bridge_lane *lane)
 {
-    struct bridge_window_entry first;
-    if (!bridge_window_rewind(&lane->window, &first))
+    struct bridge_in_flight_entry first;
+    if (!bridge_in_flight_rewind(&lane->window, &first))
         return;
     if (first.id - 1 < lane->read_id) /* else it was found late, and its elders were taken */
         lane->read_id = first.id - 1;
@@ -97,7 +97,7 @@ void bridge_lane_reset(struct bridge_lane *lane, uint64_t floor_id)
 
 void bridge_lane_restart(struct bridge_lane *lane, uint64_t floor_id)
 {
-    bridge_window_clear(&lane->window);
+    bridge_in_flight_clear(&lane->window);
     bridge_reader_close(&lane->reader);
     lane->held_up_since_ms = 0;
     lane->waiting_time_ms = 0;
@@ -123,7 +123,7 @@ bool bridge_lane_should_leave(struct bridge_lane *lane, int64_t now_ms,
         !lane->proven && view->others_good ? BRIDGE_LANE_UNPROVEN_MS : BRIDGE_LANE_STUCK_MS;
     if (now_ms - since >= patience_ms)
         return true;
-    const struct bridge_window_entry *open = bridge_window_open(&lane->window);
+    const struct bridge_in_flight_entry *open = bridge_in_flight_open(&lane->window);
     bool slow = open != NULL && (int32_t)((uint32_t)now_ms - open->taken_ms) >= BRIDGE_LANE_SLOW_MS;
     return slow && view->others_flow && now_ms - lane->held_up_since_ms >= BRIDGE_LANE_STUCK_MS &&
            lane->window.in_flight >= budget->events / 2;
@@ -160,13 +160,13 @@ void bridge_lane_join(struct bridge_lane *lane)
 
 bool bridge_lane_advance(struct bridge_lane *lane, uint64_t watermark_id)
 {
-    lane->delivered_new += bridge_window_pop(&lane->window, watermark_id);
+    lane->delivered_new += bridge_in_flight_pop(&lane->window, watermark_id);
     if (!lane->own_cursor)
         return false;
     uint64_t ceiling = watermark_id;
     if (lane->mode != BRIDGE_LANE_MODE_FLOWING && lane->read_id < ceiling)
         ceiling = lane->read_id;
-    uint64_t cursor_id = bridge_window_floor(&lane->window, ceiling);
+    uint64_t cursor_id = bridge_in_flight_floor(&lane->window, ceiling);
     if (cursor_id > lane->cursor_id)
         lane->cursor_id = cursor_id;
     if (lane->cursor_id < watermark_id)
@@ -178,7 +178,7 @@ bool bridge_lane_advance(struct bridge_lane *lane, uint64_t watermark_id)
 
 int64_t bridge_lane_oldest_ms(struct bridge_lane *lane)
 {
-    const struct bridge_window_entry *open = bridge_window_open(&lane->window);
+    const struct bridge_in_flight_entry *open = bridge_in_flight_open(&lane->window);
     if (open != NULL)
         return (int64_t)open->time_ms;
     return lane->mode == BRIDGE_LANE_MODE_FLOWING ? 0 : lane->waiting_time_ms;

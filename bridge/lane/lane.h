@@ -61,7 +61,7 @@ struct bridge_lane {
     uint32_t hash;
     struct bridge_sink_topic *sink_topic; /* NULL until it is needed */
     enum bridge_lane_mode mode;
-    struct bridge_window window;
+    struct bridge_in_flight window;
     uint64_t read_id;
     uint64_t skip_id; /* the head goes over ids up to it once more: they were taken */
 

@@ -10,26 +10,26 @@ enum err bridge_reader_open(struct bridge_reader *reader, struct spool *spool, u
 
 void bridge_reader_close(struct bridge_reader *reader)
 {
-    bridge_hold_release(reader->hold);
+    bridge_chunk_pin_release(reader->hold);
     spool_tail_close(reader->tail);
     *reader = (struct bridge_reader){0};
 }
 
 static enum err bridge_reader_load_chunk(struct bridge_reader *reader,
-                                         struct bridge_hold_pool *pool, struct errmsg *msg)
+                                         struct bridge_chunk_pin_pool *pool, struct errmsg *msg)
 {
     /* first: a chunk that was read must not be lost */
-    struct bridge_hold *hold = bridge_hold_new(pool);
+    struct bridge_chunk_pin *hold = bridge_chunk_pin_new(pool);
     if (hold == NULL)
         return ERR_NOMEM;
     uint64_t before_id = spool_tail_position(reader->tail);
     struct spool_chunk *chunk;
     enum err rc = spool_tail_next(reader->tail, &chunk, msg);
     if (rc != ERR_OK) {
-        bridge_hold_release(hold);
+        bridge_chunk_pin_release(hold);
         return rc;
     }
-    bridge_hold_fill(hold, chunk);
+    bridge_chunk_pin_fill(hold, chunk);
     reader->hold = hold;
     reader->before_id = before_id;
     reader->next_pos = 0;
@@ -37,7 +37,7 @@ static enum err bridge_reader_load_chunk(struct bridge_reader *reader,
     return ERR_OK;
 }
 
-enum err bridge_reader_load(struct bridge_reader *reader, struct bridge_hold_pool *pool,
+enum err bridge_reader_load(struct bridge_reader *reader, struct bridge_chunk_pin_pool *pool,
                             struct errmsg *msg)
 {
     for (;;) {
@@ -50,7 +50,7 @@ enum err bridge_reader_load(struct bridge_reader *reader, struct bridge_hold_poo
             reader->has_event = true;
             return ERR_OK;
         }
-        bridge_hold_release(reader->hold);
+        bridge_chunk_pin_release(reader->hold);
         reader->hold = NULL;
     }
 }

@@ -8,9 +8,9 @@
 #include "spool/spool.h"
 
 struct bridge_reader {
-    struct spool_tail *tail;  /* NULL: closed */
-    struct bridge_hold *hold; /* the chunk it is in; NULL: between chunks */
-    size_t next_pos;          /* in the chunk, behind event */
+    struct spool_tail *tail;       /* NULL: closed */
+    struct bridge_chunk_pin *hold; /* the chunk it is in; NULL: between chunks */
+    size_t next_pos;               /* in the chunk, behind event */
     bool has_event;
     struct spool_event event; /* the next one to be passed */
     uint64_t before_id;       /* position of the tail before the chunk */
@@ -24,11 +24,11 @@ void bridge_reader_close(struct bridge_reader *reader); /* a closed one is fine 
 
 /* Makes sure of reader->event, without passing it. Errors: ERR_END (nothing there now),
  * ERR_UNREADABLE and ERR_NOMEM (try later) */
-enum err bridge_reader_load(struct bridge_reader *reader, struct bridge_hold_pool *pool,
+enum err bridge_reader_load(struct bridge_reader *reader, struct bridge_chunk_pin_pool *pool,
                             struct errmsg *msg);
 
 static inline enum err bridge_reader_peek(struct bridge_reader *reader,
-                                          struct bridge_hold_pool *pool, struct errmsg *msg)
+                                          struct bridge_chunk_pin_pool *pool, struct errmsg *msg)
 {
     return reader->has_event ? ERR_OK : bridge_reader_load(reader, pool, msg);
 }

@@ -119,7 +119,7 @@ static void advance_when_due(struct bridge *bridge, unsigned ticket)
     if (due || idle)
         bridge_status_publish(bridge, idle, ticket);
     for (size_t i = 0; idle && i < bridge->lanes.count; i++)
-        bridge_window_trim(&bridge->lanes.items[i]->window);
+        bridge_in_flight_trim(&bridge->lanes.items[i]->window);
 }
 
 static void *bridge_main(void *arg)
@@ -132,13 +132,13 @@ static void *bridge_main(void *arg)
         bridge_letters_tend(bridge);
         bridge_producer_tend(bridge);
         bridge_txn_tend(bridge);
-        bridge_flow_tend(bridge);
+        bridge_head_tend(bridge);
         if (flows(bridge)) {
             bool alone = bridge_txn_choose(bridge);
-            progress = !alone && bridge_flow_head(bridge);
+            progress = !alone && bridge_head_flow(bridge);
             if (bridge->unsettled)
                 progress =
-                    bridge_side_flow(bridge, progress ? BRIDGE_SIDE_EVENTS : BRIDGE_HEAD_EVENTS) ||
+                    bridge_catch_up(bridge, progress ? BRIDGE_SIDE_EVENTS : BRIDGE_HEAD_EVENTS) ||
                     progress;
         }
         advance_when_due(bridge, ticket);
@@ -182,7 +182,7 @@ static struct bridge *bridge_new(const struct bridge_options *options, struct sp
     bridge->budget.events_max = options->in_flight_events_max;
     bridge->budget.bytes_max = options->in_flight_bytes_max;
     bridge->now_ms = clock_monotonic_ms();
-    bridge_link_init(&bridge->link, bridge->now_ms);
+    bridge_connection_init(&bridge->link, bridge->now_ms);
     pthread_mutex_init(&bridge->lock, NULL);
     pthread_condattr_t attr;
     pthread_condattr_init(&attr);

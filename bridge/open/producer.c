@@ -33,20 +33,20 @@ void bridge_producer_trouble(void *arg, int code, const char *text)
     bool says_little = code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN;
     bridge->no_word = says_little && (bridge->no_word || bridge->trouble[0] == '\0');
     if (!says_little || bridge->no_word)
-        snprintf(bridge->trouble, sizeof bridge->trouble, "%s: %s", bridge_retry_code_name(code),
+        snprintf(bridge->trouble, sizeof bridge->trouble, "%s: %s", bridge_error_code_name(code),
                  text);
-    if (bridge_retry_of(code) != BRIDGE_RETRY_OPERATOR ||
-        !bridge_link_line(&bridge->link, bridge->now_ms))
+    if (bridge_error_of(code) != BRIDGE_ERROR_OPERATOR ||
+        !bridge_connection_line(&bridge->link, bridge->now_ms))
         return;
     bridge_say(bridge, true, "kafka_refuses", "error=%s text=%s action=%s",
-               bridge_retry_code_name(code), log_quote(text),
+               bridge_error_code_name(code), log_quote(text),
                log_quote(bridge_advice_connection(code, text)));
 }
 
 void bridge_producer_line(void *arg, bool problem, const char *text)
 {
     struct bridge *bridge = arg;
-    if (!bridge_link_line(&bridge->link, bridge->now_ms))
+    if (!bridge_connection_line(&bridge->link, bridge->now_ms))
         return;
     uint64_t suppressed = bridge->link.lines_suppressed;
     bridge->link.lines_suppressed = 0;
@@ -56,7 +56,7 @@ void bridge_producer_line(void *arg, bool problem, const char *text)
 
 enum err bridge_producer_open(struct bridge *bridge, struct errmsg *msg)
 {
-    const struct bridge_sink_handler handler = {bridge, bridge_flow_report, bridge_producer_line,
+    const struct bridge_sink_handler handler = {bridge, bridge_head_report, bridge_producer_line,
                                                 bridge_producer_trouble};
     struct bridge_sink *sink;
     enum err rc = bridge_sink_open(bridge->options, bridge->mock != NULL ? bridge->bootstrap : NULL,
@@ -75,10 +75,10 @@ enum err bridge_producer_open(struct bridge *bridge, struct errmsg *msg)
 /* Nobody will report what was in flight: as failed as far as the windows are concerned. */
 static void forget_flights(struct bridge_lane *lane)
 {
-    struct bridge_window *window = &lane->window;
+    struct bridge_in_flight *window = &lane->window;
     for (uint64_t seq = window->open_seq; seq < window->end_seq; seq++)
-        if (bridge_window_at(window, seq)->state == BRIDGE_WINDOW_IN_FLIGHT)
-            bridge_hold_release(bridge_window_report(window, seq, false));
+        if (bridge_in_flight_at(window, seq)->state == BRIDGE_IN_FLIGHT_SENT)
+            bridge_chunk_pin_release(bridge_in_flight_report(window, seq, false));
 }
 
 void bridge_producer_close(struct bridge *bridge)
@@ -87,7 +87,7 @@ void bridge_producer_close(struct bridge *bridge)
         bridge_sink_topic_close(bridge->lanes.items[i]->sink_topic);
         bridge->lanes.items[i]->sink_topic = NULL;
     }
-    bridge_copies_forget(bridge);
+    bridge_letter_copies_forget(bridge);
     pthread_mutex_lock(&bridge->lock);
     struct bridge_sink *sink = bridge->sink;
     bridge->sink = NULL;
@@ -107,7 +107,7 @@ static void rewind_all(struct bridge *bridge)
     for (size_t i = 0; i < bridge->lanes.count; i++) {
         struct bridge_lane *lane = bridge->lanes.items[i];
         if (bridge->now_ms - lane->good_ms > BRIDGE_STUCK_MS &&
-            bridge_window_open(&lane->window) != NULL)
+            bridge_in_flight_open(&lane->window) != NULL)
             lane->allowance = 1;
         if (bridge->txn.state == BRIDGE_TXN_OFF)
             /* else once Kafka's cursor has been read */
@@ -159,7 +159,7 @@ static void reopen(struct bridge *bridge)
 
 static void look_for_kafka(struct bridge *bridge)
 {
-    struct bridge_link *link = &bridge->link;
+    struct bridge_connection *link = &bridge->link;
     bool silent = bridge->budget.events > 0 && bridge->now_ms - bridge->good_ms >= SILENCE_MS;
     int64_t wait_ms = SILENCE_MS;
     if (!link->up)
@@ -169,12 +169,13 @@ static void look_for_kafka(struct bridge *bridge)
     else if (!silent)
         return;
     if (!link->up && bridge->good_ms > bridge->probed_ms) { /* a report came: no need to ask */
-        bridge_link_seen(link, true, bridge->now_ms);
+        bridge_connection_seen(link, true, bridge->now_ms);
         return;
     }
     if (bridge->probed_ms != 0 && bridge->now_ms - bridge->probed_ms < wait_ms)
         return;
-    bridge_link_seen(link, bridge_sink_probe(bridge->sink, NULL, PROBE_TIMEOUT_MS), bridge->now_ms);
+    bridge_connection_seen(link, bridge_sink_probe(bridge->sink, NULL, PROBE_TIMEOUT_MS),
+                           bridge->now_ms);
     bridge->probed_ms = bridge->now_ms;
     bridge->suspect = false;
 }
@@ -182,14 +183,14 @@ static void look_for_kafka(struct bridge *bridge)
 static void say_link(struct bridge *bridge)
 {
     int64_t away_s = (bridge->now_ms - bridge->link.down_since_ms) / 1000;
-    switch (bridge_link_news(&bridge->link, bridge->now_ms)) {
-    case BRIDGE_LINK_NOTHING: break;
-    case BRIDGE_LINK_REACHABLE:
+    switch (bridge_connection_news(&bridge->link, bridge->now_ms)) {
+    case BRIDGE_CONNECTION_NOTHING: break;
+    case BRIDGE_CONNECTION_REACHABLE:
         bridge_say(bridge, false, "kafka_reachable", "away_s=%" PRId64, away_s);
         bridge->trouble[0] = '\0';
         break;
-    case BRIDGE_LINK_UNREACHABLE:
-    case BRIDGE_LINK_STILL_UNREACHABLE:
+    case BRIDGE_CONNECTION_UNREACHABLE:
+    case BRIDGE_CONNECTION_STILL_UNREACHABLE:
         bridge_say(bridge, true, "kafka_unreachable", "away_s=%" PRId64 " last_error=%s action=%s",
                    away_s, log_quote(bridge->trouble),
                    log_quote(bridge->no_word ? IS_IT_TLS STAY : STAY));

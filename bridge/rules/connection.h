@@ -9,19 +9,19 @@
 #include <stdint.h>
 
 /* away for so long before it is said: connections are renewed now and then */
-#define BRIDGE_LINK_GRACE_MS  3000
-#define BRIDGE_LINK_REPEAT_MS 60000
-#define BRIDGE_LINK_LINES_MAX 10 /* of the client's log, in so many ms */
-#define BRIDGE_LINK_LINES_MS  60000
+#define BRIDGE_CONNECTION_GRACE_MS  3000
+#define BRIDGE_CONNECTION_REPEAT_MS 60000
+#define BRIDGE_CONNECTION_LINES_MAX 10 /* of the client's log, in so many ms */
+#define BRIDGE_CONNECTION_LINES_MS  60000
 
-enum bridge_link_news {
-    BRIDGE_LINK_NOTHING,
-    BRIDGE_LINK_UNREACHABLE,
-    BRIDGE_LINK_STILL_UNREACHABLE,
-    BRIDGE_LINK_REACHABLE
+enum bridge_connection_news {
+    BRIDGE_CONNECTION_NOTHING,
+    BRIDGE_CONNECTION_UNREACHABLE,
+    BRIDGE_CONNECTION_STILL_UNREACHABLE,
+    BRIDGE_CONNECTION_REACHABLE
 };
 
-struct bridge_link {
+struct bridge_connection {
     bool up;
     bool said_down;
     int64_t down_since_ms;
@@ -31,10 +31,12 @@ struct bridge_link {
     uint64_t lines_suppressed; /* since the last line that got through */
 };
 
-void bridge_link_init(struct bridge_link *link, int64_t now_ms); /* down until it is seen */
-void bridge_link_seen(struct bridge_link *link, bool up, int64_t now_ms);
-enum bridge_link_news bridge_link_news(struct bridge_link *link, int64_t now_ms);
-bool bridge_link_line(struct bridge_link *link,
-                      int64_t now_ms); /* may one more line of the client's log be passed on? */
+/* down until it is seen */
+void bridge_connection_init(struct bridge_connection *link, int64_t now_ms);
+void bridge_connection_seen(struct bridge_connection *link, bool up, int64_t now_ms);
+enum bridge_connection_news bridge_connection_news(struct bridge_connection *link, int64_t now_ms);
+bool bridge_connection_line(
+    struct bridge_connection *link,
+    int64_t now_ms); /* may one more line of the client's log be passed on? */
 
 #endif

@@ -10,12 +10,12 @@
 
 #define LANE_SIZE_MAX 34 /* 16 digits, "=", 16 digits, "," */
 
-_Static_assert(sizeof "p1;;0123456789abcdef;" + BRIDGE_CURSOR_META_CLUSTER_SIZE +
-                       BRIDGE_CURSOR_META_LANES_MAX * LANE_SIZE_MAX <=
-                   BRIDGE_CURSOR_META_SIZE_MAX,
+_Static_assert(sizeof "p1;;0123456789abcdef;" + BRIDGE_CURSOR_TEXT_CLUSTER_SIZE +
+                       BRIDGE_CURSOR_TEXT_LANES_MAX * LANE_SIZE_MAX <=
+                   BRIDGE_CURSOR_TEXT_SIZE_MAX,
                "the most lanes with the largest numbers fit");
 
-uint64_t bridge_cursor_meta_hash(struct bytes topic)
+uint64_t bridge_cursor_text_hash(struct bytes topic)
 {
     uint64_t hash = 14695981039346656037u;
     for (size_t i = 0; i < topic.size; i++)
@@ -30,25 +30,25 @@ static bool cluster_char(uint8_t c)
 
 static bool cluster_fits(const char *cluster)
 {
-    size_t size = strnlen(cluster, BRIDGE_CURSOR_META_CLUSTER_SIZE);
+    size_t size = strnlen(cluster, BRIDGE_CURSOR_TEXT_CLUSTER_SIZE);
     for (size_t i = 0; i < size; i++)
         if (!cluster_char((uint8_t)cluster[i]))
             return false;
-    return size < BRIDGE_CURSOR_META_CLUSTER_SIZE;
+    return size < BRIDGE_CURSOR_TEXT_CLUSTER_SIZE;
 }
 
-void bridge_cursor_meta_encode(const struct bridge_cursor_meta *meta, uint64_t offset_id,
-                               char ret_text[BRIDGE_CURSOR_META_SIZE_MAX + 1])
+void bridge_cursor_text_encode(const struct bridge_cursor_text *meta, uint64_t offset_id,
+                               char ret_text[BRIDGE_CURSOR_TEXT_SIZE_MAX + 1])
 {
-    assert(meta->lane_count <= BRIDGE_CURSOR_META_LANES_MAX);
-    size_t size = (size_t)snprintf(ret_text, BRIDGE_CURSOR_META_SIZE_MAX + 1, "p1;%s;%" PRIx64 ";",
+    assert(meta->lane_count <= BRIDGE_CURSOR_TEXT_LANES_MAX);
+    size_t size = (size_t)snprintf(ret_text, BRIDGE_CURSOR_TEXT_SIZE_MAX + 1, "p1;%s;%" PRIx64 ";",
                                    cluster_fits(meta->cluster) ? meta->cluster : "", meta->nonce);
     for (size_t i = 0; i < meta->lane_count; i++) {
         assert(meta->lanes[i].done_id < offset_id);
-        size += (size_t)snprintf(ret_text + size, BRIDGE_CURSOR_META_SIZE_MAX + 1 - size,
+        size += (size_t)snprintf(ret_text + size, BRIDGE_CURSOR_TEXT_SIZE_MAX + 1 - size,
                                  "%s%" PRIx64 "=%" PRIx64, i == 0 ? "" : ",",
                                  meta->lanes[i].topic_hash, offset_id - meta->lanes[i].done_id);
-        assert(size <= BRIDGE_CURSOR_META_SIZE_MAX);
+        assert(size <= BRIDGE_CURSOR_TEXT_SIZE_MAX);
     }
 }
 
@@ -82,12 +82,12 @@ static bool take_hex(struct bytes *in, uint64_t *ret)
     return true;
 }
 
-static bool take_cluster(struct bytes *in, char ret[BRIDGE_CURSOR_META_CLUSTER_SIZE])
+static bool take_cluster(struct bytes *in, char ret[BRIDGE_CURSOR_TEXT_CLUSTER_SIZE])
 {
     size_t size = 0;
     while (size < in->size && cluster_char(in->data[size]))
         size++;
-    if (size >= BRIDGE_CURSOR_META_CLUSTER_SIZE)
+    if (size >= BRIDGE_CURSOR_TEXT_CLUSTER_SIZE)
         return false;
     memcpy(ret, in->data, size);
     ret[size] = '\0';
@@ -106,11 +106,11 @@ static bool take_lane(struct bytes *in, uint64_t offset_id, struct bridge_cursor
     return true;
 }
 
-bool bridge_cursor_meta_decode(struct bytes text, uint64_t offset_id,
-                               struct bridge_cursor_meta *ret_meta)
+bool bridge_cursor_text_decode(struct bytes text, uint64_t offset_id,
+                               struct bridge_cursor_text *ret_meta)
 {
-    *ret_meta = (struct bridge_cursor_meta){0};
-    if (text.size > BRIDGE_CURSOR_META_SIZE_MAX || !take_char(&text, 'p') ||
+    *ret_meta = (struct bridge_cursor_text){0};
+    if (text.size > BRIDGE_CURSOR_TEXT_SIZE_MAX || !take_char(&text, 'p') ||
         !take_char(&text, '1') || !take_char(&text, ';') ||
         !take_cluster(&text, ret_meta->cluster) || !take_hex(&text, &ret_meta->nonce) ||
         !take_char(&text, ';'))
@@ -118,7 +118,7 @@ bool bridge_cursor_meta_decode(struct bytes text, uint64_t offset_id,
     while (text.size > 0) {
         if (ret_meta->lane_count > 0 && !take_char(&text, ','))
             return false;
-        if (ret_meta->lane_count == BRIDGE_CURSOR_META_LANES_MAX ||
+        if (ret_meta->lane_count == BRIDGE_CURSOR_TEXT_LANES_MAX ||
             !take_lane(&text, offset_id, &ret_meta->lanes[ret_meta->lane_count]))
             return false;
         ret_meta->lane_count++;
@@ -126,7 +126,7 @@ bool bridge_cursor_meta_decode(struct bytes text, uint64_t offset_id,
     return true;
 }
 
-uint64_t bridge_cursor_meta_lane(const struct bridge_cursor_meta *meta, uint64_t topic_hash,
+uint64_t bridge_cursor_text_lane(const struct bridge_cursor_text *meta, uint64_t topic_hash,
                                  uint64_t offset_id)
 {
     for (size_t i = 0; i < meta->lane_count; i++)

@@ -2,22 +2,22 @@
  * cursor_trust.c - the order of the questions is the rule. */
 #include "bridge/rules/cursor_trust.h"
 
-enum bridge_trust bridge_trust_of(const struct bridge_trust_view *view)
+enum bridge_cursor_trust bridge_cursor_trust_of(const struct bridge_cursor_trust_view *view)
 {
     if (view->local_newer)
-        return BRIDGE_TRUST_LOCAL;
+        return BRIDGE_CURSOR_TRUST_LOCAL;
     if (!view->found || !view->same_cluster)
-        return view->local_written ? BRIDGE_TRUST_EXPIRED : BRIDGE_TRUST_LOCAL;
+        return view->local_written ? BRIDGE_CURSOR_TRUST_EXPIRED : BRIDGE_CURSOR_TRUST_LOCAL;
     /* The local one follows Kafka's, and is raised to the end of segments that hold nothing
      * more. */
     if (view->kafka_id <= view->local_id)
-        return view->readable ? BRIDGE_TRUST_KAFKA : BRIDGE_TRUST_LOCAL;
+        return view->readable ? BRIDGE_CURSOR_TRUST_KAFKA : BRIDGE_CURSOR_TRUST_LOCAL;
     if (view->readable && (view->segment_ours || view->before_all))
-        return BRIDGE_TRUST_KAFKA;
-    return BRIDGE_TRUST_NOBODY;
+        return BRIDGE_CURSOR_TRUST_KAFKA;
+    return BRIDGE_CURSOR_TRUST_NOBODY;
 }
 
-const char *bridge_trust_name(enum bridge_trust trust)
+const char *bridge_cursor_trust_name(enum bridge_cursor_trust trust)
 {
     static const char *const names[] = {"kafka", "local", "expired", "nobody"};
     return names[trust];

@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 /* What was found at the start, or after a producer's trouble. */
-struct bridge_trust_view {
+struct bridge_cursor_trust_view {
     bool found;         /* there is a cursor in Kafka */
     bool readable;      /* … and what stands beside it is ours */
     bool same_cluster;  /* … and names this cluster, or none */
@@ -23,14 +23,15 @@ struct bridge_trust_view {
     bool before_all;    /* the segment of kafka_id lies before every segment on this disk */
 };
 
-enum bridge_trust {
-    BRIDGE_TRUST_KAFKA,   /* go on behind Kafka's cursor; what lies between is done */
-    BRIDGE_TRUST_LOCAL,   /* go on behind the local one, nothing strange about it */
-    BRIDGE_TRUST_EXPIRED, /* go on behind the local one; some may be repeated: to be said loudly */
-    BRIDGE_TRUST_NOBODY,  /* the spool is a copy, restored, or went back: stop */
+enum bridge_cursor_trust {
+    BRIDGE_CURSOR_TRUST_KAFKA,   /* go on behind Kafka's cursor; what lies between is done */
+    BRIDGE_CURSOR_TRUST_LOCAL,   /* go on behind the local one, nothing strange about it */
+    BRIDGE_CURSOR_TRUST_EXPIRED, /* go on behind the local one; some may be repeated: to be said
+                                  * loudly */
+    BRIDGE_CURSOR_TRUST_NOBODY,  /* the spool is a copy, restored, or went back: stop */
 };
 
-enum bridge_trust bridge_trust_of(const struct bridge_trust_view *view);
-const char *bridge_trust_name(enum bridge_trust trust); /* "kafka" */
+enum bridge_cursor_trust bridge_cursor_trust_of(const struct bridge_cursor_trust_view *view);
+const char *bridge_cursor_trust_name(enum bridge_cursor_trust trust); /* "kafka" */
 
 #endif

@@ -4,10 +4,10 @@
 
 #include <inttypes.h>
 
-void ingest_confirmed_render(const struct spool_confirm *confirm, bool v2, struct buf *out)
+void ingest_confirmed_render(const struct spool_delivery_wait *confirm, bool v2, struct buf *out)
 {
     uint32_t count;
-    const struct spool_kafka_place *places = spool_confirm_places(confirm, &count);
+    const struct spool_kafka_place *places = spool_delivery_wait_places(confirm, &count);
     if (v2)
         buf_append_char(out, '{');
     else

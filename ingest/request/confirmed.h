@@ -7,6 +7,6 @@
 #include "base/buf.h"
 #include "spool/spool_delivery_wait.h"
 
-void ingest_confirmed_render(const struct spool_confirm *confirm, bool v2, struct buf *out);
+void ingest_confirmed_render(const struct spool_delivery_wait *confirm, bool v2, struct buf *out);
 
 #endif

@@ -80,7 +80,7 @@ void ingest_request_unref(struct ingest_request *request)
     buf_free(&request->question);
     if (request->confirm != NULL)
         atomic_fetch_sub(&request->ingest->confirming, 1);
-    spool_confirm_free(request->confirm);
+    spool_delivery_wait_free(request->confirm);
     free(request);
 }
 

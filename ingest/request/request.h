@@ -25,17 +25,17 @@ struct ingest_request {
     struct ingest_connection *connection;
     struct ingest_route route;
     enum ingest_format format;
-    struct ingest_problem problem;  /* what the answer will say if anything went wrong */
-    const struct ingest_page *page; /* what is asked for, if not an event sent */
-    bool wait_kafka;                /* the answer is to wait until Kafka has the events … */
-    int64_t wait_ms;                /* … at most so long */
-    int64_t wait_until_ms;          /* monotonic; set with the sync */
-    struct spool_confirm *confirm;  /* NULL: it can't wait, too many do */
-    bool confirm_over, confirmed;   /* under waiting_lock, until it is answered */
-    struct buf question;            /* the strings of a struct ingest_question, each with its NUL */
-    const char *allow;              /* for 405 */
-    struct spool_batch *batch;      /* made with the first event; under ingest.spool_lock */
-    uint64_t spool_epoch;           /* the spool it began with */
+    struct ingest_problem problem;       /* what the answer will say if anything went wrong */
+    const struct ingest_page *page;      /* what is asked for, if not an event sent */
+    bool wait_kafka;                     /* the answer is to wait until Kafka has the events … */
+    int64_t wait_ms;                     /* … at most so long */
+    int64_t wait_until_ms;               /* monotonic; set with the sync */
+    struct spool_delivery_wait *confirm; /* NULL: it can't wait, too many do */
+    bool confirm_over, confirmed;        /* under waiting_lock, until it is answered */
+    struct buf question;       /* the strings of a struct ingest_question, each with its NUL */
+    const char *allow;         /* for 405 */
+    struct spool_batch *batch; /* made with the first event; under ingest.spool_lock */
+    uint64_t spool_epoch;      /* the spool it began with */
     char spool_id[37];
     struct ingest_sink sink;
     struct ingest_ndjson lines;

@@ -71,7 +71,7 @@ static void leave_confirming(struct ingest_request *request)
 /* Nothing more comes from there: gives back what it holds of the request. */
 static void cancel_confirm(struct ingest_request *request)
 {
-    if (request->confirm != NULL && spool_confirm_cancel(request->confirm))
+    if (request->confirm != NULL && spool_delivery_wait_cancel(request->confirm))
         ingest_request_unref(request); /* another reference is left: the committer's, or the
                                         * connection's */
 }
@@ -101,12 +101,12 @@ static void begin_confirm(struct ingest_request *request)
     struct ingest *ingest = request->ingest;
     buf_free(&request->body); /* the batch has it */
     if (atomic_load(&ingest->confirming) >= ingest->options->connections_max / 2 ||
-        spool_confirm_new(ingest->spool, spool_batch_event_count(request->batch), on_confirmed,
-                          request, &request->confirm) != ERR_OK)
+        spool_delivery_wait_new(ingest->spool, spool_batch_event_count(request->batch),
+                                on_confirmed, request, &request->confirm) != ERR_OK)
         return;
     atomic_fetch_add(&ingest->confirming, 1);
     atomic_fetch_add(&request->references, 1); /* on_confirmed()'s */
-    spool_batch_set_confirm(request->batch, request->confirm);
+    spool_batch_set_delivery_wait(request->batch, request->confirm);
 }
 
 static void answer_late(struct ingest *ingest, int64_t now_ms)

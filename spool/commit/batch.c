@@ -113,7 +113,7 @@ enum err spool_submit(struct spool *spool, struct spool_batch *batch, spool_done
     enum err rc = refuse(spool, batch->frames.size, NULL);
     if (rc != ERR_OK)
         return rc;
-    if (!batch->moved && spool_share_look(spool, batch->topic))
+    if (!batch->moved && spool_topic_share_look(spool, batch->topic))
         return ERR_TOPIC_FULL;
     batch->done = done;
     batch->done_arg = done_arg;

@@ -7,7 +7,7 @@
 #include "spool/spool.h"
 
 struct spool_topic;
-struct spool_confirm;
+struct spool_delivery_wait;
 
 #define SPOOL_BATCH_EVENTS_MAX (1u << 22)
 
@@ -22,7 +22,7 @@ struct spool_batch {
     spool_done_fn *done;
     void *done_arg;
     struct spool_batch *next;
-    struct spool_confirm *confirm; /* borrowed; NULL: nobody waits for Kafka */
+    struct spool_delivery_wait *confirm; /* borrowed; NULL: nobody waits for Kafka */
 };
 
 /* Adds an event of another segment by its whole frame, which goes inside a new one; the topic is

@@ -85,7 +85,7 @@ static void publish(struct spool *spool)
                      spool_id_of(live->id, live->event_count - committer->group.event_count),
                      clock_wall_ms());
     for (size_t i = 0; i < committer->group.chunk_count; i++)
-        spool_window_push(&spool->window, spool_chunk_ref(committer->group.chunks[i]));
+        spool_recent_chunks_push(&spool->window, spool_chunk_ref(committer->group.chunks[i]));
     /* under the lock, so that nobody is woken after taking it away */
     if (spool->wakeup_armed && spool->wakeup != NULL)
         spool->wakeup(spool->wakeup_arg);
@@ -111,7 +111,7 @@ static enum err commit_to_live(struct spool *spool, const struct spool_batch *fi
     uint32_t first_index = committer->live->event_count, event_count = committer->group.event_count;
     enum err rc = count_topics(spool, first);
     if (rc == ERR_OK)
-        rc = spool_live_put_link_frame(spool);
+        rc = spool_live_segment_put_link_frame(spool);
     if (rc == ERR_OK) {
         spool_group_stamp(&committer->group, committer->live->id, first_index,
                           spool->identity.seed);
@@ -126,13 +126,13 @@ static enum err commit_somewhere(struct spool *spool, const struct spool_batch *
 {
     struct spool_committer *committer = &spool->committer;
     for (int attempt = 0; attempt < 2; attempt++) {
-        enum err rc = spool_live_ensure(spool);
+        enum err rc = spool_live_segment_ensure(spool);
         if (rc != ERR_OK)
             return rc;
         /* No room for the indexes: this segment ends here; the link of the next tells its count. */
         if (committer->live->event_count + (uint64_t)committer->group.event_count > SPOOL_INDEX_MAX)
-            spool_live_end(spool, false);
-        if ((rc = spool_live_ensure(spool)) != ERR_OK)
+            spool_live_segment_end(spool, false);
+        if ((rc = spool_live_segment_ensure(spool)) != ERR_OK)
             return rc;
         struct errmsg msg = {""};
         rc = commit_to_live(spool, first, &msg);
@@ -144,7 +144,7 @@ static enum err commit_somewhere(struct spool *spool, const struct spool_batch *
                   "segment=%" PRIu64 " accepted_events=%" PRIu32 " error=\"%s\"",
                   committer->live->id, committer->live->event_count, msg.text);
         spool_spares_note_trouble(spool, &msg);
-        spool_live_end(spool, false);
+        spool_live_segment_end(spool, false);
     }
     return ERR_IO;
 }
@@ -153,7 +153,7 @@ static void count_accepted(struct spool *spool, const struct spool_batch *first)
 {
     pthread_mutex_lock(&spool->lock);
     for (const struct spool_batch *batch = first; batch != NULL; batch = batch->next) {
-        spool_share_add(batch->topic, batch->event_count, batch->queued_bytes);
+        spool_topic_share_add(batch->topic, batch->event_count, batch->queued_bytes);
         atomic_fetch_add(&batch->topic->accepted, batch->event_count);
     }
     pthread_mutex_unlock(&spool->lock);
@@ -166,8 +166,8 @@ static void register_confirms(struct spool *spool, const struct spool_batch *fir
 {
     for (const struct spool_batch *batch = first; batch != NULL; batch = batch->next)
         if (batch->confirm != NULL)
-            spool_confirms_register(spool->confirms, batch->confirm,
-                                    group_first_id + batch->group_offset);
+            spool_delivery_waits_register(spool->confirms, batch->confirm,
+                                          group_first_id + batch->group_offset);
 }
 
 static void commit(struct spool *spool, struct spool_batch *first)
@@ -260,7 +260,7 @@ static bool seal_live(struct spool *spool)
         return false;
     uint32_t event_count = committer->live->event_count;
     struct errmsg msg = {""};
-    enum err rc = spool_live_put_seal_frame(spool, event_count, event_count);
+    enum err rc = spool_live_segment_put_seal_frame(spool, event_count, event_count);
     if (rc == ERR_OK)
         rc = spool_group_entries(&committer->group, BYTES_NULL, buf_bytes(&committer->seal_frame));
     if (rc == ERR_OK)
@@ -279,10 +279,10 @@ static void *committer_main(void *arg)
         if (first != NULL)
             commit(spool, first);
         spool_group_clear(&spool->committer.group);
-        if (spool_live_is_full(spool))
-            spool_live_end(spool, seal_live(spool));
+        if (spool_live_segment_is_full(spool))
+            spool_live_segment_end(spool, seal_live(spool));
     }
-    spool_live_end(spool, seal_live(spool));
+    spool_live_segment_end(spool, seal_live(spool));
     return NULL;
 }
 
@@ -301,8 +301,8 @@ enum err spool_committer_start(struct spool *spool, struct spool_segment *live,
     pthread_cond_init(&committer->wake, NULL);
     committer->last = &committer->first;
     for (size_t i = 0; i < link_count; i++)
-        spool_live_add_link(committer, links[i].segment_id, links[i].event_count);
-    enum err rc = live == NULL ? ERR_OK : spool_live_begin(spool, live);
+        spool_live_segment_add_link(committer, links[i].segment_id, links[i].event_count);
+    enum err rc = live == NULL ? ERR_OK : spool_live_segment_begin(spool, live);
     atomic_store(&committer->unavailable, live == NULL);
     if (rc != ERR_OK)
         return errmsg_set(msg, rc, "%s", err_text(rc));

@@ -14,31 +14,31 @@ enum { NOT_YET, NOTED, COUNTS }; /* of a place */
 /* OVER: cancelled, or confirmed() is being called */
 enum confirm_state { CONFIRM_NEW, CONFIRM_LISTED, CONFIRM_OVER };
 
-struct spool_confirm {
-    struct spool_confirms *confirms;
+struct spool_delivery_wait {
+    struct spool_delivery_waits *confirms;
     spool_confirmed_fn *confirmed;
     void *arg;
     enum confirm_state state; /* under the lock, as is all that follows */
     bool all;
     uint64_t first_id;
     uint32_t event_count, noted, counting;
-    struct spool_confirm *next_over;
+    struct spool_delivery_wait *next_over;
     struct spool_kafka_place places[];
 };
 
-struct spool_confirms {
+struct spool_delivery_waits {
     pthread_mutex_t lock;
     unsigned references; /* the spool's, and one each: those who wait may outlive the spool */
     uint64_t events;
     unsigned batches;
     atomic_uint listed;
     /* ascending ids: the committer adds them in that order */
-    struct spool_confirm *list[SPOOL_CONFIRM_BATCHES_MAX];
+    struct spool_delivery_wait *list[SPOOL_DELIVERY_WAIT_BATCHES_MAX];
 };
 
-struct spool_confirms *spool_confirms_new(void)
+struct spool_delivery_waits *spool_delivery_waits_new(void)
 {
-    struct spool_confirms *confirms = calloc(1, sizeof *confirms);
+    struct spool_delivery_waits *confirms = calloc(1, sizeof *confirms);
     if (confirms == NULL)
         return NULL;
     pthread_mutex_init(&confirms->lock, NULL);
@@ -47,7 +47,7 @@ struct spool_confirms *spool_confirms_new(void)
 }
 
 /* Unlocks. */
-static void unref_locked(struct spool_confirms *confirms)
+static void unref_locked(struct spool_delivery_waits *confirms)
 {
     bool last = --confirms->references == 0;
     pthread_mutex_unlock(&confirms->lock);
@@ -57,21 +57,22 @@ static void unref_locked(struct spool_confirms *confirms)
     free(confirms);
 }
 
-enum err spool_confirm_new(struct spool *spool, uint32_t event_count, spool_confirmed_fn *confirmed,
-                           void *arg, struct spool_confirm **ret_confirm)
+enum err spool_delivery_wait_new(struct spool *spool, uint32_t event_count,
+                                 spool_confirmed_fn *confirmed, void *arg,
+                                 struct spool_delivery_wait **ret_confirm)
 {
-    struct spool_confirms *confirms = spool->confirms;
-    struct spool_confirm *confirm = NULL;
+    struct spool_delivery_waits *confirms = spool->confirms;
+    struct spool_delivery_wait *confirm = NULL;
     pthread_mutex_lock(&confirms->lock);
-    bool room = confirms->batches < SPOOL_CONFIRM_BATCHES_MAX &&
-                confirms->events + event_count <= SPOOL_CONFIRM_EVENTS_MAX;
+    bool room = confirms->batches < SPOOL_DELIVERY_WAIT_BATCHES_MAX &&
+                confirms->events + event_count <= SPOOL_DELIVERY_WAIT_EVENTS_MAX;
     if (room)
         confirm = calloc(1, sizeof *confirm + event_count * sizeof confirm->places[0]);
     if (confirm != NULL) {
         confirms->batches++;
         confirms->events += event_count;
         confirms->references++;
-        *confirm = (struct spool_confirm){
+        *confirm = (struct spool_delivery_wait){
             .confirms = confirms, .confirmed = confirmed, .arg = arg, .event_count = event_count};
     }
     pthread_mutex_unlock(&confirms->lock);
@@ -79,11 +80,11 @@ enum err spool_confirm_new(struct spool *spool, uint32_t event_count, spool_conf
     return confirm != NULL ? ERR_OK : room ? ERR_NOMEM : ERR_FULL;
 }
 
-void spool_confirm_free(struct spool_confirm *confirm)
+void spool_delivery_wait_free(struct spool_delivery_wait *confirm)
 {
     if (confirm == NULL)
         return;
-    struct spool_confirms *confirms = confirm->confirms;
+    struct spool_delivery_waits *confirms = confirm->confirms;
     pthread_mutex_lock(&confirms->lock);
     assert(confirm->state != CONFIRM_LISTED);
     confirms->batches--;
@@ -92,14 +93,14 @@ void spool_confirm_free(struct spool_confirm *confirm)
     unref_locked(confirms);
 }
 
-const struct spool_kafka_place *spool_confirm_places(const struct spool_confirm *confirm,
-                                                     uint32_t *ret_count)
+const struct spool_kafka_place *spool_delivery_wait_places(
+    const struct spool_delivery_wait *confirm, uint32_t *ret_count)
 {
     *ret_count = confirm->event_count;
     return confirm->places;
 }
 
-void spool_batch_set_confirm(struct spool_batch *batch, struct spool_confirm *confirm)
+void spool_batch_set_delivery_wait(struct spool_batch *batch, struct spool_delivery_wait *confirm)
 {
     assert(confirm->event_count == batch->event_count);
     batch->confirm = confirm;
@@ -108,7 +109,8 @@ void spool_batch_set_confirm(struct spool_batch *batch, struct spool_confirm *co
 /* ---- the list, locked ------------------------------------------------------------------------ */
 
 /* Position of the last one that begins at or before the id; `listed` when there is none. */
-static unsigned find(const struct spool_confirms *confirms, unsigned listed, uint64_t event_id)
+static unsigned find(const struct spool_delivery_waits *confirms, unsigned listed,
+                     uint64_t event_id)
 {
     unsigned from = 0, to = listed;
     while (from < to) {
@@ -121,7 +123,7 @@ static unsigned find(const struct spool_confirms *confirms, unsigned listed, uin
     return from == 0 ? listed : from - 1;
 }
 
-static void take_off(struct spool_confirms *confirms, unsigned at)
+static void take_off(struct spool_delivery_waits *confirms, unsigned at)
 {
     unsigned listed = atomic_load(&confirms->listed);
     confirms->list[at]->state = CONFIRM_OVER;
@@ -131,10 +133,10 @@ static void take_off(struct spool_confirms *confirms, unsigned at)
 }
 
 /* When nothing is missing, or it ends: off the list, onto *over. */
-static bool end_if(struct spool_confirms *confirms, unsigned at, bool end,
-                   struct spool_confirm **over)
+static bool end_if(struct spool_delivery_waits *confirms, unsigned at, bool end,
+                   struct spool_delivery_wait **over)
 {
-    struct spool_confirm *confirm = confirms->list[at];
+    struct spool_delivery_wait *confirm = confirms->list[at];
     confirm->all = confirm->counting == confirm->event_count;
     if (!confirm->all && !end)
         return false;
@@ -145,21 +147,21 @@ static bool end_if(struct spool_confirms *confirms, unsigned at, bool end,
 }
 
 /* After unlocking. */
-static void tell(struct spool_confirm *over)
+static void tell(struct spool_delivery_wait *over)
 {
-    for (struct spool_confirm *next; over != NULL; over = next) {
+    for (struct spool_delivery_wait *next; over != NULL; over = next) {
         next = over->next_over;
         over->confirmed(over->arg, over->all); /* may free it */
     }
 }
 
-void spool_confirms_register(struct spool_confirms *confirms, struct spool_confirm *confirm,
-                             uint64_t first_id)
+void spool_delivery_waits_register(struct spool_delivery_waits *confirms,
+                                   struct spool_delivery_wait *confirm, uint64_t first_id)
 {
     pthread_mutex_lock(&confirms->lock);
     unsigned listed = atomic_load(&confirms->listed);
     if (confirm->state == CONFIRM_NEW) {
-        assert(listed < SPOOL_CONFIRM_BATCHES_MAX &&
+        assert(listed < SPOOL_DELIVERY_WAIT_BATCHES_MAX &&
                (listed == 0 || confirms->list[listed - 1]->first_id < first_id));
         confirm->first_id = first_id;
         confirm->state = CONFIRM_LISTED;
@@ -169,9 +171,9 @@ void spool_confirms_register(struct spool_confirms *confirms, struct spool_confi
     pthread_mutex_unlock(&confirms->lock);
 }
 
-bool spool_confirm_cancel(struct spool_confirm *confirm)
+bool spool_delivery_wait_cancel(struct spool_delivery_wait *confirm)
 {
-    struct spool_confirms *confirms = confirm->confirms;
+    struct spool_delivery_waits *confirms = confirm->confirms;
     pthread_mutex_lock(&confirms->lock);
     bool mine = confirm->state != CONFIRM_OVER;
     if (confirm->state == CONFIRM_LISTED)
@@ -181,9 +183,9 @@ bool spool_confirm_cancel(struct spool_confirm *confirm)
     return mine;
 }
 
-void spool_confirms_close(struct spool_confirms *confirms)
+void spool_delivery_waits_close(struct spool_delivery_waits *confirms)
 {
-    struct spool_confirm *over = NULL;
+    struct spool_delivery_wait *over = NULL;
     if (confirms == NULL)
         return;
     pthread_mutex_lock(&confirms->lock);
@@ -197,19 +199,19 @@ void spool_confirms_close(struct spool_confirms *confirms)
 
 /* ---- the bridge ------------------------------------------------------------------------------ */
 
-bool spool_confirm_any(struct spool *spool)
+bool spool_delivery_wait_any(struct spool *spool)
 {
     return atomic_load_explicit(&spool->confirms->listed, memory_order_relaxed) > 0;
 }
 
-void spool_confirm_note(struct spool *spool, uint64_t event_id, int32_t partition, int64_t offset,
-                        bool final)
+void spool_delivery_wait_note(struct spool *spool, uint64_t event_id, int32_t partition,
+                              int64_t offset, bool final)
 {
-    struct spool_confirms *confirms = spool->confirms;
-    struct spool_confirm *over = NULL;
+    struct spool_delivery_waits *confirms = spool->confirms;
+    struct spool_delivery_wait *over = NULL;
     pthread_mutex_lock(&confirms->lock);
     unsigned listed = atomic_load(&confirms->listed), at = find(confirms, listed, event_id);
-    struct spool_confirm *confirm = at < listed ? confirms->list[at] : NULL;
+    struct spool_delivery_wait *confirm = at < listed ? confirms->list[at] : NULL;
     if (confirm != NULL && event_id - confirm->first_id < confirm->event_count) {
         struct spool_kafka_place *place = &confirm->places[event_id - confirm->first_id];
         if (place->state != COUNTS) { /* else it was sent again, and is there twice */
@@ -224,7 +226,7 @@ void spool_confirm_note(struct spool *spool, uint64_t event_id, int32_t partitio
     tell(over);
 }
 
-static void settle_places(struct spool_confirm *confirm, bool committed)
+static void settle_places(struct spool_delivery_wait *confirm, bool committed)
 {
     for (uint32_t i = 0; i < confirm->event_count; i++)
         if (confirm->places[i].state == NOTED)
@@ -233,11 +235,11 @@ static void settle_places(struct spool_confirm *confirm, bool committed)
     confirm->noted = 0;
 }
 
-void spool_confirm_settle(struct spool *spool, bool committed)
+void spool_delivery_wait_settle(struct spool *spool, bool committed)
 {
-    struct spool_confirms *confirms = spool->confirms;
-    struct spool_confirm *over = NULL;
-    if (!spool_confirm_any(spool))
+    struct spool_delivery_waits *confirms = spool->confirms;
+    struct spool_delivery_wait *over = NULL;
+    if (!spool_delivery_wait_any(spool))
         return;
     pthread_mutex_lock(&confirms->lock);
     for (unsigned at = 0; at < atomic_load(&confirms->listed);) {

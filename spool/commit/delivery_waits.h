@@ -5,10 +5,11 @@
 
 #include "spool/spool_delivery_wait.h"
 
-struct spool_confirms;
-struct spool_confirms *spool_confirms_new(void);            /* NULL: out of memory */
-void spool_confirms_close(struct spool_confirms *confirms); /* ends every wait; NULL is fine */
-void spool_confirms_register(struct spool_confirms *confirms, struct spool_confirm *confirm,
-                             uint64_t first_id);
+struct spool_delivery_waits;
+struct spool_delivery_waits *spool_delivery_waits_new(void); /* NULL: out of memory */
+/* ends every wait; NULL is fine */
+void spool_delivery_waits_close(struct spool_delivery_waits *confirms);
+void spool_delivery_waits_register(struct spool_delivery_waits *confirms,
+                                   struct spool_delivery_wait *confirm, uint64_t first_id);
 
 #endif

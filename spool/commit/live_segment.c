@@ -13,8 +13,8 @@
  * that. */
 #define SEGMENT_BYTES_HARD_MAX ((1ull << 30) - (96ull << 20))
 
-void spool_live_add_link(struct spool_committer *committer, uint64_t segment_id,
-                         uint32_t event_count)
+void spool_live_segment_add_link(struct spool_committer *committer, uint64_t segment_id,
+                                 uint32_t event_count)
 {
     if (committer->link_count == SPOOL_LINKS_MAX) {
         memmove(committer->links, committer->links + 1,
@@ -24,7 +24,7 @@ void spool_live_add_link(struct spool_committer *committer, uint64_t segment_id,
     committer->links[committer->link_count++] = (struct spool_link){segment_id, event_count};
 }
 
-void spool_live_end(struct spool *spool, bool sealed)
+void spool_live_segment_end(struct spool *spool, bool sealed)
 {
     struct spool_committer *committer = &spool->committer;
     struct spool_segment *live = committer->live;
@@ -32,7 +32,7 @@ void spool_live_end(struct spool *spool, bool sealed)
         return;
     if (committer->live_acknowledged)
         committer->link_count = 0;
-    spool_live_add_link(committer, live->id, live->event_count);
+    spool_live_segment_add_link(committer, live->id, live->event_count);
     pthread_mutex_lock(&spool->lock);
     struct spool_entry *entry = spool_catalog_find(&spool->catalog, live->id);
     if (entry != NULL) {
@@ -45,7 +45,7 @@ void spool_live_end(struct spool *spool, bool sealed)
     spool_spares_close_later(spool, live);
 }
 
-enum err spool_live_begin(struct spool *spool, struct spool_segment *segment)
+enum err spool_live_segment_begin(struct spool *spool, struct spool_segment *segment)
 {
     struct spool_entry entry = {
         .id = segment->id,
@@ -66,7 +66,7 @@ enum err spool_live_begin(struct spool *spool, struct spool_segment *segment)
     return ERR_OK;
 }
 
-enum err spool_live_ensure(struct spool *spool)
+enum err spool_live_segment_ensure(struct spool *spool)
 {
     if (spool->committer.live != NULL)
         return ERR_OK;
@@ -74,12 +74,12 @@ enum err spool_live_ensure(struct spool *spool)
     atomic_store(&spool->committer.running_since_ms, clock_monotonic_ms());
     struct spool_segment *segment = spool_spares_take(spool);
     atomic_store(&spool->committer.running_since_ms, 0);
-    return segment == NULL ? ERR_UNAVAILABLE : spool_live_begin(spool, segment);
+    return segment == NULL ? ERR_UNAVAILABLE : spool_live_segment_begin(spool, segment);
 }
 
 /* ---- its frames ------------------------------------------------------------------------------ */
 
-enum err spool_live_put_link_frame(struct spool *spool)
+enum err spool_live_segment_put_link_frame(struct spool *spool)
 {
     struct spool_committer *committer = &spool->committer;
     buf_clear(&committer->link_frame);
@@ -117,7 +117,8 @@ static bool put_seal_topics(struct spool *spool, struct buf *body, uint32_t even
     return ok;
 }
 
-enum err spool_live_put_seal_frame(struct spool *spool, uint32_t batch_first, uint32_t event_count)
+enum err spool_live_segment_put_seal_frame(struct spool *spool, uint32_t batch_first,
+                                           uint32_t event_count)
 {
     struct spool_committer *committer = &spool->committer;
     struct buf body = {0};
@@ -137,7 +138,7 @@ enum err spool_live_put_seal_frame(struct spool *spool, uint32_t batch_first, ui
     return ERR_OK;
 }
 
-bool spool_live_is_full(const struct spool *spool)
+bool spool_live_segment_is_full(const struct spool *spool)
 {
     const struct spool_segment *live = spool->committer.live;
     uint64_t bytes_max = spool->options.segment_bytes < SEGMENT_BYTES_HARD_MAX

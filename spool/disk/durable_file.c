@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum err spool_file_pwrite(int fd, const void *data, size_t size, uint64_t offset)
+enum err spool_durable_file_pwrite(int fd, const void *data, size_t size, uint64_t offset)
 {
     const uint8_t *p = data;
     while (size > 0) {
@@ -26,7 +26,8 @@ enum err spool_file_pwrite(int fd, const void *data, size_t size, uint64_t offse
     return ERR_OK;
 }
 
-enum err spool_file_replace(int dir_fd, const char *name, struct bytes content, struct errmsg *msg)
+enum err spool_durable_file_replace(int dir_fd, const char *name, struct bytes content,
+                                    struct errmsg *msg)
 {
     char tmp[128];
     snprintf(tmp, sizeof tmp, "%s.tmp", name);
@@ -34,7 +35,7 @@ enum err spool_file_replace(int dir_fd, const char *name, struct bytes content, 
     if (fd < 0)
         return errmsg_set(msg, errno == ENOSPC ? ERR_FULL : ERR_IO, "create '%s': %s", tmp,
                           strerror(errno));
-    enum err rc = spool_file_pwrite(fd, content.data, content.size, 0);
+    enum err rc = spool_durable_file_pwrite(fd, content.data, content.size, 0);
     if (rc == ERR_OK && fsync(fd) != 0)
         rc = ERR_IO;
     if (rc != ERR_OK)
@@ -66,8 +67,8 @@ static enum err read_all(int fd, size_t size_max, struct buf *content)
     }
 }
 
-enum err spool_file_read(int dir_fd, const char *name, size_t size_max, struct buf *ret_content,
-                         struct errmsg *msg)
+enum err spool_durable_file_read(int dir_fd, const char *name, size_t size_max,
+                                 struct buf *ret_content, struct errmsg *msg)
 {
     int fd = openat(dir_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (fd < 0)

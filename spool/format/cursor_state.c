@@ -32,8 +32,8 @@ uint32_t spool_cursor_state_done_below(const struct spool_cursor_state *state, u
     return spool_id_segment(done_id) < segment_id ? 0 : spool_id_index(done_id) + 1;
 }
 
-const struct spool_parked_item *spool_parked_find(const struct spool_cursor_state *state,
-                                                  uint64_t segment_id)
+const struct spool_parked_item *spool_cursor_state_parked(const struct spool_cursor_state *state,
+                                                          uint64_t segment_id)
 {
     size_t low = 0, high = state->parked_count;
     while (low < high) {

@@ -83,8 +83,8 @@ struct spool_cursor_state {
 void spool_cursor_state_free(struct spool_cursor_state *state);
 
 /* What a state of the cursors says of a parked segment; NULL: nothing. Pure. */
-const struct spool_parked_item *spool_parked_find(const struct spool_cursor_state *state,
-                                                  uint64_t segment_id);
+const struct spool_parked_item *spool_cursor_state_parked(const struct spool_cursor_state *state,
+                                                          uint64_t segment_id);
 
 /* Events of a segment below this index are done, in every lane; SPOOL_INDEX_MAX: all. Pure. */
 uint32_t spool_cursor_state_done_below(const struct spool_cursor_state *state, uint64_t segment_id);

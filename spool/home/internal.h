@@ -50,7 +50,7 @@ struct spool {
 
     pthread_mutex_t lock;
     struct spool_catalog catalog;
-    struct spool_window window;
+    struct spool_recent_chunks window;
     struct spool_progress progress;
     struct spool_parking parking;
     uint64_t segment_id_max;                         /* the highest ever given out */
@@ -65,7 +65,7 @@ struct spool {
     void *wakeup_arg;
     bool wakeup_armed;
 
-    struct spool_confirms *confirms;
+    struct spool_delivery_waits *confirms;
     struct spool_committer committer;
     struct spool_spares spares;
     struct spool_usage usage;

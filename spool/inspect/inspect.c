@@ -227,7 +227,7 @@ bool spool_inspect_is_reported(const struct spool_inspect *inspect,
     if (strcmp(segment->folder, quarantine) != 0 ||
         spool_dir_open(inspect->root_fd, quarantine, false, &fd, NULL) != ERR_OK)
         return false;
-    bool reported = spool_evidence_has_report(fd, segment->id);
+    bool reported = spool_kept_files_has_report(fd, segment->id);
     close(fd);
     return reported;
 }

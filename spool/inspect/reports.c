@@ -26,7 +26,7 @@ enum err spool_inspect_report(int quarantine_fd, uint64_t segment_id, struct buf
     snprintf(name, sizeof name, "%" PRIu64, segment_id);
     enum err rc = spool_dir_open(quarantine_fd, name, false, &dir_fd, msg);
     if (rc == ERR_OK) {
-        rc = spool_file_read(dir_fd, SPOOL_LOSS_REPORT_NAME, REPORT_BYTES_MAX, text, msg);
+        rc = spool_durable_file_read(dir_fd, SPOOL_LOSS_REPORT_NAME, REPORT_BYTES_MAX, text, msg);
         close(dir_fd);
     }
     return rc;

@@ -54,7 +54,7 @@ static bool is_known(const struct search *search, uint64_t segment_id)
 static enum err expect(struct search *search, struct spool_link link)
 {
     uint32_t below = spool_cursor_state_done_below(&search->now, link.segment_id);
-    const struct spool_parked_item *item = spool_parked_find(&search->now, link.segment_id);
+    const struct spool_parked_item *item = spool_cursor_state_parked(&search->now, link.segment_id);
     if (item != NULL && item->event_count == 0)
         return ERR_OK; /* nothing was left of it */
     bool known = link.event_count != SPOOL_COUNT_UNKNOWN && item == NULL;

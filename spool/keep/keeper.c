@@ -29,9 +29,9 @@ static enum err make_segment(struct spool *spool, struct spool_segment **ret_seg
         .seed = spool->identity.seed,
         .bytes_max = spool->options.segment_bytes + SPOOL_COMMIT_BYTES_MAX,
     };
-    enum err rc = spool_segment_make(&place, spool_take_segment_id(spool), ret_segment, msg);
+    enum err rc = spool_segment_make(&place, spool_segment_ids_take(spool), ret_segment, msg);
     if (rc == ERR_OK)
-        spool_note_segment(spool, (*ret_segment)->id);
+        spool_segment_ids_note(spool, (*ret_segment)->id);
     return rc;
 }
 
@@ -121,7 +121,7 @@ void spool_keeper_write_cursors(struct spool *spool)
         atomic_store(&keeper->cursor_mode, (int)state.mode);
         if (!spool->options.forward_only)
             spool_retire_done(spool, &state);
-        spool_parked_written(spool, &state);
+        spool_parking_written(spool, &state);
     } else {
         pthread_mutex_lock(&spool->lock);
         spool->progress.dirty = true;
@@ -204,7 +204,7 @@ static void *keeper_main(void *arg)
     }
     spool_spares_close_segments(&spool->spares);
     if (spares->spare != NULL)
-        spool_forget_segment(spool, spares->spare->id);
+        spool_segment_ids_forget(spool, spares->spare->id);
     spool_keeper_write_cursors(spool);
     drop_spare(spool);
     return NULL;

@@ -37,7 +37,7 @@ static bool is_passed(const struct spool_cursor_state *written, uint64_t segment
 static bool may_go(const struct spool_cursor_state *written, const struct spool_entry *entry)
 {
     const struct spool_parked_item *item =
-        entry->emptied ? spool_parked_find(written, entry->id) : NULL;
+        entry->emptied ? spool_cursor_state_parked(written, entry->id) : NULL;
     return is_passed(written, entry->id) || (item != NULL && !item->parked);
 }
 
@@ -71,7 +71,7 @@ static void remove_entry(struct spool *spool, uint64_t segment_id)
     bool emptied = entry->emptied;
     spool_catalog_remove(&spool->catalog, segment_id);
     if (emptied)
-        spool_parked_note_gone(spool, segment_id);
+        spool_parking_note_gone(spool, segment_id);
     if (report != NULL)
         spool_quarantine_report(spool, report); /* under the lock: the cursors must not miss it in
                                                  * between */
@@ -94,7 +94,7 @@ static enum err move_away(struct spool *spool, const struct spool_entry *entry, 
     if (entry->report != NULL && entry->report->vanished)
         return spool_quarantine_make_place(spool, entry->id, msg);
     bool parked;
-    int from_fd = spool_parked_folder(spool, entry->id, &parked);
+    int from_fd = spool_whereabouts_folder(spool, entry->id, &parked);
     enum err rc = entry->report != NULL ? spool_quarantine_take(spool, from_fd, name, msg)
                   : parked              ? spool_parked_trash(spool, entry->id, msg)
                                         : spool_dir_move(from_fd, name, spool->trash_fd, name, msg);
@@ -107,8 +107,8 @@ static enum err move_away(struct spool *spool, const struct spool_entry *entry, 
  * it is kept. */
 static struct spool_loss_report *look_through(struct spool *spool, uint64_t segment_id)
 {
-    char name[SPOOL_PARKED_NAME_SIZE];
-    struct spool_reader_options options = spool_parked_reader_options(spool, segment_id, name);
+    char name[SPOOL_WHEREABOUTS_NAME_SIZE];
+    struct spool_reader_options options = spool_whereabouts_reader_options(spool, segment_id, name);
     struct spool_reader *reader = NULL;
     struct spool_chunk *chunk;
     struct spool_findings none = {.damaged = true};
@@ -117,7 +117,7 @@ static struct spool_loss_report *look_through(struct spool *spool, uint64_t segm
            (rc = spool_reader_next(reader, SPOOL_READ_TO_END, &chunk, NULL)) == ERR_OK)
         spool_chunk_unref(chunk);
     const struct spool_findings *findings = rc == ERR_END ? spool_reader_findings(reader) : &none;
-    struct spool_loss_report *report = spool_missed_report(spool, segment_id, findings);
+    struct spool_loss_report *report = spool_owed_report(spool, segment_id, findings);
     spool_reader_close(reader);
     return report;
 }
@@ -139,7 +139,7 @@ static enum err retire(struct spool *spool, struct spool_entry *entry)
     if (entry->state == SPOOL_ENTRY_OLD && !entry->read_through)
         look_at_unseen(spool, entry);
     pthread_mutex_lock(&spool->lock);
-    enum err rc = spool_parked_reserve_gone(spool);
+    enum err rc = spool_parking_reserve_gone(spool);
     pthread_mutex_unlock(&spool->lock);
     if (rc == ERR_OK)
         rc = move_away(spool, entry, &msg);

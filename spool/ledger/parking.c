@@ -8,18 +8,18 @@
 #include <string.h>
 #include <unistd.h>
 
-void spool_parked_settle(struct spool_entry *entry)
+void spool_parking_settle(struct spool_entry *entry)
 {
     entry->read_through = entry->lost_applied = true;
     entry->last_found_id = 0;
     entry->counted = SPOOL_COUNTED;
 }
 
-void spool_parked_mark_emptied(struct spool_entry *entry)
+void spool_parking_mark_emptied(struct spool_entry *entry)
 {
     entry->emptied = true;
     entry->state = SPOOL_ENTRY_OLD;
-    spool_parked_settle(entry);
+    spool_parking_settle(entry);
 }
 
 static void free_lanes(struct spool_lane_cursor *lanes, size_t count)
@@ -37,7 +37,7 @@ void spool_parking_done(struct spool_parking *parking)
         close(parking->folder_fd);
 }
 
-enum err spool_parked_reserve_gone(struct spool *spool)
+enum err spool_parking_reserve_gone(struct spool *spool)
 {
     struct spool_parking *parking = &spool->parking;
     if (parking->gone_count < parking->gone_capacity)
@@ -67,7 +67,7 @@ static void merge(struct spool *spool, size_t i)
             (parking->gone_count - i - 1) * sizeof *parking->gone);
 }
 
-void spool_parked_note_gone(struct spool *spool, uint64_t segment_id)
+void spool_parking_note_gone(struct spool *spool, uint64_t segment_id)
 {
     struct spool_parking *parking = &spool->parking;
     size_t i = 0;
@@ -100,7 +100,7 @@ static void forget_passed(struct spool_parking *parking, const struct spool_curs
     memmove(parking->gone, parking->gone + passed, parking->gone_count * sizeof *parking->gone);
 }
 
-size_t spool_parked_item_count(const struct spool *spool)
+size_t spool_parking_item_count(const struct spool *spool)
 {
     size_t count = spool->parking.gone_count;
     for (size_t i = 0; i < spool->catalog.count; i++)
@@ -114,11 +114,11 @@ static struct spool_parked_item item_of(const struct spool_entry *entry)
                                       entry->parked ? entry->parked_count : 0};
 }
 
-enum err spool_parked_list(struct spool *spool, struct spool_cursor_state *state)
+enum err spool_parking_list(struct spool *spool, struct spool_cursor_state *state)
 {
     struct spool_parking *parking = &spool->parking;
     forget_passed(parking, state);
-    state->parked = calloc(spool_parked_item_count(spool) + 1, sizeof *state->parked);
+    state->parked = calloc(spool_parking_item_count(spool) + 1, sizeof *state->parked);
     if (state->parked == NULL)
         return ERR_NOMEM;
     size_t gone = 0;
@@ -138,7 +138,7 @@ enum err spool_parked_list(struct spool *spool, struct spool_cursor_state *state
     return ERR_OK;
 }
 
-void spool_parked_written(struct spool *spool, struct spool_cursor_state *written)
+void spool_parking_written(struct spool *spool, struct spool_cursor_state *written)
 {
     struct spool_parking *parking = &spool->parking;
     pthread_mutex_lock(&spool->lock);

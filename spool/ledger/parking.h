@@ -25,23 +25,23 @@ struct spool_parking {
 };
 
 /* The entry holds nothing for anybody. With the lock held. */
-void spool_parked_mark_emptied(struct spool_entry *entry);
+void spool_parking_mark_emptied(struct spool_entry *entry);
 
 /* Nothing is to be read in the entry, and nothing to be found out. With the lock held. */
-void spool_parked_settle(struct spool_entry *entry);
+void spool_parking_settle(struct spool_entry *entry);
 
 /* Fills the list of the state, whose cursors are set. With the lock held. ERR_NOMEM */
-enum err spool_parked_list(struct spool *spool, struct spool_cursor_state *state);
+enum err spool_parking_list(struct spool *spool, struct spool_cursor_state *state);
 /* How many items that would be, at most. With the lock held. */
-size_t spool_parked_item_count(const struct spool *spool);
+size_t spool_parking_item_count(const struct spool *spool);
 
 /* And it is what the parker goes by from now on. Takes the lanes over. Keeper thread only. */
-void spool_parked_written(struct spool *spool, struct spool_cursor_state *written);
+void spool_parking_written(struct spool *spool, struct spool_cursor_state *written);
 
 /* An emptied segment is about to go, and is gone. With the lock held; the first may fail
  * (ERR_NOMEM), the other doesn't then. */
-enum err spool_parked_reserve_gone(struct spool *spool);
-void spool_parked_note_gone(struct spool *spool, uint64_t segment_id);
+enum err spool_parking_reserve_gone(struct spool *spool);
+void spool_parking_note_gone(struct spool *spool, uint64_t segment_id);
 
 void spool_parking_done(struct spool_parking *parking);
 

@@ -72,7 +72,7 @@ static enum err find_topics(struct spool *spool, const struct spool_outcome *out
 
 static void add_outcome(struct spool_topic *topic, const struct spool_outcome *outcome)
 {
-    spool_share_remove(topic, outcome->delivered + outcome->dead_lettered);
+    spool_topic_share_remove(topic, outcome->delivered + outcome->dead_lettered);
     atomic_fetch_add(&topic->delivered, outcome->delivered);
     atomic_fetch_add(&topic->dead_lettered, outcome->dead_lettered);
 }
@@ -106,7 +106,7 @@ enum err spool_advance(struct spool *spool, enum spool_delivery mode, uint64_t d
     free_lanes(lanes_before, count_before);
     for (size_t i = 0; i < outcome_count; i++)
         if (atomic_load(&topics[i]->over_share))
-            (void)spool_share_look(spool, topics[i]);
+            (void)spool_topic_share_look(spool, topics[i]);
     free(topics);
     return ERR_OK;
 }
@@ -122,7 +122,7 @@ static void apply_losses(struct spool *spool, struct spool_entry *entry)
     for (size_t i = 0; i < entry->topic_loss_count; i++) {
         struct spool_topic *topic = entry->topic_losses[i].topic;
         uint64_t lost = entry->topic_losses[i].lost;
-        spool_share_remove(topic, lost);
+        spool_topic_share_remove(topic, lost);
         atomic_fetch_add(&topic->lost, lost);
         known += lost;
     }
@@ -213,14 +213,14 @@ static enum err copy_now(struct spool *spool, struct spool_cursor_state *state)
 {
     state->done_id = raise_done_id(spool);
     state->lost_unknown_topic = atomic_load(&spool->unknown_lost);
-    enum err rc = spool_missed_list(spool, state);
+    enum err rc = spool_unreported_list(spool, state);
     if (rc == ERR_OK)
-        rc = spool_unread_list(spool, state);
+        rc = spool_put_aside_list(spool, state);
     if (rc == ERR_OK)
         rc = copy_lanes(spool->progress.lanes, spool->progress.lane_count, &state->lanes);
     if (rc == ERR_OK) {
         state->lane_count = spool->progress.lane_count;
-        rc = spool_parked_list(spool, state);
+        rc = spool_parking_list(spool, state);
     }
     if (rc == ERR_OK) {
         rc = copy_topics(spool, state);

@@ -28,7 +28,7 @@ static uint32_t lanes_behind(const struct spool *spool, uint64_t segment_id, uin
     return from;
 }
 
-void spool_unread_put_aside(struct spool *spool, uint64_t segment_id, uint64_t position)
+void spool_put_aside(struct spool *spool, uint64_t segment_id, uint64_t position)
 {
     pthread_mutex_lock(&spool->lock);
     struct spool_entry *entry = spool_catalog_find(&spool->catalog, segment_id);
@@ -47,7 +47,7 @@ void spool_unread_put_aside(struct spool *spool, uint64_t segment_id, uint64_t p
                   "segment=%" PRIu64 " action=going_on_without_it_and_trying_again", segment_id);
 }
 
-enum err spool_unread_list(struct spool *spool, struct spool_cursor_state *state)
+enum err spool_put_aside_list(struct spool *spool, struct spool_cursor_state *state)
 {
     size_t count = 0;
     for (size_t i = 0; i < spool->catalog.count; i++)

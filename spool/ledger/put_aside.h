@@ -12,9 +12,9 @@ struct spool;
 #define SPOOL_PUT_ASIDE_MS 1000 /* before the first new try */
 
 /* A reader at `position` has tried for a while. Any thread. */
-void spool_unread_put_aside(struct spool *spool, uint64_t segment_id, uint64_t position);
+void spool_put_aside(struct spool *spool, uint64_t segment_id, uint64_t position);
 
 /* Fills the list of the state, as of now. With the spool's lock held. ERR_NOMEM */
-enum err spool_unread_list(struct spool *spool, struct spool_cursor_state *state);
+enum err spool_put_aside_list(struct spool *spool, struct spool_cursor_state *state);
 
 #endif

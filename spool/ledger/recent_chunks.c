@@ -4,17 +4,17 @@
 
 #include <stdlib.h>
 
-void spool_window_init(struct spool_window *window, size_t bytes_max)
+void spool_recent_chunks_init(struct spool_recent_chunks *window, size_t bytes_max)
 {
-    *window = (struct spool_window){.bytes_max = bytes_max};
+    *window = (struct spool_recent_chunks){.bytes_max = bytes_max};
 }
 
-static struct spool_chunk *chunk_at(const struct spool_window *window, size_t i)
+static struct spool_chunk *chunk_at(const struct spool_recent_chunks *window, size_t i)
 {
     return window->ring[(window->head + i) & (window->capacity - 1)];
 }
 
-static void drop_oldest(struct spool_window *window)
+static void drop_oldest(struct spool_recent_chunks *window)
 {
     struct spool_chunk *chunk = chunk_at(window, 0);
     window->bytes -= chunk->size;
@@ -23,20 +23,20 @@ static void drop_oldest(struct spool_window *window)
     spool_chunk_unref(chunk);
 }
 
-static void drop_all(struct spool_window *window)
+static void drop_all(struct spool_recent_chunks *window)
 {
     while (window->count > 0)
         drop_oldest(window);
 }
 
-void spool_window_done(struct spool_window *window)
+void spool_recent_chunks_done(struct spool_recent_chunks *window)
 {
     drop_all(window);
     free(window->ring);
-    *window = (struct spool_window){0};
+    *window = (struct spool_recent_chunks){0};
 }
 
-static bool make_room(struct spool_window *window)
+static bool make_room(struct spool_recent_chunks *window)
 {
     if (window->count < window->capacity)
         return true;
@@ -53,7 +53,7 @@ static bool make_room(struct spool_window *window)
     return true;
 }
 
-void spool_window_push(struct spool_window *window, struct spool_chunk *chunk)
+void spool_recent_chunks_push(struct spool_recent_chunks *window, struct spool_chunk *chunk)
 {
     if (!make_room(window)) {
         drop_all(window);
@@ -66,13 +66,13 @@ void spool_window_push(struct spool_window *window, struct spool_chunk *chunk)
         drop_oldest(window);
 }
 
-uint64_t spool_window_first_id(const struct spool_window *window)
+uint64_t spool_recent_chunks_first_id(const struct spool_recent_chunks *window)
 {
     return window->count == 0 ? 0 : chunk_at(window, 0)->first_id;
 }
 
 /* Position of the first chunk whose first_id is above id; count when there is none. */
-static size_t first_above(const struct spool_window *window, uint64_t id)
+static size_t first_above(const struct spool_recent_chunks *window, uint64_t id)
 {
     size_t low = 0, high = window->count;
     while (low < high) {
@@ -85,7 +85,8 @@ static size_t first_above(const struct spool_window *window, uint64_t id)
     return low;
 }
 
-struct spool_chunk *spool_window_after(const struct spool_window *window, uint64_t last_id)
+struct spool_chunk *spool_recent_chunks_after(const struct spool_recent_chunks *window,
+                                              uint64_t last_id)
 {
     size_t i = first_above(window, last_id);
     if (i == 0 || i == window->count || chunk_at(window, i - 1)->last_id != last_id)
@@ -93,7 +94,8 @@ struct spool_chunk *spool_window_after(const struct spool_window *window, uint64
     return chunk_at(window, i);
 }
 
-struct spool_chunk *spool_window_at(const struct spool_window *window, uint64_t first_id)
+struct spool_chunk *spool_recent_chunks_at(const struct spool_recent_chunks *window,
+                                           uint64_t first_id)
 {
     size_t i = first_above(window, first_id - 1);
     if (i == window->count || chunk_at(window, i)->first_id != first_id)

@@ -9,7 +9,7 @@
 
 #include "spool/format/chunk.h"
 
-struct spool_window {
+struct spool_recent_chunks {
     struct spool_chunk **ring;
     size_t capacity; /* a power of two, or 0 */
     size_t head;     /* position of the oldest */
@@ -18,20 +18,22 @@ struct spool_window {
     size_t bytes_max;
 };
 
-void spool_window_init(struct spool_window *window, size_t bytes_max);
-void spool_window_done(struct spool_window *window);
+void spool_recent_chunks_init(struct spool_recent_chunks *window, size_t bytes_max);
+void spool_recent_chunks_done(struct spool_recent_chunks *window);
 
 /* Takes over the caller's reference; drops the oldest beyond bytes_max. When memory for the ring is
  * out the window is emptied instead: its events are on disk. */
-void spool_window_push(struct spool_window *window, struct spool_chunk *chunk);
+void spool_recent_chunks_push(struct spool_recent_chunks *window, struct spool_chunk *chunk);
 
 /* First id in the window; 0 when it is empty. */
-uint64_t spool_window_first_id(const struct spool_window *window);
+uint64_t spool_recent_chunks_first_id(const struct spool_recent_chunks *window);
 
 /* The chunk that follows directly on the chunk that ends with last_id; NULL when no chunk in the
  * window ends with it, or when it is the newest. */
-struct spool_chunk *spool_window_after(const struct spool_window *window, uint64_t last_id);
+struct spool_chunk *spool_recent_chunks_after(const struct spool_recent_chunks *window,
+                                              uint64_t last_id);
 /* The chunk that begins with first_id; NULL when there is none. */
-struct spool_chunk *spool_window_at(const struct spool_window *window, uint64_t first_id);
+struct spool_chunk *spool_recent_chunks_at(const struct spool_recent_chunks *window,
+                                           uint64_t first_id);
 
 #endif

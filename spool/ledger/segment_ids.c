@@ -5,7 +5,7 @@
 #include "base/clock.h"
 #include "spool/home/internal.h"
 
-uint64_t spool_take_segment_id(struct spool *spool)
+uint64_t spool_segment_ids_take(struct spool *spool)
 {
     pthread_mutex_lock(&spool->lock);
     uint64_t id = spool_segment_id_next(spool->segment_id_max, clock_wall_ms());
@@ -14,7 +14,7 @@ uint64_t spool_take_segment_id(struct spool *spool)
     return id;
 }
 
-void spool_note_segment(struct spool *spool, uint64_t segment_id)
+void spool_segment_ids_note(struct spool *spool, uint64_t segment_id)
 {
     pthread_mutex_lock(&spool->lock);
     memmove(spool->newest_segments, spool->newest_segments + 1,
@@ -23,7 +23,7 @@ void spool_note_segment(struct spool *spool, uint64_t segment_id)
     pthread_mutex_unlock(&spool->lock);
 }
 
-void spool_forget_segment(struct spool *spool, uint64_t segment_id)
+void spool_segment_ids_forget(struct spool *spool, uint64_t segment_id)
 {
     pthread_mutex_lock(&spool->lock);
     for (size_t i = 0; i < SPOOL_NEWEST_SEGMENTS; i++)

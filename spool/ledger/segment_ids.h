@@ -9,10 +9,10 @@
 struct spool;
 
 /* A new segment id, above all known ones. */
-uint64_t spool_take_segment_id(struct spool *spool);
+uint64_t spool_segment_ids_take(struct spool *spool);
 
 /* A segment was made that will take events; or it was removed again without any. */
-void spool_note_segment(struct spool *spool, uint64_t segment_id);
-void spool_forget_segment(struct spool *spool, uint64_t segment_id);
+void spool_segment_ids_note(struct spool *spool, uint64_t segment_id);
+void spool_segment_ids_forget(struct spool *spool, uint64_t segment_id);
 
 #endif

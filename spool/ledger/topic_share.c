@@ -9,13 +9,13 @@
 
 enum { SHARE_PERCENT_OFF = 100 };
 
-void spool_share_add(struct spool_topic *topic, uint64_t event_count, uint64_t bytes)
+void spool_topic_share_add(struct spool_topic *topic, uint64_t event_count, uint64_t bytes)
 {
     atomic_fetch_add(&topic->pending, (int64_t)event_count);
     atomic_fetch_add(&topic->pending_bytes, bytes);
 }
 
-void spool_share_remove(struct spool_topic *topic, uint64_t event_count)
+void spool_topic_share_remove(struct spool_topic *topic, uint64_t event_count)
 {
     int64_t pending = atomic_fetch_sub(&topic->pending, (int64_t)event_count);
     uint64_t bytes = atomic_load(&topic->pending_bytes);
@@ -24,25 +24,25 @@ void spool_share_remove(struct spool_topic *topic, uint64_t event_count)
     atomic_fetch_sub(&topic->pending_bytes, bytes);
 }
 
-uint64_t spool_share_bytes(const struct spool_options *limits)
+uint64_t spool_topic_share_bytes(const struct spool_options *limits)
 {
     if (limits->topic_share_percent == 0 || limits->topic_share_percent >= SHARE_PERCENT_OFF)
         return UINT64_MAX;
     return limits->size_bytes_max / 100 * limits->topic_share_percent;
 }
 
-bool spool_share_exceeded(uint64_t share_bytes, uint64_t pending_bytes, bool was_refused)
+bool spool_topic_share_exceeded(uint64_t share_bytes, uint64_t pending_bytes, bool was_refused)
 {
     return share_bytes != UINT64_MAX &&
            pending_bytes > (was_refused ? share_bytes / 10 * 9 : share_bytes);
 }
 
-bool spool_share_look(struct spool *spool, struct spool_topic *topic)
+bool spool_topic_share_look(struct spool *spool, struct spool_topic *topic)
 {
-    uint64_t share_bytes = spool_share_bytes(spool->limits),
+    uint64_t share_bytes = spool_topic_share_bytes(spool->limits),
              pending_bytes = atomic_load(&topic->pending_bytes);
     bool before = atomic_load(&topic->over_share);
-    bool now = spool_share_exceeded(share_bytes, pending_bytes, before);
+    bool now = spool_topic_share_exceeded(share_bytes, pending_bytes, before);
     /* one thread says it */
     if (now != before && atomic_compare_exchange_strong(&topic->over_share, &before, now))
         spool_say(spool, now, now ? "topic_refused" : "topic_accepted_again",

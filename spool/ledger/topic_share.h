@@ -14,17 +14,17 @@
 struct spool;
 
 /* Pending events came, or went; the caller holds the spool's lock. */
-void spool_share_add(struct spool_topic *topic, uint64_t event_count, uint64_t bytes);
-void spool_share_remove(struct spool_topic *topic, uint64_t event_count);
+void spool_topic_share_add(struct spool_topic *topic, uint64_t event_count, uint64_t bytes);
+void spool_topic_share_remove(struct spool_topic *topic, uint64_t event_count);
 
 /* The bytes that one topic may have pending; UINT64_MAX: no limit but the spool's own. Pure. */
-uint64_t spool_share_bytes(const struct spool_options *limits);
+uint64_t spool_topic_share_bytes(const struct spool_options *limits);
 /* Is a topic with that much refused? was_refused: so far. What is refused stays so until it is a
  * tenth below. Pure. */
-bool spool_share_exceeded(uint64_t share_bytes, uint64_t pending_bytes, bool was_refused);
+bool spool_topic_share_exceeded(uint64_t share_bytes, uint64_t pending_bytes, bool was_refused);
 
 /* Looks, and says when it changed. Any thread, without the spool's lock. True: events for the topic
  * are to be refused. */
-bool spool_share_look(struct spool *spool, struct spool_topic *topic);
+bool spool_topic_share_look(struct spool *spool, struct spool_topic *topic);
 
 #endif

@@ -89,7 +89,7 @@ static enum err add_quarantine(struct spool *spool, struct spool_cursor_state *s
     return rc;
 }
 
-enum err spool_missed_list(struct spool *spool, struct spool_cursor_state *state)
+enum err spool_unreported_list(struct spool *spool, struct spool_cursor_state *state)
 {
     enum err rc = ERR_OK;
     for (size_t i = 0; rc == ERR_OK && i < spool->catalog.count; i++)

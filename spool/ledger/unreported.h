@@ -14,6 +14,6 @@ struct spool;
 
 /* Puts the ranges that are to be written now into the state. With the spool's lock held.
  * ERR_NOMEM */
-enum err spool_missed_list(struct spool *spool, struct spool_cursor_state *state);
+enum err spool_unreported_list(struct spool *spool, struct spool_cursor_state *state);
 
 #endif

@@ -157,7 +157,7 @@ static enum err begin_segment(struct spool *spool, uint64_t bytes_max, struct er
         .bytes_max = bytes_max,
     };
     letters->segment_bytes_max = bytes_max;
-    return spool_segment_make(&place, spool_take_segment_id(spool), &letters->segment, msg);
+    return spool_segment_make(&place, spool_segment_ids_take(spool), &letters->segment, msg);
 }
 
 static void end_segment(struct spool_letters *letters)

@@ -51,7 +51,7 @@ void *spool_background_main(void *arg)
     atomic_store(&spool->counting, false);
     while (!atomic_load(&spool->closing)) {
         spool_parker_tend(spool);
-        spool_unread_tend(spool, spool_parker_tend);
+        spool_unreadable_tend(spool, spool_parker_tend);
         wait_a_tick(spool);
     }
     return NULL;

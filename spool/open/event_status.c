@@ -36,19 +36,19 @@ static bool report_names(const struct spool_loss_report *report, uint32_t index)
 }
 
 /* Of a segment that is no longer in the catalog. */
-static enum err fate_by_report(struct spool *spool, uint64_t event_id, enum spool_fate *ret_fate,
-                               struct errmsg *msg)
+static enum err fate_by_report(struct spool *spool, uint64_t event_id,
+                               enum spool_event_status *ret_fate, struct errmsg *msg)
 {
-    static const enum spool_fate fates[] = {
-        [SPOOL_LOSS_NOT_NAMED] = SPOOL_FATE_DELIVERED,
-        [SPOOL_LOSS_NAMED] = SPOOL_FATE_LOST,
-        [SPOOL_LOSS_CANT_TELL] = SPOOL_FATE_UNKNOWN,
+    static const enum spool_event_status fates[] = {
+        [SPOOL_LOSS_NOT_NAMED] = SPOOL_EVENT_STATUS_DELIVERED,
+        [SPOOL_LOSS_NAMED] = SPOOL_EVENT_STATUS_LOST,
+        [SPOOL_LOSS_CANT_TELL] = SPOOL_EVENT_STATUS_UNKNOWN,
     };
     char name[24];
     int dir_fd = -1;
     struct buf text = {0};
     snprintf(name, sizeof name, "%" PRIu64, spool_id_segment(event_id));
-    *ret_fate = SPOOL_FATE_DELIVERED;
+    *ret_fate = SPOOL_EVENT_STATUS_DELIVERED;
     if (spool->quarantine_fd < 0)
         return ERR_OK;
     enum err rc = spool_dir_open(spool->quarantine_fd, name, false, &dir_fd, msg);
@@ -56,9 +56,10 @@ static enum err fate_by_report(struct spool *spool, uint64_t event_id, enum spoo
         return ERR_OK; /* nothing was wrong with it */
     if (rc != ERR_OK)
         return rc;
-    rc = spool_file_read(dir_fd, SPOOL_LOSS_REPORT_NAME, REPORT_BYTES_MAX, &text, msg);
+    rc = spool_durable_file_read(dir_fd, SPOOL_LOSS_REPORT_NAME, REPORT_BYTES_MAX, &text, msg);
     close(dir_fd);
-    *ret_fate = SPOOL_FATE_UNKNOWN; /* without a report that can be understood nobody knows */
+    *ret_fate =
+        SPOOL_EVENT_STATUS_UNKNOWN; /* without a report that can be understood nobody knows */
     if (rc == ERR_OK)
         *ret_fate = fates[spool_loss_text_about(buf_string(&text), event_id)];
     buf_free(&text);
@@ -104,30 +105,32 @@ static bool is_damaged(const struct spool_entry *entry)
     return entry->report != NULL || entry->missing.count > 0 || entry->lost > 0;
 }
 
-static enum spool_fate fate_in_entry(const struct spool *spool, const struct spool_entry *entry,
-                                     uint64_t event_id, struct bytes topic)
+static enum spool_event_status fate_in_entry(const struct spool *spool,
+                                             const struct spool_entry *entry, uint64_t event_id,
+                                             struct bytes topic)
 {
     const struct spool_progress *progress = &spool->progress;
     uint32_t index = spool_id_index(event_id);
     if (entry->state != SPOOL_ENTRY_OLD && index >= entry->event_count)
-        return SPOOL_FATE_UNKNOWN;
+        return SPOOL_EVENT_STATUS_UNKNOWN;
     if (entry->report != NULL && report_names(entry->report, index))
-        return SPOOL_FATE_LOST;
+        return SPOOL_EVENT_STATUS_LOST;
     if (entry->report != NULL && entry->report->lost_unnamed > 0)
-        return SPOOL_FATE_UNKNOWN;
+        return SPOOL_EVENT_STATUS_UNKNOWN;
     bool whole = !entry->parked && !entry->emptied; /* else its other events are done */
     if (whole && entry->state == SPOOL_ENTRY_OLD && entry->read_through &&
         event_id > entry->last_found_id)
-        return SPOOL_FATE_UNKNOWN;
+        return SPOOL_EVENT_STATUS_UNKNOWN;
     if (entry->unread)
         return index < entry->unread_from && cursor_of(progress, topic) >= event_id
-                   ? SPOOL_FATE_DELIVERED
-                   : SPOOL_FATE_ACCEPTED;
+                   ? SPOOL_EVENT_STATUS_DELIVERED
+                   : SPOOL_EVENT_STATUS_ACCEPTED;
     if (is_damaged(entry)) /* events found late lie below the cursor while they are under way */
         return spool_entry_is_done(entry, progress->done_id, progress->lanes, progress->lane_count)
-                   ? SPOOL_FATE_DELIVERED
-                   : SPOOL_FATE_ACCEPTED;
-    return cursor_of(progress, topic) >= event_id ? SPOOL_FATE_DELIVERED : SPOOL_FATE_ACCEPTED;
+                   ? SPOOL_EVENT_STATUS_DELIVERED
+                   : SPOOL_EVENT_STATUS_ACCEPTED;
+    return cursor_of(progress, topic) >= event_id ? SPOOL_EVENT_STATUS_DELIVERED
+                                                  : SPOOL_EVENT_STATUS_ACCEPTED;
 }
 
 /* Ids only go up: none lies below the time at which the spool was made (nothing tells when its
@@ -139,18 +142,19 @@ static uint64_t first_segment_id(const struct spool *spool)
 }
 
 /* Of one that the cursors have passed, and that isn't lost. */
-static enum spool_fate fate_of_done(struct spool *spool, uint64_t event_id)
+static enum spool_event_status fate_of_done(struct spool *spool, uint64_t event_id)
 {
     if (!spool_letters_known(spool))
-        return SPOOL_FATE_ACCEPTED; /* a moment after the start, or while they can't be read */
+        return SPOOL_EVENT_STATUS_ACCEPTED; /* a moment after the start, or while they can't be
+                                             * read */
     bool letter = spool_letters_have(spool, event_id) || spool_letters_had(spool, event_id);
-    return letter ? SPOOL_FATE_DEAD_LETTERED : SPOOL_FATE_DELIVERED;
+    return letter ? SPOOL_EVENT_STATUS_DEAD_LETTERED : SPOOL_EVENT_STATUS_DELIVERED;
 }
 
-enum err spool_fate_get(struct spool *spool, uint64_t event_id, struct bytes topic,
-                        enum spool_fate *ret_fate, struct errmsg *msg)
+enum err spool_event_status_get(struct spool *spool, uint64_t event_id, struct bytes topic,
+                                enum spool_event_status *ret_fate, struct errmsg *msg)
 {
-    enum spool_fate fate = SPOOL_FATE_UNKNOWN;
+    enum spool_event_status fate = SPOOL_EVENT_STATUS_UNKNOWN;
     bool gone = false;
     pthread_mutex_lock(&spool->lock);
     const struct spool_entry *entry =
@@ -158,15 +162,15 @@ enum err spool_fate_get(struct spool *spool, uint64_t event_id, struct bytes top
     if (entry != NULL)
         fate = fate_in_entry(spool, entry, event_id, topic);
     else if (is_in_pending_report(spool, event_id))
-        fate = SPOOL_FATE_LOST;
+        fate = SPOOL_EVENT_STATUS_LOST;
     else
         gone = spool_id_segment(event_id) >= first_segment_id(spool) &&
                event_id <= spool->progress.done_id;
     pthread_mutex_unlock(&spool->lock);
     enum err rc = gone ? fate_by_report(spool, event_id, &fate, msg) : ERR_OK;
     if (rc == ERR_OK &&
-        fate == SPOOL_FATE_DELIVERED) /* so the cursor may be told: a letter is written before it
-                                       * passes */
+        fate == SPOOL_EVENT_STATUS_DELIVERED) /* so the cursor may be told: a letter is written
+                                               * before it passes */
         fate = fate_of_done(spool, event_id);
     *ret_fate = fate;
     return rc;

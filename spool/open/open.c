@@ -35,7 +35,7 @@ static enum err open_root(struct spool *spool, struct errmsg *msg)
     spool->root_fd = root.fd;
     spool->lock_fd = root.lock_fd;
     spool->identity = root.identity;
-    spool_place_init(spool);
+    spool_watch_init(spool);
     if (spool->watch.warning[0] != '\0')
         spool_say(spool, true, "spool_is_volatile", "warning=\"%s\"", spool->watch.warning);
     return ERR_OK;
@@ -134,7 +134,7 @@ static enum err open_cursors(struct spool *spool, struct spool_cursors **ret_cur
         *ret_cursors = NULL;
         return rc;
     }
-    spool_unread_load(spool);
+    spool_unreadable_load(spool);
     rc = spool_progress_load(spool);
     if (rc == ERR_OK)
         rc = load_totals(spool);
@@ -233,7 +233,7 @@ enum err spool_open(const struct spool_options *options, spool_report_fn *report
     }
     spool->options = *options;
     spool->limits = &spool->options;
-    spool->confirms = spool_confirms_new();
+    spool->confirms = spool_delivery_waits_new();
     bool copied = own_strings(&spool->options, options) && spool->confirms != NULL;
     spool->report = report;
     spool->report_arg = report_arg;
@@ -247,7 +247,7 @@ enum err spool_open(const struct spool_options *options, spool_report_fn *report
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_cond_init(&spool->counted, &monotonic);
     pthread_condattr_destroy(&monotonic);
-    spool_window_init(&spool->window, options->window_bytes_max);
+    spool_recent_chunks_init(&spool->window, options->window_bytes_max);
     spool_quarantine_init(&spool->quarantine);
     spool_letters_init(spool);
     enum err rc = copied ? open_steps(spool, msg) : errmsg_set(msg, ERR_NOMEM, "out of memory");
@@ -285,21 +285,21 @@ void spool_close(struct spool *spool)
         pthread_join(spool->counter_thread, NULL);
     spool_committer_stop(spool);
     spool_keeper_stop(spool);
-    spool_confirms_close(spool->confirms);
+    spool_delivery_waits_close(spool->confirms);
     spool_quarantine_stop(spool); /* after the keeper, which puts segments there */
     spool_letters_done(spool);
     spool_parking_done(&spool->parking);
     for (size_t i = 0; i < spool->progress.lane_count; i++)
         free(spool->progress.lanes[i].topic);
     free(spool->progress.lanes);
-    spool_window_done(&spool->window);
+    spool_recent_chunks_done(&spool->window);
     spool_catalog_done(&spool->catalog);
     spool_topics_done(&spool->topics);
     spool_cursor_state_free(&spool->at_open);
     close_fd(spool->segments_fd);
     close_fd(spool->quarantine_fd);
     close_fd(spool->trash_fd);
-    spool_place_done(spool);
+    spool_watch_done(spool);
     close_fd(spool->root_fd);
     close_fd(spool->lock_fd); /* last: gives the lock back */
     pthread_mutex_destroy(&spool->lock);

@@ -20,7 +20,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-void spool_place_init(struct spool *spool)
+void spool_watch_init(struct spool *spool)
 {
     struct spool_watch *watch = &spool->watch;
     struct stat status;
@@ -34,7 +34,7 @@ void spool_place_init(struct spool *spool)
                                   sizeof watch->warning);
 }
 
-void spool_place_done(struct spool *spool)
+void spool_watch_done(struct spool *spool)
 {
     if (spool->watch.mounts_fd >= 0)
         close(spool->watch.mounts_fd);

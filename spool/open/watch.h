@@ -17,7 +17,7 @@ struct spool_watch {
     char warning[200];
 };
 
-void spool_place_init(struct spool *spool); /* with the directory open */
-void spool_place_done(struct spool *spool);
+void spool_watch_init(struct spool *spool); /* with the directory open */
+void spool_watch_done(struct spool *spool);
 
 #endif

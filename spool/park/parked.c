@@ -30,7 +30,7 @@ enum err spool_parked_trash(struct spool *spool, uint64_t segment_id, struct err
 
 static enum err load_one(struct spool *spool, uint64_t segment_id, struct errmsg *msg)
 {
-    const struct spool_parked_item *item = spool_parked_find(&spool->at_open, segment_id);
+    const struct spool_parked_item *item = spool_cursor_state_parked(&spool->at_open, segment_id);
     struct spool_entry *entry = spool_catalog_find(&spool->catalog, segment_id);
     bool named = item != NULL && item->parked;
     bool passed = entry == NULL &&
@@ -54,7 +54,7 @@ static enum err load_one(struct spool *spool, uint64_t segment_id, struct errmsg
     entry->parked = true;
     entry->parked_count = named ? item->event_count : SPOOL_PARKED_UNKNOWN;
     if (entry->parked_count == 0)
-        spool_parked_settle(entry);
+        spool_parking_settle(entry);
     return ERR_OK;
 }
 
@@ -85,7 +85,7 @@ static enum err load_gaps(struct spool *spool)
     for (size_t i = 1; rc == ERR_OK && spool->parking.folder_fd >= 0 && i < catalog->count; i++) {
         struct spool_parked_item gap = {.first = catalog->entries[i - 1].id + 1,
                                         .last = catalog->entries[i].id - 1};
-        if (gap.first <= gap.last && (rc = spool_parked_reserve_gone(spool)) == ERR_OK)
+        if (gap.first <= gap.last && (rc = spool_parking_reserve_gone(spool)) == ERR_OK)
             spool->parking.gone[spool->parking.gone_count++] = gap;
     }
     return rc;
@@ -96,7 +96,7 @@ static enum err load_gone(struct spool *spool)
     const struct spool_cursor_state *at_open = &spool->at_open;
     enum err rc = spool->cursors_found ? ERR_OK : load_gaps(spool);
     for (size_t i = 0; rc == ERR_OK && i < at_open->parked_count; i++)
-        if (!at_open->parked[i].parked && (rc = spool_parked_reserve_gone(spool)) == ERR_OK)
+        if (!at_open->parked[i].parked && (rc = spool_parking_reserve_gone(spool)) == ERR_OK)
             spool->parking.gone[spool->parking.gone_count++] = at_open->parked[i];
     return rc;
 }
@@ -111,9 +111,9 @@ enum err spool_parked_load(struct spool *spool, struct errmsg *msg)
         return errmsg_set(msg, ERR_NOMEM, "out of memory");
     for (size_t i = 0; i < spool->catalog.count; i++) { /* named as gone before they went */
         struct spool_entry *entry = &spool->catalog.entries[i];
-        const struct spool_parked_item *item = spool_parked_find(at_open, entry->id);
+        const struct spool_parked_item *item = spool_cursor_state_parked(at_open, entry->id);
         if (item != NULL && !item->parked && !entry->parked)
-            spool_parked_mark_emptied(entry);
+            spool_parking_mark_emptied(entry);
     }
     return ERR_OK;
 }
@@ -128,7 +128,7 @@ static uint64_t next_original(struct spool *spool, const struct spool_cursor_sta
     pthread_mutex_lock(&spool->lock);
     for (struct spool_entry *entry = spool_catalog_above(&spool->catalog, above);
          id == 0 && entry != NULL; entry = spool_catalog_above(&spool->catalog, entry->id)) {
-        const struct spool_parked_item *item = spool_parked_find(written, entry->id);
+        const struct spool_parked_item *item = spool_cursor_state_parked(written, entry->id);
         if (entry->parked && entry->original_there && item != NULL && item->parked)
             id = entry->id;
     }

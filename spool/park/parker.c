@@ -73,7 +73,7 @@ static bool take_due(struct spool *spool, struct spool_entry *ret_entry)
     bool found = false, pressing = is_pressing(spool);
     int64_t now_ms = clock_monotonic_ms();
     pthread_mutex_lock(&spool->lock);
-    if (spool_parked_item_count(spool) < SPOOL_PARKED_MAX)
+    if (spool_parking_item_count(spool) < SPOOL_PARKED_MAX)
         for (size_t i = 0; !found && i < spool->catalog.count; i++) {
             struct spool_entry *entry = &spool->catalog.entries[i];
             if (!may_be_parked(spool, entry) || !is_due(entry, now_ms, pressing))
@@ -97,7 +97,7 @@ static void look_again(struct spool *spool, uint64_t segment_id, int64_t after_m
 }
 
 /* The cursors as they are on the disk: what a crash would go back to. ERR_NOMEM */
-static enum err copy_written(struct spool *spool, struct spool_remains *remains)
+static enum err copy_written(struct spool *spool, struct spool_remainder *remains)
 {
     const struct spool_parking *parking = &spool->parking;
     pthread_mutex_lock(&spool->lock);
@@ -106,9 +106,9 @@ static enum err copy_written(struct spool *spool, struct spool_remains *remains)
     bool copied = remains->lanes != NULL;
     for (size_t i = 0; copied && i < parking->written_lane_count; i++) {
         const struct spool_lane_cursor *lane = &parking->written_lanes[i];
-        struct spool_remains_lane *copy = &remains->lanes[remains->lane_count++];
-        *copy = (struct spool_remains_lane){.done_id = lane->done_id,
-                                            .topic_size = strlen(lane->topic)};
+        struct spool_remainder_lane *copy = &remains->lanes[remains->lane_count++];
+        *copy = (struct spool_remainder_lane){.done_id = lane->done_id,
+                                              .topic_size = strlen(lane->topic)};
         memcpy(copy->topic, lane->topic, copy->topic_size);
     }
     pthread_mutex_unlock(&spool->lock);
@@ -137,14 +137,14 @@ static bool links_are_needed(struct spool *spool, const struct spool_ends *ends)
 
 /* From now on tails read in parked/; the next cursors say so, and then the segment goes. False:
  * somebody has begun to read it. */
-static bool switch_over(struct spool *spool, const struct spool_remains *remains, bool emptied,
+static bool switch_over(struct spool *spool, const struct spool_remainder *remains, bool emptied,
                         uint64_t disk_bytes)
 {
     pthread_mutex_lock(&spool->lock);
     struct spool_entry *entry = spool_catalog_find(&spool->catalog, remains->segment_id);
     bool may = entry != NULL && may_be_parked(spool, entry);
     if (may && emptied) {
-        spool_parked_mark_emptied(entry);
+        spool_parking_mark_emptied(entry);
     } else if (may) {
         entry->parked = entry->original_there = true;
         entry->state = SPOOL_ENTRY_OLD;
@@ -165,7 +165,7 @@ static bool switch_over(struct spool *spool, const struct spool_remains *remains
     return may;
 }
 
-static void say(struct spool *spool, const struct spool_remains *remains, bool emptied)
+static void say(struct spool *spool, const struct spool_remainder *remains, bool emptied)
 {
     struct spool_parking *parking = &spool->parking;
     int64_t now_ms = clock_monotonic_ms();
@@ -205,7 +205,7 @@ static void remove_unfinished(struct spool *spool, uint64_t segment_id)
     (void)spool_dir_remove_tree(spool->parking.folder_fd, name);
 }
 
-static enum err write_down(struct spool *spool, const struct spool_remains *remains,
+static enum err write_down(struct spool *spool, const struct spool_remainder *remains,
                            uint64_t *ret_disk_bytes, struct errmsg *msg)
 {
     char path[4096], name[NAME_SIZE];
@@ -220,9 +220,9 @@ static enum err write_down(struct spool *spool, const struct spool_remains *rema
         .spool_uuid = spool->identity.uuid,
         .seed = spool->identity.seed,
     };
-    rc = spool_remains_write(remains, &place, msg);
+    rc = spool_remainder_write(remains, &place, msg);
     if (rc == ERR_OK)
-        rc = spool_remains_check(remains, &place, msg);
+        rc = spool_remainder_check(remains, &place, msg);
     snprintf(name, sizeof name, "%" PRIu64, remains->segment_id);
     if (rc == ERR_OK)
         rc = spool_dir_tree_bytes(spool->parking.folder_fd, name, ret_disk_bytes);
@@ -230,7 +230,7 @@ static enum err write_down(struct spool *spool, const struct spool_remains *rema
 }
 
 static enum err read_segment(struct spool *spool, const struct spool_entry *entry,
-                             struct spool_remains *remains, struct spool_ends *ends,
+                             struct spool_remainder *remains, struct spool_ends *ends,
                              struct errmsg *msg)
 {
     char name[NAME_SIZE];
@@ -252,7 +252,7 @@ static enum err read_segment(struct spool *spool, const struct spool_entry *entr
     uint64_t bytes_max = ends->log_bytes / PART_OF_SEGMENT;
     remains->segment_id = entry->id;
     remains->bytes_max = bytes_max < PARK_BYTES_MAX ? bytes_max : PARK_BYTES_MAX;
-    rc = spool_remains_read(remains, &options, &spool->closing, msg);
+    rc = spool_remainder_read(remains, &options, &spool->closing, msg);
     if (rc == ERR_OK && ends->link_count > 0 &&
         !buf_append(&remains->link, ends->link_frame.data, ends->link_frame.size))
         rc = ERR_NOMEM;
@@ -261,7 +261,7 @@ static enum err read_segment(struct spool *spool, const struct spool_entry *entr
 
 static void park(struct spool *spool, const struct spool_entry *entry)
 {
-    struct spool_remains remains = {0};
+    struct spool_remainder remains = {0};
     struct spool_ends ends = {0};
     struct errmsg msg = {""};
     uint64_t disk_bytes = 0;
@@ -285,7 +285,7 @@ static void park(struct spool *spool, const struct spool_entry *entry)
         spool_say(spool, true, "segment_not_parked",
                   "segment=%" PRIu64 " error=\"%s\" action=trying_again", entry->id, msg.text);
     spool_ends_free(&ends);
-    spool_remains_free(&remains);
+    spool_remainder_free(&remains);
 }
 
 void spool_parker_tend(struct spool *spool)

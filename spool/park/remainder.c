@@ -12,7 +12,7 @@
 
 enum { NAME_SIZE = 32 };
 
-void spool_remains_free(struct spool_remains *remains)
+void spool_remainder_free(struct spool_remainder *remains)
 {
     free(remains->lanes);
     spool_ranges_free(&remains->indexes);
@@ -23,14 +23,14 @@ void spool_remains_free(struct spool_remains *remains)
 /* ---- reading --------------------------------------------------------------------------------- */
 
 /* The lane for which it is pending; NULL: for none. Runs of events of one topic are the rule. */
-static struct spool_remains_lane *find_lane(struct spool_remains *remains,
-                                            const struct spool_event *event, size_t *last)
+static struct spool_remainder_lane *find_lane(struct spool_remainder *remains,
+                                              const struct spool_event *event, size_t *last)
 {
     if (event->topic.size > SPOOL_TOPIC_SIZE_MAX)
         return NULL;
     for (size_t n = 0; n < remains->lane_count; n++) {
         size_t i = (*last + n) % remains->lane_count;
-        struct spool_remains_lane *lane = &remains->lanes[i];
+        struct spool_remainder_lane *lane = &remains->lanes[i];
         if (!bytes_equal(bytes_of(lane->topic, lane->topic_size), event->topic))
             continue;
         *last = i;
@@ -39,10 +39,10 @@ static struct spool_remains_lane *find_lane(struct spool_remains *remains,
     return NULL;
 }
 
-static enum err take_event(struct spool_remains *remains, const struct spool_event *event,
+static enum err take_event(struct spool_remainder *remains, const struct spool_event *event,
                            size_t *last_lane)
 {
-    struct spool_remains_lane *lane = find_lane(remains, event, last_lane);
+    struct spool_remainder_lane *lane = find_lane(remains, event, last_lane);
     const struct spool_ranges *indexes = &remains->indexes;
     uint32_t index = spool_id_index(event->id);
     if (lane == NULL)
@@ -59,7 +59,7 @@ static enum err take_event(struct spool_remains *remains, const struct spool_eve
     return spool_ranges_append(&remains->indexes, index, index);
 }
 
-static enum err take_chunk(struct spool_remains *remains, const struct spool_chunk *chunk,
+static enum err take_chunk(struct spool_remainder *remains, const struct spool_chunk *chunk,
                            size_t *last_lane)
 {
     struct spool_event event;
@@ -69,9 +69,9 @@ static enum err take_chunk(struct spool_remains *remains, const struct spool_chu
     return rc;
 }
 
-enum err spool_remains_read(struct spool_remains *remains,
-                            const struct spool_reader_options *options, const atomic_bool *closing,
-                            struct errmsg *msg)
+enum err spool_remainder_read(struct spool_remainder *remains,
+                              const struct spool_reader_options *options,
+                              const atomic_bool *closing, struct errmsg *msg)
 {
     struct spool_reader *reader = NULL;
     struct spool_chunk *chunk;
@@ -106,7 +106,7 @@ static bool put_frame(struct buf *out, enum spool_frame_kind kind, struct bytes 
     return true;
 }
 
-static bool put_table(const struct spool_remains *remains, uint64_t seed, struct buf *out)
+static bool put_table(const struct spool_remainder *remains, uint64_t seed, struct buf *out)
 {
     struct buf body = {0};
     bool ok = spool_parked_put(&body, &remains->indexes) &&
@@ -116,13 +116,13 @@ static bool put_table(const struct spool_remains *remains, uint64_t seed, struct
     return ok;
 }
 
-static bool put_seal(const struct spool_remains *remains, uint64_t seed, struct buf *out)
+static bool put_seal(const struct spool_remainder *remains, uint64_t seed, struct buf *out)
 {
     struct buf body = {0};
     size_t count = 0;
     struct spool_seal_topic *topics = calloc(remains->lane_count + 1, sizeof *topics);
     for (size_t i = 0; topics != NULL && i < remains->lane_count; i++) {
-        const struct spool_remains_lane *lane = &remains->lanes[i];
+        const struct spool_remainder_lane *lane = &remains->lanes[i];
         if (lane->count > 0)
             topics[count++] = (struct spool_seal_topic){bytes_of(lane->topic, lane->topic_size),
                                                         (uint32_t)lane->count, lane->bytes};
@@ -137,7 +137,7 @@ static bool put_seal(const struct spool_remains *remains, uint64_t seed, struct 
 }
 
 /* The frames as they are: their ids, places in a batch and checksums stay true. */
-static enum err write_frames(const struct spool_remains *remains, struct spool_segment *segment,
+static enum err write_frames(const struct spool_remainder *remains, struct spool_segment *segment,
                              struct bytes table, struct errmsg *msg)
 {
     struct spool_group group = {0};
@@ -159,7 +159,7 @@ static enum err write_frames(const struct spool_remains *remains, struct spool_s
 
 /* Which events there are is told before them and behind them, with room in between where there is
  * any. */
-static enum err write_all(const struct spool_remains *remains, struct spool_segment *segment,
+static enum err write_all(const struct spool_remainder *remains, struct spool_segment *segment,
                           struct bytes table, struct bytes seal, struct errmsg *msg)
 {
     const struct spool_store_entry link = {.key = "l", .value = buf_bytes(&remains->link)};
@@ -174,8 +174,8 @@ static enum err write_all(const struct spool_remains *remains, struct spool_segm
     return rc == ERR_OK ? spool_segment_write(segment, &last, 1, 0, msg) : rc;
 }
 
-enum err spool_remains_write(const struct spool_remains *remains,
-                             const struct spool_segment_place *where, struct errmsg *msg)
+enum err spool_remainder_write(const struct spool_remainder *remains,
+                               const struct spool_segment_place *where, struct errmsg *msg)
 {
     struct spool_segment_place place = *where;
     struct spool_segment *segment = NULL;
@@ -197,7 +197,7 @@ enum err spool_remains_write(const struct spool_remains *remains,
 
 /* ---- reading back ---------------------------------------------------------------------------- */
 
-static bool same_frames(const struct spool_remains *remains, const struct spool_chunk *chunk,
+static bool same_frames(const struct spool_remainder *remains, const struct spool_chunk *chunk,
                         size_t *at)
 {
     bool same = chunk->size <= remains->frames.size - *at &&
@@ -206,8 +206,8 @@ static bool same_frames(const struct spool_remains *remains, const struct spool_
     return same;
 }
 
-enum err spool_remains_check(const struct spool_remains *remains,
-                             const struct spool_segment_place *place, struct errmsg *msg)
+enum err spool_remainder_check(const struct spool_remainder *remains,
+                               const struct spool_segment_place *place, struct errmsg *msg)
 {
     char name[NAME_SIZE];
     snprintf(name, sizeof name, "%" PRIu64, remains->segment_id);

@@ -10,17 +10,17 @@
 
 #include <stdatomic.h>
 
-struct spool_remains_lane {
+struct spool_remainder_lane {
     char topic[SPOOL_TOPIC_SIZE_MAX + 1];
     size_t topic_size;
     uint64_t done_id;
     uint64_t count, bytes; /* pending of it in the segment */
 };
 
-struct spool_remains {
+struct spool_remainder {
     uint64_t segment_id;
-    uint64_t done_id;                 /* everything up to it is done, but for the lanes */
-    struct spool_remains_lane *lanes; /* malloc'ed by the caller, owned from then on */
+    uint64_t done_id;                   /* everything up to it is done, but for the lanes */
+    struct spool_remainder_lane *lanes; /* malloc'ed by the caller, owned from then on */
     size_t lane_count;
     uint64_t bytes_max; /* of frames */
 
@@ -34,19 +34,19 @@ struct spool_remains {
  *   ERR_TOO_LARGE   more than bytes_max is pending
  *   ERR_DAMAGED     it isn't whole: damaged, or something is missing or out of order
  *   ERR_CLOSED, ERR_UNREADABLE, ERR_NOMEM */
-enum err spool_remains_read(struct spool_remains *remains,
-                            const struct spool_reader_options *options, const atomic_bool *closing,
-                            struct errmsg *msg);
+enum err spool_remainder_read(struct spool_remainder *remains,
+                              const struct spool_reader_options *options,
+                              const atomic_bool *closing, struct errmsg *msg);
 
 /* Writes it to the place, which holds no segment of that id, all of it synced. Errors: as
  * spool_segment_make() */
-enum err spool_remains_write(const struct spool_remains *remains,
-                             const struct spool_segment_place *place, struct errmsg *msg);
+enum err spool_remainder_write(const struct spool_remainder *remains,
+                               const struct spool_segment_place *place, struct errmsg *msg);
 
 /* Does the reader find there what was written? Errors: ERR_DAMAGED, ERR_UNREADABLE, ERR_NOMEM */
-enum err spool_remains_check(const struct spool_remains *remains,
-                             const struct spool_segment_place *place, struct errmsg *msg);
+enum err spool_remainder_check(const struct spool_remainder *remains,
+                               const struct spool_segment_place *place, struct errmsg *msg);
 
-void spool_remains_free(struct spool_remains *remains);
+void spool_remainder_free(struct spool_remainder *remains);
 
 #endif

@@ -41,8 +41,8 @@ static enum err make_file(struct spool_cursors *cursors, struct bytes slot, stru
     if (content == NULL)
         return errmsg_set(msg, ERR_NOMEM, "out of memory");
     memcpy(content, slot.data, slot.size);
-    enum err rc =
-        spool_file_replace(cursors->root_fd, CURSORS_NAME, bytes_of(content, FILE_SIZE), msg);
+    enum err rc = spool_durable_file_replace(cursors->root_fd, CURSORS_NAME,
+                                             bytes_of(content, FILE_SIZE), msg);
     free(content);
     int fd =
         rc == ERR_OK ? openat(cursors->root_fd, CURSORS_NAME, O_RDWR | O_CLOEXEC | O_NOFOLLOW) : -1;
@@ -271,7 +271,7 @@ enum err spool_cursors_renew(int root_fd, const uint8_t old_uuid[16], const uint
         rc = put_slot(&cursors, &state, cursors.sequence + 1, content + SPOOL_CURSORS_SLOT_SIZE,
                       msg);
     if (rc == ERR_OK)
-        rc = spool_file_replace(root_fd, CURSORS_NAME, bytes_of(content, FILE_SIZE), msg);
+        rc = spool_durable_file_replace(root_fd, CURSORS_NAME, bytes_of(content, FILE_SIZE), msg);
     free(content);
     buf_free(&cursors.slot);
     spool_cursor_state_free(&state);
@@ -280,8 +280,8 @@ enum err spool_cursors_renew(int root_fd, const uint8_t old_uuid[16], const uint
 
 static enum err write_slot(struct spool_cursors *cursors, int slot, struct errmsg *msg)
 {
-    enum err rc = spool_file_pwrite(cursors->fd, cursors->slot.data, cursors->slot.size,
-                                    (uint64_t)slot * SPOOL_CURSORS_SLOT_SIZE);
+    enum err rc = spool_durable_file_pwrite(cursors->fd, cursors->slot.data, cursors->slot.size,
+                                            (uint64_t)slot * SPOOL_CURSORS_SLOT_SIZE);
     if (rc == ERR_OK && fdatasync(cursors->fd) != 0)
         rc = ERR_IO;
     if (rc != ERR_OK) {

@@ -60,7 +60,7 @@ static enum err parse(char *text, struct spool_identity *ret_identity, struct er
 enum err spool_identity_read(int root_fd, struct spool_identity *ret_identity, struct errmsg *msg)
 {
     struct buf content = {0};
-    enum err rc = spool_file_read(root_fd, IDENTITY_NAME, IDENTITY_SIZE_MAX, &content, msg);
+    enum err rc = spool_durable_file_read(root_fd, IDENTITY_NAME, IDENTITY_SIZE_MAX, &content, msg);
     if (rc == ERR_TOO_LARGE || rc == ERR_INVALID)
         rc = errmsg_set(msg, ERR_DAMAGED, IDENTITY_NAME " is damaged: %s", err_text(rc));
     if (rc == ERR_OK) {
@@ -81,8 +81,9 @@ enum err spool_identity_write(int root_fd, const struct spool_identity *identity
     buf_printf(&text, "penstock-spool: %d\nid: %s\nseed: %016" PRIx64 "\ncreated-ms: %" PRId64 "\n",
                identity->version, uuid, identity->seed, identity->created_ms);
     buf_printf(&text, "check: %016" PRIx64 "\n", (uint64_t)XXH3_64bits(text.data, text.size));
-    enum err rc = text.failed ? errmsg_set(msg, ERR_NOMEM, "out of memory")
-                              : spool_file_replace(root_fd, IDENTITY_NAME, buf_bytes(&text), msg);
+    enum err rc = text.failed
+                      ? errmsg_set(msg, ERR_NOMEM, "out of memory")
+                      : spool_durable_file_replace(root_fd, IDENTITY_NAME, buf_bytes(&text), msg);
     buf_free(&text);
     return rc == ERR_FULL ? ERR_IO : rc;
 }

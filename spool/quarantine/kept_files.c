@@ -60,11 +60,11 @@ static enum err list_file(int dir_fd, const char *name, bool checksums,
     return ERR_OK;
 }
 
-enum err spool_evidence_list(int dir_fd, bool checksums, struct spool_loss_report *report,
-                             struct errmsg *msg)
+enum err spool_kept_files_list(int dir_fd, bool checksums, struct spool_loss_report *report,
+                               struct errmsg *msg)
 {
-    struct spool_files files = {0};
-    enum err rc = spool_files_list(dir_fd, &files, msg);
+    struct spool_segment_files files = {0};
+    enum err rc = spool_segment_files_list(dir_fd, &files, msg);
     if (rc != ERR_OK)
         return rc;
     for (size_t i = 0; i < report->file_count; i++) /* of a try before */
@@ -77,7 +77,7 @@ enum err spool_evidence_list(int dir_fd, bool checksums, struct spool_loss_repor
     for (size_t i = 0; rc == ERR_OK && i < files.count; i++)
         if (strcmp(files.names[i], SPOOL_LOSS_REPORT_NAME) != 0)
             rc = list_file(dir_fd, files.names[i], checksums, &report->files[report->file_count++]);
-    spool_files_free(&files);
+    spool_segment_files_free(&files);
     return rc;
 }
 
@@ -90,7 +90,7 @@ static bool stat_report(int quarantine_fd, uint64_t segment_id, struct stat *ret
     return fstatat(quarantine_fd, path, ret_status, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
-bool spool_evidence_has_report(int quarantine_fd, uint64_t segment_id)
+bool spool_kept_files_has_report(int quarantine_fd, uint64_t segment_id)
 {
     struct stat status;
     return stat_report(quarantine_fd, segment_id, &status);
@@ -103,24 +103,24 @@ static uint64_t kept_bytes(int quarantine_fd, uint64_t segment_id)
     int dir_fd = -1;
     uint64_t bytes = 0;
     snprintf(name, sizeof name, "%" PRIu64, segment_id);
-    struct spool_files files = {0};
+    struct spool_segment_files files = {0};
     if (spool_dir_open(quarantine_fd, name, false, &dir_fd, NULL) != ERR_OK)
         return 0;
-    if (spool_files_list(dir_fd, &files, NULL) == ERR_OK)
+    if (spool_segment_files_list(dir_fd, &files, NULL) == ERR_OK)
         for (size_t i = 0; i < files.count; i++) {
             struct stat status;
             if (strcmp(files.names[i], SPOOL_LOSS_REPORT_NAME) != 0 &&
                 fstatat(dir_fd, files.names[i], &status, AT_SYMLINK_NOFOLLOW) == 0)
                 bytes += (uint64_t)status.st_blocks * 512 + 1; /* an empty file is evidence, too */
         }
-    spool_files_free(&files);
+    spool_segment_files_free(&files);
     close(dir_fd);
     return bytes;
 }
 
-enum err spool_evidence_measure(int quarantine_fd, struct spool_evidence_sums *ret_sums)
+enum err spool_kept_files_measure(int quarantine_fd, struct spool_kept_files_sums *ret_sums)
 {
-    struct spool_evidence_sums sums = {0};
+    struct spool_kept_files_sums sums = {0};
     uint64_t *ids = NULL;
     size_t count = 0;
     enum err rc = spool_dir_list_ids(quarantine_fd, &ids, &count, NULL);
@@ -150,34 +150,35 @@ enum err spool_evidence_measure(int quarantine_fd, struct spool_evidence_sums *r
 static enum err say_removed(int dir_fd, struct errmsg *msg)
 {
     struct buf text = {0}, changed = {0};
-    enum err rc = spool_file_read(dir_fd, SPOOL_LOSS_REPORT_NAME, REPORT_SIZE_MAX, &text, msg);
+    enum err rc =
+        spool_durable_file_read(dir_fd, SPOOL_LOSS_REPORT_NAME, REPORT_SIZE_MAX, &text, msg);
     const char *at = rc == ERR_OK ? strstr(buf_string(&text), KEPT) : NULL;
     if (at != NULL) {
         size_t before = (size_t)(at - (const char *)text.data), behind = before + sizeof KEPT - 1;
         buf_append(&changed, text.data, before);
         buf_append_string(&changed, REMOVED);
         buf_append(&changed, text.data + behind, text.size - behind);
-        rc = changed.failed
-                 ? errmsg_set(msg, ERR_NOMEM, "out of memory")
-                 : spool_file_replace(dir_fd, SPOOL_LOSS_REPORT_NAME, buf_bytes(&changed), msg);
+        rc = changed.failed ? errmsg_set(msg, ERR_NOMEM, "out of memory")
+                            : spool_durable_file_replace(dir_fd, SPOOL_LOSS_REPORT_NAME,
+                                                         buf_bytes(&changed), msg);
     }
     buf_free(&text);
     buf_free(&changed);
     return rc == ERR_FULL ? ERR_OK : rc; /* on a full disk the files must go all the same */
 }
 
-enum err spool_evidence_remove(int quarantine_fd, uint64_t segment_id, struct errmsg *msg)
+enum err spool_kept_files_remove(int quarantine_fd, uint64_t segment_id, struct errmsg *msg)
 {
     char name[NAME_SIZE];
     int dir_fd = -1;
-    struct spool_files files = {0};
+    struct spool_segment_files files = {0};
     snprintf(name, sizeof name, "%" PRIu64, segment_id);
     enum err rc = spool_dir_open(quarantine_fd, name, false, &dir_fd, msg);
     if (rc != ERR_OK)
         return rc;
     rc = say_removed(dir_fd, msg);
     if (rc == ERR_OK)
-        rc = spool_files_list(dir_fd, &files, msg);
+        rc = spool_segment_files_list(dir_fd, &files, msg);
     for (size_t i = 0; i < files.count; i++) {
         char *slash = strchr(files.names[i], '/');
         if (slash != NULL)
@@ -186,7 +187,7 @@ enum err spool_evidence_remove(int quarantine_fd, uint64_t segment_id, struct er
             spool_dir_remove_tree(dir_fd, files.names[i]) != ERR_OK)
             rc = errmsg_set(msg, ERR_IO, "remove '%s/%s'", name, files.names[i]);
     }
-    spool_files_free(&files);
+    spool_segment_files_free(&files);
     close(dir_fd);
     return rc;
 }

@@ -9,22 +9,22 @@
 /* Fills the report's files: everything in the segment's directory but the report itself. With
  * checksums reads them all.
  * Errors: ERR_UNREADABLE, ERR_NOMEM */
-enum err spool_evidence_list(int dir_fd, bool checksums, struct spool_loss_report *report,
-                             struct errmsg *msg);
+enum err spool_kept_files_list(int dir_fd, bool checksums, struct spool_loss_report *report,
+                               struct errmsg *msg);
 
-bool spool_evidence_has_report(int quarantine_fd, uint64_t segment_id);
+bool spool_kept_files_has_report(int quarantine_fd, uint64_t segment_id);
 
-struct spool_evidence_sums {
+struct spool_kept_files_sums {
     uint64_t report_count; /* segments in quarantine */
     uint64_t kept_bytes;   /* on disk, of those whose files are still there */
     uint64_t oldest_id;    /* of them; 0: there is none */
     int64_t oldest_ms;     /* when it was put there, by the wall clock */
 };
-enum err spool_evidence_measure(int quarantine_fd,
-                                /* ERR_UNREADABLE, ERR_NOMEM */
-                                struct spool_evidence_sums *ret_sums);
+enum err spool_kept_files_measure(int quarantine_fd,
+                                  /* ERR_UNREADABLE, ERR_NOMEM */
+                                  struct spool_kept_files_sums *ret_sums);
 
 /* Removes a segment's files; its report stays and says so. Errors: as spool_err_of_errno() */
-enum err spool_evidence_remove(int quarantine_fd, uint64_t segment_id, struct errmsg *msg);
+enum err spool_kept_files_remove(int quarantine_fd, uint64_t segment_id, struct errmsg *msg);
 
 #endif

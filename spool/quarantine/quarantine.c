@@ -92,11 +92,11 @@ static enum err write_report(struct spool *spool, struct spool_loss_report *repo
         return rc;
     report->written_ms = clock_wall_ms();
     if (!report->vanished)
-        rc = spool_evidence_list(dir_fd, checksums, report, msg);
+        rc = spool_kept_files_list(dir_fd, checksums, report, msg);
     if (rc == ERR_OK && !spool_loss_report_render(report, spool->identity.uuid, &text))
         rc = errmsg_set(msg, ERR_NOMEM, "out of memory");
     if (rc == ERR_OK)
-        rc = spool_file_replace(dir_fd, SPOOL_LOSS_REPORT_NAME, buf_bytes(&text), msg);
+        rc = spool_durable_file_replace(dir_fd, SPOOL_LOSS_REPORT_NAME, buf_bytes(&text), msg);
     buf_free(&text);
     close(dir_fd);
     return rc;
@@ -175,8 +175,7 @@ static struct spool_loss_report *read_again(struct spool *spool, uint64_t segmen
            (rc = spool_reader_next(reader, SPOOL_READ_TO_END, &chunk, NULL)) == ERR_OK)
         spool_chunk_unref(chunk);
     struct spool_loss_report *report =
-        rc == ERR_END ? spool_missed_report(spool, segment_id, spool_reader_findings(reader))
-                      : NULL;
+        rc == ERR_END ? spool_owed_report(spool, segment_id, spool_reader_findings(reader)) : NULL;
     spool_reader_close(reader);
     return report;
 }
@@ -184,13 +183,14 @@ static struct spool_loss_report *read_again(struct spool *spool, uint64_t segmen
 static bool is_empty_or_missing(struct spool *spool, const char *name)
 {
     int fd = -1;
-    struct spool_files files = {0};
+    struct spool_segment_files files = {0};
     enum err rc = spool_dir_open(spool->quarantine_fd, name, false, &fd, NULL);
-    bool empty = rc == ERR_NOT_FOUND ||
-                 (rc == ERR_OK && spool_files_list(fd, &files, NULL) == ERR_OK && files.count == 0);
+    bool empty =
+        rc == ERR_NOT_FOUND ||
+        (rc == ERR_OK && spool_segment_files_list(fd, &files, NULL) == ERR_OK && files.count == 0);
     if (rc == ERR_OK)
         close(fd);
-    spool_files_free(&files);
+    spool_segment_files_free(&files);
     return empty;
 }
 
@@ -202,7 +202,7 @@ static void report_again(struct spool *spool, uint64_t segment_id)
     struct spool_loss_report *report = NULL;
     if (is_empty_or_missing(spool, name) &&
         spool_quarantine_make_place(spool, segment_id, &msg) == ERR_OK)
-        report = spool_missed_vanished_report(spool, segment_id);
+        report = spool_owed_vanished_report(spool, segment_id);
     if (report == NULL)
         report = read_again(spool, segment_id, name);
     if (report != NULL && write_report(spool, report, true, &msg) == ERR_OK)
@@ -217,7 +217,7 @@ static bool is_owed(struct spool *spool, uint64_t segment_id)
     bool owed = spool_cursor_state_done_below(&spool->at_open, segment_id) == SPOOL_INDEX_MAX &&
                 spool_catalog_find(&spool->catalog, segment_id) == NULL;
     pthread_mutex_unlock(&spool->lock);
-    return owed && !spool_evidence_has_report(spool->quarantine_fd, segment_id);
+    return owed && !spool_kept_files_has_report(spool->quarantine_fd, segment_id);
 }
 
 static void report_left_overs(struct spool *spool)
@@ -227,7 +227,7 @@ static void report_left_overs(struct spool *spool)
     if (spool_dir_list_ids(spool->quarantine_fd, &ids, &count, NULL) != ERR_OK)
         return;
     for (size_t i = 0; i < count && !atomic_load(&spool->closing); i++)
-        if (!spool_evidence_has_report(spool->quarantine_fd, ids[i]))
+        if (!spool_kept_files_has_report(spool->quarantine_fd, ids[i]))
             report_again(spool, ids[i]);
     free(ids);
     for (size_t i = 0; i < spool->at_open.missed_count && !atomic_load(&spool->closing); i++)
@@ -255,8 +255,8 @@ static bool space_is_short(struct spool *spool)
 static void make_room(struct spool *spool)
 {
     struct spool_quarantine *quarantine = &spool->quarantine;
-    struct spool_evidence_sums sums = {0};
-    if (spool_evidence_measure(spool->quarantine_fd, &sums) != ERR_OK)
+    struct spool_kept_files_sums sums = {0};
+    if (spool_kept_files_measure(spool->quarantine_fd, &sums) != ERR_OK)
         return;
     atomic_store(&quarantine->segments, sums.report_count);
     atomic_store(&quarantine->bytes, sums.kept_bytes);
@@ -268,7 +268,7 @@ static void make_room(struct spool *spool)
             return;
         struct errmsg msg = {""};
         uint64_t id = sums.oldest_id, bytes = sums.kept_bytes;
-        enum err rc = spool_evidence_remove(spool->quarantine_fd, id, &msg);
+        enum err rc = spool_kept_files_remove(spool->quarantine_fd, id, &msg);
         spool_say(spool, rc != ERR_OK,
                   rc == ERR_OK ? "quarantine_removed" : "quarantine_not_removed",
                   "segment=%" PRIu64 " because=%s%s%s", id,
@@ -276,7 +276,7 @@ static void make_room(struct spool *spool)
                   : much ? "max_size"
                          : "space",
                   rc == ERR_OK ? "" : " error=", rc == ERR_OK ? "" : msg.text);
-        if (rc != ERR_OK || spool_evidence_measure(spool->quarantine_fd, &sums) != ERR_OK)
+        if (rc != ERR_OK || spool_kept_files_measure(spool->quarantine_fd, &sums) != ERR_OK)
             return;
         uint64_t removed = bytes > sums.kept_bytes ? bytes - sums.kept_bytes : 0,
                  other = atomic_load(&spool->usage.other_bytes);

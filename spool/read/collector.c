@@ -8,7 +8,7 @@ enum {
     CHUNK_TARGET = 256 << 10,
 };
 
-void spool_sieve_done(struct spool_sieve *sieve)
+void spool_collector_done(struct spool_collector *sieve)
 {
     spool_index_set_free(&sieve->seen);
     spool_chunk_unref(sieve->filling);
@@ -22,7 +22,7 @@ void spool_sieve_done(struct spool_sieve *sieve)
 
 /* ---- chunks ---------------------------------------------------------------------------------- */
 
-static enum err finish_filling(struct spool_sieve *sieve)
+static enum err finish_filling(struct spool_collector *sieve)
 {
     if (sieve->ready_first + sieve->ready_count == sieve->ready_capacity) {
         size_t capacity = sieve->ready_capacity == 0 ? 16 : sieve->ready_capacity * 2;
@@ -37,7 +37,7 @@ static enum err finish_filling(struct spool_sieve *sieve)
     return ERR_OK;
 }
 
-static enum err keep_event(struct spool_sieve *sieve, const struct spool_frame *frame,
+static enum err keep_event(struct spool_collector *sieve, const struct spool_frame *frame,
                            const uint8_t *raw, bool damaged)
 {
     const struct spool_chunk *chunk = sieve->filling;
@@ -70,7 +70,7 @@ static void trim(struct spool_chunk *chunk)
     chunk->capacity = chunk->size;
 }
 
-struct spool_chunk *spool_sieve_take(struct spool_sieve *sieve, bool partial)
+struct spool_chunk *spool_collector_take(struct spool_collector *sieve, bool partial)
 {
     struct spool_chunk *chunk = NULL;
     if (sieve->ready_count > 0) {
@@ -95,7 +95,7 @@ static void note_time(struct spool_findings *findings, int64_t time_ms)
         findings->last_time_ms = time_ms;
 }
 
-static enum err take_event(struct spool_sieve *sieve, const struct spool_frame *frame,
+static enum err take_event(struct spool_collector *sieve, const struct spool_frame *frame,
                            const uint8_t *raw, bool damaged)
 {
     uint32_t index = spool_id_index(frame->id);
@@ -115,7 +115,7 @@ static enum err take_event(struct spool_sieve *sieve, const struct spool_frame *
     return ERR_OK;
 }
 
-static void take_seal(struct spool_sieve *sieve, const struct spool_frame *frame)
+static void take_seal(struct spool_collector *sieve, const struct spool_frame *frame)
 {
     struct spool_seal seal;
     if (!spool_seal_get(frame, &seal) || seal.event_count > sieve->count_limit)
@@ -124,7 +124,7 @@ static void take_seal(struct spool_sieve *sieve, const struct spool_frame *frame
     sieve->findings.sealed_count = seal.event_count;
 }
 
-static enum err take_parked(struct spool_sieve *sieve, const struct spool_frame *frame)
+static enum err take_parked(struct spool_collector *sieve, const struct spool_frame *frame)
 {
     if (sieve->parked_known)
         return ERR_OK;
@@ -134,10 +134,10 @@ static enum err take_parked(struct spool_sieve *sieve, const struct spool_frame 
     return rc == ERR_DAMAGED ? ERR_OK : rc;
 }
 
-enum err spool_sieve_frame(void *arg, const struct spool_frame *frame, const uint8_t *raw,
-                           bool damaged)
+enum err spool_collector_frame(void *arg, const struct spool_frame *frame, const uint8_t *raw,
+                               bool damaged)
 {
-    struct spool_sieve *sieve = arg;
+    struct spool_collector *sieve = arg;
     struct spool_findings *findings = &sieve->findings;
     bool is_event = frame->kind == SPOOL_FRAME_EVENT || frame->kind == SPOOL_FRAME_MOVED;
     if (is_event && spool_id_index(frame->id) >= sieve->count_limit)
@@ -163,20 +163,20 @@ enum err spool_sieve_frame(void *arg, const struct spool_frame *frame, const uin
 
 /* ---- conclusions ----------------------------------------------------------------------------- */
 
-void spool_sieve_zeros(struct spool_sieve *sieve, uint64_t bytes)
+void spool_collector_zeros(struct spool_collector *sieve, uint64_t bytes)
 {
     sieve->zeros_behind += bytes;
 }
 
 /* Something stands behind them: they were no room at the end. */
-static void judge_zeros(struct spool_sieve *sieve)
+static void judge_zeros(struct spool_collector *sieve)
 {
     sieve->findings.damaged_bytes += sieve->zeros_behind;
     sieve->damage_unexplained += sieve->zeros_behind;
     sieve->zeros_behind = 0;
 }
 
-void spool_sieve_damage(struct spool_sieve *sieve, uint64_t bytes, bool unwritten)
+void spool_collector_damage(struct spool_collector *sieve, uint64_t bytes, bool unwritten)
 {
     judge_zeros(sieve);
     sieve->unwritten = unwritten;
@@ -184,7 +184,7 @@ void spool_sieve_damage(struct spool_sieve *sieve, uint64_t bytes, bool unwritte
     sieve->damage_unexplained += bytes;
 }
 
-void spool_sieve_record(struct spool_sieve *sieve)
+void spool_collector_record(struct spool_collector *sieve)
 {
     judge_zeros(sieve);
     /* A record is written when the one before is synced: no crash has torn that. */
@@ -193,19 +193,19 @@ void spool_sieve_record(struct spool_sieve *sieve)
     sieve->damage_unexplained = 0;
 }
 
-void spool_sieve_rewind(struct spool_sieve *sieve)
+void spool_collector_rewind(struct spool_collector *sieve)
 {
     sieve->damage_unexplained = sieve->zeros_behind = 0;
     sieve->findings.damaged_bytes = 0;
 }
 
-bool spool_sieve_complete(const struct spool_sieve *sieve)
+bool spool_collector_complete(const struct spool_collector *sieve)
 {
     return sieve->findings.sealed && sieve->findings.event_count == sieve->findings.sealed_count;
 }
 
-enum err spool_sieve_missing(const struct spool_sieve *sieve, uint32_t from, uint32_t below,
-                             struct spool_ranges *ret_missing)
+enum err spool_collector_missing(const struct spool_collector *sieve, uint32_t from, uint32_t below,
+                                 struct spool_ranges *ret_missing)
 {
     struct spool_ranges gaps = {0};
     *ret_missing = gaps;
@@ -223,12 +223,12 @@ enum err spool_sieve_missing(const struct spool_sieve *sieve, uint32_t from, uin
 
 /* It was complete before anybody read it, and says what it holds: nothing in it is uncertain, and
  * no crash explains anything. */
-static enum err conclude_parked(struct spool_sieve *sieve)
+static enum err conclude_parked(struct spool_collector *sieve)
 {
     struct spool_findings *findings = &sieve->findings;
     const struct spool_ranges *indexes = &sieve->indexes;
     uint32_t below = indexes->count == 0 ? 0 : indexes->items[indexes->count - 1].last + 1;
-    enum err rc = spool_sieve_missing(sieve, 0, below, &findings->lost);
+    enum err rc = spool_collector_missing(sieve, 0, below, &findings->lost);
     if (rc != ERR_OK)
         return rc;
     findings->highest_index = sieve->seen.count == 0 ? 0 : sieve->seen.highest;
@@ -239,7 +239,7 @@ static enum err conclude_parked(struct spool_sieve *sieve)
 }
 
 /* What must be there, what may be: docs/spool-format.md, "What a reader concludes". */
-enum err spool_sieve_conclude(struct spool_sieve *sieve)
+enum err spool_collector_conclude(struct spool_collector *sieve)
 {
     struct spool_findings *findings = &sieve->findings;
     uint32_t must = findings->acknowledged_below,

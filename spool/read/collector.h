@@ -8,7 +8,7 @@
 
 #include "spool/read/reader.h"
 
-struct spool_sieve {
+struct spool_collector {
     uint32_t first_index; /* events below it are only counted */
     uint32_t below_index; /* likewise at or beyond it; 0: no such bound */
     uint32_t count_limit; /* frames at or beyond it are ignored */
@@ -30,35 +30,35 @@ struct spool_sieve {
     struct spool_findings findings;
 };
 
-void spool_sieve_done(struct spool_sieve *sieve);
+void spool_collector_done(struct spool_collector *sieve);
 
-/* Takes one frame (fits spool_scan_fn, arg being the sieve). On ERR_NOMEM the frame was not taken,
- * and can be again. */
-enum err spool_sieve_frame(void *arg, const struct spool_frame *frame, const uint8_t *raw,
-                           bool damaged);
+/* Takes one frame (fits spool_frame_scan_fn, arg being the sieve). On ERR_NOMEM the frame was not
+ * taken, and can be again. */
+enum err spool_collector_frame(void *arg, const struct spool_frame *frame, const uint8_t *raw,
+                               bool damaged);
 
 /* Damaged bytes were read (unwritten: beginning with zeros in place of a header), or zeros where
  * nothing was written or is left; the start of a record, intact, was read behind them. */
-void spool_sieve_damage(struct spool_sieve *sieve, uint64_t bytes, bool unwritten);
-void spool_sieve_zeros(struct spool_sieve *sieve, uint64_t bytes);
-void spool_sieve_record(struct spool_sieve *sieve);
+void spool_collector_damage(struct spool_collector *sieve, uint64_t bytes, bool unwritten);
+void spool_collector_zeros(struct spool_collector *sieve, uint64_t bytes);
+void spool_collector_record(struct spool_collector *sieve);
 
 /* Reading begins anew: what was seen stays seen, what is concluded from bytes is forgotten. */
-void spool_sieve_rewind(struct spool_sieve *sieve);
+void spool_collector_rewind(struct spool_collector *sieve);
 
 /* Hands out the oldest full chunk, or with `partial` also the one being filled; NULL when there is
  * none. */
-struct spool_chunk *spool_sieve_take(struct spool_sieve *sieve, bool partial);
+struct spool_chunk *spool_collector_take(struct spool_collector *sieve, bool partial);
 
 /* A seal was found, and everything it names. */
-bool spool_sieve_complete(const struct spool_sieve *sieve);
+bool spool_collector_complete(const struct spool_collector *sieve);
 
 /* The indexes in [from, below) that should be there and were not found so far; the caller frees
  * them. ERR_NOMEM */
-enum err spool_sieve_missing(const struct spool_sieve *sieve, uint32_t from, uint32_t below,
-                             struct spool_ranges *ret_missing);
+enum err spool_collector_missing(const struct spool_collector *sieve, uint32_t from, uint32_t below,
+                                 struct spool_ranges *ret_missing);
 
 /* All was read: completes the findings. ERR_NOMEM: nothing was changed */
-enum err spool_sieve_conclude(struct spool_sieve *sieve);
+enum err spool_collector_conclude(struct spool_collector *sieve);
 
 #endif

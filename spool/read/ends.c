@@ -16,7 +16,7 @@ enum { HEAD_BYTES = 64 << 10, TAIL_BYTES = 64 << 10, TAIL_BYTES_MAX = 1 << 20 };
 enum { LINKS_MAX = sizeof((struct spool_ends *)NULL)->links / sizeof(struct spool_link) };
 
 struct search {
-    struct spool_scan scan;
+    struct spool_frame_scan scan;
     struct spool_ends *ends;
     uint32_t frame_count; /* found so far in this part */
 };
@@ -67,21 +67,21 @@ static enum err on_frame(void *arg, const struct spool_frame *frame, const uint8
 
 static enum err scan_part(int fd, uint64_t from, uint64_t to, struct search *search)
 {
-    struct spool_log log;
-    struct spool_log_piece piece;
+    struct spool_leveldb_log log;
+    struct spool_leveldb_log_piece piece;
     search->frame_count = 0;
-    enum err rc = spool_log_init(&log, fd, from);
-    while (rc == ERR_OK && (rc = spool_log_next(&log, to, &piece)) == ERR_OK) {
+    enum err rc = spool_leveldb_log_init(&log, fd, from);
+    while (rc == ERR_OK && (rc = spool_leveldb_log_next(&log, to, &piece)) == ERR_OK) {
         if (piece.breaks)
-            rc = spool_scan_break(&search->scan);
+            rc = spool_frame_scan_break(&search->scan);
         if (rc == ERR_OK)
-            rc = spool_scan_feed(&search->scan, piece.bytes, !piece.intact);
+            rc = spool_frame_scan_feed(&search->scan, piece.bytes, !piece.intact);
     }
     int error = errno;
-    spool_log_done(&log);
+    spool_leveldb_log_done(&log);
     if (rc == ERR_UNREADABLE)
-        rc = spool_files_err(error);
-    return rc == ERR_END ? spool_scan_break(&search->scan) : rc;
+        rc = spool_segment_files_err(error);
+    return rc == ERR_END ? spool_frame_scan_break(&search->scan) : rc;
 }
 
 /* The seal is the last frame. When the tail holds no frame at all it may be the end of a large one:
@@ -90,8 +90,9 @@ static enum err scan_tail(int fd, uint64_t size, struct search *search)
 {
     enum err rc = ERR_OK;
     for (uint64_t bytes = TAIL_BYTES; rc == ERR_OK && bytes <= TAIL_BYTES_MAX; bytes *= 4) {
-        uint64_t from =
-            size > bytes ? (size - bytes) / SPOOL_LOG_BLOCK_SIZE * SPOOL_LOG_BLOCK_SIZE : 0;
+        uint64_t from = size > bytes ? (size - bytes) / SPOOL_LEVELDB_LOG_BLOCK_SIZE *
+                                           SPOOL_LEVELDB_LOG_BLOCK_SIZE
+                                     : 0;
         rc = scan_part(fd, from, size, search);
         if (from == 0 || search->frame_count > 0)
             break;
@@ -107,7 +108,8 @@ static enum err read_log(int fd, bool first, bool last, uint64_t segment_id, str
         return errmsg_set(msg, ERR_UNREADABLE, "fstat: %s", strerror(errno));
     uint64_t size = (uint64_t)status.st_size;
     search->ends->log_bytes += size;
-    enum err rc = first ? spool_files_seed(fd, segment_id, &search->scan.seed, msg) : ERR_OK;
+    enum err rc =
+        first ? spool_segment_files_seed(fd, segment_id, &search->scan.seed, msg) : ERR_OK;
     if (rc == ERR_OK && (first || size <= HEAD_BYTES))
         rc = scan_part(fd, 0, size < HEAD_BYTES ? size : HEAD_BYTES, search);
     if (rc == ERR_OK && last && size > HEAD_BYTES)
@@ -118,15 +120,15 @@ static enum err read_log(int fd, bool first, bool last, uint64_t segment_id, str
 static enum err read_logs(int dir_fd, const struct spool_reader_options *options,
                           struct spool_ends *ends, struct errmsg *msg)
 {
-    struct spool_files files = {0};
+    struct spool_segment_files files = {0};
     struct search search = {.ends = ends};
-    enum err rc = spool_files_list(dir_fd, &files, msg);
+    enum err rc = spool_segment_files_list(dir_fd, &files, msg);
     if (rc != ERR_OK)
         return rc;
-    spool_scan_init(&search.scan, options->segment_id, options->seed, on_frame, &search);
+    spool_frame_scan_init(&search.scan, options->segment_id, options->seed, on_frame, &search);
     for (size_t i = 0; rc == ERR_OK && i < files.log_count; i++) {
         int fd;
-        rc = spool_files_open(dir_fd, files.names[i], &fd, msg);
+        rc = spool_segment_files_open(dir_fd, files.names[i], &fd, msg);
         if (rc == ERR_OK) {
             rc = read_log(fd, i == 0, i == files.log_count - 1, options->segment_id, &search, msg);
             close(fd);
@@ -134,8 +136,8 @@ static enum err read_logs(int dir_fd, const struct spool_reader_options *options
             rc = ERR_OK;
         }
     }
-    spool_scan_done(&search.scan);
-    spool_files_free(&files);
+    spool_frame_scan_done(&search.scan);
+    spool_segment_files_free(&files);
     return rc;
 }
 
@@ -144,7 +146,7 @@ enum err spool_reader_ends(const struct spool_reader_options *options, struct sp
 {
     int dir_fd;
     struct spool_ends ends = {0};
-    enum err rc = spool_files_open_dir(options->parent_fd, options->name, &dir_fd, msg);
+    enum err rc = spool_segment_files_open_dir(options->parent_fd, options->name, &dir_fd, msg);
     if (rc == ERR_OK) {
         rc = read_logs(dir_fd, options, &ends, msg);
         close(dir_fd);

@@ -14,19 +14,19 @@ enum {
     CARRY_KEPT_MAX = 1 << 20, /* larger ones are given back */
 };
 
-void spool_scan_init(struct spool_scan *scan, uint64_t segment_id, uint64_t seed,
-                     spool_scan_fn *found, void *arg)
+void spool_frame_scan_init(struct spool_frame_scan *scan, uint64_t segment_id, uint64_t seed,
+                           spool_frame_scan_fn *found, void *arg)
 {
-    *scan = (struct spool_scan){
+    *scan = (struct spool_frame_scan){
         .seed = seed, .segment_id = segment_id, .found = found, .arg = arg, .credit = CREDIT_MAX};
 }
 
-void spool_scan_done(struct spool_scan *scan)
+void spool_frame_scan_done(struct spool_frame_scan *scan)
 {
     buf_free(&scan->carry);
 }
 
-void spool_scan_reset(struct spool_scan *scan)
+void spool_frame_scan_reset(struct spool_frame_scan *scan)
 {
     scan->carry_start = 0;
     buf_clear(&scan->carry);
@@ -35,7 +35,7 @@ void spool_scan_reset(struct spool_scan *scan)
 }
 
 /* How many bytes are needed to tell whether a frame of this segment begins here; 0: none begins. */
-static size_t claimed_size(const struct spool_scan *scan, const uint8_t *p, size_t available)
+static size_t claimed_size(const struct spool_frame_scan *scan, const uint8_t *p, size_t available)
 {
     size_t compare = available < SPOOL_FRAME_MAGIC_SIZE ? available : SPOOL_FRAME_MAGIC_SIZE;
     if (memcmp(p, SPOOL_FRAME_MAGIC, compare) != 0)
@@ -63,7 +63,8 @@ static size_t distance_to_magic(const uint8_t *p, size_t size)
     return size;
 }
 
-static bool verify(struct spool_scan *scan, const uint8_t *p, size_t size, struct spool_frame *ret)
+static bool verify(struct spool_frame_scan *scan, const uint8_t *p, size_t size,
+                   struct spool_frame *ret)
 {
     if (size > CHEAP_SIZE && size > scan->credit)
         return false;
@@ -75,7 +76,7 @@ static bool verify(struct spool_scan *scan, const uint8_t *p, size_t size, struc
 
 /* Takes the frames in p. *ret_taken: how far it came; what is left may be the beginning of a frame.
  * last: nothing follows. */
-static enum err scan_run(struct spool_scan *scan, struct bytes run, bool damaged, bool last,
+static enum err scan_run(struct spool_frame_scan *scan, struct bytes run, bool damaged, bool last,
                          size_t *ret_taken)
 {
     const uint8_t *p = run.data, *end = run.data + run.size;
@@ -96,7 +97,7 @@ static enum err scan_run(struct spool_scan *scan, struct bytes run, bool damaged
     return rc;
 }
 
-static struct bytes carried(const struct spool_scan *scan)
+static struct bytes carried(const struct spool_frame_scan *scan)
 {
     if (scan->carry.size == 0)
         return BYTES_NULL;
@@ -105,7 +106,7 @@ static struct bytes carried(const struct spool_scan *scan)
 
 /* Moves what is left to the front only when that is the smaller part: the cost stays in
  * proportion. */
-static void drop_taken(struct spool_scan *scan, size_t taken)
+static void drop_taken(struct spool_frame_scan *scan, size_t taken)
 {
     scan->carry_start += taken;
     size_t left = scan->carry.size - scan->carry_start;
@@ -118,14 +119,14 @@ static void drop_taken(struct spool_scan *scan, size_t taken)
 }
 
 /* How many bytes more the frame at the start of the carry needs. */
-static size_t carry_lacks(const struct spool_scan *scan)
+static size_t carry_lacks(const struct spool_frame_scan *scan)
 {
     struct bytes carry = carried(scan);
     size_t size = claimed_size(scan, carry.data, carry.size);
     return size > carry.size ? size - carry.size : 0;
 }
 
-enum err spool_scan_feed(struct spool_scan *scan, struct bytes piece, bool damaged)
+enum err spool_frame_scan_feed(struct spool_frame_scan *scan, struct bytes piece, bool damaged)
 {
     enum err rc = ERR_OK;
     size_t taken = 0;
@@ -152,12 +153,12 @@ enum err spool_scan_feed(struct spool_scan *scan, struct bytes piece, bool damag
     return rc;
 }
 
-enum err spool_scan_break(struct spool_scan *scan)
+enum err spool_frame_scan_break(struct spool_frame_scan *scan)
 {
     if (carried(scan).size == 0)
         return ERR_OK;
     size_t taken = 0;
     enum err rc = scan_run(scan, carried(scan), true, true, &taken);
-    spool_scan_reset(scan);
+    spool_frame_scan_reset(scan);
     return rc;
 }

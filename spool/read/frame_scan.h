@@ -13,13 +13,13 @@
 
 /* Called for each frame; raw is the whole of it, valid during the call. damaged: it was found among
  * damage. */
-typedef enum err spool_scan_fn(void *arg, const struct spool_frame *frame, const uint8_t *raw,
-                               bool damaged);
+typedef enum err spool_frame_scan_fn(void *arg, const struct spool_frame *frame, const uint8_t *raw,
+                                     bool damaged);
 
-struct spool_scan {
+struct spool_frame_scan {
     uint64_t seed;
     uint64_t segment_id; /* frames of others are passed over */
-    spool_scan_fn *found;
+    spool_frame_scan_fn *found;
     void *arg;
     struct buf carry; /* from carry_start on: the beginning of what may be a frame */
     size_t carry_start;
@@ -27,18 +27,18 @@ struct spool_scan {
     uint64_t credit; /* bytes that may still be checksummed in vain */
 };
 
-void spool_scan_init(struct spool_scan *scan, uint64_t segment_id, uint64_t seed,
-                     spool_scan_fn *found, void *arg);
-void spool_scan_done(struct spool_scan *scan);
+void spool_frame_scan_init(struct spool_frame_scan *scan, uint64_t segment_id, uint64_t seed,
+                           spool_frame_scan_fn *found, void *arg);
+void spool_frame_scan_done(struct spool_frame_scan *scan);
 
 /* The next bytes of the stream. Errors: ERR_NOMEM, and what found() returns; then only
- * spool_scan_reset() makes sense */
-enum err spool_scan_feed(struct spool_scan *scan, struct bytes piece, bool damaged);
+ * spool_frame_scan_reset() makes sense */
+enum err spool_frame_scan_feed(struct spool_frame_scan *scan, struct bytes piece, bool damaged);
 
 /* The stream ends here: what was begun is no frame, but may have frames inside. Errors: as above */
-enum err spool_scan_break(struct spool_scan *scan);
+enum err spool_frame_scan_break(struct spool_frame_scan *scan);
 
 /* Forgets what was begun. */
-void spool_scan_reset(struct spool_scan *scan);
+void spool_frame_scan_reset(struct spool_frame_scan *scan);
 
 #endif

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 enum {
-    BLOCK_SIZE = SPOOL_LOG_BLOCK_SIZE,
+    BLOCK_SIZE = SPOOL_LEVELDB_LOG_BLOCK_SIZE,
     HEADER_SIZE = 7, /* log_format.h, kHeaderSize */
     TYPE_FULL = 1,
     TYPE_FIRST = 2,
@@ -29,28 +29,28 @@ enum {
 
 #define CRC_MASK_DELTA 0xa282ead8u /* util/crc32c.h, kMaskDelta */
 
-enum err spool_log_init(struct spool_log *log, int fd, uint64_t position)
+enum err spool_leveldb_log_init(struct spool_leveldb_log *log, int fd, uint64_t position)
 {
-    *log = (struct spool_log){.fd = fd,
-                              .position = position,
-                              .window_start = position,
-                              .window = malloc(WINDOW_SIZE),
-                              .anchored = true,
-                              .credit = CREDIT_MAX};
+    *log = (struct spool_leveldb_log){.fd = fd,
+                                      .position = position,
+                                      .window_start = position,
+                                      .window = malloc(WINDOW_SIZE),
+                                      .anchored = true,
+                                      .credit = CREDIT_MAX};
     return log->window == NULL ? ERR_NOMEM : ERR_OK;
 }
 
-void spool_log_done(struct spool_log *log)
+void spool_leveldb_log_done(struct spool_leveldb_log *log)
 {
     free(log->window);
-    *log = (struct spool_log){0};
+    *log = (struct spool_leveldb_log){0};
 }
 
 /* ---- the window ------------------------------------------------------------------------------ */
 
 /* Moves the window so that it begins at the position, and fills it up to end. An error counts only
  * when it keeps the first `need` bytes away: what lies before a bad sector is read. */
-static enum err slide(struct spool_log *log, size_t need, uint64_t end)
+static enum err slide(struct spool_leveldb_log *log, size_t need, uint64_t end)
 {
     size_t keep = (size_t)(log->window_start + log->window_size - log->position);
     if (keep > 0)
@@ -81,7 +81,8 @@ static enum err slide(struct spool_log *log, size_t need, uint64_t end)
 
 /* A view from the log's position on: at least `need` bytes, unless the file (or end) comes
  * first. */
-static enum err view(struct spool_log *log, size_t need, uint64_t end, struct bytes *ret_view)
+static enum err view(struct spool_leveldb_log *log, size_t need, uint64_t end,
+                     struct bytes *ret_view)
 {
     uint64_t window_end = log->window_start + log->window_size;
     bool ends_here = window_end >= end || log->short_end == end;
@@ -100,7 +101,7 @@ static enum err view(struct spool_log *log, size_t need, uint64_t end, struct by
     return ERR_OK;
 }
 
-static void advance(struct spool_log *log, size_t size)
+static void advance(struct spool_leveldb_log *log, size_t size)
 {
     log->position += size;
     uint64_t credit = log->credit + (uint64_t)size * CREDIT_PER_BYTE;
@@ -121,7 +122,8 @@ static size_t claimed_size(const uint8_t *p, size_t available)
 /* Size of the intact fragment at p, or 0. Bytes that a client chose can look like a great many long
  * fragments: what is checksummed in vain is paid for with the bytes that were read. sure: one must
  * stand there, whatever the credit. */
-static size_t intact_size(struct spool_log *log, const uint8_t *p, size_t available, bool sure)
+static size_t intact_size(struct spool_leveldb_log *log, const uint8_t *p, size_t available,
+                          bool sure)
 {
     size_t size = claimed_size(p, available);
     if (size == 0 || size > available || (!sure && size > CHEAP_SIZE && size > log->credit))
@@ -134,13 +136,13 @@ static size_t intact_size(struct spool_log *log, const uint8_t *p, size_t availa
     return 0;
 }
 
-static size_t left_in_block(const struct spool_log *log)
+static size_t left_in_block(const struct spool_leveldb_log *log)
 {
     return BLOCK_SIZE - (size_t)((log->position + BLOCK_SIZE - log->grid) % BLOCK_SIZE);
 }
 
 /* Zero bytes that fill the end of a block, if what follows them makes sense; 0 when not. */
-static size_t filler_size(struct spool_log *log, struct bytes view)
+static size_t filler_size(struct spool_leveldb_log *log, struct bytes view)
 {
     size_t to_boundary = left_in_block(log), zeros = 0;
     while (zeros < view.size && zeros < HEADER_SIZE - 1 && view.data[zeros] == 0)
@@ -155,7 +157,7 @@ static size_t filler_size(struct spool_log *log, struct bytes view)
 }
 
 /* How far the next header is if the length at p can be believed: one verifies there. 0 when not. */
-static size_t believable_size(struct spool_log *log, struct bytes view)
+static size_t believable_size(struct spool_leveldb_log *log, struct bytes view)
 {
     size_t size = claimed_size(view.data, view.size), in_block = left_in_block(log);
     if (size == 0 || size > in_block)
@@ -184,7 +186,7 @@ static size_t zeros_at(const uint8_t *p, size_t size)
 
 /* Distance to the next intact header, the next block, or the end of the file. A header's type is no
  * zero: room that was made ahead is passed over in long steps. */
-static size_t distance_to_header(struct spool_log *log, struct bytes view)
+static size_t distance_to_header(struct spool_leveldb_log *log, struct bytes view)
 {
     size_t in_block = left_in_block(log), limit = view.size < in_block ? view.size : in_block;
     for (size_t at = 1; at < limit; at++) {
@@ -197,7 +199,7 @@ static size_t distance_to_header(struct spool_log *log, struct bytes view)
 }
 
 /* Zeros from a header's place to the end of its sector: what the disk never got of a write. */
-static bool is_unwritten(const struct spool_log *log, const uint8_t *p, size_t size)
+static bool is_unwritten(const struct spool_leveldb_log *log, const uint8_t *p, size_t size)
 {
     size_t in_sector = SECTOR_SIZE - log->position % SECTOR_SIZE;
     return is_zeros(p, in_sector < size ? in_sector : size);
@@ -205,7 +207,7 @@ static bool is_unwritten(const struct spool_log *log, const uint8_t *p, size_t s
 
 /* Takes a damaged stretch. What stands at the place of a header is left out: it would only cut a
  * frame in two. */
-static struct spool_log_piece take_damaged(struct spool_log *log, struct bytes view)
+static struct spool_leveldb_log_piece take_damaged(struct spool_leveldb_log *log, struct bytes view)
 {
     bool at_header = log->anchored;
     size_t size = at_header ? believable_size(log, view) : 0;
@@ -216,13 +218,14 @@ static struct spool_log_piece take_damaged(struct spool_log *log, struct bytes v
     size_t skip = !at_header ? 0 : size < HEADER_SIZE ? size : HEADER_SIZE;
     bool unwritten = skip > 0 && is_unwritten(log, view.data, skip);
     advance(log, size);
-    return (struct spool_log_piece){.bytes = bytes_of(view.data + skip, size - skip),
-                                    .file_bytes = (uint32_t)size,
-                                    .zeros = is_zeros(view.data, size),
-                                    .unwritten = unwritten};
+    return (struct spool_leveldb_log_piece){.bytes = bytes_of(view.data + skip, size - skip),
+                                            .file_bytes = (uint32_t)size,
+                                            .zeros = is_zeros(view.data, size),
+                                            .unwritten = unwritten};
 }
 
-static struct spool_log_piece take_intact(struct spool_log *log, const uint8_t *p, size_t size)
+static struct spool_leveldb_log_piece take_intact(struct spool_leveldb_log *log, const uint8_t *p,
+                                                  size_t size)
 {
     uint8_t type = p[6];
     bool starts = type == TYPE_FULL || type == TYPE_FIRST,
@@ -236,14 +239,14 @@ static struct spool_log_piece take_intact(struct spool_log *log, const uint8_t *
     log->may_go_on = goes_on;
     size_t skip = log->anchored ? HEADER_SIZE : 0;
     advance(log, size);
-    return (struct spool_log_piece){.bytes = bytes_of(p + skip, size - skip),
-                                    .file_bytes = (uint32_t)size,
-                                    .intact = true,
-                                    .starts_record = starts,
-                                    .breaks = starts && log->anchored};
+    return (struct spool_leveldb_log_piece){.bytes = bytes_of(p + skip, size - skip),
+                                            .file_bytes = (uint32_t)size,
+                                            .intact = true,
+                                            .starts_record = starts,
+                                            .breaks = starts && log->anchored};
 }
 
-static enum err at_end(struct spool_log *log, uint64_t end)
+static enum err at_end(struct spool_leveldb_log *log, uint64_t end)
 {
     /* A bound lies between two records. */
     if (log->position == end)
@@ -251,7 +254,8 @@ static enum err at_end(struct spool_log *log, uint64_t end)
     return ERR_END;
 }
 
-enum err spool_log_next(struct spool_log *log, uint64_t end, struct spool_log_piece *ret_piece)
+enum err spool_leveldb_log_next(struct spool_leveldb_log *log, uint64_t end,
+                                struct spool_leveldb_log_piece *ret_piece)
 {
     for (;;) {
         struct bytes bytes;
@@ -276,13 +280,15 @@ enum err spool_log_next(struct spool_log *log, uint64_t end, struct spool_log_pi
     }
 }
 
-enum err spool_log_next_raw(struct spool_log *log, struct spool_log_piece *ret_piece)
+enum err spool_leveldb_log_next_raw(struct spool_leveldb_log *log,
+                                    struct spool_leveldb_log_piece *ret_piece)
 {
     struct bytes bytes;
     enum err rc = view(log, 1, UINT64_MAX, &bytes);
     if (rc != ERR_OK || bytes.size == 0)
         return rc == ERR_OK ? ERR_END : rc;
-    *ret_piece = (struct spool_log_piece){.bytes = bytes, .file_bytes = (uint32_t)bytes.size};
+    *ret_piece =
+        (struct spool_leveldb_log_piece){.bytes = bytes, .file_bytes = (uint32_t)bytes.size};
     advance(log, bytes.size);
     return ERR_OK;
 }

@@ -14,9 +14,9 @@
 #include "base/bytes.h"
 #include "base/err.h"
 
-#define SPOOL_LOG_BLOCK_SIZE 32768 /* LevelDB's log_format.h, kBlockSize */
+#define SPOOL_LEVELDB_LOG_BLOCK_SIZE 32768 /* LevelDB's log_format.h, kBlockSize */
 
-struct spool_log {
+struct spool_leveldb_log {
     int fd;            /* borrowed */
     uint64_t position; /* of the next header */
     uint8_t *window;   /* bytes [window_start, window_start + window_size) of the file */
@@ -33,7 +33,7 @@ struct spool_log {
     uint64_t credit;    /* bytes that may still be checksummed in vain */
 };
 
-struct spool_log_piece {
+struct spool_leveldb_log_piece {
     struct bytes bytes;  /* valid until the next call */
     uint32_t file_bytes; /* that it took up, headers included */
     bool intact;         /* payload of a fragment whose checksum verified */
@@ -46,15 +46,19 @@ struct spool_log_piece {
                   * go on */
 };
 
-enum err spool_log_init(struct spool_log *log, int fd, uint64_t position); /* ERR_NOMEM */
-void spool_log_done(struct spool_log *log);                                /* leaves fd open */
+/* ERR_NOMEM */
+enum err spool_leveldb_log_init(struct spool_leveldb_log *log, int fd, uint64_t position);
+/* leaves fd open */
+void spool_leveldb_log_done(struct spool_leveldb_log *log);
 
 /* Takes the next piece. end bounds how far the file is read.
  * Errors: ERR_END (nothing more below end), ERR_UNREADABLE (errno says why; the position is
  * kept) */
-enum err spool_log_next(struct spool_log *log, uint64_t end, struct spool_log_piece *ret_piece);
+enum err spool_leveldb_log_next(struct spool_leveldb_log *log, uint64_t end,
+                                struct spool_leveldb_log_piece *ret_piece);
 
 /* Hands out the file as it is, as damaged bytes, for files that are no logs. Errors: as above */
-enum err spool_log_next_raw(struct spool_log *log, struct spool_log_piece *ret_piece);
+enum err spool_leveldb_log_next_raw(struct spool_leveldb_log *log,
+                                    struct spool_leveldb_log_piece *ret_piece);
 
 #endif

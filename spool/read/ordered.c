@@ -6,14 +6,14 @@
 
 /* ---- where a window ends --------------------------------------------------------------------- */
 
-void spool_window_end_done(struct spool_window_end *end)
+void spool_ordered_end_done(struct spool_ordered_end *end)
 {
     spool_index_set_free(&end->seen);
     free(end->frames);
 }
 
 /* The frames up to here ascend as they stand. */
-static void note_late(struct spool_window_end *end, uint32_t index)
+static void note_late(struct spool_ordered_end *end, uint32_t index)
 {
     uint32_t next;
     bool late =
@@ -30,7 +30,7 @@ static int compare_indexes(const void *left, const void *right)
 }
 
 /* Keeps the lowest frames, as many as may be sorted. */
-static void cut(struct spool_window_end *end)
+static void cut(struct spool_ordered_end *end)
 {
     uint64_t bytes = 0;
     size_t count = 0;
@@ -44,7 +44,7 @@ static void cut(struct spool_window_end *end)
     end->frame_bytes = bytes;
 }
 
-static enum err reserve_frame(struct spool_window_end *end)
+static enum err reserve_frame(struct spool_ordered_end *end)
 {
     if (end->frame_count < end->frame_capacity)
         return ERR_OK;
@@ -57,7 +57,7 @@ static enum err reserve_frame(struct spool_window_end *end)
     return ERR_OK;
 }
 
-static void keep_frame(struct spool_window_end *end, uint32_t index, uint32_t bytes)
+static void keep_frame(struct spool_ordered_end *end, uint32_t index, uint32_t bytes)
 {
     if (end->sorted_below != 0 && index >= end->sorted_below)
         return;
@@ -67,7 +67,7 @@ static void keep_frame(struct spool_window_end *end, uint32_t index, uint32_t by
         cut(end);
 }
 
-enum err spool_window_end_feed(struct spool_window_end *end, uint32_t index, uint32_t bytes)
+enum err spool_ordered_end_feed(struct spool_ordered_end *end, uint32_t index, uint32_t bytes)
 {
     bool is_new;
     enum err rc = reserve_frame(end);
@@ -82,7 +82,7 @@ enum err spool_window_end_feed(struct spool_window_end *end, uint32_t index, uin
     return ERR_OK;
 }
 
-uint32_t spool_window_end_find(struct spool_window_end *end, bool *ret_sorts)
+uint32_t spool_ordered_end_find(struct spool_ordered_end *end, bool *ret_sorts)
 {
     if (end->frame_bytes > end->sorted_bytes)
         cut(end);
@@ -92,7 +92,7 @@ uint32_t spool_window_end_find(struct spool_window_end *end, bool *ret_sorts)
 
 /* ---- the window of a segment ----------------------------------------------------------------- */
 
-void spool_order_drop(struct spool_order *order)
+void spool_ordered_drop(struct spool_ordered *order)
 {
     for (size_t i = 0; i < order->part_count; i++)
         spool_chunk_unref(order->parts[i]);
@@ -101,14 +101,14 @@ void spool_order_drop(struct spool_order *order)
     order->part_count = 0;
 }
 
-void spool_order_done(struct spool_order *order)
+void spool_ordered_done(struct spool_ordered *order)
 {
-    spool_order_drop(order);
+    spool_ordered_drop(order);
     spool_ranges_free(&order->gone);
-    *order = (struct spool_order){0};
+    *order = (struct spool_ordered){0};
 }
 
-enum err spool_order_keep(struct spool_order *order, struct spool_chunk *chunk)
+enum err spool_ordered_keep(struct spool_ordered *order, struct spool_chunk *chunk)
 {
     struct spool_chunk **parts = realloc(order->parts, (order->part_count + 1) * sizeof *parts);
     if (parts == NULL)
@@ -118,30 +118,30 @@ enum err spool_order_keep(struct spool_order *order, struct spool_chunk *chunk)
     return ERR_OK;
 }
 
-enum err spool_order_take(struct spool_order *order, struct spool_chunk **ret_chunk)
+enum err spool_ordered_take(struct spool_ordered *order, struct spool_chunk **ret_chunk)
 {
     if (order->part_count == 0)
         return ERR_END;
     *ret_chunk = spool_chunk_sorted(order->parts, order->part_count);
     if (*ret_chunk == NULL)
         return ERR_NOMEM;
-    spool_order_drop(order);
+    spool_ordered_drop(order);
     return ERR_OK;
 }
 
-static enum err feed_chunk(struct spool_window_end *end, const struct spool_chunk *chunk)
+static enum err feed_chunk(struct spool_ordered_end *end, const struct spool_chunk *chunk)
 {
     struct spool_event event;
     enum err rc = ERR_OK;
     for (size_t at = 0; rc == ERR_OK && spool_chunk_next(chunk, &at, &event);)
-        rc = spool_window_end_feed(end, spool_id_index(event.id), (uint32_t)event.frame.size);
+        rc = spool_ordered_end_feed(end, spool_id_index(event.id), (uint32_t)event.frame.size);
     return rc;
 }
 
-enum err spool_order_find(struct spool_order *order, const struct spool_reader_options *options,
-                          struct errmsg *msg)
+enum err spool_ordered_find(struct spool_ordered *order, const struct spool_reader_options *options,
+                            struct errmsg *msg)
 {
-    struct spool_window_end end = {.sorted_bytes = SPOOL_ORDER_SORTED_BYTES};
+    struct spool_ordered_end end = {.sorted_bytes = SPOOL_ORDERED_SORTED_BYTES};
     struct spool_reader *reader = NULL;
     struct spool_chunk *chunk;
     enum err rc = spool_reader_open(options, &reader, msg);
@@ -153,9 +153,9 @@ enum err spool_order_find(struct spool_order *order, const struct spool_reader_o
     spool_reader_close(reader);
     if (rc == ERR_END) {
         order->known = true;
-        order->below = spool_window_end_find(&end, &order->sorts);
+        order->below = spool_ordered_end_find(&end, &order->sorts);
         rc = ERR_OK;
     }
-    spool_window_end_done(&end);
+    spool_ordered_end_done(&end);
     return rc;
 }

@@ -13,9 +13,9 @@
 #include "spool/read/reader.h"
 
 /* So many bytes of frames are sorted in memory, or one frame that is larger. */
-#define SPOOL_ORDER_SORTED_BYTES (8u << 20)
+#define SPOOL_ORDERED_SORTED_BYTES (8u << 20)
 
-struct spool_order {
+struct spool_ordered {
     bool known;                 /* windows are used: `below` bounds the one that is being read */
     uint32_t below;             /* its events lie below this index; 0: it is the last */
     bool sorts;                 /* its frames don't ascend: they are kept until all are read */
@@ -24,19 +24,19 @@ struct spool_order {
     struct spool_ranges gone; /* missing in the windows that are behind */
 };
 
-void spool_order_done(struct spool_order *order); /* as before the first window again */
+void spool_ordered_done(struct spool_ordered *order); /* as before the first window again */
 
 /* Finds the window that begins at options->first_index, by reading the whole segment.
  * Errors: as spool_reader_next(), but for ERR_END; nothing has changed then. */
-enum err spool_order_find(struct spool_order *order, const struct spool_reader_options *options,
-                          struct errmsg *msg);
+enum err spool_ordered_find(struct spool_ordered *order, const struct spool_reader_options *options,
+                            struct errmsg *msg);
 
 /* Of a window that sorts: takes over what was read of it (ERR_NOMEM: the chunk is the caller's
  * still), and hands it out in order when all was read (ERR_END: there is nothing kept; ERR_NOMEM:
  * it is kept on), or lets it go. */
-enum err spool_order_keep(struct spool_order *order, struct spool_chunk *chunk);
-enum err spool_order_take(struct spool_order *order, struct spool_chunk **ret_chunk);
-void spool_order_drop(struct spool_order *order);
+enum err spool_ordered_keep(struct spool_ordered *order, struct spool_chunk *chunk);
+enum err spool_ordered_take(struct spool_ordered *order, struct spool_chunk **ret_chunk);
+void spool_ordered_drop(struct spool_ordered *order);
 
 struct spool_frame_size {
     uint32_t index, bytes;
@@ -44,7 +44,7 @@ struct spool_frame_size {
 
 /* Where the first window from an index on ends, fed with the frames as they stand. Pure but for
  * memory; zero-initialised, but for sorted_bytes. */
-struct spool_window_end {
+struct spool_ordered_end {
     struct spool_index_set seen;
     uint32_t below; /* the frames ascend up to here; 0: no end yet */
     size_t sorted_bytes;
@@ -54,9 +54,9 @@ struct spool_window_end {
     uint32_t sorted_below; /* what was kept in `frames` lies below this; 0: nothing was left out */
 };
 /* ERR_NOMEM */
-enum err spool_window_end_feed(struct spool_window_end *end, uint32_t index, uint32_t bytes);
+enum err spool_ordered_end_feed(struct spool_ordered_end *end, uint32_t index, uint32_t bytes);
 /* *ret_sorts: only sorted do the window's frames ascend. */
-uint32_t spool_window_end_find(struct spool_window_end *end, bool *ret_sorts);
-void spool_window_end_done(struct spool_window_end *end);
+uint32_t spool_ordered_end_find(struct spool_ordered_end *end, bool *ret_sorts);
+void spool_ordered_end_done(struct spool_ordered_end *end);
 
 #endif

@@ -17,13 +17,13 @@ struct spool_reader {
     char name[64]; /* for messages */
     uint64_t segment_id;
     int dir_fd; /* -1: there is no such directory */
-    struct spool_files files;
+    struct spool_segment_files files;
     bool files_listed;
     size_t file; /* being read */
     int fd;      /* of that file; -1: not open */
-    struct spool_log log;
-    struct spool_scan scan;
-    struct spool_sieve sieve;
+    struct spool_leveldb_log log;
+    struct spool_frame_scan scan;
+    struct spool_collector sieve;
     bool must_rewind; /* memory was out in the middle of a piece */
     bool ended;
 };
@@ -33,13 +33,14 @@ struct spool_reader {
 static enum err open_file(struct spool_reader *reader, struct errmsg *msg)
 {
     int fd;
-    enum err rc = spool_files_open(reader->dir_fd, reader->files.names[reader->file], &fd, msg);
+    enum err rc =
+        spool_segment_files_open(reader->dir_fd, reader->files.names[reader->file], &fd, msg);
     if (rc != ERR_OK)
         return rc;
     if (reader->file == 0 && reader->files.log_count > 0)
-        rc = spool_files_seed(fd, reader->segment_id, &reader->scan.seed, msg);
+        rc = spool_segment_files_seed(fd, reader->segment_id, &reader->scan.seed, msg);
     if (rc == ERR_OK)
-        rc = spool_log_init(&reader->log, fd, 0);
+        rc = spool_leveldb_log_init(&reader->log, fd, 0);
     if (rc != ERR_OK) {
         close(fd);
         return rc == ERR_NOMEM ? errmsg_set(msg, rc, "out of memory") : rc;
@@ -52,7 +53,7 @@ static void close_file(struct spool_reader *reader)
 {
     if (reader->fd < 0)
         return;
-    spool_log_done(&reader->log);
+    spool_leveldb_log_done(&reader->log);
     close(reader->fd);
     reader->fd = -1;
 }
@@ -63,37 +64,38 @@ static void rewind_files(struct spool_reader *reader)
     close_file(reader);
     reader->file = 0;
     reader->must_rewind = false;
-    spool_scan_reset(&reader->scan);
-    spool_sieve_rewind(&reader->sieve);
+    spool_frame_scan_reset(&reader->scan);
+    spool_collector_rewind(&reader->sieve);
 }
 
 /* ---- reading --------------------------------------------------------------------------------- */
 
 static enum err next_piece(struct spool_reader *reader, uint64_t log_bytes,
-                           struct spool_log_piece *ret_piece, struct errmsg *msg)
+                           struct spool_leveldb_log_piece *ret_piece, struct errmsg *msg)
 {
     const char *name = reader->files.names[reader->file];
-    enum err rc = spool_files_is_log(name) ? spool_log_next(&reader->log, log_bytes, ret_piece)
-                                           : spool_log_next_raw(&reader->log, ret_piece);
+    enum err rc = spool_segment_files_is_log(name)
+                      ? spool_leveldb_log_next(&reader->log, log_bytes, ret_piece)
+                      : spool_leveldb_log_next_raw(&reader->log, ret_piece);
     if (rc != ERR_UNREADABLE)
         return rc;
     int error = errno;
-    return errmsg_set(msg, spool_files_err(error), "read '%s': %s", name, strerror(error));
+    return errmsg_set(msg, spool_segment_files_err(error), "read '%s': %s", name, strerror(error));
 }
 
-static enum err take_piece(struct spool_reader *reader, const struct spool_log_piece *piece)
+static enum err take_piece(struct spool_reader *reader, const struct spool_leveldb_log_piece *piece)
 {
     bool own_log = reader->file < reader->files.log_count;
     uint64_t found_before = reader->sieve.findings.event_count;
     if (piece->starts_record)
-        spool_sieve_record(&reader->sieve);
-    enum err rc = piece->breaks ? spool_scan_break(&reader->scan) : ERR_OK;
+        spool_collector_record(&reader->sieve);
+    enum err rc = piece->breaks ? spool_frame_scan_break(&reader->scan) : ERR_OK;
     if (rc == ERR_OK)
-        rc = spool_scan_feed(&reader->scan, piece->bytes, !piece->intact || !own_log);
+        rc = spool_frame_scan_feed(&reader->scan, piece->bytes, !piece->intact || !own_log);
     if (own_log && piece->zeros)
-        spool_sieve_zeros(&reader->sieve, piece->file_bytes);
+        spool_collector_zeros(&reader->sieve, piece->file_bytes);
     else if (own_log && !piece->intact)
-        spool_sieve_damage(&reader->sieve, piece->file_bytes, piece->unwritten);
+        spool_collector_damage(&reader->sieve, piece->file_bytes, piece->unwritten);
     if (!own_log && reader->sieve.findings.event_count > found_before)
         reader->sieve.findings.damaged = true; /* nothing is written there in good order */
     return rc;
@@ -102,7 +104,7 @@ static enum err take_piece(struct spool_reader *reader, const struct spool_log_p
 /* Nothing goes on behind the end of a file, or a bound. */
 static enum err end_file(struct spool_reader *reader, bool bounded)
 {
-    enum err rc = spool_scan_break(&reader->scan);
+    enum err rc = spool_frame_scan_break(&reader->scan);
     if (rc == ERR_OK && !bounded) {
         close_file(reader);
         reader->file++;
@@ -115,9 +117,9 @@ static enum err step(struct spool_reader *reader, uint64_t log_bytes, struct err
 {
     bool own_log = reader->file < reader->files.log_count, bounded = log_bytes != SPOOL_READ_TO_END;
     if (reader->file == reader->files.count ||
-        (!own_log && (bounded || spool_sieve_complete(&reader->sieve))))
+        (!own_log && (bounded || spool_collector_complete(&reader->sieve))))
         return ERR_END;
-    struct spool_log_piece piece;
+    struct spool_leveldb_log_piece piece;
     enum err rc = reader->fd < 0 ? open_file(reader, msg) : ERR_OK;
     if (rc == ERR_OK)
         rc = next_piece(reader, own_log ? log_bytes : SPOOL_READ_TO_END, &piece, msg);
@@ -134,7 +136,7 @@ static enum err start(struct spool_reader *reader, struct errmsg *msg)
         rewind_files(reader);
     if (reader->files_listed || reader->dir_fd < 0)
         return ERR_OK;
-    enum err rc = spool_files_list(reader->dir_fd, &reader->files, msg);
+    enum err rc = spool_segment_files_list(reader->dir_fd, &reader->files, msg);
     reader->files_listed = rc == ERR_OK;
     return rc;
 }
@@ -142,17 +144,17 @@ static enum err start(struct spool_reader *reader, struct errmsg *msg)
 enum err spool_reader_next(struct spool_reader *reader, uint64_t log_bytes,
                            struct spool_chunk **ret_chunk, struct errmsg *msg)
 {
-    struct spool_chunk *chunk = spool_sieve_take(&reader->sieve, reader->ended);
+    struct spool_chunk *chunk = spool_collector_take(&reader->sieve, reader->ended);
     enum err rc = chunk != NULL ? ERR_OK : reader->ended ? ERR_END : start(reader, msg);
     while (rc == ERR_OK && chunk == NULL) {
         rc = step(reader, log_bytes, msg);
         reader->must_rewind |= rc == ERR_NOMEM;
         if (rc == ERR_END && log_bytes == SPOOL_READ_TO_END) {
-            enum err concluded = spool_sieve_conclude(&reader->sieve);
+            enum err concluded = spool_collector_conclude(&reader->sieve);
             reader->ended = concluded == ERR_OK;
             rc = concluded == ERR_OK ? ERR_END : concluded;
         }
-        chunk = spool_sieve_take(&reader->sieve, rc != ERR_OK);
+        chunk = spool_collector_take(&reader->sieve, rc != ERR_OK);
     }
     if (chunk == NULL) {
         if (rc != ERR_END)
@@ -167,7 +169,7 @@ static enum err open_reader(const struct spool_reader_options *options,
                             struct spool_reader **ret_reader, struct errmsg *msg)
 {
     int dir_fd = -1;
-    enum err rc = spool_files_open_dir(options->parent_fd, options->name, &dir_fd, msg);
+    enum err rc = spool_segment_files_open_dir(options->parent_fd, options->name, &dir_fd, msg);
     struct spool_reader *reader = rc == ERR_OK || rc == ERR_END ? calloc(1, sizeof *reader) : NULL;
     if (reader == NULL) {
         if (dir_fd >= 0)
@@ -182,16 +184,16 @@ static enum err open_reader(const struct spool_reader_options *options,
     reader->sieve.below_index = options->below_index;
     reader->sieve.count_limit = options->count_limit;
     reader->sieve.parked = options->parked;
-    spool_scan_init(&reader->scan, options->segment_id, options->seed, spool_sieve_frame,
-                    &reader->sieve);
+    spool_frame_scan_init(&reader->scan, options->segment_id, options->seed, spool_collector_frame,
+                          &reader->sieve);
     *ret_reader = reader;
     return ERR_OK;
 }
 
 /* Which events lie in a parked segment: before the first is handed out, and although the first
  * place where that is written may be damaged. */
-static enum err find_indexes(const struct spool_reader_options *options, struct spool_sieve *sieve,
-                             struct errmsg *msg)
+static enum err find_indexes(const struct spool_reader_options *options,
+                             struct spool_collector *sieve, struct errmsg *msg)
 {
     struct spool_reader_options all = *options;
     struct spool_reader *reader = NULL;
@@ -234,7 +236,7 @@ enum err spool_reader_missing(const struct spool_reader *reader, uint32_t below,
     *ret_missing = (struct spool_ranges){0};
     if (seen->count > 0 && seen->count == (uint64_t)seen->highest + 1 && below <= seen->highest + 1)
         return ERR_OK;
-    return spool_sieve_missing(&reader->sieve, reader->sieve.first_index, below, ret_missing);
+    return spool_collector_missing(&reader->sieve, reader->sieve.first_index, below, ret_missing);
 }
 
 bool spool_reader_is_whole(const struct spool_reader *reader)
@@ -256,8 +258,8 @@ void spool_reader_close(struct spool_reader *reader)
     close_file(reader);
     if (reader->dir_fd >= 0)
         close(reader->dir_fd);
-    spool_files_free(&reader->files);
-    spool_scan_done(&reader->scan);
-    spool_sieve_done(&reader->sieve);
+    spool_segment_files_free(&reader->files);
+    spool_frame_scan_done(&reader->scan);
+    spool_collector_done(&reader->sieve);
     free(reader);
 }

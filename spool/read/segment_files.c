@@ -20,7 +20,7 @@ enum {
     HEADER_FRAME_MAX = 128,
 };
 
-enum err spool_files_err(int error)
+enum err spool_segment_files_err(int error)
 {
     return error == ENOENT || error == ENOTDIR || error == EISDIR || error == ELOOP
                ? ERR_END
@@ -29,18 +29,19 @@ enum err spool_files_err(int error)
 
 static enum err fail(struct errmsg *msg, const char *what, const char *name)
 {
-    return errmsg_set(msg, spool_files_err(errno), "%s '%s': %s", what, name, strerror(errno));
+    return errmsg_set(msg, spool_segment_files_err(errno), "%s '%s': %s", what, name,
+                      strerror(errno));
 }
 
-void spool_files_free(struct spool_files *files)
+void spool_segment_files_free(struct spool_segment_files *files)
 {
     for (size_t i = 0; i < files->count; i++)
         free(files->names[i]);
     free(files->names);
-    *files = (struct spool_files){0};
+    *files = (struct spool_segment_files){0};
 }
 
-bool spool_files_is_log(const char *name)
+bool spool_segment_files_is_log(const char *name)
 {
     const char *slash = strrchr(name, '/');
     const char *base = slash == NULL ? name : slash + 1;
@@ -51,7 +52,7 @@ bool spool_files_is_log(const char *name)
 
 static bool is_own_log(const char *name)
 {
-    return strchr(name, '/') == NULL && spool_files_is_log(name);
+    return strchr(name, '/') == NULL && spool_segment_files_is_log(name);
 }
 
 /* Logs first, by number (LevelDB pads them to six digits, but grows beyond), then by name. */
@@ -68,7 +69,7 @@ static int compare_names(const void *a, const void *b)
     return strcmp(x, y);
 }
 
-static enum err push(struct spool_files *files, const char *prefix, const char *name)
+static enum err push(struct spool_segment_files *files, const char *prefix, const char *name)
 {
     char **names = realloc(files->names, (files->count + 1) * sizeof *names);
     if (names == NULL)
@@ -81,17 +82,17 @@ static enum err push(struct spool_files *files, const char *prefix, const char *
     return ERR_OK;
 }
 
-static enum err list_into(struct spool_files *files, int parent_fd, const char *name,
+static enum err list_into(struct spool_segment_files *files, int parent_fd, const char *name,
                           const char *prefix, int depth);
 
-static enum err take_entry(struct spool_files *files, int fd, const char *name, const char *prefix,
-                           int depth)
+static enum err take_entry(struct spool_segment_files *files, int fd, const char *name,
+                           const char *prefix, int depth)
 {
     struct stat status;
     if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
         return ERR_OK;
     if (fstatat(fd, name, &status, AT_SYMLINK_NOFOLLOW) != 0)
-        return spool_files_err(errno) == ERR_END ? ERR_OK : ERR_UNREADABLE;
+        return spool_segment_files_err(errno) == ERR_END ? ERR_OK : ERR_UNREADABLE;
     if (S_ISREG(status.st_mode))
         return push(files, prefix, name);
     if (!S_ISDIR(status.st_mode) || depth > 0)
@@ -101,12 +102,12 @@ static enum err take_entry(struct spool_files *files, int fd, const char *name, 
     return list_into(files, fd, name, inner, 1);
 }
 
-static enum err list_into(struct spool_files *files, int parent_fd, const char *name,
+static enum err list_into(struct spool_segment_files *files, int parent_fd, const char *name,
                           const char *prefix, int depth)
 {
     int fd = openat(parent_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0)
-        return spool_files_err(errno) == ERR_END ? ERR_OK : ERR_UNREADABLE;
+        return spool_segment_files_err(errno) == ERR_END ? ERR_OK : ERR_UNREADABLE;
     DIR *dir = fdopendir(fd);
     if (dir == NULL) {
         close(fd);
@@ -127,7 +128,8 @@ static enum err list_into(struct spool_files *files, int parent_fd, const char *
     return rc;
 }
 
-enum err spool_files_open_dir(int parent_fd, const char *name, int *ret_fd, struct errmsg *msg)
+enum err spool_segment_files_open_dir(int parent_fd, const char *name, int *ret_fd,
+                                      struct errmsg *msg)
 {
     int fd = openat(parent_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0)
@@ -136,14 +138,15 @@ enum err spool_files_open_dir(int parent_fd, const char *name, int *ret_fd, stru
     return ERR_OK;
 }
 
-enum err spool_files_list(int dir_fd, struct spool_files *ret_files, struct errmsg *msg)
+enum err spool_segment_files_list(int dir_fd, struct spool_segment_files *ret_files,
+                                  struct errmsg *msg)
 {
-    struct spool_files files = {0};
+    struct spool_segment_files files = {0};
     errno = 0;
     enum err rc = list_into(&files, dir_fd, ".", "", 0);
     if (rc != ERR_OK) {
         int error = errno;
-        spool_files_free(&files);
+        spool_segment_files_free(&files);
         return errmsg_set(msg, rc, "list it: %s", error == 0 ? err_text(rc) : strerror(error));
     }
     if (files.count > 0)
@@ -154,7 +157,7 @@ enum err spool_files_list(int dir_fd, struct spool_files *ret_files, struct errm
     return ERR_OK;
 }
 
-enum err spool_files_open(int dir_fd, const char *name, int *ret_fd, struct errmsg *msg)
+enum err spool_segment_files_open(int dir_fd, const char *name, int *ret_fd, struct errmsg *msg)
 {
     int fd = openat(dir_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (fd < 0)
@@ -163,12 +166,14 @@ enum err spool_files_open(int dir_fd, const char *name, int *ret_fd, struct errm
     return ERR_OK;
 }
 
-enum err spool_files_seed(int log_fd, uint64_t segment_id, uint64_t *seed, struct errmsg *msg)
+enum err spool_segment_files_seed(int log_fd, uint64_t segment_id, uint64_t *seed,
+                                  struct errmsg *msg)
 {
     uint8_t start[HEADER_AT_MAX + HEADER_FRAME_MAX];
     ssize_t size = pread(log_fd, start, sizeof start, 0);
     if (size < 0)
-        return spool_files_err(errno) == ERR_END ? ERR_OK : fail(msg, "read", "the log's header");
+        return spool_segment_files_err(errno) == ERR_END ? ERR_OK
+                                                         : fail(msg, "read", "the log's header");
     struct spool_segment_header header;
     for (ssize_t at = 0; at < size && at <= HEADER_AT_MAX; at++)
         if (spool_header_find(start + at, (size_t)(size - at), &header) &&

@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct spool_files {
+struct spool_segment_files {
     char **names; /* relative to the directory; `lost/x` for what lies one deeper */
     size_t count;
     size_t log_count; /* the first ones are the segment's logs, ascending */
@@ -18,23 +18,26 @@ struct spool_files {
 
 /* What an errno of open, read or list says: ERR_END, there is nothing (ENOENT, ENOTDIR, EISDIR,
  * ELOOP), or ERR_UNREADABLE, nobody knows what there is. */
-enum err spool_files_err(int error);
+enum err spool_segment_files_err(int error);
 
 /* Errors: ERR_END (no such directory, or something else has its name), ERR_UNREADABLE */
-enum err spool_files_open_dir(int parent_fd, const char *name, int *ret_fd, struct errmsg *msg);
+enum err spool_segment_files_open_dir(int parent_fd, const char *name, int *ret_fd,
+                                      struct errmsg *msg);
 
 /* What is no regular file is left out. Errors: ERR_UNREADABLE, ERR_NOMEM */
-enum err spool_files_list(int dir_fd, struct spool_files *ret_files, struct errmsg *msg);
-void spool_files_free(struct spool_files *files);
+enum err spool_segment_files_list(int dir_fd, struct spool_segment_files *ret_files,
+                                  struct errmsg *msg);
+void spool_segment_files_free(struct spool_segment_files *files);
 
 /* Is it a log by its name, wherever it lies? */
-bool spool_files_is_log(const char *name);
+bool spool_segment_files_is_log(const char *name);
 
 /* Opens one of the names. Errors: ERR_END, ERR_UNREADABLE */
-enum err spool_files_open(int dir_fd, const char *name, int *ret_fd, struct errmsg *msg);
+enum err spool_segment_files_open(int dir_fd, const char *name, int *ret_fd, struct errmsg *msg);
 
 /* Replaces *seed by the one in the header at the start of the log, where no client's bytes can
  * stand; leaves it alone when there is none for the segment. Errors: ERR_UNREADABLE */
-enum err spool_files_seed(int log_fd, uint64_t segment_id, uint64_t *seed, struct errmsg *msg);
+enum err spool_segment_files_seed(int log_fd, uint64_t segment_id, uint64_t *seed,
+                                  struct errmsg *msg);
 
 #endif

@@ -37,7 +37,7 @@ static void add_pending(struct spool *spool, struct bytes name, uint64_t count, 
         return;
     if (spool_topics_get(&spool->topics, name, 0, &topic) == ERR_OK) {
         pthread_mutex_lock(&spool->lock);
-        spool_share_add(topic, count, bytes);
+        spool_topic_share_add(topic, count, bytes);
         atomic_fetch_add(&topic->accepted, count);
         pthread_mutex_unlock(&spool->lock);
     }
@@ -222,8 +222,8 @@ enum err spool_count_entry(struct spool *spool, uint64_t segment_id, struct errm
 {
     if (!claim(spool, segment_id))
         return ERR_OK;
-    char name[SPOOL_PARKED_NAME_SIZE];
-    struct spool_reader_options options = spool_parked_reader_options(spool, segment_id, name);
+    char name[SPOOL_WHEREABOUTS_NAME_SIZE];
+    struct spool_reader_options options = spool_whereabouts_reader_options(spool, segment_id, name);
     bool by_seal = !is_passed(spool, segment_id) && count_by_seal(spool, &options);
     enum err rc =
         by_seal || is_passed(spool, segment_id) ? ERR_OK : count_by_reading(spool, &options, msg);

@@ -23,15 +23,15 @@ static uint64_t next_old_segment(struct spool *spool, uint64_t segment_id)
 static enum err read_ends(struct spool *spool, uint64_t segment_id, struct spool_ends *ret_ends,
                           struct errmsg *msg)
 {
-    char name[SPOOL_PARKED_NAME_SIZE];
-    struct spool_reader_options options = spool_parked_reader_options(spool, segment_id, name);
+    char name[SPOOL_WHEREABOUTS_NAME_SIZE];
+    struct spool_reader_options options = spool_whereabouts_reader_options(spool, segment_id, name);
     enum err rc = spool_reader_ends(&options, ret_ends, msg);
     bool parked;
-    (void)spool_parked_folder(spool, segment_id, &parked);
+    (void)spool_whereabouts_folder(spool, segment_id, &parked);
     if (rc != ERR_OK || parked == options.parked)
         return rc;
     spool_ends_free(ret_ends);
-    options = spool_parked_reader_options(spool, segment_id, name);
+    options = spool_whereabouts_reader_options(spool, segment_id, name);
     return spool_reader_ends(&options, ret_ends, msg);
 }
 
@@ -41,7 +41,7 @@ enum err spool_count_limit(struct spool *spool, uint64_t segment_id, uint32_t *r
     uint64_t next = segment_id;
     bool parked;
     *ret_limit = SPOOL_COUNT_UNKNOWN;
-    (void)spool_parked_folder(spool, segment_id, &parked);
+    (void)spool_whereabouts_folder(spool, segment_id, &parked);
     if (parked) /* only what lies below its limit was put there */
         return ERR_OK;
     while ((next = next_old_segment(spool, next)) != 0) {

@@ -115,8 +115,8 @@ static enum err topics_of_seal(struct spool *spool, const struct spool_reader_op
 static enum err losses_by_topic(struct spool *spool, uint64_t segment_id,
                                 struct spool_topic_loss **ret_losses, size_t *ret_count)
 {
-    char name[SPOOL_PARKED_NAME_SIZE];
-    struct spool_reader_options options = spool_parked_reader_options(spool, segment_id, name);
+    char name[SPOOL_WHEREABOUTS_NAME_SIZE];
+    struct spool_reader_options options = spool_whereabouts_reader_options(spool, segment_id, name);
     struct spool_topic_loss *losses = NULL;
     size_t count = 0;
     struct spool_reader *reader = NULL;

@@ -32,8 +32,8 @@ static enum err ranges_at_open(const struct spool *spool, uint64_t segment_id,
     return rc;
 }
 
-struct spool_loss_report *spool_missed_report(const struct spool *spool, uint64_t segment_id,
-                                              const struct spool_findings *findings)
+struct spool_loss_report *spool_owed_report(const struct spool *spool, uint64_t segment_id,
+                                            const struct spool_findings *findings)
 {
     struct spool_ranges missed;
     bool known;
@@ -54,8 +54,7 @@ struct spool_loss_report *spool_missed_report(const struct spool *spool, uint64_
     return NULL;
 }
 
-struct spool_loss_report *spool_missed_vanished_report(const struct spool *spool,
-                                                       uint64_t segment_id)
+struct spool_loss_report *spool_owed_vanished_report(const struct spool *spool, uint64_t segment_id)
 {
     struct spool_ranges missed;
     bool known;

@@ -12,9 +12,9 @@ struct spool_loss_report;
 /* The report that an earlier run owed for a segment which its cursors had passed: what was found of
  * it, or of which nothing is left. The caller owns it. NULL: nothing is wrong with the segment (or
  * memory is out, in which case the next start tries again). */
-struct spool_loss_report *spool_missed_report(const struct spool *spool, uint64_t segment_id,
-                                              const struct spool_findings *findings);
-struct spool_loss_report *spool_missed_vanished_report(const struct spool *spool,
-                                                       uint64_t segment_id);
+struct spool_loss_report *spool_owed_report(const struct spool *spool, uint64_t segment_id,
+                                            const struct spool_findings *findings);
+struct spool_loss_report *spool_owed_vanished_report(const struct spool *spool,
+                                                     uint64_t segment_id);
 
 #endif

@@ -17,9 +17,9 @@
 
 enum err spool_segment_nonce(struct spool *spool, uint64_t segment_id, uint64_t *ret_nonce)
 {
-    char name[SPOOL_PARKED_NAME_SIZE];
+    char name[SPOOL_WHEREABOUTS_NAME_SIZE];
     struct spool_reader_options options =
-        spool_parked_reader_options(spool, segment_id, name); /* parked, it keeps its nonce */
+        spool_whereabouts_reader_options(spool, segment_id, name); /* parked, it keeps its nonce */
     if (faccessat(options.parent_fd, name, F_OK, AT_SYMLINK_NOFOLLOW) != 0)
         return errno == ENOENT ? ERR_NOT_FOUND : ERR_UNREADABLE;
     struct spool_ends ends;

@@ -36,7 +36,7 @@ static void read_again_from(struct spool *spool)
     at_open->unread_count = 0;
 }
 
-void spool_unread_load(struct spool *spool)
+void spool_unreadable_load(struct spool *spool)
 {
     if (spool->options.forward_only) {
         read_again_from(spool);
@@ -118,7 +118,7 @@ static void flush(struct mover *mover)
         return;
     if (mover->counted) {
         pthread_mutex_lock(&mover->spool->lock);
-        spool_share_remove(topic, count);
+        spool_topic_share_remove(topic, count);
         atomic_fetch_sub(&topic->accepted, count);
         pthread_mutex_unlock(&mover->spool->lock);
     }
@@ -201,8 +201,8 @@ static enum err try_again(struct spool *spool, uint64_t segment_id, uint32_t fro
                           uint32_t count_limit, bool counted, spool_make_room_fn *make_room,
                           struct errmsg *msg)
 {
-    char name[SPOOL_PARKED_NAME_SIZE];
-    struct spool_reader_options options = spool_parked_reader_options(spool, segment_id, name);
+    char name[SPOOL_WHEREABOUTS_NAME_SIZE];
+    struct spool_reader_options options = spool_whereabouts_reader_options(spool, segment_id, name);
     options.first_index = from;
     options.count_limit = count_limit;
     struct spool_reader *reader = NULL;
@@ -241,7 +241,7 @@ static uint64_t take_due(struct spool *spool, struct spool_entry *ret_entry)
     return id;
 }
 
-void spool_unread_tend(struct spool *spool, spool_make_room_fn *make_room)
+void spool_unreadable_tend(struct spool *spool, spool_make_room_fn *make_room)
 {
     struct spool_entry entry;
     for (uint64_t id; !atomic_load(&spool->closing) && (id = take_due(spool, &entry)) != 0;) {

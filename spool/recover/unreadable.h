@@ -15,12 +15,12 @@ struct spool_cursor_state;
 
 /* Marks what an earlier run had put aside; when only forwarding, lets reading begin there. While
  * opening. */
-void spool_unread_load(struct spool *spool);
+void spool_unreadable_load(struct spool *spool);
 
 /* Called again and again while there is no room for what is moved. */
 typedef void spool_make_room_fn(struct spool *spool);
 
 /* Tries those that are due. Blocks while it reads and moves; the background thread only. */
-void spool_unread_tend(struct spool *spool, spool_make_room_fn *make_room);
+void spool_unreadable_tend(struct spool *spool, spool_make_room_fn *make_room);
 
 #endif

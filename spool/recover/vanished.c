@@ -17,7 +17,8 @@
  * pending until the cursor passes. */
 static void expect(struct spool *spool, struct spool_link link)
 {
-    const struct spool_parked_item *item = spool_parked_find(&spool->at_open, link.segment_id);
+    const struct spool_parked_item *item =
+        spool_cursor_state_parked(&spool->at_open, link.segment_id);
     if (item != NULL && item->event_count == 0)
         return; /* nothing was left of it */
     bool parked = item != NULL;
@@ -74,8 +75,8 @@ static void expect(struct spool *spool, struct spool_link link)
 
 static void expect_linked_by(struct spool *spool, uint64_t segment_id)
 {
-    char name[SPOOL_PARKED_NAME_SIZE];
-    struct spool_reader_options options = spool_parked_reader_options(spool, segment_id, name);
+    char name[SPOOL_WHEREABOUTS_NAME_SIZE];
+    struct spool_reader_options options = spool_whereabouts_reader_options(spool, segment_id, name);
     struct spool_ends ends = {0};
     if (spool_reader_ends(&options, &ends, NULL) != ERR_OK)
         return; /* tried again at the next start */

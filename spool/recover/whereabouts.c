@@ -7,7 +7,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-int spool_parked_folder(struct spool *spool, uint64_t segment_id, bool *ret_parked)
+int spool_whereabouts_folder(struct spool *spool, uint64_t segment_id, bool *ret_parked)
 {
     pthread_mutex_lock(&spool->lock);
     const struct spool_entry *entry = spool_catalog_find(&spool->catalog, segment_id);
@@ -17,16 +17,17 @@ int spool_parked_folder(struct spool *spool, uint64_t segment_id, bool *ret_park
     return fd;
 }
 
-struct spool_reader_options spool_parked_reader_options(struct spool *spool, uint64_t segment_id,
-                                                        char name[SPOOL_PARKED_NAME_SIZE])
+struct spool_reader_options spool_whereabouts_reader_options(struct spool *spool,
+                                                             uint64_t segment_id,
+                                                             char name[SPOOL_WHEREABOUTS_NAME_SIZE])
 {
-    snprintf(name, SPOOL_PARKED_NAME_SIZE, "%" PRIu64, segment_id);
+    snprintf(name, SPOOL_WHEREABOUTS_NAME_SIZE, "%" PRIu64, segment_id);
     struct spool_reader_options options = {
         .name = name,
         .segment_id = segment_id,
         .seed = spool->identity.seed,
         .count_limit = SPOOL_COUNT_UNKNOWN,
     };
-    options.parent_fd = spool_parked_folder(spool, segment_id, &options.parked);
+    options.parent_fd = spool_whereabouts_folder(spool, segment_id, &options.parked);
     return options;
 }

@@ -8,12 +8,12 @@
 struct spool;
 
 /* Where a segment lies: parked/ (then *ret_parked) or segments/. Any thread. */
-int spool_parked_folder(struct spool *spool, uint64_t segment_id, bool *ret_parked);
+int spool_whereabouts_folder(struct spool *spool, uint64_t segment_id, bool *ret_parked);
 
-#define SPOOL_PARKED_NAME_SIZE 32
+#define SPOOL_WHEREABOUTS_NAME_SIZE 32
 
 /* For reading all of a segment there. name is what the options point to. */
-struct spool_reader_options spool_parked_reader_options(struct spool *spool, uint64_t segment_id,
-                                                        char name[SPOOL_PARKED_NAME_SIZE]);
+struct spool_reader_options spool_whereabouts_reader_options(
+    struct spool *spool, uint64_t segment_id, char name[SPOOL_WHEREABOUTS_NAME_SIZE]);
 
 #endif

@@ -20,7 +20,7 @@ void spool_tail_close_reader(struct spool_tail *tail)
         pthread_mutex_unlock(&tail->spool->lock);
         tail->claimed_id = 0;
     }
-    spool_order_drop(&tail->order);
+    spool_ordered_drop(&tail->order);
     spool_reader_close(tail->reader);
     tail->reader = NULL;
 }
@@ -89,7 +89,7 @@ static enum err open_reader(struct spool_tail *tail, const struct spool_source *
     if (rc != ERR_OK)
         return rc;
     if (tail->reading_id != source->segment_id)
-        spool_order_done(&tail->order);
+        spool_ordered_done(&tail->order);
     if (!tail->order.known)
         tail->reading_from = options.first_index;
     tail->reading_id = source->segment_id;
@@ -115,7 +115,7 @@ static enum err find_window(struct spool_tail *tail, const struct spool_source *
     struct spool_reader_options options;
     spool_tail_close_reader(tail);
     enum err rc = reader_options(tail, source, &name, &options, msg);
-    return rc == ERR_OK ? spool_order_find(&tail->order, &options, msg) : rc;
+    return rc == ERR_OK ? spool_ordered_find(&tail->order, &options, msg) : rc;
 }
 
 /* What isn't there, below an index that is about to be passed: in the windows behind, and in this
@@ -200,10 +200,10 @@ static enum err sort_chunk(struct spool_tail *tail, struct spool_chunk **ret_chu
 static enum err sort_window(struct spool_tail *tail, enum err rc, struct spool_chunk **ret_chunk)
 {
     if (rc == ERR_END)
-        return spool_order_take(&tail->order, ret_chunk);
+        return spool_ordered_take(&tail->order, ret_chunk);
     if (rc != ERR_OK)
         return rc;
-    if (spool_order_keep(&tail->order, *ret_chunk) != ERR_OK)
+    if (spool_ordered_keep(&tail->order, *ret_chunk) != ERR_OK)
         return read_again(tail, ret_chunk);
     *ret_chunk = NULL;
     return ERR_OK;

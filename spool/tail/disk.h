@@ -15,7 +15,7 @@ struct spool_tail {
     uint64_t position;           /* everything up to it was returned, or doesn't exist */
     struct spool_reader *reader; /* NULL while the window serves */
     uint64_t reading_id;         /* the segment it reads */
-    struct spool_order order;    /* of its events */
+    struct spool_ordered order;  /* of its events */
     uint64_t unreadable_id;      /* the segment that can't be read, and since when */
     int64_t unreadable_since_ms; /* monotonic */
     uint32_t reading_from;       /* index in it where that reading began */

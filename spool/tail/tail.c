@@ -25,7 +25,7 @@ void spool_tail_close(struct spool_tail *tail)
     if (tail == NULL)
         return;
     spool_tail_close_reader(tail);
-    spool_order_done(&tail->order);
+    spool_ordered_done(&tail->order);
     free(tail);
 }
 
@@ -39,12 +39,12 @@ uint64_t spool_tail_position(const struct spool_tail *tail)
 static struct spool_chunk *find_in_window(struct spool *spool, const struct spool_entry *entry,
                                           uint64_t position)
 {
-    struct spool_chunk *chunk = spool_window_after(&spool->window, position);
+    struct spool_chunk *chunk = spool_recent_chunks_after(&spool->window, position);
     if (chunk != NULL && spool_id_segment(chunk->first_id) == entry->id)
         return chunk;
     uint64_t next_id =
         spool_id_segment(position) == entry->id ? position + 1 : spool_id_of(entry->id, 0);
-    return spool_window_at(&spool->window, next_id);
+    return spool_recent_chunks_at(&spool->window, next_id);
 }
 
 static struct spool_source choose(struct spool_tail *tail)
@@ -105,7 +105,7 @@ static bool put_aside(struct spool_tail *tail, const struct spool_source *source
     if (source->state == SPOOL_ENTRY_LIVE || tail->spool->options.forward_only ||
         now_ms - tail->unreadable_since_ms < UNREAD_AFTER_MS)
         return false;
-    spool_unread_put_aside(tail->spool, source->segment_id, tail->position);
+    spool_put_aside(tail->spool, source->segment_id, tail->position);
     spool_tail_close_reader(tail);
     if (tail->position < spool_position_end_of(source->segment_id))
         tail->position = spool_position_end_of(source->segment_id);

@@ -86,14 +86,15 @@ static enum err on_frame(void *arg, const struct spool_frame *frame, const uint8
 /* The stream is found to hold the same frames however it is cut. */
 static uint32_t count_frames(const uint8_t *data, size_t size, size_t piece)
 {
-    struct spool_scan scan;
+    struct spool_frame_scan scan;
     uint32_t count = 0;
-    spool_scan_init(&scan, SEGMENT_ID, SEED, on_frame, &count);
+    spool_frame_scan_init(&scan, SEGMENT_ID, SEED, on_frame, &count);
     for (size_t at = 0; at < size; at += piece)
-        require(spool_scan_feed(&scan, bytes_of(data + at, size - at < piece ? size - at : piece),
-                                false) == ERR_OK);
-    require(spool_scan_break(&scan) == ERR_OK);
-    spool_scan_done(&scan);
+        require(spool_frame_scan_feed(&scan,
+                                      bytes_of(data + at, size - at < piece ? size - at : piece),
+                                      false) == ERR_OK);
+    require(spool_frame_scan_break(&scan) == ERR_OK);
+    spool_frame_scan_done(&scan);
     return count;
 }
 

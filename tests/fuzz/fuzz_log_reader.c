@@ -61,12 +61,12 @@ static void fix_fragments(uint8_t *data, size_t size)
 /* Every byte is handed out once, in order, but for headers and filler. */
 static void check_pieces(int fd, size_t size)
 {
-    struct spool_log log;
-    struct spool_log_piece piece;
+    struct spool_leveldb_log log;
+    struct spool_leveldb_log_piece piece;
     uint64_t before = 0;
-    require(spool_log_init(&log, fd, 0) == ERR_OK);
+    require(spool_leveldb_log_init(&log, fd, 0) == ERR_OK);
     enum err rc;
-    while ((rc = spool_log_next(&log, UINT64_MAX, &piece)) == ERR_OK) {
+    while ((rc = spool_leveldb_log_next(&log, UINT64_MAX, &piece)) == ERR_OK) {
         require(piece.file_bytes > 0 && piece.bytes.size <= piece.file_bytes &&
                 piece.file_bytes <= 65536);
         require(log.position >= before + piece.file_bytes &&
@@ -74,7 +74,7 @@ static void check_pieces(int fd, size_t size)
         before = log.position;
     }
     require(rc == ERR_END && log.position == size);
-    spool_log_done(&log);
+    spool_leveldb_log_done(&log);
 }
 
 static void check_ranges(const struct spool_ranges *ranges, const bool *seen, size_t seen_size,

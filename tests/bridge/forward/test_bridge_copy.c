@@ -32,12 +32,12 @@ static struct spool_event event_of(void)
 
 /* "name=value;", with - for null */
 static const char *copy(const struct spool_event *event, const char *spool_id,
-                        enum bridge_copy_size size, struct spool_event *ret_copy)
+                        enum bridge_letter_copy_size size, struct spool_event *ret_copy)
 {
     static char text[1024];
     struct spool_header header;
     uint32_t count = 0;
-    assert_true(bridge_copy_of(event, &reason, spool_id, size, &headers, ret_copy));
+    assert_true(bridge_letter_copy_of(event, &reason, spool_id, size, &headers, ret_copy));
     text[0] = '\0';
     for (struct bytes rest = ret_copy->headers; spool_headers_next(&rest, &header); count++)
         snprintf(text + strlen(text), sizeof text - strlen(text), "%.*s=%.*s;",

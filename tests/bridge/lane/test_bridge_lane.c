@@ -14,17 +14,17 @@ static const struct bridge_budget plenty = {
 static uint64_t take(struct bridge_lane *lane, uint64_t id, int64_t now_ms)
 {
     uint64_t seq = lane->window.end_seq;
-    const struct bridge_window_entry entry = {
+    const struct bridge_in_flight_entry entry = {
         .id = id, .bytes = 100, .time_ms = id * 10, .taken_ms = (uint32_t)now_ms};
-    assert_true(bridge_window_reserve(&lane->window));
-    bridge_window_push(&lane->window, &entry);
+    assert_true(bridge_in_flight_reserve(&lane->window));
+    bridge_in_flight_push(&lane->window, &entry);
     lane->read_id = id > lane->read_id ? id : lane->read_id;
     return seq;
 }
 
 static void report(struct bridge_lane *lane, uint64_t seq, bool good)
 {
-    assert_null(bridge_window_report(&lane->window, seq, good));
+    assert_null(bridge_in_flight_report(&lane->window, seq, good));
     if (good)
         bridge_lane_good(lane, 1);
     else
@@ -214,7 +214,7 @@ static void test_reset_sends_a_lane_with_the_head_or_alone(void **state)
     struct bridge_lane *lane = *state;
     uint64_t a = take(lane, 110, 0), b = take(lane, 120, 0);
     report(lane, a, true);
-    (void)bridge_window_report(&lane->window, b, false);
+    (void)bridge_in_flight_report(&lane->window, b, false);
     bridge_lane_reset(lane, 100);
     assert_int_equal(lane->mode, BRIDGE_LANE_MODE_FLOWING);
     assert_int_equal(lane->skip_id, 119); /* the head comes again from 100 on */

@@ -10,32 +10,33 @@
 static void test_short_absence_is_not_worth_a_word(void **state)
 {
     (void)state;
-    struct bridge_link link;
-    bridge_link_init(&link, 1000);
-    bridge_link_seen(&link, true, 1500);
-    assert_int_equal(bridge_link_news(&link, 1500), BRIDGE_LINK_NOTHING);
-    bridge_link_seen(&link, false, 9000);
-    assert_int_equal(bridge_link_news(&link, 9000 + BRIDGE_LINK_GRACE_MS - 1), BRIDGE_LINK_NOTHING);
-    bridge_link_seen(&link, true, 12500);
-    assert_int_equal(bridge_link_news(&link, 20000), BRIDGE_LINK_NOTHING);
+    struct bridge_connection link;
+    bridge_connection_init(&link, 1000);
+    bridge_connection_seen(&link, true, 1500);
+    assert_int_equal(bridge_connection_news(&link, 1500), BRIDGE_CONNECTION_NOTHING);
+    bridge_connection_seen(&link, false, 9000);
+    assert_int_equal(bridge_connection_news(&link, 9000 + BRIDGE_CONNECTION_GRACE_MS - 1),
+                     BRIDGE_CONNECTION_NOTHING);
+    bridge_connection_seen(&link, true, 12500);
+    assert_int_equal(bridge_connection_news(&link, 20000), BRIDGE_CONNECTION_NOTHING);
 }
 
 static void test_hours_away_are_one_line_a_minute_and_one_when_it_is_back(void **state)
 {
     (void)state;
-    struct bridge_link link;
-    bridge_link_init(&link, 0);
+    struct bridge_connection link;
+    bridge_connection_init(&link, 0);
     unsigned down = 0, still = 0, up = 0;
     for (int64_t now = 0; now < 2 * 3600 * 1000; now += 50) {
-        bridge_link_seen(&link, false, now);
-        enum bridge_link_news news = bridge_link_news(&link, now);
-        down += news == BRIDGE_LINK_UNREACHABLE;
-        still += news == BRIDGE_LINK_STILL_UNREACHABLE;
-        assert_int_not_equal(news, BRIDGE_LINK_REACHABLE);
+        bridge_connection_seen(&link, false, now);
+        enum bridge_connection_news news = bridge_connection_news(&link, now);
+        down += news == BRIDGE_CONNECTION_UNREACHABLE;
+        still += news == BRIDGE_CONNECTION_STILL_UNREACHABLE;
+        assert_int_not_equal(news, BRIDGE_CONNECTION_REACHABLE);
     }
-    bridge_link_seen(&link, true, 2 * 3600 * 1000);
+    bridge_connection_seen(&link, true, 2 * 3600 * 1000);
     for (int64_t now = 2 * 3600 * 1000; now < 3 * 3600 * 1000; now += 50)
-        up += bridge_link_news(&link, now) == BRIDGE_LINK_REACHABLE;
+        up += bridge_connection_news(&link, now) == BRIDGE_CONNECTION_REACHABLE;
     assert_int_equal(down, 1);
     assert_int_equal(still, 119);
     assert_int_equal(up, 1);
@@ -44,17 +45,17 @@ static void test_hours_away_are_one_line_a_minute_and_one_when_it_is_back(void *
 static void test_client_log_is_let_through_sparingly_and_not_at_all_while_away(void **state)
 {
     (void)state;
-    struct bridge_link link;
-    bridge_link_init(&link, 0);
-    bridge_link_seen(&link, true, 0);
+    struct bridge_connection link;
+    bridge_connection_init(&link, 0);
+    bridge_connection_seen(&link, true, 0);
     unsigned passed = 0;
     for (int64_t now = 0; now < 10 * 60000; now += 10)
-        passed += bridge_link_line(&link, now);
-    assert_int_equal(passed, 10 * BRIDGE_LINK_LINES_MAX);
-    assert_int_equal(link.lines_suppressed, 60000 - 10 * BRIDGE_LINK_LINES_MAX);
-    bridge_link_seen(&link, false, 10 * 60000);
-    assert_int_equal(bridge_link_news(&link, 11 * 60000), BRIDGE_LINK_UNREACHABLE);
-    assert_false(bridge_link_line(&link, 20 * 60000));
+        passed += bridge_connection_line(&link, now);
+    assert_int_equal(passed, 10 * BRIDGE_CONNECTION_LINES_MAX);
+    assert_int_equal(link.lines_suppressed, 60000 - 10 * BRIDGE_CONNECTION_LINES_MAX);
+    bridge_connection_seen(&link, false, 10 * 60000);
+    assert_int_equal(bridge_connection_news(&link, 11 * 60000), BRIDGE_CONNECTION_UNREACHABLE);
+    assert_false(bridge_connection_line(&link, 20 * 60000));
 }
 
 int main(void)

@@ -17,42 +17,49 @@ static void test_each_situation_has_its_answer(void **state)
     (void)state;
     static const struct {
         const char *what;
-        struct bridge_trust_view view;
-        enum bridge_trust trust;
+        struct bridge_cursor_trust_view view;
+        enum bridge_cursor_trust trust;
     } cases[] = {
-        {"a new spool", {.local_id = 0}, BRIDGE_TRUST_LOCAL},
-        {"a clean stop", {KAFKA(500), LOCAL(500), .segment_ours = true}, BRIDGE_TRUST_KAFKA},
+        {"a new spool", {.local_id = 0}, BRIDGE_CURSOR_TRUST_LOCAL},
+        {"a clean stop", {KAFKA(500), LOCAL(500), .segment_ours = true}, BRIDGE_CURSOR_TRUST_KAFKA},
         {"killed behind a commit",
          {KAFKA(900), LOCAL(500), .segment_ours = true},
-         BRIDGE_TRUST_KAFKA},
-        {"the cursors file was damaged", {KAFKA(900), .segment_ours = true}, BRIDGE_TRUST_KAFKA},
+         BRIDGE_CURSOR_TRUST_KAFKA},
+        {"the cursors file was damaged",
+         {KAFKA(900), .segment_ours = true},
+         BRIDGE_CURSOR_TRUST_KAFKA},
         {"drained, its segments retired",
          {KAFKA(900), LOCAL(1000), .before_all = true},
-         BRIDGE_TRUST_KAFKA},
-        {"segments deleted", {KAFKA(900), LOCAL(500), .before_all = true}, BRIDGE_TRUST_KAFKA},
-        {"restored from an old backup", {KAFKA(900), LOCAL(500)}, BRIDGE_TRUST_NOBODY},
-        {"a copy, whose twin went on", {KAFKA(900), LOCAL(500)}, BRIDGE_TRUST_NOBODY},
+         BRIDGE_CURSOR_TRUST_KAFKA},
+        {"segments deleted",
+         {KAFKA(900), LOCAL(500), .before_all = true},
+         BRIDGE_CURSOR_TRUST_KAFKA},
+        {"restored from an old backup", {KAFKA(900), LOCAL(500)}, BRIDGE_CURSOR_TRUST_NOBODY},
+        {"a copy, whose twin went on", {KAFKA(900), LOCAL(500)}, BRIDGE_CURSOR_TRUST_NOBODY},
         {"segments and cursors deleted, and the clock went back",
          {KAFKA(900)},
-         BRIDGE_TRUST_NOBODY},
+         BRIDGE_CURSOR_TRUST_NOBODY},
         {"at_least_once ran in between",
          {KAFKA(300), LOCAL(900), .local_newer = true},
-         BRIDGE_TRUST_LOCAL},
-        {"at_least_once from the start", {LOCAL(900), .local_newer = true}, BRIDGE_TRUST_LOCAL},
-        {"the offset expired", {LOCAL(900)}, BRIDGE_TRUST_EXPIRED},
+         BRIDGE_CURSOR_TRUST_LOCAL},
+        {"at_least_once from the start",
+         {LOCAL(900), .local_newer = true},
+         BRIDGE_CURSOR_TRUST_LOCAL},
+        {"the offset expired", {LOCAL(900)}, BRIDGE_CURSOR_TRUST_EXPIRED},
         {"another cluster",
          {.found = true, .readable = true, .kafka_id = 100, LOCAL(900)},
-         BRIDGE_TRUST_EXPIRED},
+         BRIDGE_CURSOR_TRUST_EXPIRED},
         {"somebody set the offset by hand, ahead",
          {.found = true, .same_cluster = true, .kafka_id = 900, LOCAL(500), .before_all = true},
-         BRIDGE_TRUST_NOBODY},
+         BRIDGE_CURSOR_TRUST_NOBODY},
         {"somebody set the offset by hand, back",
          {.found = true, .same_cluster = true, .kafka_id = 1, LOCAL(500)},
-         BRIDGE_TRUST_LOCAL},
+         BRIDGE_CURSOR_TRUST_LOCAL},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
-        if (bridge_trust_of(&cases[i].view) != cases[i].trust)
-            fail_msg("%s: %s", cases[i].what, bridge_trust_name(bridge_trust_of(&cases[i].view)));
+        if (bridge_cursor_trust_of(&cases[i].view) != cases[i].trust)
+            fail_msg("%s: %s", cases[i].what,
+                     bridge_cursor_trust_name(bridge_cursor_trust_of(&cases[i].view)));
 }
 
 static void test_missing_rights_name_what_to_grant(void **state)

@@ -13,7 +13,7 @@
 #include <cmocka.h>
 
 struct waiter {
-    struct spool_confirm *confirm;
+    struct spool_delivery_wait *confirm;
     atomic_int done, confirmed;
     bool all;
     struct spool_receipt receipt;
@@ -65,8 +65,9 @@ static void submit(struct spool_fixture *f, struct waiter *w, uint32_t events)
 {
     *w = (struct waiter){.all = false};
     struct spool_batch *batch = make_batch(f, events);
-    assert_int_equal(spool_confirm_new(f->spool, events, on_confirmed, w, &w->confirm), ERR_OK);
-    spool_batch_set_confirm(batch, w->confirm);
+    assert_int_equal(spool_delivery_wait_new(f->spool, events, on_confirmed, w, &w->confirm),
+                     ERR_OK);
+    spool_batch_set_delivery_wait(batch, w->confirm);
     assert_int_equal(spool_submit(f->spool, batch, on_done, w), ERR_OK);
     SPOOL_FIXTURE_WAIT(atomic_load(&w->done) == 1);
     assert_int_equal(w->receipt.err, ERR_OK);
@@ -77,33 +78,33 @@ static void test_at_once(void **state)
     struct spool_fixture *f = *state;
     struct waiter one, two;
     uint32_t count;
-    assert_false(spool_confirm_any(f->spool));
+    assert_false(spool_delivery_wait_any(f->spool));
     submit(f, &one, 2);
     spool_fixture_append(f, "door", "x", 3); /* nobody waits for these */
     submit(f, &two, 1);
-    assert_true(spool_confirm_any(f->spool));
-    spool_confirm_note(f->spool, one.receipt.first_id + 1, 4, 11, true);
+    assert_true(spool_delivery_wait_any(f->spool));
+    spool_delivery_wait_note(f->spool, one.receipt.first_id + 1, 4, 11, true);
     /* sent again: the first place counts */
-    spool_confirm_note(f->spool, one.receipt.first_id + 1, 4, 12, true);
-    spool_confirm_note(f->spool, one.receipt.last_id + 1, 4, 13, true);
-    spool_confirm_note(f->spool, 1, 4, 13, true);
+    spool_delivery_wait_note(f->spool, one.receipt.first_id + 1, 4, 12, true);
+    spool_delivery_wait_note(f->spool, one.receipt.last_id + 1, 4, 13, true);
+    spool_delivery_wait_note(f->spool, 1, 4, 13, true);
     assert_int_equal(one.confirmed, 0);
-    spool_confirm_note(f->spool, one.receipt.first_id, 3, -1, true);
+    spool_delivery_wait_note(f->spool, one.receipt.first_id, 3, -1, true);
     assert_int_equal(one.confirmed, 1);
     assert_true(one.all);
-    const struct spool_kafka_place *places = spool_confirm_places(one.confirm, &count);
+    const struct spool_kafka_place *places = spool_delivery_wait_places(one.confirm, &count);
     assert_int_equal(count, 2);
     assert_int_equal(places[0].partition, 3);
     assert_true(places[0].offset < 0);
     assert_int_equal(places[1].partition, 4);
     assert_int_equal(places[1].offset, 11);
-    assert_false(spool_confirm_cancel(one.confirm));
+    assert_false(spool_delivery_wait_cancel(one.confirm));
     assert_int_equal(two.confirmed, 0);
-    spool_confirm_note(f->spool, two.receipt.first_id, 0, 0, true);
+    spool_delivery_wait_note(f->spool, two.receipt.first_id, 0, 0, true);
     assert_int_equal(two.confirmed, 1);
-    assert_false(spool_confirm_any(f->spool));
-    spool_confirm_free(one.confirm);
-    spool_confirm_free(two.confirm);
+    assert_false(spool_delivery_wait_any(f->spool));
+    spool_delivery_wait_free(one.confirm);
+    spool_delivery_wait_free(two.confirm);
 }
 
 static void test_transactions(void **state)
@@ -112,23 +113,23 @@ static void test_transactions(void **state)
     struct waiter w;
     uint32_t count;
     submit(f, &w, 2);
-    spool_confirm_note(f->spool, w.receipt.first_id, 0, 5, false);
-    spool_confirm_note(f->spool, w.receipt.last_id, 0, 6, false);
-    spool_confirm_settle(f->spool, false); /* aborted */
+    spool_delivery_wait_note(f->spool, w.receipt.first_id, 0, 5, false);
+    spool_delivery_wait_note(f->spool, w.receipt.last_id, 0, 6, false);
+    spool_delivery_wait_settle(f->spool, false); /* aborted */
     assert_int_equal(w.confirmed, 0);
-    spool_confirm_settle(f->spool, true); /* of another one */
+    spool_delivery_wait_settle(f->spool, true); /* of another one */
     assert_int_equal(w.confirmed, 0);
-    spool_confirm_note(f->spool, w.receipt.first_id, 0, 15, false);
-    spool_confirm_note(f->spool, w.receipt.first_id, 0, 16, false);
-    spool_confirm_settle(f->spool, true);
+    spool_delivery_wait_note(f->spool, w.receipt.first_id, 0, 15, false);
+    spool_delivery_wait_note(f->spool, w.receipt.first_id, 0, 16, false);
+    spool_delivery_wait_settle(f->spool, true);
     assert_int_equal(w.confirmed, 0); /* the second event isn't in it */
-    spool_confirm_note(f->spool, w.receipt.last_id, 0, 17, false);
-    spool_confirm_settle(f->spool, true);
+    spool_delivery_wait_note(f->spool, w.receipt.last_id, 0, 17, false);
+    spool_delivery_wait_settle(f->spool, true);
     assert_int_equal(w.confirmed, 1);
-    const struct spool_kafka_place *places = spool_confirm_places(w.confirm, &count);
+    const struct spool_kafka_place *places = spool_delivery_wait_places(w.confirm, &count);
     assert_int_equal(places[0].offset, 16);
     assert_int_equal(places[1].offset, 17);
-    spool_confirm_free(w.confirm);
+    spool_delivery_wait_free(w.confirm);
 }
 
 static void test_cancelled(void **state)
@@ -137,13 +138,13 @@ static void test_cancelled(void **state)
     struct waiter w, next;
     submit(f, &w, 1);
     submit(f, &next, 1);
-    assert_true(spool_confirm_cancel(w.confirm));
-    spool_confirm_note(f->spool, w.receipt.first_id, 0, 1, true);
+    assert_true(spool_delivery_wait_cancel(w.confirm));
+    spool_delivery_wait_note(f->spool, w.receipt.first_id, 0, 1, true);
     assert_int_equal(w.confirmed, 0);
-    spool_confirm_free(w.confirm);
-    spool_confirm_note(f->spool, next.receipt.first_id, 0, 2, true);
+    spool_delivery_wait_free(w.confirm);
+    spool_delivery_wait_note(f->spool, next.receipt.first_id, 0, 2, true);
     assert_int_equal(next.confirmed, 1);
-    spool_confirm_free(next.confirm);
+    spool_delivery_wait_free(next.confirm);
 }
 
 /* Before the commit: it is never listed. */
@@ -152,13 +153,13 @@ static void test_cancelled_early(void **state)
     struct spool_fixture *f = *state;
     struct waiter w = {.all = false};
     struct spool_batch *batch = make_batch(f, 1);
-    assert_int_equal(spool_confirm_new(f->spool, 1, on_confirmed, &w, &w.confirm), ERR_OK);
-    spool_batch_set_confirm(batch, w.confirm);
-    assert_true(spool_confirm_cancel(w.confirm));
+    assert_int_equal(spool_delivery_wait_new(f->spool, 1, on_confirmed, &w, &w.confirm), ERR_OK);
+    spool_batch_set_delivery_wait(batch, w.confirm);
+    assert_true(spool_delivery_wait_cancel(w.confirm));
     assert_int_equal(spool_submit(f->spool, batch, on_done, &w), ERR_OK);
     SPOOL_FIXTURE_WAIT(atomic_load(&w.done) == 1);
-    assert_false(spool_confirm_any(f->spool));
-    spool_confirm_free(w.confirm);
+    assert_false(spool_delivery_wait_any(f->spool));
+    spool_delivery_wait_free(w.confirm);
 }
 
 /* It ends every wait; what the waiters hold lives on. */
@@ -170,26 +171,28 @@ static void test_closed(void **state)
     spool_fixture_close(f);
     assert_int_equal(w.confirmed, 1);
     assert_false(w.all);
-    assert_false(spool_confirm_cancel(w.confirm));
-    spool_confirm_free(w.confirm);
+    assert_false(spool_delivery_wait_cancel(w.confirm));
+    spool_delivery_wait_free(w.confirm);
 }
 
 static void test_bounded(void **state)
 {
     struct spool_fixture *f = *state;
-    static struct spool_confirm *confirms[SPOOL_CONFIRM_BATCHES_MAX];
-    struct spool_confirm *extra;
-    for (size_t i = 0; i < SPOOL_CONFIRM_BATCHES_MAX; i++)
-        assert_int_equal(spool_confirm_new(f->spool, 1, on_confirmed, NULL, &confirms[i]), ERR_OK);
-    assert_int_equal(spool_confirm_new(f->spool, 1, on_confirmed, NULL, &extra), ERR_FULL);
-    for (size_t i = 0; i < SPOOL_CONFIRM_BATCHES_MAX; i++)
-        spool_confirm_free(confirms[i]);
-    assert_int_equal(
-        spool_confirm_new(f->spool, SPOOL_CONFIRM_EVENTS_MAX + 1, on_confirmed, NULL, &extra),
-        ERR_FULL);
-    assert_int_equal(
-        spool_confirm_new(f->spool, SPOOL_CONFIRM_EVENTS_MAX, on_confirmed, NULL, &extra), ERR_OK);
-    spool_confirm_free(extra);
+    static struct spool_delivery_wait *confirms[SPOOL_DELIVERY_WAIT_BATCHES_MAX];
+    struct spool_delivery_wait *extra;
+    for (size_t i = 0; i < SPOOL_DELIVERY_WAIT_BATCHES_MAX; i++)
+        assert_int_equal(spool_delivery_wait_new(f->spool, 1, on_confirmed, NULL, &confirms[i]),
+                         ERR_OK);
+    assert_int_equal(spool_delivery_wait_new(f->spool, 1, on_confirmed, NULL, &extra), ERR_FULL);
+    for (size_t i = 0; i < SPOOL_DELIVERY_WAIT_BATCHES_MAX; i++)
+        spool_delivery_wait_free(confirms[i]);
+    assert_int_equal(spool_delivery_wait_new(f->spool, SPOOL_DELIVERY_WAIT_EVENTS_MAX + 1,
+                                             on_confirmed, NULL, &extra),
+                     ERR_FULL);
+    assert_int_equal(spool_delivery_wait_new(f->spool, SPOOL_DELIVERY_WAIT_EVENTS_MAX, on_confirmed,
+                                             NULL, &extra),
+                     ERR_OK);
+    spool_delivery_wait_free(extra);
 }
 
 int main(void)

@@ -19,27 +19,27 @@ static void test_the_share_has_a_tenth_of_hysteresis_and_can_be_off(void **state
     struct spool_options options = SPOOL_OPTIONS_DEFAULT;
     options.size_bytes_max = 100000;
     options.topic_share_percent = 30;
-    assert_int_equal(spool_share_bytes(&options), 30000);
-    assert_false(spool_share_exceeded(30000, 30000, false));
-    assert_true(spool_share_exceeded(30000, 30001, false));
-    assert_true(spool_share_exceeded(30000, 27001, true));
-    assert_false(spool_share_exceeded(30000, 27000, true));
+    assert_int_equal(spool_topic_share_bytes(&options), 30000);
+    assert_false(spool_topic_share_exceeded(30000, 30000, false));
+    assert_true(spool_topic_share_exceeded(30000, 30001, false));
+    assert_true(spool_topic_share_exceeded(30000, 27001, true));
+    assert_false(spool_topic_share_exceeded(30000, 27000, true));
     options.topic_share_percent = 100;
-    assert_false(spool_share_exceeded(spool_share_bytes(&options), UINT64_MAX, true));
+    assert_false(spool_topic_share_exceeded(spool_topic_share_bytes(&options), UINT64_MAX, true));
 }
 
 static void test_what_is_done_takes_its_part_of_the_bytes(void **state)
 {
     (void)state;
     struct spool_topic topic = {0};
-    spool_share_add(&topic, 100, 1000);
-    spool_share_remove(&topic, 25);
+    spool_topic_share_add(&topic, 100, 1000);
+    spool_topic_share_remove(&topic, 25);
     assert_int_equal(topic.pending_bytes, 750);
-    spool_share_add(&topic, 1, 50);
-    spool_share_remove(&topic, 76);
+    spool_topic_share_add(&topic, 1, 50);
+    spool_topic_share_remove(&topic, 76);
     assert_int_equal(topic.pending, 0);
     assert_int_equal(topic.pending_bytes, 0);
-    spool_share_remove(&topic, 1); /* done before it was counted */
+    spool_topic_share_remove(&topic, 1); /* done before it was counted */
     assert_int_equal(topic.pending_bytes, 0);
 }
 

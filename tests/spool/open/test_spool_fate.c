@@ -36,11 +36,12 @@ static int tear_down(void **state)
     return 0;
 }
 
-static enum spool_fate fate_of(struct spool_fixture *f, uint64_t id, const char *topic)
+static enum spool_event_status fate_of(struct spool_fixture *f, uint64_t id, const char *topic)
 {
-    enum spool_fate fate = SPOOL_FATE_UNKNOWN;
+    enum spool_event_status fate = SPOOL_EVENT_STATUS_UNKNOWN;
     struct errmsg msg = {""};
-    assert_int_equal(spool_fate_get(f->spool, id, bytes_of_string(topic), &fate, &msg), ERR_OK);
+    assert_int_equal(spool_event_status_get(f->spool, id, bytes_of_string(topic), &fate, &msg),
+                     ERR_OK);
     return fate;
 }
 
@@ -62,17 +63,17 @@ static void test_cursor(void **state)
     struct spool_fixture *f = *state;
     open_it(f);
     struct spool_receipt r = spool_fixture_append(f, "door", "v", 10);
-    assert_int_equal(fate_of(f, r.first_id, ""), SPOOL_FATE_ACCEPTED);
-    assert_int_equal(fate_of(f, r.last_id + 1, ""), SPOOL_FATE_UNKNOWN);
+    assert_int_equal(fate_of(f, r.first_id, ""), SPOOL_EVENT_STATUS_ACCEPTED);
+    assert_int_equal(fate_of(f, r.last_id + 1, ""), SPOOL_EVENT_STATUS_UNKNOWN);
     advance(f, r.first_id + 4, NULL);
-    assert_int_equal(fate_of(f, r.first_id + 4, ""), SPOOL_FATE_DELIVERED);
-    assert_int_equal(fate_of(f, r.first_id + 5, ""), SPOOL_FATE_ACCEPTED);
+    assert_int_equal(fate_of(f, r.first_id + 4, ""), SPOOL_EVENT_STATUS_DELIVERED);
+    assert_int_equal(fate_of(f, r.first_id + 5, ""), SPOOL_EVENT_STATUS_ACCEPTED);
     advance(f, r.last_id, NULL);
-    assert_int_equal(fate_of(f, r.last_id, ""), SPOOL_FATE_DELIVERED);
-    assert_int_equal(fate_of(f, r.last_id + 1, ""), SPOOL_FATE_UNKNOWN);
-    assert_int_equal(fate_of(f, 0, ""), SPOOL_FATE_UNKNOWN);
-    assert_int_equal(fate_of(f, 7, ""), SPOOL_FATE_UNKNOWN);
-    assert_int_equal(fate_of(f, INT64_MAX, ""), SPOOL_FATE_UNKNOWN);
+    assert_int_equal(fate_of(f, r.last_id, ""), SPOOL_EVENT_STATUS_DELIVERED);
+    assert_int_equal(fate_of(f, r.last_id + 1, ""), SPOOL_EVENT_STATUS_UNKNOWN);
+    assert_int_equal(fate_of(f, 0, ""), SPOOL_EVENT_STATUS_UNKNOWN);
+    assert_int_equal(fate_of(f, 7, ""), SPOOL_EVENT_STATUS_UNKNOWN);
+    assert_int_equal(fate_of(f, INT64_MAX, ""), SPOOL_EVENT_STATUS_UNKNOWN);
 }
 
 /* A lane that is behind holds back the events of its topic; of which topic an event is, only the
@@ -86,18 +87,18 @@ static void test_lane_behind(void **state)
     char name[] = "slow";
     struct spool_lane_cursor lane = {name, slow.first_id};
     advance(f, door.last_id, &lane);
-    assert_int_equal(fate_of(f, slow.first_id, ""), SPOOL_FATE_DELIVERED);
-    assert_int_equal(fate_of(f, slow.last_id, ""), SPOOL_FATE_ACCEPTED);
-    assert_int_equal(fate_of(f, slow.last_id, "slow"), SPOOL_FATE_ACCEPTED);
-    assert_int_equal(fate_of(f, door.last_id, ""), SPOOL_FATE_ACCEPTED);
-    assert_int_equal(fate_of(f, door.last_id, "door"), SPOOL_FATE_DELIVERED);
+    assert_int_equal(fate_of(f, slow.first_id, ""), SPOOL_EVENT_STATUS_DELIVERED);
+    assert_int_equal(fate_of(f, slow.last_id, ""), SPOOL_EVENT_STATUS_ACCEPTED);
+    assert_int_equal(fate_of(f, slow.last_id, "slow"), SPOOL_EVENT_STATUS_ACCEPTED);
+    assert_int_equal(fate_of(f, door.last_id, ""), SPOOL_EVENT_STATUS_ACCEPTED);
+    assert_int_equal(fate_of(f, door.last_id, "door"), SPOOL_EVENT_STATUS_DELIVERED);
     assert_int_equal(done_of(f, "").id, slow.first_id);
     assert_false(done_of(f, "").all);
     assert_int_equal(done_of(f, "slow").id, slow.first_id);
     assert_int_equal(done_of(f, "door").id, door.last_id);
     assert_true(done_of(f, "door").all);
     advance(f, door.last_id, NULL);
-    assert_int_equal(fate_of(f, slow.last_id, ""), SPOOL_FATE_DELIVERED);
+    assert_int_equal(fate_of(f, slow.last_id, ""), SPOOL_EVENT_STATUS_DELIVERED);
 }
 
 /* After a clean stop and start: what is retired counts as delivered, what is pending doesn't. */
@@ -109,16 +110,16 @@ static void test_next_run(void **state)
     advance(f, r.first_id + 4, NULL);
     spool_fixture_close(f);
     open_it(f);
-    assert_int_equal(fate_of(f, r.first_id, ""), SPOOL_FATE_DELIVERED);
-    assert_int_equal(fate_of(f, r.last_id, ""), SPOOL_FATE_ACCEPTED);
+    assert_int_equal(fate_of(f, r.first_id, ""), SPOOL_EVENT_STATUS_DELIVERED);
+    assert_int_equal(fate_of(f, r.last_id, ""), SPOOL_EVENT_STATUS_ACCEPTED);
     assert_false(done_of(f, "").all);
     /* to its end: then it is known what there is */
     assert_int_equal(spool_fixture_read(f, 0).last_id, r.last_id);
-    assert_int_equal(fate_of(f, r.last_id + 1, ""), SPOOL_FATE_UNKNOWN);
+    assert_int_equal(fate_of(f, r.last_id + 1, ""), SPOOL_EVENT_STATUS_UNKNOWN);
     advance(f, r.last_id, NULL);
     struct spool_stats stats;
     SPOOL_FIXTURE_WAIT((spool_stats_get(f->spool, &stats), stats.segment_count == 1)); /* retired */
-    assert_int_equal(fate_of(f, r.last_id, ""), SPOOL_FATE_DELIVERED);
+    assert_int_equal(fate_of(f, r.last_id, ""), SPOOL_EVENT_STATUS_DELIVERED);
 }
 
 static void test_time(void **state)

@@ -188,13 +188,13 @@ static void check_books(struct story *story, uint64_t pending, uint64_t lost)
     assert_int_equal(books.accepted, story->busy_count + story->stuck_count);
 }
 
-static enum spool_fate fate_of(struct story *story, uint64_t id, const char *topic)
+static enum spool_event_status fate_of(struct story *story, uint64_t id, const char *topic)
 {
-    enum spool_fate fate = SPOOL_FATE_UNKNOWN;
+    enum spool_event_status fate = SPOOL_EVENT_STATUS_UNKNOWN;
     struct errmsg msg;
     assert_int_equal(spool_letters_load(story->f.spool, &msg), ERR_OK);
-    assert_int_equal(spool_fate_get(story->f.spool, id, bytes_of_string(topic), &fate, &msg),
-                     ERR_OK);
+    assert_int_equal(
+        spool_event_status_get(story->f.spool, id, bytes_of_string(topic), &fate, &msg), ERR_OK);
     return fate;
 }
 
@@ -231,9 +231,9 @@ static void test_what_is_pending_is_parked_and_arrives(void **state)
     check_books(story, story->stuck_count, 0);
     check_arrives(story, 0, 0);
     check_arrives(story, story->stuck[4], 5); /* in the middle of one */
-    assert_int_equal(fate_of(story, story->stuck[0], "stuck"), SPOOL_FATE_ACCEPTED);
-    assert_int_equal(fate_of(story, story->first_busy, "busy"), SPOOL_FATE_DELIVERED);
-    assert_int_equal(fate_of(story, story->first_busy, ""), SPOOL_FATE_ACCEPTED);
+    assert_int_equal(fate_of(story, story->stuck[0], "stuck"), SPOOL_EVENT_STATUS_ACCEPTED);
+    assert_int_equal(fate_of(story, story->first_busy, "busy"), SPOOL_EVENT_STATUS_DELIVERED);
+    assert_int_equal(fate_of(story, story->first_busy, ""), SPOOL_EVENT_STATUS_ACCEPTED);
 
     open_again(story);
     check_books(story, story->stuck_count, 0);
@@ -243,7 +243,7 @@ static void test_what_is_pending_is_parked_and_arrives(void **state)
     assert_int_equal(spool_segment_nonce(story->f.spool, first_segment, &nonce), ERR_OK);
     assert_true(nonce == nonce_before);
     check_arrives(story, 0, 0);
-    assert_int_equal(fate_of(story, story->stuck[0], "stuck"), SPOOL_FATE_ACCEPTED);
+    assert_int_equal(fate_of(story, story->stuck[0], "stuck"), SPOOL_EVENT_STATUS_ACCEPTED);
 
     advance(story, 0, story->stuck_count, story->stuck_count);
     SPOOL_FIXTURE_WAIT(count_in(story, "parked") == 0 && stats_of(story).parked_segments == 0);
@@ -423,8 +423,8 @@ static void test_a_damaged_event_is_lost_alone(void **state)
              story->stuck[1], story->stuck[1]);
     check_report(story, segment_id, named);
     check_books(story, 0, 1);
-    assert_int_equal(fate_of(story, story->stuck[1], "stuck"), SPOOL_FATE_LOST);
-    assert_int_equal(fate_of(story, story->stuck[0], "stuck"), SPOOL_FATE_DELIVERED);
+    assert_int_equal(fate_of(story, story->stuck[1], "stuck"), SPOOL_EVENT_STATUS_LOST);
+    assert_int_equal(fate_of(story, story->stuck[0], "stuck"), SPOOL_EVENT_STATUS_DELIVERED);
     SPOOL_FIXTURE_WAIT(count_in(story, "parked") == 0);
 }
 
@@ -456,7 +456,7 @@ static void test_without_its_tables_the_cursors_count(void **state)
     assert_int_equal(deliver(story), story->stuck_count - 1);
     check_report(story, segment_id, "\"events_lost\":1,\"lost\":[]");
     check_books(story, 0, 1);
-    assert_int_equal(fate_of(story, story->stuck[1], "stuck"), SPOOL_FATE_UNKNOWN);
+    assert_int_equal(fate_of(story, story->stuck[1], "stuck"), SPOOL_EVENT_STATUS_UNKNOWN);
 }
 
 static void test_a_vanished_one_is_missed(void **state)

@@ -18,7 +18,7 @@ enum { FULL = 1, FIRST = 2, MIDDLE = 3, LAST = 4 };
 static struct {
     int fd;
     uint64_t size;
-    struct spool_log log;
+    struct spool_leveldb_log log;
 } t;
 
 static int set_up(void **state)
@@ -32,7 +32,7 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     (void)state;
-    spool_log_done(&t.log);
+    spool_leveldb_log_done(&t.log);
     return close(t.fd);
 }
 
@@ -65,14 +65,14 @@ static void flip(uint64_t at)
 
 static void open_log(void)
 {
-    assert_int_equal(spool_log_init(&t.log, t.fd, 0), ERR_OK);
+    assert_int_equal(spool_leveldb_log_init(&t.log, t.fd, 0), ERR_OK);
 }
 
 /* The next piece: size bytes, the first being byte, and whether it is intact. */
-static struct spool_log_piece expect_piece(size_t size, int byte, bool intact)
+static struct spool_leveldb_log_piece expect_piece(size_t size, int byte, bool intact)
 {
-    struct spool_log_piece piece;
-    assert_int_equal(spool_log_next(&t.log, UINT64_MAX, &piece), ERR_OK);
+    struct spool_leveldb_log_piece piece;
+    assert_int_equal(spool_leveldb_log_next(&t.log, UINT64_MAX, &piece), ERR_OK);
     assert_int_equal(piece.bytes.size, size);
     if (size > 0)
         assert_int_equal(piece.bytes.data[0], byte);
@@ -82,8 +82,8 @@ static struct spool_log_piece expect_piece(size_t size, int byte, bool intact)
 
 static void expect_end(void)
 {
-    struct spool_log_piece piece;
-    assert_int_equal(spool_log_next(&t.log, UINT64_MAX, &piece), ERR_END);
+    struct spool_leveldb_log_piece piece;
+    assert_int_equal(spool_leveldb_log_next(&t.log, UINT64_MAX, &piece), ERR_END);
 }
 
 static void test_a_record_across_blocks_comes_in_its_fragments(void **state)
@@ -120,7 +120,7 @@ static void test_filler_and_an_empty_first_fragment_at_the_end_of_a_block_are_no
             expect_piece(0, 0, true);
         expect_piece(10, 'b', true);
         expect_end();
-        spool_log_done(&t.log);
+        spool_leveldb_log_done(&t.log);
     }
 }
 
@@ -136,11 +136,11 @@ static void test_a_damaged_fragment_is_handed_out_without_its_header(void **stat
         open_log();
         expect_piece(50, 'a', true);
         expect_piece(60, 'b', false);
-        struct spool_log_piece piece;
-        assert_int_equal(spool_log_next(&t.log, UINT64_MAX, &piece), ERR_OK);
+        struct spool_leveldb_log_piece piece;
+        assert_int_equal(spool_leveldb_log_next(&t.log, UINT64_MAX, &piece), ERR_OK);
         assert_true(piece.intact && piece.starts_record && piece.file_bytes == 77);
         expect_end();
-        spool_log_done(&t.log);
+        spool_leveldb_log_done(&t.log);
     }
 }
 
@@ -171,11 +171,11 @@ static void test_behind_a_short_write_everything_shifted_is_found_and_blocks_are
     put_fragment(FULL, 40, 'e');
     open_log();
     expect_piece(32761 - 500, 'a', false);
-    struct spool_log_piece piece;
-    assert_int_equal(spool_log_next(&t.log, UINT64_MAX, &piece), ERR_OK);
+    struct spool_leveldb_log_piece piece;
+    assert_int_equal(spool_leveldb_log_next(&t.log, UINT64_MAX, &piece), ERR_OK);
     /* a client could have put it there */
     assert_true(piece.intact && piece.bytes.size == 107 && !piece.breaks);
-    assert_int_equal(spool_log_next(&t.log, UINT64_MAX, &piece), ERR_OK);
+    assert_int_equal(spool_leveldb_log_next(&t.log, UINT64_MAX, &piece), ERR_OK);
     assert_true(piece.intact && piece.starts_record);
     expect_piece(300, 'c', true); /* goes on with it: this is where a block begins */
     assert_true(expect_piece(32451, 'd', true).breaks);
@@ -190,9 +190,9 @@ static void test_a_bound_stops_the_walk_and_a_larger_one_takes_it_on(void **stat
     uint64_t bound = t.size;
     put_fragment(FULL, 20, 'b');
     open_log();
-    struct spool_log_piece piece;
-    assert_int_equal(spool_log_next(&t.log, bound, &piece), ERR_OK);
-    assert_int_equal(spool_log_next(&t.log, bound, &piece), ERR_END);
+    struct spool_leveldb_log_piece piece;
+    assert_int_equal(spool_leveldb_log_next(&t.log, bound, &piece), ERR_OK);
+    assert_int_equal(spool_leveldb_log_next(&t.log, bound, &piece), ERR_END);
     expect_piece(20, 'b', true);
     expect_end();
     put_fragment(FULL, 30, 'c'); /* the file grows */
@@ -213,9 +213,9 @@ static void test_bytes_made_to_cost_time_cost_little(void **state)
     free(p);
     open_log();
     int64_t started_ms = clock_monotonic_ms();
-    struct spool_log_piece piece;
+    struct spool_leveldb_log_piece piece;
     uint64_t sum = 0;
-    while (spool_log_next(&t.log, UINT64_MAX, &piece) == ERR_OK)
+    while (spool_leveldb_log_next(&t.log, UINT64_MAX, &piece) == ERR_OK)
         sum += piece.file_bytes;
     int64_t took_ms = clock_monotonic_ms() - started_ms;
     assert_int_equal(sum, size);

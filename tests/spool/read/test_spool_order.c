@@ -26,13 +26,13 @@ struct window {
 
 static struct window window_of(size_t sorted_frames, const uint32_t *indexes, size_t count)
 {
-    struct spool_window_end end = {.sorted_bytes = sorted_frames * FRAME_BYTES};
+    struct spool_ordered_end end = {.sorted_bytes = sorted_frames * FRAME_BYTES};
     struct window window;
     for (size_t i = 0; i < count; i++)
-        assert_int_equal(spool_window_end_feed(&end, indexes[i], FRAME_BYTES), ERR_OK);
-    window.below = spool_window_end_find(&end, &window.sorts);
+        assert_int_equal(spool_ordered_end_feed(&end, indexes[i], FRAME_BYTES), ERR_OK);
+    window.below = spool_ordered_end_find(&end, &window.sorts);
     assert_true(end.frame_count <= 2 * sorted_frames + 1);
-    spool_window_end_done(&end);
+    spool_ordered_end_done(&end);
     return window;
 }
 
@@ -212,7 +212,7 @@ static void test_a_shuffled_log_comes_in_order(void **state)
     size_t blocks;
     uint64_t id = fill(f, 250);
     reverse_blocks(f, id, &blocks);
-    assert_true(blocks * BLOCK > SPOOL_ORDER_SORTED_BYTES * 5 / 4); /* more than one window */
+    assert_true(blocks * BLOCK > SPOOL_ORDERED_SORTED_BYTES * 5 / 4); /* more than one window */
     spool_fixture_open(f);
     struct spool_seen seen = spool_fixture_read(f, 0); /* checks the order */
     assert_true(seen.count > 250 * BATCH - 3 * blocks);

@@ -49,17 +49,18 @@ static void append_frame(struct buf *stream, uint32_t index, size_t value_size, 
 
 static struct found scan_whole(const struct buf *stream, size_t piece)
 {
-    struct spool_scan scan;
+    struct spool_frame_scan scan;
     struct found found = {0};
-    spool_scan_init(&scan, SEGMENT, SEED, on_frame, &found);
+    spool_frame_scan_init(&scan, SEGMENT, SEED, on_frame, &found);
     for (size_t at = 0; at < stream->size; at += piece) {
         size_t left = stream->size - at;
         assert_int_equal(
-            spool_scan_feed(&scan, bytes_of(stream->data + at, left < piece ? left : piece), false),
+            spool_frame_scan_feed(&scan, bytes_of(stream->data + at, left < piece ? left : piece),
+                                  false),
             ERR_OK);
     }
-    assert_int_equal(spool_scan_break(&scan), ERR_OK);
-    spool_scan_done(&scan);
+    assert_int_equal(spool_frame_scan_break(&scan), ERR_OK);
+    spool_frame_scan_done(&scan);
     return found;
 }
 
@@ -111,15 +112,15 @@ static void test_an_error_of_the_callee_is_handed_on(void **state)
     (void)state;
     struct buf stream = {0};
     append_frame(&stream, 0, 10, SEGMENT, SEED);
-    struct spool_scan scan;
+    struct spool_frame_scan scan;
     struct found found = {.answer = ERR_NOMEM};
-    spool_scan_init(&scan, SEGMENT, SEED, on_frame, &found);
-    assert_int_equal(spool_scan_feed(&scan, buf_bytes(&stream), false), ERR_NOMEM);
-    spool_scan_reset(&scan);
+    spool_frame_scan_init(&scan, SEGMENT, SEED, on_frame, &found);
+    assert_int_equal(spool_frame_scan_feed(&scan, buf_bytes(&stream), false), ERR_NOMEM);
+    spool_frame_scan_reset(&scan);
     found.answer = ERR_OK;
-    assert_int_equal(spool_scan_feed(&scan, buf_bytes(&stream), false), ERR_OK);
+    assert_int_equal(spool_frame_scan_feed(&scan, buf_bytes(&stream), false), ERR_OK);
     assert_int_equal(found.count, 2);
-    spool_scan_done(&scan);
+    spool_frame_scan_done(&scan);
     buf_free(&stream);
 }
 

@@ -9,9 +9,6 @@
 /* The table of them: agent_commands.c. */
 extern const struct agent_commands agent_commands;
 
-/* The whole program: finds the command and runs it. Returns the exit code. */
-int agent_main(const struct agent_commands *commands, int argc, char **argv);
-
 int agent_init(const struct agent_command *self, int argc, char **argv);
 int agent_run(const struct agent_command *self, int argc, char **argv);
 int agent_check_config(const struct agent_command *self, int argc, char **argv);
@@ -21,12 +18,5 @@ int agent_spool(const struct agent_command *self, int argc, char **argv);
 int agent_letters(const struct agent_command *self, int argc, char **argv);
 int agent_quarantine(const struct agent_command *self, int argc, char **argv);
 int agent_status(const struct agent_command *self, int argc, char **argv);
-int agent_version(const struct agent_command *self, int argc, char **argv);
-
-/* What is printed is made from all commands. */
-int agent_print_man(const struct agent_commands *commands, const struct agent_command *self,
-                    int argc, char **argv);
-int agent_print_completion(const struct agent_commands *commands, const struct agent_command *self,
-                           int argc, char **argv);
 
 #endif

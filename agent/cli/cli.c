@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * cli.c - the program: finds the command, and prints what is made from the tables. */
-#include "agent/agent.h"
+#include "agent/cli/cli.h"
 
 #include "config/config.h"
 

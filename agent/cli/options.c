@@ -2,7 +2,6 @@
  * options.c - command lines. */
 #include "agent/cli/options.h"
 
-#include "agent/agent.h"
 #include "agent/cli/command.h"
 #include "config/config_value.h"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * test_agent_options.c - command lines. */
 #include "agent/agent.h"
+#include "agent/cli/cli.h"
 #include "agent/cli/options.h"
 
 #include <setjmp.h>

@@ -119,16 +119,16 @@ enum err spool_submit(struct spool *spool, struct spool_batch *batch, spool_done
     batch->done_arg = done_arg;
     batch->queued_bytes = batch->frames.size;
     batch->next = NULL;
-    pthread_mutex_lock(&committer->lock);
+    mutex_lock(&committer->lock);
     if (committer->stopping) {
-        pthread_mutex_unlock(&committer->lock);
+        mutex_unlock(&committer->lock);
         return ERR_CLOSED;
     }
     atomic_fetch_add(&committer->queued_bytes, batch->queued_bytes);
     bool was_empty = committer->first == NULL;
     *committer->last = batch;
     committer->last = &batch->next;
-    pthread_mutex_unlock(&committer->lock);
+    mutex_unlock(&committer->lock);
     if (was_empty)
         pthread_cond_signal(&committer->wake); /* with the lock free: it would only wake up to wait
                                                 * for that */
@@ -138,9 +138,9 @@ enum err spool_submit(struct spool *spool, struct spool_batch *batch, spool_done
 enum err spool_accepts(struct spool *spool, struct errmsg *msg)
 {
     struct spool_committer *committer = &spool->committer;
-    pthread_mutex_lock(&committer->lock);
+    mutex_lock(&committer->lock);
     bool stopping = committer->stopping;
-    pthread_mutex_unlock(&committer->lock);
+    mutex_unlock(&committer->lock);
     if (stopping)
         return errmsg_set(msg, ERR_CLOSED, "shutting down");
     int64_t since_ms = atomic_load(&committer->running_since_ms);

@@ -10,6 +10,7 @@
 #include "spool/commit/batch.h"
 #include "spool/ledger/times.h"
 #include "spool/commit/delivery_waits.h"
+#include "spool/home/locks.h"
 
 #include <inttypes.h>
 #include <sched.h>
@@ -76,7 +77,7 @@ static void publish(struct spool *spool)
 {
     struct spool_committer *committer = &spool->committer;
     struct spool_segment *live = committer->live;
-    pthread_mutex_lock(&spool->lock);
+    mutex_lock(&spool->lock);
     struct spool_entry *entry = spool_catalog_find(&spool->catalog, live->id);
     entry->event_count = live->event_count;
     entry->log_bytes = entry->disk_bytes = live->log_bytes;
@@ -90,7 +91,7 @@ static void publish(struct spool *spool)
     if (spool->wakeup_armed && spool->wakeup != NULL)
         spool->wakeup(spool->wakeup_arg);
     spool->wakeup_armed = false;
-    pthread_mutex_unlock(&spool->lock);
+    mutex_unlock(&spool->lock);
 }
 
 static enum err count_topics(struct spool *spool, const struct spool_batch *first)
@@ -151,12 +152,12 @@ static enum err commit_somewhere(struct spool *spool, const struct spool_batch *
 
 static void count_accepted(struct spool *spool, const struct spool_batch *first)
 {
-    pthread_mutex_lock(&spool->lock);
+    mutex_lock(&spool->lock);
     for (const struct spool_batch *batch = first; batch != NULL; batch = batch->next) {
         spool_topic_share_add(batch->topic, batch->event_count, batch->queued_bytes);
         atomic_fetch_add(&batch->topic->accepted, batch->event_count);
     }
-    pthread_mutex_unlock(&spool->lock);
+    mutex_unlock(&spool->lock);
     atomic_fetch_add(&spool->committer.commits, 1);
     atomic_fetch_add(&spool->committer.committed_bytes, spool->committer.group.frame_bytes);
 }
@@ -209,9 +210,9 @@ static struct spool_batch *take_group(struct spool *spool)
     struct spool_committer *committer = &spool->committer;
     int64_t since_ns = clock_monotonic_ns();
     look_out(committer, since_ns);
-    pthread_mutex_lock(&committer->lock);
+    mutex_lock(&committer->lock);
     while (committer->first == NULL && !committer->stopping)
-        pthread_cond_wait(&committer->wake, &committer->lock);
+        mutex_wait(&committer->lock, &committer->wake);
     committer->quick = clock_monotonic_ns() - since_ns < LOOK_OUT_NS;
     struct spool_batch *first = committer->first, **end = &committer->first;
     size_t bytes = 0;
@@ -227,7 +228,7 @@ static struct spool_batch *take_group(struct spool *spool)
     *end = NULL;
     if (committer->first == NULL)
         committer->last = &committer->first;
-    pthread_mutex_unlock(&committer->lock);
+    mutex_unlock(&committer->lock);
     return first;
 }
 
@@ -288,7 +289,7 @@ static void *committer_main(void *arg)
 
 void spool_committer_refuse_all(struct spool *spool)
 {
-    pthread_mutex_init(&spool->committer.lock, NULL);
+    mutex_init(&spool->committer.lock, SPOOL_LOCK_COMMITTER);
     spool->committer.stopping = true;
 }
 
@@ -297,7 +298,7 @@ enum err spool_committer_start(struct spool *spool, struct spool_segment *live,
                                struct errmsg *msg)
 {
     struct spool_committer *committer = &spool->committer;
-    pthread_mutex_init(&committer->lock, NULL);
+    mutex_init(&committer->lock, SPOOL_LOCK_COMMITTER);
     pthread_cond_init(&committer->wake, NULL);
     committer->last = &committer->first;
     for (size_t i = 0; i < link_count; i++)
@@ -318,10 +319,10 @@ void spool_committer_stop(struct spool *spool)
     struct spool_committer *committer = &spool->committer;
     if (!committer->started)
         return;
-    pthread_mutex_lock(&committer->lock);
+    mutex_lock(&committer->lock);
     committer->stopping = true;
     pthread_cond_signal(&committer->wake);
-    pthread_mutex_unlock(&committer->lock);
+    mutex_unlock(&committer->lock);
     pthread_join(committer->thread, NULL);
     committer->started = false;
     spool_group_done(&committer->group);

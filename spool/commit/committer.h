@@ -7,6 +7,7 @@
 #ifndef PENSTOCK_SPOOL_COMMIT_COMMITTER_H
 #define PENSTOCK_SPOOL_COMMIT_COMMITTER_H
 
+#include "base/mutex.h"
 #include "spool/write/group.h"
 #include "spool/write/segment.h"
 
@@ -22,7 +23,7 @@ struct spool_batch;
 struct spool_committer {
     pthread_t thread;
     bool started;
-    pthread_mutex_t lock; /* guards the queue and stopping */
+    struct mutex lock; /* guards the queue and stopping */
     pthread_cond_t wake;
     struct spool_batch *first, **last;
     bool stopping; /* nothing more is taken */

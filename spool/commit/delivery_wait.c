@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT
  * delivery_wait.c - a short sorted list of batches that somebody waits for. */
+#include "base/mutex.h"
 #include "spool/spool_delivery_wait.h"
 
 #include "spool/commit/delivery_waits.h"
 
 #include "spool/home/internal.h"
 #include "spool/commit/batch.h"
+#include "spool/home/locks.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -27,7 +29,7 @@ struct spool_delivery_wait {
 };
 
 struct spool_delivery_waits {
-    pthread_mutex_t lock;
+    struct mutex lock;
     unsigned references; /* the spool's, and one each: those who wait may outlive the spool */
     uint64_t events;
     unsigned batches;
@@ -41,7 +43,7 @@ struct spool_delivery_waits *spool_delivery_waits_new(void)
     struct spool_delivery_waits *confirms = calloc(1, sizeof *confirms);
     if (confirms == NULL)
         return NULL;
-    pthread_mutex_init(&confirms->lock, NULL);
+    mutex_init(&confirms->lock, SPOOL_LOCK_DELIVERY_WAITS);
     confirms->references = 1;
     return confirms;
 }
@@ -50,10 +52,10 @@ struct spool_delivery_waits *spool_delivery_waits_new(void)
 static void unref_locked(struct spool_delivery_waits *confirms)
 {
     bool last = --confirms->references == 0;
-    pthread_mutex_unlock(&confirms->lock);
+    mutex_unlock(&confirms->lock);
     if (!last)
         return;
-    pthread_mutex_destroy(&confirms->lock);
+    mutex_destroy(&confirms->lock);
     free(confirms);
 }
 
@@ -63,7 +65,7 @@ enum err spool_delivery_wait_new(struct spool *spool, uint32_t event_count,
 {
     struct spool_delivery_waits *confirms = spool->confirms;
     struct spool_delivery_wait *confirm = NULL;
-    pthread_mutex_lock(&confirms->lock);
+    mutex_lock(&confirms->lock);
     bool room = confirms->batches < SPOOL_DELIVERY_WAIT_BATCHES_MAX &&
                 confirms->events + event_count <= SPOOL_DELIVERY_WAIT_EVENTS_MAX;
     if (room)
@@ -75,7 +77,7 @@ enum err spool_delivery_wait_new(struct spool *spool, uint32_t event_count,
         *confirm = (struct spool_delivery_wait){
             .confirms = confirms, .confirmed = confirmed, .arg = arg, .event_count = event_count};
     }
-    pthread_mutex_unlock(&confirms->lock);
+    mutex_unlock(&confirms->lock);
     *ret_confirm = confirm;
     return confirm != NULL ? ERR_OK : room ? ERR_NOMEM : ERR_FULL;
 }
@@ -85,7 +87,7 @@ void spool_delivery_wait_free(struct spool_delivery_wait *confirm)
     if (confirm == NULL)
         return;
     struct spool_delivery_waits *confirms = confirm->confirms;
-    pthread_mutex_lock(&confirms->lock);
+    mutex_lock(&confirms->lock);
     assert(confirm->state != CONFIRM_LISTED);
     confirms->batches--;
     confirms->events -= confirm->event_count;
@@ -158,7 +160,7 @@ static void tell(struct spool_delivery_wait *over)
 void spool_delivery_waits_register(struct spool_delivery_waits *confirms,
                                    struct spool_delivery_wait *confirm, uint64_t first_id)
 {
-    pthread_mutex_lock(&confirms->lock);
+    mutex_lock(&confirms->lock);
     unsigned listed = atomic_load(&confirms->listed);
     if (confirm->state == CONFIRM_NEW) {
         assert(listed < SPOOL_DELIVERY_WAIT_BATCHES_MAX &&
@@ -168,18 +170,18 @@ void spool_delivery_waits_register(struct spool_delivery_waits *confirms,
         confirms->list[listed] = confirm;
         atomic_store(&confirms->listed, listed + 1);
     }
-    pthread_mutex_unlock(&confirms->lock);
+    mutex_unlock(&confirms->lock);
 }
 
 bool spool_delivery_wait_cancel(struct spool_delivery_wait *confirm)
 {
     struct spool_delivery_waits *confirms = confirm->confirms;
-    pthread_mutex_lock(&confirms->lock);
+    mutex_lock(&confirms->lock);
     bool mine = confirm->state != CONFIRM_OVER;
     if (confirm->state == CONFIRM_LISTED)
         take_off(confirms, find(confirms, atomic_load(&confirms->listed), confirm->first_id));
     confirm->state = CONFIRM_OVER;
-    pthread_mutex_unlock(&confirms->lock);
+    mutex_unlock(&confirms->lock);
     return mine;
 }
 
@@ -188,12 +190,12 @@ void spool_delivery_waits_close(struct spool_delivery_waits *confirms)
     struct spool_delivery_wait *over = NULL;
     if (confirms == NULL)
         return;
-    pthread_mutex_lock(&confirms->lock);
+    mutex_lock(&confirms->lock);
     while (atomic_load(&confirms->listed) > 0)
         (void)end_if(confirms, 0, true, &over);
-    pthread_mutex_unlock(&confirms->lock);
+    mutex_unlock(&confirms->lock);
     tell(over);
-    pthread_mutex_lock(&confirms->lock);
+    mutex_lock(&confirms->lock);
     unref_locked(confirms);
 }
 
@@ -209,7 +211,7 @@ void spool_delivery_wait_note(struct spool *spool, uint64_t event_id, int32_t pa
 {
     struct spool_delivery_waits *confirms = spool->confirms;
     struct spool_delivery_wait *over = NULL;
-    pthread_mutex_lock(&confirms->lock);
+    mutex_lock(&confirms->lock);
     unsigned listed = atomic_load(&confirms->listed), at = find(confirms, listed, event_id);
     struct spool_delivery_wait *confirm = at < listed ? confirms->list[at] : NULL;
     if (confirm != NULL && event_id - confirm->first_id < confirm->event_count) {
@@ -222,7 +224,7 @@ void spool_delivery_wait_note(struct spool *spool, uint64_t event_id, int32_t pa
             (void)end_if(confirms, at, false, &over);
         }
     }
-    pthread_mutex_unlock(&confirms->lock);
+    mutex_unlock(&confirms->lock);
     tell(over);
 }
 
@@ -241,13 +243,13 @@ void spool_delivery_wait_settle(struct spool *spool, bool committed)
     struct spool_delivery_wait *over = NULL;
     if (!spool_delivery_wait_any(spool))
         return;
-    pthread_mutex_lock(&confirms->lock);
+    mutex_lock(&confirms->lock);
     for (unsigned at = 0; at < atomic_load(&confirms->listed);) {
         if (confirms->list[at]->noted > 0)
             settle_places(confirms->list[at], committed);
         if (!end_if(confirms, at, false, &over))
             at++;
     }
-    pthread_mutex_unlock(&confirms->lock);
+    mutex_unlock(&confirms->lock);
     tell(over);
 }

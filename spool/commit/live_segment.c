@@ -33,14 +33,14 @@ void spool_live_segment_end(struct spool *spool, bool sealed)
     if (committer->live_acknowledged)
         committer->link_count = 0;
     spool_live_segment_add_link(committer, live->id, live->event_count);
-    pthread_mutex_lock(&spool->lock);
+    mutex_lock(&spool->lock);
     struct spool_entry *entry = spool_catalog_find(&spool->catalog, live->id);
     if (entry != NULL) {
         entry->state = SPOOL_ENTRY_CLOSED;
         entry->sealed = sealed;
     }
     spool->progress.dirty = true;
-    pthread_mutex_unlock(&spool->lock);
+    mutex_unlock(&spool->lock);
     committer->live = NULL;
     spool_spares_close_later(spool, live);
 }
@@ -54,9 +54,9 @@ enum err spool_live_segment_begin(struct spool *spool, struct spool_segment *seg
         .disk_bytes = segment->log_bytes,
         .counted = SPOOL_COUNTED,
     };
-    pthread_mutex_lock(&spool->lock);
+    mutex_lock(&spool->lock);
     enum err rc = spool_catalog_add(&spool->catalog, &entry);
-    pthread_mutex_unlock(&spool->lock);
+    mutex_unlock(&spool->lock);
     if (rc != ERR_OK) {
         spool_spares_close_later(spool, segment); /* an empty segment does no harm */
         return rc;

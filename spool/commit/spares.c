@@ -22,34 +22,34 @@ void spool_spares_wait_longer(struct spool_spares *spares)
 void spool_spares_commit_failed(struct spool *spool)
 {
     struct spool_spares *spares = &spool->spares;
-    pthread_mutex_lock(&spares->lock);
+    mutex_lock(&spares->lock);
     atomic_store(&spool->committer.unavailable, true);
     spares->spare_wanted = true;
     spool_spares_wait_longer(spares);
-    pthread_mutex_unlock(&spares->lock);
+    mutex_unlock(&spares->lock);
 }
 
 void spool_spares_note_trouble(struct spool *spool, const struct errmsg *why)
 {
-    pthread_mutex_lock(&spool->spares.lock);
+    mutex_lock(&spool->spares.lock);
     spool->spares.trouble = *why;
-    pthread_mutex_unlock(&spool->spares.lock);
+    mutex_unlock(&spool->spares.lock);
 }
 
 void spool_spares_trouble(struct spool *spool, struct errmsg *ret_why)
 {
-    pthread_mutex_lock(&spool->spares.lock);
+    mutex_lock(&spool->spares.lock);
     *ret_why = spool->spares.trouble;
-    pthread_mutex_unlock(&spool->spares.lock);
+    mutex_unlock(&spool->spares.lock);
 }
 
 void spool_spares_accept_again(struct spool *spool)
 {
     struct spool_spares *spares = &spool->spares;
-    pthread_mutex_lock(&spares->lock);
+    mutex_lock(&spares->lock);
     bool again = spares->spare != NULL && clock_monotonic_ms() >= spares->make_again_ms &&
                  atomic_exchange(&spool->committer.unavailable, false);
-    pthread_mutex_unlock(&spares->lock);
+    mutex_unlock(&spares->lock);
     if (again)
         spool_say(spool, false, "accepting_again", "after=disk_error");
 }
@@ -57,27 +57,27 @@ void spool_spares_accept_again(struct spool *spool)
 struct spool_segment *spool_spares_take(struct spool *spool)
 {
     struct spool_spares *spares = &spool->spares;
-    pthread_mutex_lock(&spares->lock);
+    mutex_lock(&spares->lock);
     spares->spare_awaited = true;
     spares->spare_wanted = true;
     pthread_cond_signal(&spares->wake);
     while (spares->spare == NULL && !spares->making_failed)
-        pthread_cond_wait(&spares->made, &spares->lock);
+        mutex_wait(&spares->lock, &spares->made);
     struct spool_segment *segment = spares->spare;
     spares->spare = NULL;
     spares->spare_awaited = false;
     if (segment != NULL)
         spares->spare_wanted = false;
-    pthread_mutex_unlock(&spares->lock);
+    mutex_unlock(&spares->lock);
     return segment;
 }
 
 bool spool_spares_are_awaited(struct spool *spool)
 {
     struct spool_spares *spares = &spool->spares;
-    pthread_mutex_lock(&spares->lock);
+    mutex_lock(&spares->lock);
     bool awaited = spares->spare_awaited && spares->spare == NULL && !spares->making_failed;
-    pthread_mutex_unlock(&spares->lock);
+    mutex_unlock(&spares->lock);
     return awaited;
 }
 
@@ -86,18 +86,18 @@ void spool_spares_want(struct spool *spool, uint64_t live_log_bytes)
     struct spool_spares *spares = &spool->spares;
     if (live_log_bytes < spool->options.segment_bytes / 4)
         return;
-    pthread_mutex_lock(&spares->lock);
+    mutex_lock(&spares->lock);
     if (spares->spare == NULL && !spares->spare_wanted) {
         spares->spare_wanted = true;
         pthread_cond_signal(&spares->wake);
     }
-    pthread_mutex_unlock(&spares->lock);
+    mutex_unlock(&spares->lock);
 }
 
 void spool_spares_close_later(struct spool *spool, struct spool_segment *segment)
 {
     struct spool_spares *spares = &spool->spares;
-    pthread_mutex_lock(&spares->lock);
+    mutex_lock(&spares->lock);
     bool room = spares->closing_count < spares->closing_capacity;
     if (!room) {
         size_t capacity = spares->closing_capacity == 0 ? 8 : spares->closing_capacity * 2;
@@ -112,19 +112,19 @@ void spool_spares_close_later(struct spool *spool, struct spool_segment *segment
     if (room)
         spares->closing[spares->closing_count++] = segment;
     pthread_cond_signal(&spares->wake);
-    pthread_mutex_unlock(&spares->lock);
+    mutex_unlock(&spares->lock);
     if (!room)
         spool_segment_free(segment); /* slow, but right */
 }
 
 void spool_spares_close_segments(struct spool_spares *spares)
 {
-    pthread_mutex_lock(&spares->lock);
+    mutex_lock(&spares->lock);
     while (spares->closing_count > 0) {
         struct spool_segment *segment = spares->closing[--spares->closing_count];
-        pthread_mutex_unlock(&spares->lock);
+        mutex_unlock(&spares->lock);
         spool_segment_free(segment);
-        pthread_mutex_lock(&spares->lock);
+        mutex_lock(&spares->lock);
     }
-    pthread_mutex_unlock(&spares->lock);
+    mutex_unlock(&spares->lock);
 }

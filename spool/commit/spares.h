@@ -5,6 +5,7 @@
 #define PENSTOCK_SPOOL_COMMIT_SPARES_H
 
 #include "base/err.h"
+#include "base/mutex.h"
 #include "spool/write/segment.h"
 
 #include <pthread.h>
@@ -12,10 +13,10 @@
 struct spool;
 
 struct spool_spares {
-    pthread_mutex_t lock; /* guards all of it */
-    pthread_cond_t wake;  /* there is work for the keeper */
-    pthread_cond_t made;  /* a spare was made, or could not be */
-    bool stopping;        /* the keeper is to end */
+    struct mutex lock;   /* guards all of it */
+    pthread_cond_t wake; /* there is work for the keeper */
+    pthread_cond_t made; /* a spare was made, or could not be */
+    bool stopping;       /* the keeper is to end */
     struct spool_segment *spare;
     bool spare_wanted;
     bool spare_awaited; /* the committer stands still for it */

@@ -15,10 +15,10 @@ void spool_usage_measure(struct spool *spool)
     if (fstatvfs(spool->root_fd, &status) == 0)
         atomic_store(&spool->usage.free_bytes, (uint64_t)status.f_bavail * status.f_frsize);
     uint64_t used = atomic_load(&spool->usage.other_bytes);
-    pthread_mutex_lock(&spool->lock);
+    mutex_lock(&spool->lock);
     for (size_t i = 0; i < spool->catalog.count; i++)
         used += spool->catalog.entries[i].disk_bytes;
-    pthread_mutex_unlock(&spool->lock);
+    mutex_unlock(&spool->lock);
     atomic_store(&spool->usage.used_bytes, used);
 }
 
@@ -27,10 +27,10 @@ void spool_usage_walk(struct spool *spool)
     uint64_t bytes = 0, all = 0;
     if (spool_dir_tree_bytes(spool->root_fd, ".", &all) != ERR_OK)
         return;
-    pthread_mutex_lock(&spool->lock);
+    mutex_lock(&spool->lock);
     for (size_t i = 0; i < spool->catalog.count; i++)
         bytes += spool->catalog.entries[i].disk_bytes;
-    pthread_mutex_unlock(&spool->lock);
+    mutex_unlock(&spool->lock);
     atomic_store(&spool->usage.other_bytes, all > bytes ? all - bytes : 0);
     spool->usage.walked_ms = clock_monotonic_ms();
 }

@@ -1,16 +1,10 @@
 /* SPDX-License-Identifier: MIT
- * internal.h - what the files of spool/ share about an open spool. For nobody else.
- *
- * Locks, outermost first; no file operation happens under `lock`:
- *   committer.lock   the queue of batches
- *   spares.lock      the spare segment, segments to close
- *   quarantine.lock  loss reports to write
- *   letters.lock     dead letters; file operations happen under it
- *   lock             catalog, window, progress, wake-up
- *   topics.lock      the table of topics */
+ * internal.h - the struct of an open spool, for the rooms of spool/ only. The order of its locks
+ * stands in locks.h. */
 #ifndef PENSTOCK_SPOOL_HOME_INTERNAL_H
 #define PENSTOCK_SPOOL_HOME_INTERNAL_H
 
+#include "base/mutex.h"
 #include "spool/spool.h"
 #include "spool/ledger/catalog.h"
 #include "spool/commit/committer.h"
@@ -48,7 +42,7 @@ struct spool {
     atomic_uint_fast64_t unknown_lost;
     atomic_bool counting;
 
-    pthread_mutex_t lock;
+    struct mutex lock;
     struct spool_catalog catalog;
     struct spool_recent_chunks window;
     struct spool_progress progress;

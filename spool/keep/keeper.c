@@ -9,6 +9,7 @@
 #include "spool/home/say.h"
 #include "spool/ledger/segment_ids.h"
 #include "spool/ledger/parking.h"
+#include "spool/home/locks.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -60,7 +61,7 @@ static void make_spare(struct spool *spool)
     enum err rc = make_segment(spool, &segment, &msg);
     if (rc == ERR_OK)
         spool_keeper_write_cursors(spool); /* they name a segment before it takes events */
-    pthread_mutex_lock(&spares->lock);
+    mutex_lock(&spares->lock);
     bool was_failing = spares->making_failed;
     spares->making_failed = rc != ERR_OK;
     if (rc == ERR_OK) {
@@ -73,7 +74,7 @@ static void make_spare(struct spool *spool)
         spool_spares_wait_longer(spares);
     }
     pthread_cond_broadcast(&spares->made);
-    pthread_mutex_unlock(&spares->lock);
+    mutex_unlock(&spares->lock);
     if (rc != ERR_OK) {
         spool_spares_note_trouble(spool, &msg);
         spool_usage_measure(spool); /* perhaps the disk is full since the last look */
@@ -89,9 +90,9 @@ static bool cursors_are_due(struct spool *spool)
     struct spool_keeper *keeper = &spool->keeper;
     if (clock_monotonic_ms() - keeper->cursors_written_ms < spool->limits->cursor_interval_ms)
         return false;
-    pthread_mutex_lock(&spool->lock);
+    mutex_lock(&spool->lock);
     bool due = spool->progress.dirty;
-    pthread_mutex_unlock(&spool->lock);
+    mutex_unlock(&spool->lock);
     return due;
 }
 
@@ -123,9 +124,9 @@ void spool_keeper_write_cursors(struct spool *spool)
             spool_retire_done(spool, &state);
         spool_parking_written(spool, &state);
     } else {
-        pthread_mutex_lock(&spool->lock);
+        mutex_lock(&spool->lock);
         spool->progress.dirty = true;
-        pthread_mutex_unlock(&spool->lock);
+        mutex_unlock(&spool->lock);
     }
     if ((rc != ERR_OK) != keeper->cursors_failing)
         spool_say(spool, rc != ERR_OK,
@@ -144,7 +145,7 @@ static bool wait_for_work(struct spool_spares *spares)
     until.tv_nsec += TICK_MS * 1000000;
     until.tv_sec += until.tv_nsec / 1000000000;
     until.tv_nsec %= 1000000000;
-    pthread_mutex_lock(&spares->lock);
+    mutex_lock(&spares->lock);
     bool make = false;
     for (int rc = 0;;) {
         make = spares->spare_wanted && spares->spare == NULL &&
@@ -152,17 +153,17 @@ static bool wait_for_work(struct spool_spares *spares)
                 (spares->spare_awaited && !spares->making_failed));
         if (make || spares->stopping || spares->closing_count > 0 || rc == ETIMEDOUT)
             break;
-        rc = pthread_cond_timedwait(&spares->wake, &spares->lock, &until);
+        rc = mutex_wait_until(&spares->lock, &spares->wake, &until);
     }
-    pthread_mutex_unlock(&spares->lock);
+    mutex_unlock(&spares->lock);
     return make;
 }
 
 static bool is_stopping(struct spool_spares *spares)
 {
-    pthread_mutex_lock(&spares->lock);
+    mutex_lock(&spares->lock);
     bool stopping = spares->stopping;
-    pthread_mutex_unlock(&spares->lock);
+    mutex_unlock(&spares->lock);
     return stopping;
 }
 
@@ -217,7 +218,7 @@ enum err spool_keeper_start(struct spool *spool, struct spool_cursors *cursors, 
     pthread_condattr_t monotonic;
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_mutex_init(&spares->lock, NULL);
+    mutex_init(&spares->lock, SPOOL_LOCK_SPARES);
     pthread_cond_init(&spares->wake, &monotonic);
     pthread_cond_init(&spares->made, NULL);
     pthread_condattr_destroy(&monotonic);
@@ -235,10 +236,10 @@ void spool_keeper_stop(struct spool *spool)
     struct spool_keeper *keeper = &spool->keeper;
     struct spool_spares *spares = &spool->spares;
     if (keeper->started) {
-        pthread_mutex_lock(&spares->lock);
+        mutex_lock(&spares->lock);
         spares->stopping = true;
         pthread_cond_signal(&spares->wake);
-        pthread_mutex_unlock(&spares->lock);
+        mutex_unlock(&spares->lock);
         pthread_join(keeper->thread, NULL);
         keeper->started = false;
     }

@@ -47,7 +47,7 @@ static bool find_done(struct spool *spool, const struct spool_cursor_state *writ
                       struct spool_entry *ret_entry)
 {
     bool found = false;
-    pthread_mutex_lock(&spool->lock);
+    mutex_lock(&spool->lock);
     for (size_t i = 0; !found && i < spool->catalog.count; i++) {
         struct spool_entry *entry = &spool->catalog.entries[i];
         if (!spool_entry_is_done(entry, written->done_id, written->lanes, written->lane_count) ||
@@ -57,13 +57,13 @@ static bool find_done(struct spool *spool, const struct spool_cursor_state *writ
         *ret_entry = *entry;
         found = true;
     }
-    pthread_mutex_unlock(&spool->lock);
+    mutex_unlock(&spool->lock);
     return found;
 }
 
 static void remove_entry(struct spool *spool, uint64_t segment_id)
 {
-    pthread_mutex_lock(&spool->lock);
+    mutex_lock(&spool->lock);
     struct spool_entry *entry = spool_catalog_find(&spool->catalog, segment_id);
     struct spool_loss_report *report = entry->report;
     entry->report = NULL;
@@ -75,16 +75,16 @@ static void remove_entry(struct spool *spool, uint64_t segment_id)
     if (report != NULL)
         spool_quarantine_report(spool, report); /* under the lock: the cursors must not miss it in
                                                  * between */
-    pthread_mutex_unlock(&spool->lock);
+    mutex_unlock(&spool->lock);
 }
 
 /* The next turn tries again, so that a damaged segment still gets to its place. */
 static void keep_entry(struct spool *spool, uint64_t segment_id)
 {
-    pthread_mutex_lock(&spool->lock);
+    mutex_lock(&spool->lock);
     spool_catalog_find(&spool->catalog, segment_id)->retire_failed = true;
     spool->progress.dirty = true;
-    pthread_mutex_unlock(&spool->lock);
+    mutex_unlock(&spool->lock);
 }
 
 static enum err move_away(struct spool *spool, const struct spool_entry *entry, struct errmsg *msg)
@@ -125,12 +125,12 @@ static struct spool_loss_report *look_through(struct spool *spool, uint64_t segm
 static void look_at_unseen(struct spool *spool, struct spool_entry *entry)
 {
     struct spool_loss_report *report = look_through(spool, entry->id);
-    pthread_mutex_lock(&spool->lock);
+    mutex_lock(&spool->lock);
     struct spool_entry *known = spool_catalog_find(&spool->catalog, entry->id);
     known->read_through = known->lost_applied = true; /* by an earlier run, and counted then */
     known->report = report;
     *entry = *known;
-    pthread_mutex_unlock(&spool->lock);
+    mutex_unlock(&spool->lock);
 }
 
 static enum err retire(struct spool *spool, struct spool_entry *entry)
@@ -138,9 +138,9 @@ static enum err retire(struct spool *spool, struct spool_entry *entry)
     struct errmsg msg = {""};
     if (entry->state == SPOOL_ENTRY_OLD && !entry->read_through)
         look_at_unseen(spool, entry);
-    pthread_mutex_lock(&spool->lock);
+    mutex_lock(&spool->lock);
     enum err rc = spool_parking_reserve_gone(spool);
-    pthread_mutex_unlock(&spool->lock);
+    mutex_unlock(&spool->lock);
     if (rc == ERR_OK)
         rc = move_away(spool, entry, &msg);
     if (rc != ERR_OK) {
@@ -165,9 +165,9 @@ void spool_retire_done(struct spool *spool, const struct spool_cursor_state *wri
             break;
         /* it takes time: other work comes in between */
         if (unseen || spool_spares_are_awaited(spool)) {
-            pthread_mutex_lock(&spool->lock);
+            mutex_lock(&spool->lock);
             spool->progress.dirty = true;
-            pthread_mutex_unlock(&spool->lock);
+            mutex_unlock(&spool->lock);
             break;
         }
     }
@@ -196,9 +196,9 @@ static bool trash_if_new(struct spool *spool, const char *name)
     struct errmsg msg;
     bool current = false;
     uint64_t id = strtoull(name, NULL, 10);
-    pthread_mutex_lock(&spool->lock);
+    mutex_lock(&spool->lock);
     current = id >= spool->first_segment_id; /* made by this run */
-    pthread_mutex_unlock(&spool->lock);
+    mutex_unlock(&spool->lock);
     if (size > 4 && strcmp(name + size - 4, ".new") == 0 && !current)
         (void)spool_dir_move(spool->segments_fd, name, spool->trash_fd, name, &msg);
     return true;

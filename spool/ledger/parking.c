@@ -141,7 +141,7 @@ enum err spool_parking_list(struct spool *spool, struct spool_cursor_state *stat
 void spool_parking_written(struct spool *spool, struct spool_cursor_state *written)
 {
     struct spool_parking *parking = &spool->parking;
-    pthread_mutex_lock(&spool->lock);
+    mutex_lock(&spool->lock);
     struct spool_lane_cursor *before = parking->written_lanes;
     size_t count_before = parking->written_lane_count;
     parking->written_done_id = written->done_id;
@@ -149,6 +149,6 @@ void spool_parking_written(struct spool *spool, struct spool_cursor_state *writt
     parking->written_lane_count = written->lane_count;
     written->lanes = NULL;
     written->lane_count = 0;
-    pthread_mutex_unlock(&spool->lock);
+    mutex_unlock(&spool->lock);
     free_lanes(before, count_before);
 }

@@ -91,7 +91,7 @@ enum err spool_advance(struct spool *spool, enum spool_delivery mode, uint64_t d
         return rc;
     }
     struct spool_progress *progress = &spool->progress;
-    pthread_mutex_lock(&spool->lock);
+    mutex_lock(&spool->lock);
     lanes_before = progress->lanes;
     size_t count_before = progress->lane_count;
     progress->mode = mode;
@@ -102,7 +102,7 @@ enum err spool_advance(struct spool *spool, enum spool_delivery mode, uint64_t d
     progress->dirty = true;
     for (size_t i = 0; i < outcome_count; i++)
         add_outcome(topics[i], &outcomes[i]);
-    pthread_mutex_unlock(&spool->lock);
+    mutex_unlock(&spool->lock);
     free_lanes(lanes_before, count_before);
     for (size_t i = 0; i < outcome_count; i++)
         if (atomic_load(&topics[i]->over_share))
@@ -232,12 +232,12 @@ static enum err copy_now(struct spool *spool, struct spool_cursor_state *state)
 enum err spool_cursor_snapshot(struct spool *spool, struct spool_cursor_state *ret_state)
 {
     struct spool_cursor_state state = {0};
-    pthread_mutex_lock(&spool->lock);
+    mutex_lock(&spool->lock);
     state.mode = spool->progress.mode;
     state.segment_id_max = spool->segment_id_max;
     memcpy(state.newest_segments, spool->newest_segments, sizeof state.newest_segments);
     enum err rc = spool->vanished_found ? copy_now(spool, &state) : copy_at_open(spool, &state);
-    pthread_mutex_unlock(&spool->lock);
+    mutex_unlock(&spool->lock);
     if (rc != ERR_OK) {
         spool_cursor_state_free(&state);
         return rc;

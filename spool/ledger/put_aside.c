@@ -30,7 +30,7 @@ static uint32_t lanes_behind(const struct spool *spool, uint64_t segment_id, uin
 
 void spool_put_aside(struct spool *spool, uint64_t segment_id, uint64_t position)
 {
-    pthread_mutex_lock(&spool->lock);
+    mutex_lock(&spool->lock);
     struct spool_entry *entry = spool_catalog_find(&spool->catalog, segment_id);
     bool aside =
         entry != NULL && entry->state != SPOOL_ENTRY_LIVE && !entry->unread && !entry->read_through;
@@ -41,7 +41,7 @@ void spool_put_aside(struct spool *spool, uint64_t segment_id, uint64_t position
         entry->unread_due_ms = clock_monotonic_ms() + SPOOL_PUT_ASIDE_MS;
         spool->progress.dirty = true;
     }
-    pthread_mutex_unlock(&spool->lock);
+    mutex_unlock(&spool->lock);
     if (aside)
         spool_say(spool, true, "segment_unread",
                   "segment=%" PRIu64 " action=going_on_without_it_and_trying_again", segment_id);

@@ -7,27 +7,27 @@
 
 uint64_t spool_segment_ids_take(struct spool *spool)
 {
-    pthread_mutex_lock(&spool->lock);
+    mutex_lock(&spool->lock);
     uint64_t id = spool_segment_id_next(spool->segment_id_max, clock_wall_ms());
     spool->segment_id_max = id;
-    pthread_mutex_unlock(&spool->lock);
+    mutex_unlock(&spool->lock);
     return id;
 }
 
 void spool_segment_ids_note(struct spool *spool, uint64_t segment_id)
 {
-    pthread_mutex_lock(&spool->lock);
+    mutex_lock(&spool->lock);
     memmove(spool->newest_segments, spool->newest_segments + 1,
             (SPOOL_NEWEST_SEGMENTS - 1) * sizeof segment_id);
     spool->newest_segments[SPOOL_NEWEST_SEGMENTS - 1] = segment_id;
-    pthread_mutex_unlock(&spool->lock);
+    mutex_unlock(&spool->lock);
 }
 
 void spool_segment_ids_forget(struct spool *spool, uint64_t segment_id)
 {
-    pthread_mutex_lock(&spool->lock);
+    mutex_lock(&spool->lock);
     for (size_t i = 0; i < SPOOL_NEWEST_SEGMENTS; i++)
         if (spool->newest_segments[i] == segment_id)
             spool->newest_segments[i] = 0;
-    pthread_mutex_unlock(&spool->lock);
+    mutex_unlock(&spool->lock);
 }

@@ -77,10 +77,10 @@ static enum err add_quarantine(struct spool *spool, struct spool_cursor_state *s
 {
     struct spool_quarantine *quarantine = &spool->quarantine;
     enum err rc = ERR_OK;
-    pthread_mutex_lock(&quarantine->lock);
+    mutex_lock(&quarantine->lock);
     for (size_t i = 0; rc == ERR_OK && i < quarantine->pending_count; i++)
         rc = add_report(state, quarantine->pending[i]);
-    pthread_mutex_unlock(&quarantine->lock);
+    mutex_unlock(&quarantine->lock);
     const struct spool_cursor_state *at_open = &spool->at_open;
     for (size_t i = 0;
          rc == ERR_OK && !atomic_load(&quarantine->caught_up) && i < at_open->missed_count; i++)

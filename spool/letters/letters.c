@@ -7,6 +7,7 @@
 #include "spool/disk/dir.h"
 #include "spool/home/internal.h"
 #include "spool/ledger/segment_ids.h"
+#include "spool/home/locks.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -18,8 +19,8 @@ enum { SEGMENT_BYTES = 4 << 20, NAME_SIZE = 32 };
 void spool_letters_init(struct spool *spool)
 {
     spool->letters.folder_fd = -1;
-    pthread_mutex_init(&spool->letters.lock, NULL);
-    pthread_mutex_init(&spool->letters.ids_lock, NULL);
+    mutex_init(&spool->letters.lock, SPOOL_LOCK_LETTERS);
+    mutex_init(&spool->letters.ids_lock, SPOOL_LOCK_LETTER_IDS);
 }
 
 void spool_letters_done(struct spool *spool)
@@ -30,8 +31,8 @@ void spool_letters_done(struct spool *spool)
         close(letters->folder_fd);
     spool_id_set_free(&letters->ids);
     spool_id_set_free(&letters->removed);
-    pthread_mutex_destroy(&letters->lock);
-    pthread_mutex_destroy(&letters->ids_lock);
+    mutex_destroy(&letters->lock);
+    mutex_destroy(&letters->ids_lock);
 }
 
 /* ---- which there are ------------------------------------------------------------------------- */
@@ -39,18 +40,18 @@ void spool_letters_done(struct spool *spool)
 /* There is room for it. */
 static void add(struct spool_letters *letters, uint64_t id, uint64_t bytes)
 {
-    pthread_mutex_lock(&letters->ids_lock);
+    mutex_lock(&letters->ids_lock);
     spool_id_set_add(&letters->ids, id);
     atomic_store(&letters->count, letters->ids.count);
-    pthread_mutex_unlock(&letters->ids_lock);
+    mutex_unlock(&letters->ids_lock);
     atomic_fetch_add(&letters->bytes, bytes);
 }
 
 static enum err reserve(struct spool_letters *letters)
 {
-    pthread_mutex_lock(&letters->ids_lock);
+    mutex_lock(&letters->ids_lock);
     enum err rc = spool_id_set_reserve(&letters->ids);
-    pthread_mutex_unlock(&letters->ids_lock);
+    mutex_unlock(&letters->ids_lock);
     return rc;
 }
 
@@ -72,10 +73,10 @@ static bool load_one(void *arg, const struct spool_letter *letter)
 static void take_over(struct spool_letters *letters, struct loading *loading)
 {
     struct spool_id_set before = letters->ids;
-    pthread_mutex_lock(&letters->ids_lock);
+    mutex_lock(&letters->ids_lock);
     letters->ids = loading->ids;
     atomic_store(&letters->count, letters->ids.count);
-    pthread_mutex_unlock(&letters->ids_lock);
+    mutex_unlock(&letters->ids_lock);
     atomic_store(&letters->bytes, loading->bytes);
     spool_id_set_free(&before);
 }
@@ -106,17 +107,17 @@ static enum err load(struct spool *spool, struct errmsg *msg)
 
 enum err spool_letters_load(struct spool *spool, struct errmsg *msg)
 {
-    pthread_mutex_lock(&spool->letters.lock);
+    mutex_lock(&spool->letters.lock);
     enum err rc = load(spool, msg);
-    pthread_mutex_unlock(&spool->letters.lock);
+    mutex_unlock(&spool->letters.lock);
     return rc;
 }
 
 static bool has(struct spool_letters *letters, const struct spool_id_set *set, uint64_t id)
 {
-    pthread_mutex_lock(&letters->ids_lock);
+    mutex_lock(&letters->ids_lock);
     bool there = spool_id_set_has(set, id);
-    pthread_mutex_unlock(&letters->ids_lock);
+    mutex_unlock(&letters->ids_lock);
     return there;
 }
 
@@ -243,7 +244,7 @@ enum err spool_letters_put(struct spool *spool, const struct spool_event *event,
     uint64_t id = event->origin_id != 0 ? event->origin_id : event->id,
              bytes_max = spool->limits->letters_bytes_max;
     struct bytes frame = spool_frame_original(event->frame);
-    pthread_mutex_lock(&letters->lock);
+    mutex_lock(&letters->lock);
     enum err rc = load(spool, msg);
     bool there = rc == ERR_OK && spool_id_set_has(&letters->ids, id);
     if (rc == ERR_OK && !there && atomic_load(&letters->bytes) + frame.size > bytes_max)
@@ -255,7 +256,7 @@ enum err spool_letters_put(struct spool *spool, const struct spool_event *event,
         rc = reserve(letters);
     if (rc == ERR_OK && !there && (rc = write_letter(spool, id, reason, frame, msg)) == ERR_OK)
         add(letters, id, frame.size);
-    pthread_mutex_unlock(&letters->lock);
+    mutex_unlock(&letters->lock);
     return rc;
 }
 
@@ -265,11 +266,11 @@ enum err spool_letters_each(struct spool *spool, spool_letters_fn *fn, void *arg
                             struct errmsg *msg)
 {
     struct spool_letters *letters = &spool->letters;
-    pthread_mutex_lock(&letters->lock);
+    mutex_lock(&letters->lock);
     enum err rc = load(spool, msg);
     if (rc == ERR_OK && letters->folder_fd >= 0)
         rc = spool_letters_read(letters->folder_fd, spool->identity.seed, fn, arg, msg);
-    pthread_mutex_unlock(&letters->lock);
+    mutex_unlock(&letters->lock);
     return rc;
 }
 
@@ -309,12 +310,12 @@ static enum err note_removed(struct removal *removal)
 {
     struct spool_letters *letters = &removal->spool->letters;
     enum err rc = ERR_OK;
-    pthread_mutex_lock(&letters->ids_lock);
+    mutex_lock(&letters->ids_lock);
     for (size_t i = 0; rc == ERR_OK && i < removal->count; i++)
         if (spool_id_set_has(&letters->ids, removal->ids[i]) &&
             (rc = spool_id_set_reserve(&letters->removed)) == ERR_OK)
             spool_id_set_add(&letters->removed, removal->ids[i]);
-    pthread_mutex_unlock(&letters->ids_lock);
+    mutex_unlock(&letters->ids_lock);
     return rc;
 }
 
@@ -358,13 +359,13 @@ enum err spool_letters_remove(struct spool *spool, const uint64_t *ids, size_t c
     struct spool_letters *letters = &spool->letters;
     struct removal removal = {spool, ids, count, ERR_OK, msg};
     size_t there = 0;
-    pthread_mutex_lock(&letters->lock);
+    mutex_lock(&letters->lock);
     enum err rc = load(spool, msg);
     for (size_t i = 0; rc == ERR_OK && i < count; i++)
         there += spool_id_set_has(&letters->ids, ids[i]);
     if (rc == ERR_OK && there > 0)
         rc = remove_some(&removal);
-    pthread_mutex_unlock(&letters->lock);
+    mutex_unlock(&letters->lock);
     if (rc == ERR_OK && ret_removed != NULL)
         *ret_removed = there;
     return rc;

@@ -3,6 +3,7 @@
 #ifndef PENSTOCK_SPOOL_LETTERS_STORE_H
 #define PENSTOCK_SPOOL_LETTERS_STORE_H
 
+#include "base/mutex.h"
 #include "spool/write/group.h"
 #include "spool/format/id_set.h"
 #include "spool/write/segment.h"
@@ -11,12 +12,12 @@
 #include <stdatomic.h>
 
 struct spool_letters {
-    pthread_mutex_t lock;     /* guards what follows but ids; held during file operations, and taken
+    struct mutex lock;       /* guards what follows but ids; held during file operations, and taken
                                * before the other */
-    pthread_mutex_t ids_lock; /* guards ids and removed; held for moments only */
-    int folder_fd;            /* -1: not opened yet */
-    atomic_bool loaded;       /* written with the lock held */
-    struct spool_id_set ids;  /* of those that lie there */
+    struct mutex ids_lock;   /* guards ids and removed; held for moments only */
+    int folder_fd;           /* -1: not opened yet */
+    atomic_bool loaded;      /* written with the lock held */
+    struct spool_id_set ids; /* of those that lie there */
     struct spool_id_set removed;   /* taken away in this run */
     struct spool_segment *segment; /* NULL: the next letter begins one */
     uint64_t segment_bytes_max;

@@ -23,10 +23,10 @@ static void wait_a_tick(struct spool *spool)
     until.tv_nsec += TICK_MS * 1000000;
     until.tv_sec += until.tv_nsec / 1000000000;
     until.tv_nsec %= 1000000000;
-    pthread_mutex_lock(&spool->lock);
+    mutex_lock(&spool->lock);
     for (int rc = 0; rc == 0 && !atomic_load(&spool->closing);)
-        rc = pthread_cond_timedwait(&spool->counted, &spool->lock, &until);
-    pthread_mutex_unlock(&spool->lock);
+        rc = mutex_wait_until(&spool->lock, &spool->counted, &until);
+    mutex_unlock(&spool->lock);
 }
 
 void *spool_background_main(void *arg)
@@ -36,10 +36,10 @@ void *spool_background_main(void *arg)
     priority_lower(BACKGROUND_NICE);
     spool_vanished_find(spool);
     while (!atomic_load(&spool->closing)) {
-        pthread_mutex_lock(&spool->lock);
+        mutex_lock(&spool->lock);
         struct spool_entry *entry = spool_catalog_next(&spool->catalog, position);
         uint64_t id = entry != NULL && entry->state == SPOOL_ENTRY_OLD ? entry->id : 0;
-        pthread_mutex_unlock(&spool->lock);
+        mutex_unlock(&spool->lock);
         if (id == 0)
             break;
         position = spool_position_end_of(id);

@@ -75,11 +75,11 @@ static bool is_in_pending_report(struct spool *spool, uint64_t event_id)
     uint64_t segment_id = spool_id_segment(event_id);
     uint32_t index = spool_id_index(event_id);
     bool named = false;
-    pthread_mutex_lock(&quarantine->lock);
+    mutex_lock(&quarantine->lock);
     for (size_t i = 0; i < quarantine->pending_count; i++)
         named |= quarantine->pending[i]->segment_id == segment_id &&
                  report_names(quarantine->pending[i], index);
-    pthread_mutex_unlock(&quarantine->lock);
+    mutex_unlock(&quarantine->lock);
     for (size_t i = 0; !atomic_load(&quarantine->caught_up) && i < at_open->missed_count; i++)
         named |= at_open->missed[i].segment_id == segment_id && index >= at_open->missed[i].first &&
                  index <= at_open->missed[i].last;
@@ -156,7 +156,7 @@ enum err spool_event_status_get(struct spool *spool, uint64_t event_id, struct b
 {
     enum spool_event_status fate = SPOOL_EVENT_STATUS_UNKNOWN;
     bool gone = false;
-    pthread_mutex_lock(&spool->lock);
+    mutex_lock(&spool->lock);
     const struct spool_entry *entry =
         spool_catalog_find(&spool->catalog, spool_id_segment(event_id));
     if (entry != NULL)
@@ -166,7 +166,7 @@ enum err spool_event_status_get(struct spool *spool, uint64_t event_id, struct b
     else
         gone = spool_id_segment(event_id) >= first_segment_id(spool) &&
                event_id <= spool->progress.done_id;
-    pthread_mutex_unlock(&spool->lock);
+    mutex_unlock(&spool->lock);
     enum err rc = gone ? fate_by_report(spool, event_id, &fate, msg) : ERR_OK;
     if (rc == ERR_OK &&
         fate == SPOOL_EVENT_STATUS_DELIVERED) /* so the cursor may be told: a letter is written
@@ -207,7 +207,7 @@ static bool nothing_after(const struct spool *spool, uint64_t done_id)
 
 void spool_done_get(struct spool *spool, struct bytes topic, struct spool_done *ret_done)
 {
-    pthread_mutex_lock(&spool->lock);
+    mutex_lock(&spool->lock);
     uint64_t done_id = below_put_aside(spool, cursor_of(&spool->progress, topic));
     int64_t now_ms = clock_wall_ms(); /* under the lock: what is accepted later has a later time */
     struct spool_done done = {.id = done_id, .all = nothing_after(spool, done_id)};
@@ -215,7 +215,7 @@ void spool_done_get(struct spool *spool, struct bytes topic, struct spool_done *
         done.time_ms = now_ms;
     else
         done.time_ms = spool_times_until(&spool->times, done_id);
-    pthread_mutex_unlock(&spool->lock);
+    mutex_unlock(&spool->lock);
     if (done.time_ms == 0)
         done.time_ms = spool_segment_id_time_ms(spool_id_segment(done_id));
     if (done.time_ms > now_ms) /* the clock was set back */

@@ -12,6 +12,7 @@
 #include "spool/recover/count.h"
 #include "spool/park/parked.h"
 #include "spool/commit/delivery_waits.h"
+#include "spool/home/locks.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -241,7 +242,7 @@ enum err spool_open(const struct spool_options *options, spool_report_fn *report
         -1;
     spool->parking.folder_fd = -1;
     spool->watch.mounts_fd = -1;
-    pthread_mutex_init(&spool->lock, NULL);
+    mutex_init(&spool->lock, SPOOL_LOCK_SPOOL);
     pthread_condattr_t monotonic;
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
@@ -277,10 +278,10 @@ void spool_close(struct spool *spool)
 {
     if (spool == NULL)
         return;
-    pthread_mutex_lock(&spool->lock);
+    mutex_lock(&spool->lock);
     atomic_store(&spool->closing, true);
     pthread_cond_broadcast(&spool->counted);
-    pthread_mutex_unlock(&spool->lock);
+    mutex_unlock(&spool->lock);
     if (spool->counter_started)
         pthread_join(spool->counter_thread, NULL);
     spool_committer_stop(spool);
@@ -302,7 +303,7 @@ void spool_close(struct spool *spool)
     spool_watch_done(spool);
     close_fd(spool->root_fd);
     close_fd(spool->lock_fd); /* last: gives the lock back */
-    pthread_mutex_destroy(&spool->lock);
+    mutex_destroy(&spool->lock);
     pthread_cond_destroy(&spool->counted);
     free(spool->segments_path);
     free(spool->options.path);

@@ -92,7 +92,7 @@ void spool_stats_get(struct spool *spool, struct spool_stats *ret_stats)
     stats.dead_letters = atomic_load(&spool->letters.count);
     stats.dead_letter_bytes = atomic_load(&spool->letters.bytes);
     stats.dead_letters_full = atomic_load(&spool->letters.full);
-    pthread_mutex_lock(&spool->lock);
+    mutex_lock(&spool->lock);
     stats.books = all_books(spool);
     stats.segment_count = spool->catalog.count;
     stats.last_event_id = spool->last_event_id;
@@ -106,7 +106,7 @@ void spool_stats_get(struct spool *spool, struct spool_stats *ret_stats)
         stats.backlog_segments += is_backlog(spool, &spool->catalog.entries[i]);
     if (spool->catalog.count > 0)
         stats.live_segment_id = spool->catalog.entries[spool->catalog.count - 1].id;
-    pthread_mutex_unlock(&spool->lock);
+    mutex_unlock(&spool->lock);
     *ret_stats = stats;
 }
 
@@ -117,7 +117,7 @@ enum err spool_topic_books_get(struct spool *spool, struct spool_topic_books **r
     struct spool_topic_books *rows = calloc(count + 1, sizeof *rows);
     if (rows == NULL)
         return ERR_NOMEM;
-    pthread_mutex_lock(&spool->lock);
+    mutex_lock(&spool->lock);
     for (size_t i = 0; i < count; i++) {
         struct spool_topic *topic = spool_topics_at(&spool->topics, i);
         rows[filled].books = topic_books(topic);
@@ -127,7 +127,7 @@ enum err spool_topic_books_get(struct spool *spool, struct spool_topic_books **r
             continue; /* met, but never stored */
         memcpy(rows[filled++].topic, topic->name, sizeof topic->name);
     }
-    pthread_mutex_unlock(&spool->lock);
+    mutex_unlock(&spool->lock);
     *ret_topics = rows;
     *ret_count = filled;
     return ERR_OK;

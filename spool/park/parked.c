@@ -125,14 +125,14 @@ static uint64_t next_original(struct spool *spool, const struct spool_cursor_sta
                               uint64_t above)
 {
     uint64_t id = 0;
-    pthread_mutex_lock(&spool->lock);
+    mutex_lock(&spool->lock);
     for (struct spool_entry *entry = spool_catalog_above(&spool->catalog, above);
          id == 0 && entry != NULL; entry = spool_catalog_above(&spool->catalog, entry->id)) {
         const struct spool_parked_item *item = spool_cursor_state_parked(written, entry->id);
         if (entry->parked && entry->original_there && item != NULL && item->parked)
             id = entry->id;
     }
-    pthread_mutex_unlock(&spool->lock);
+    mutex_unlock(&spool->lock);
     return id;
 }
 
@@ -146,11 +146,11 @@ void spool_parked_retire_originals(struct spool *spool, const struct spool_curso
         bool gone =
             rc == ERR_OK || (faccessat(spool->segments_fd, name, F_OK, AT_SYMLINK_NOFOLLOW) != 0 &&
                              errno == ENOENT);
-        pthread_mutex_lock(&spool->lock);
+        mutex_lock(&spool->lock);
         struct spool_entry *entry = spool_catalog_find(&spool->catalog, id);
         entry->original_there = !gone;
         spool->progress.dirty = true; /* the next turn tries again, or the others */
-        pthread_mutex_unlock(&spool->lock);
+        mutex_unlock(&spool->lock);
         if (spool_spares_are_awaited(spool))
             break;
     }

@@ -72,7 +72,7 @@ static bool take_due(struct spool *spool, struct spool_entry *ret_entry)
 {
     bool found = false, pressing = is_pressing(spool);
     int64_t now_ms = clock_monotonic_ms();
-    pthread_mutex_lock(&spool->lock);
+    mutex_lock(&spool->lock);
     if (spool_parking_item_count(spool) < SPOOL_PARKED_MAX)
         for (size_t i = 0; !found && i < spool->catalog.count; i++) {
             struct spool_entry *entry = &spool->catalog.entries[i];
@@ -83,24 +83,24 @@ static bool take_due(struct spool *spool, struct spool_entry *ret_entry)
             *ret_entry = *entry;
             found = true;
         }
-    pthread_mutex_unlock(&spool->lock);
+    mutex_unlock(&spool->lock);
     return found;
 }
 
 static void look_again(struct spool *spool, uint64_t segment_id, int64_t after_ms)
 {
-    pthread_mutex_lock(&spool->lock);
+    mutex_lock(&spool->lock);
     struct spool_entry *entry = spool_catalog_find(&spool->catalog, segment_id);
     if (entry != NULL)
         entry->park_due_ms = after_ms == INT64_MAX ? INT64_MAX : clock_monotonic_ms() + after_ms;
-    pthread_mutex_unlock(&spool->lock);
+    mutex_unlock(&spool->lock);
 }
 
 /* The cursors as they are on the disk: what a crash would go back to. ERR_NOMEM */
 static enum err copy_written(struct spool *spool, struct spool_remainder *remains)
 {
     const struct spool_parking *parking = &spool->parking;
-    pthread_mutex_lock(&spool->lock);
+    mutex_lock(&spool->lock);
     remains->done_id = parking->written_done_id;
     remains->lanes = calloc(parking->written_lane_count + 1, sizeof *remains->lanes);
     bool copied = remains->lanes != NULL;
@@ -111,7 +111,7 @@ static enum err copy_written(struct spool *spool, struct spool_remainder *remain
                                               .topic_size = strlen(lane->topic)};
         memcpy(copy->topic, lane->topic, copy->topic_size);
     }
-    pthread_mutex_unlock(&spool->lock);
+    mutex_unlock(&spool->lock);
     return copied ? ERR_OK : ERR_NOMEM;
 }
 
@@ -123,13 +123,13 @@ static bool links_are_needed(struct spool *spool, const struct spool_ends *ends)
 {
     /* there are more, perhaps */
     bool needed = ends->link_count == sizeof ends->links / sizeof ends->links[0];
-    pthread_mutex_lock(&spool->lock);
+    mutex_lock(&spool->lock);
     for (size_t i = 0; !needed && i < ends->link_count; i++) {
         const struct spool_entry *entry =
             spool_catalog_find(&spool->catalog, ends->links[i].segment_id);
         needed = entry != NULL && !entry->parked && !entry->emptied;
     }
-    pthread_mutex_unlock(&spool->lock);
+    mutex_unlock(&spool->lock);
     return needed;
 }
 
@@ -140,7 +140,7 @@ static bool links_are_needed(struct spool *spool, const struct spool_ends *ends)
 static bool switch_over(struct spool *spool, const struct spool_remainder *remains, bool emptied,
                         uint64_t disk_bytes)
 {
-    pthread_mutex_lock(&spool->lock);
+    mutex_lock(&spool->lock);
     struct spool_entry *entry = spool_catalog_find(&spool->catalog, remains->segment_id);
     bool may = entry != NULL && may_be_parked(spool, entry);
     if (may && emptied) {
@@ -161,7 +161,7 @@ static bool switch_over(struct spool *spool, const struct spool_remainder *remai
         entry->disk_bytes = disk_bytes;
     }
     spool->progress.dirty |= may;
-    pthread_mutex_unlock(&spool->lock);
+    mutex_unlock(&spool->lock);
     return may;
 }
 
@@ -190,9 +190,9 @@ static enum err make_folder(struct spool *spool, struct errmsg *msg)
     enum err rc = spool_dir_open(spool->root_fd, SPOOL_PARKED_FOLDER, true, &fd, msg);
     if (rc != ERR_OK)
         return rc;
-    pthread_mutex_lock(&spool->lock);
+    mutex_lock(&spool->lock);
     parking->folder_fd = fd;
-    pthread_mutex_unlock(&spool->lock);
+    mutex_unlock(&spool->lock);
     return ERR_OK;
 }
 

@@ -13,6 +13,7 @@
 #include "spool/recover/owed_reports.h"
 #include "spool/read/reader.h"
 #include "spool/home/say.h"
+#include "spool/home/locks.h"
 
 #include <fcntl.h>
 #include <inttypes.h>
@@ -68,12 +69,12 @@ static bool has_room(struct spool_quarantine *quarantine)
 void spool_quarantine_report(struct spool *spool, struct spool_loss_report *report)
 {
     struct spool_quarantine *quarantine = &spool->quarantine;
-    pthread_mutex_lock(&quarantine->lock);
+    mutex_lock(&quarantine->lock);
     bool taken = has_room(quarantine);
     if (taken)
         quarantine->pending[quarantine->pending_count++] = report;
     pthread_cond_signal(&quarantine->wake);
-    pthread_mutex_unlock(&quarantine->lock);
+    mutex_unlock(&quarantine->lock);
     if (!taken)
         spool_loss_report_free(report);
 }
@@ -132,9 +133,9 @@ static void end_first(struct spool_quarantine *quarantine, bool keep)
 /* The cursors needn't keep any longer what is in a report. */
 static void settle_cursors(struct spool *spool)
 {
-    pthread_mutex_lock(&spool->lock);
+    mutex_lock(&spool->lock);
     spool->progress.dirty = true;
-    pthread_mutex_unlock(&spool->lock);
+    mutex_unlock(&spool->lock);
 }
 
 /* Writes what is pending; what can't be written (a full disk) stays pending. Nobody else takes
@@ -142,19 +143,19 @@ static void settle_cursors(struct spool *spool)
 static void write_pending(struct spool *spool, bool checksums)
 {
     struct spool_quarantine *quarantine = &spool->quarantine;
-    pthread_mutex_lock(&quarantine->lock);
+    mutex_lock(&quarantine->lock);
     for (size_t tries = quarantine->pending_count; tries > 0; tries--) {
         struct spool_loss_report *report = quarantine->pending[0];
-        pthread_mutex_unlock(&quarantine->lock);
+        mutex_unlock(&quarantine->lock);
         struct errmsg msg = {""};
         enum err rc = write_report(spool, report, checksums, &msg);
         if (rc == ERR_OK)
             say_report(spool, report);
         settle_cursors(spool);
-        pthread_mutex_lock(&quarantine->lock);
+        mutex_lock(&quarantine->lock);
         end_first(quarantine, rc != ERR_OK && rc != ERR_NOT_FOUND);
     }
-    pthread_mutex_unlock(&quarantine->lock);
+    mutex_unlock(&quarantine->lock);
 }
 
 /* A crash came before the report was written: what was found has to be found out again. */
@@ -213,10 +214,10 @@ static void report_again(struct spool *spool, uint64_t segment_id)
 /* Passed by the cursors with losses, and not in segments/ any more. */
 static bool is_owed(struct spool *spool, uint64_t segment_id)
 {
-    pthread_mutex_lock(&spool->lock);
+    mutex_lock(&spool->lock);
     bool owed = spool_cursor_state_done_below(&spool->at_open, segment_id) == SPOOL_INDEX_MAX &&
                 spool_catalog_find(&spool->catalog, segment_id) == NULL;
-    pthread_mutex_unlock(&spool->lock);
+    mutex_unlock(&spool->lock);
     return owed && !spool_kept_files_has_report(spool->quarantine_fd, segment_id);
 }
 
@@ -296,12 +297,12 @@ static bool wait_a_tick(struct spool_quarantine *quarantine, bool *ret_pending)
     until.tv_nsec += TICK_MS * 1000000;
     until.tv_sec += until.tv_nsec / 1000000000;
     until.tv_nsec %= 1000000000;
-    pthread_mutex_lock(&quarantine->lock);
+    mutex_lock(&quarantine->lock);
     if (!quarantine->stopping)
-        pthread_cond_timedwait(&quarantine->wake, &quarantine->lock, &until);
+        mutex_wait_until(&quarantine->lock, &quarantine->wake, &until);
     bool stopping = quarantine->stopping;
     *ret_pending = quarantine->pending_count > 0;
-    pthread_mutex_unlock(&quarantine->lock);
+    mutex_unlock(&quarantine->lock);
     return !stopping;
 }
 
@@ -331,7 +332,7 @@ void spool_quarantine_init(struct spool_quarantine *quarantine)
     pthread_condattr_t monotonic;
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_mutex_init(&quarantine->lock, NULL);
+    mutex_init(&quarantine->lock, SPOOL_LOCK_QUARANTINE);
     pthread_cond_init(&quarantine->wake, &monotonic);
     pthread_condattr_destroy(&monotonic);
 }
@@ -350,10 +351,10 @@ void spool_quarantine_stop(struct spool *spool)
 {
     struct spool_quarantine *quarantine = &spool->quarantine;
     if (quarantine->started) {
-        pthread_mutex_lock(&quarantine->lock);
+        mutex_lock(&quarantine->lock);
         quarantine->stopping = true;
         pthread_cond_signal(&quarantine->wake);
-        pthread_mutex_unlock(&quarantine->lock);
+        mutex_unlock(&quarantine->lock);
         pthread_join(quarantine->thread, NULL);
         quarantine->started = false;
         write_pending(spool, false);

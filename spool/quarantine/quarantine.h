@@ -8,6 +8,7 @@
 #define PENSTOCK_SPOOL_QUARANTINE_QUARANTINE_H
 
 #include "base/err.h"
+#include "base/mutex.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -20,7 +21,7 @@ struct spool;
 struct spool_quarantine {
     pthread_t thread;
     bool started;
-    pthread_mutex_t lock; /* guards what follows up to the next comment */
+    struct mutex lock; /* guards what follows up to the next comment */
     pthread_cond_t wake;
     bool stopping;
     struct spool_loss_report **pending; /* to be completed and written; owned */

@@ -36,10 +36,10 @@ static void add_pending(struct spool *spool, struct bytes name, uint64_t count, 
     if (count == 0)
         return;
     if (spool_topics_get(&spool->topics, name, 0, &topic) == ERR_OK) {
-        pthread_mutex_lock(&spool->lock);
+        mutex_lock(&spool->lock);
         spool_topic_share_add(topic, count, bytes);
         atomic_fetch_add(&topic->accepted, count);
-        pthread_mutex_unlock(&spool->lock);
+        mutex_unlock(&spool->lock);
     }
 }
 
@@ -155,7 +155,7 @@ static enum err tally_chunk(struct tally *tally, const struct spool_chunk *chunk
 static void note_parked(struct spool *spool, uint64_t segment_id, uint64_t bytes,
                         const struct spool_findings *findings)
 {
-    pthread_mutex_lock(&spool->lock);
+    mutex_lock(&spool->lock);
     struct spool_entry *entry = spool_catalog_find(&spool->catalog, segment_id);
     if (entry != NULL && entry->parked) {
         entry->parked_bytes = bytes;
@@ -163,7 +163,7 @@ static void note_parked(struct spool *spool, uint64_t segment_id, uint64_t bytes
             entry->parked_count = (uint32_t)(findings->event_count + findings->lost.total);
         spool->progress.dirty = true;
     }
-    pthread_mutex_unlock(&spool->lock);
+    mutex_unlock(&spool->lock);
 }
 
 static enum err count_by_reading(struct spool *spool, struct spool_reader_options *options,
@@ -205,16 +205,16 @@ static enum err count_by_reading(struct spool *spool, struct spool_reader_option
 /* Waits while another thread counts it; true when it is this thread's to count. */
 static bool claim(struct spool *spool, uint64_t segment_id)
 {
-    pthread_mutex_lock(&spool->lock);
+    mutex_lock(&spool->lock);
     struct spool_entry *entry = spool_catalog_find(&spool->catalog, segment_id);
     while (entry != NULL && entry->counted == SPOOL_COUNTING) {
-        pthread_cond_wait(&spool->counted, &spool->lock);
+        mutex_wait(&spool->lock, &spool->counted);
         entry = spool_catalog_find(&spool->catalog, segment_id);
     }
     bool mine = entry != NULL && entry->counted == SPOOL_UNCOUNTED;
     if (mine)
         entry->counted = SPOOL_COUNTING;
-    pthread_mutex_unlock(&spool->lock);
+    mutex_unlock(&spool->lock);
     return mine;
 }
 
@@ -227,26 +227,26 @@ enum err spool_count_entry(struct spool *spool, uint64_t segment_id, struct errm
     bool by_seal = !is_passed(spool, segment_id) && count_by_seal(spool, &options);
     enum err rc =
         by_seal || is_passed(spool, segment_id) ? ERR_OK : count_by_reading(spool, &options, msg);
-    pthread_mutex_lock(&spool->lock);
+    mutex_lock(&spool->lock);
     struct spool_entry *entry = spool_catalog_find(&spool->catalog, segment_id);
     if (entry != NULL) {
         entry->counted = rc == ERR_OK ? SPOOL_COUNTED : SPOOL_UNCOUNTED;
         entry->counted_by_seal = by_seal;
     }
     pthread_cond_broadcast(&spool->counted);
-    pthread_mutex_unlock(&spool->lock);
+    mutex_unlock(&spool->lock);
     return rc;
 }
 
 void spool_count_missing(struct spool *spool, uint64_t segment_id, struct spool_ranges *missing)
 {
-    pthread_mutex_lock(&spool->lock);
+    mutex_lock(&spool->lock);
     struct spool_entry *entry = spool_catalog_find(&spool->catalog, segment_id);
     if (entry != NULL && !entry->read_through) {
         struct spool_ranges before = entry->missing;
         entry->missing = *missing;
         *missing = before;
     }
-    pthread_mutex_unlock(&spool->lock);
+    mutex_unlock(&spool->lock);
     spool_ranges_free(missing);
 }

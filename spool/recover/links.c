@@ -10,12 +10,12 @@
 /* The old segment after segment_id; 0 when there is none. */
 static uint64_t next_old_segment(struct spool *spool, uint64_t segment_id)
 {
-    pthread_mutex_lock(&spool->lock);
+    mutex_lock(&spool->lock);
     struct spool_entry *entry = spool_catalog_above(&spool->catalog, segment_id);
     while (entry != NULL && entry->emptied) /* what it links to isn't read any more */
         entry = spool_catalog_above(&spool->catalog, entry->id);
     uint64_t id = entry != NULL && entry->state == SPOOL_ENTRY_OLD ? entry->id : 0;
-    pthread_mutex_unlock(&spool->lock);
+    mutex_unlock(&spool->lock);
     return id;
 }
 

@@ -76,11 +76,11 @@ uint64_t spool_losses_unnamed(struct spool *spool, uint64_t segment_id,
 {
     if (!findings->parked_unknown)
         return 0;
-    pthread_mutex_lock(&spool->lock);
+    mutex_lock(&spool->lock);
     const struct spool_entry *entry = spool_catalog_find(&spool->catalog, segment_id);
     uint64_t count =
         entry == NULL || entry->parked_count == SPOOL_PARKED_UNKNOWN ? 0 : entry->parked_count;
-    pthread_mutex_unlock(&spool->lock);
+    mutex_unlock(&spool->lock);
     return count > findings->event_count ? count - findings->event_count : 0;
 }
 
@@ -185,7 +185,7 @@ struct spool_loss_report *spool_losses_report(const struct spool *spool, uint64_
 enum err spool_losses_note(struct spool *spool, uint64_t segment_id, uint32_t first_index,
                            const struct spool_findings *findings)
 {
-    pthread_mutex_lock(&spool->lock);
+    mutex_lock(&spool->lock);
     struct spool_entry *entry = spool_catalog_find(&spool->catalog, segment_id);
     bool first_time = entry != NULL && !entry->read_through;
     bool by_seal = first_time && (entry->counted_by_seal || entry->state == SPOOL_ENTRY_CLOSED);
@@ -194,7 +194,7 @@ enum err spool_losses_note(struct spool *spool, uint64_t segment_id, uint32_t fi
     uint32_t done_below = first_time && entry->state == SPOOL_ENTRY_OLD
                               ? spool_cursor_state_done_below(&spool->at_open, segment_id)
                               : first_index;
-    pthread_mutex_unlock(&spool->lock);
+    mutex_unlock(&spool->lock);
     if (!first_time)
         return ERR_OK;
     struct spool_loss_report *report = spool_losses_report(spool, segment_id, findings, done_below);
@@ -216,7 +216,7 @@ enum err spool_losses_note(struct spool *spool, uint64_t segment_id, uint32_t fi
         return rc;
     }
 
-    pthread_mutex_lock(&spool->lock);
+    mutex_lock(&spool->lock);
     entry = spool_catalog_find(&spool->catalog, segment_id);
     if (entry != NULL && !entry->read_through) {
         entry->read_through = true;
@@ -231,7 +231,7 @@ enum err spool_losses_note(struct spool *spool, uint64_t segment_id, uint32_t fi
         losses = NULL;
         report = NULL;
     }
-    pthread_mutex_unlock(&spool->lock);
+    mutex_unlock(&spool->lock);
     free(losses);
     spool_loss_report_free(report);
     if (keep)

@@ -34,17 +34,17 @@ enum err spool_segment_nonce(struct spool *spool, uint64_t segment_id, uint64_t 
 /* A link or the cursors tell that a segment was made here of which nothing is left. */
 static enum err has_vanished(struct spool *spool, uint64_t segment_id, bool *ret_vanished)
 {
-    pthread_mutex_lock(&spool->lock);
+    mutex_lock(&spool->lock);
     bool looked = spool->vanished_found || !spool->cursors_found;
     struct spool_entry *entry = spool_catalog_find(&spool->catalog, segment_id);
     bool vanished = entry != NULL && entry->report != NULL && entry->report->vanished;
-    pthread_mutex_unlock(&spool->lock);
-    pthread_mutex_lock(&spool->lock);
+    mutex_unlock(&spool->lock);
+    mutex_lock(&spool->lock);
     for (size_t i = 0; spool->cursors_found && i < spool->parking.gone_count;
          i++) /* it went because nothing was left of it */
         vanished = vanished || (spool->parking.gone[i].first <= segment_id &&
                                 segment_id <= spool->parking.gone[i].last);
-    pthread_mutex_unlock(&spool->lock);
+    mutex_unlock(&spool->lock);
     for (size_t i = 0; i < SPOOL_NEWEST_SEGMENTS; i++)
         vanished = vanished || spool->at_open.newest_segments[i] == segment_id;
     *ret_vanished = vanished;
@@ -70,11 +70,11 @@ enum err spool_oldest_segment(struct spool *spool, uint64_t *ret_segment_id)
     for (size_t i = 0; i < count; i++)
         oldest = ids[i] < oldest ? ids[i] : oldest;
     free(ids);
-    pthread_mutex_lock(&spool->lock);
+    mutex_lock(&spool->lock);
     for (size_t i = 0; i < spool->catalog.count; i++)
         if (spool->catalog.entries[i].parked && spool->catalog.entries[i].id < oldest)
             oldest = spool->catalog.entries[i].id;
-    pthread_mutex_unlock(&spool->lock);
+    mutex_unlock(&spool->lock);
     if (rc == ERR_OK)
         *ret_segment_id = oldest;
     return rc;

@@ -44,14 +44,14 @@ void spool_unreadable_load(struct spool *spool)
     }
     for (size_t i = 0; i < spool->at_open.unread_count; i++) {
         const struct spool_unread_segment *unread = &spool->at_open.unread[i];
-        pthread_mutex_lock(&spool->lock);
+        mutex_lock(&spool->lock);
         struct spool_entry *entry = spool_catalog_find(&spool->catalog, unread->segment_id);
         if (entry != NULL) {
             entry->unread = true;
             entry->unread_from = unread->from_index;
             entry->unread_backoff_ms = SPOOL_PUT_ASIDE_MS;
         }
-        pthread_mutex_unlock(&spool->lock);
+        mutex_unlock(&spool->lock);
     }
 }
 
@@ -117,17 +117,17 @@ static void flush(struct mover *mover)
     if (mover->rc != ERR_OK)
         return;
     if (mover->counted) {
-        pthread_mutex_lock(&mover->spool->lock);
+        mutex_lock(&mover->spool->lock);
         spool_topic_share_remove(topic, count);
         atomic_fetch_sub(&topic->accepted, count);
-        pthread_mutex_unlock(&mover->spool->lock);
+        mutex_unlock(&mover->spool->lock);
     }
-    pthread_mutex_lock(&mover->spool->lock);
+    mutex_lock(&mover->spool->lock);
     struct spool_entry *entry = spool_catalog_find(&mover->spool->catalog, mover->segment_id);
     if (entry != NULL && spool_id_index(mover->last_id) + 1 > entry->unread_from)
         entry->unread_from = spool_id_index(mover->last_id) + 1;
     mover->spool->progress.dirty = true;
-    pthread_mutex_unlock(&mover->spool->lock);
+    mutex_unlock(&mover->spool->lock);
 }
 
 static void move_event(struct mover *mover, const struct spool_event *event)
@@ -178,7 +178,7 @@ static enum err settle(struct spool *spool, uint64_t segment_id, uint32_t from, 
     enum err rc = spool_losses_note(spool, segment_id, from, findings);
     if (rc != ERR_OK)
         return rc;
-    pthread_mutex_lock(&spool->lock);
+    mutex_lock(&spool->lock);
     struct spool_entry *entry = spool_catalog_find(&spool->catalog, segment_id);
     if (entry != NULL) {
         entry->unread = false;
@@ -191,7 +191,7 @@ static enum err settle(struct spool *spool, uint64_t segment_id, uint32_t from, 
         entry->counted = SPOOL_COUNTED;
         spool->progress.dirty = true;
     }
-    pthread_mutex_unlock(&spool->lock);
+    mutex_unlock(&spool->lock);
     spool_say(spool, false, "segment_read_again", "segment=%" PRIu64 " events_found=%" PRIu64,
               segment_id, findings->event_count);
     return ERR_END;
@@ -225,7 +225,7 @@ static enum err try_again(struct spool *spool, uint64_t segment_id, uint32_t fro
 static uint64_t take_due(struct spool *spool, struct spool_entry *ret_entry)
 {
     uint64_t id = 0;
-    pthread_mutex_lock(&spool->lock);
+    mutex_lock(&spool->lock);
     for (size_t i = 0; id == 0 && i < spool->catalog.count; i++) {
         struct spool_entry *entry = &spool->catalog.entries[i];
         if (!entry->unread || clock_monotonic_ms() < entry->unread_due_ms)
@@ -237,7 +237,7 @@ static uint64_t take_due(struct spool *spool, struct spool_entry *ret_entry)
                                        ? BACKOFF_MS_MAX
                                        : entry->unread_backoff_ms * 2;
     }
-    pthread_mutex_unlock(&spool->lock);
+    mutex_unlock(&spool->lock);
     return id;
 }
 

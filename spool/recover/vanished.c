@@ -54,14 +54,14 @@ static void expect(struct spool *spool, struct spool_link link)
             range = NULL;
         }
     }
-    pthread_mutex_lock(&spool->lock);
+    mutex_lock(&spool->lock);
     noted = noted && spool_catalog_find(&spool->catalog, link.segment_id) == NULL &&
             spool_catalog_add(&spool->catalog, &entry) == ERR_OK;
     if (noted) {
         atomic_fetch_add(&spool->unknown_pending, (int64_t)lost);
         atomic_fetch_add(&spool->unknown_accepted, lost);
     }
-    pthread_mutex_unlock(&spool->lock);
+    mutex_unlock(&spool->lock);
     free(range);
     if (!noted)
         spool_loss_report_free(report);
@@ -89,12 +89,12 @@ void spool_vanished_find(struct spool *spool)
 {
     for (uint64_t id = 0; spool->cursors_found;) { /* without them nobody knows what was done and
                                                     * rightly gone */
-        pthread_mutex_lock(&spool->lock);
+        mutex_lock(&spool->lock);
         struct spool_entry *entry =
             /* also one of which only the links are left */
             spool_catalog_above(&spool->catalog, id);
         id = entry != NULL && entry->state == SPOOL_ENTRY_OLD ? entry->id : 0;
-        pthread_mutex_unlock(&spool->lock);
+        mutex_unlock(&spool->lock);
         if (id == 0)
             break;
         expect_linked_by(spool, id);
@@ -104,8 +104,8 @@ void spool_vanished_find(struct spool *spool)
     /* After the links: they know how many events a segment held. */
     for (size_t i = 0; i < SPOOL_NEWEST_SEGMENTS; i++)
         expect(spool, (struct spool_link){spool->at_open.newest_segments[i], SPOOL_COUNT_UNKNOWN});
-    pthread_mutex_lock(&spool->lock);
+    mutex_lock(&spool->lock);
     spool->vanished_found = true;
     spool->progress.dirty = true;
-    pthread_mutex_unlock(&spool->lock);
+    mutex_unlock(&spool->lock);
 }

@@ -9,11 +9,11 @@
 
 int spool_whereabouts_folder(struct spool *spool, uint64_t segment_id, bool *ret_parked)
 {
-    pthread_mutex_lock(&spool->lock);
+    mutex_lock(&spool->lock);
     const struct spool_entry *entry = spool_catalog_find(&spool->catalog, segment_id);
     *ret_parked = entry != NULL && entry->parked;
     int fd = *ret_parked ? spool->parking.folder_fd : spool->segments_fd;
-    pthread_mutex_unlock(&spool->lock);
+    mutex_unlock(&spool->lock);
     return fd;
 }
 

@@ -13,11 +13,11 @@
 void spool_tail_close_reader(struct spool_tail *tail)
 {
     if (tail->claimed_id != 0) {
-        pthread_mutex_lock(&tail->spool->lock);
+        mutex_lock(&tail->spool->lock);
         struct spool_entry *entry = spool_catalog_find(&tail->spool->catalog, tail->claimed_id);
         if (entry != NULL)
             entry->readers--;
-        pthread_mutex_unlock(&tail->spool->lock);
+        mutex_unlock(&tail->spool->lock);
         tail->claimed_id = 0;
     }
     spool_ordered_drop(&tail->order);
@@ -32,14 +32,14 @@ static bool claim(struct spool_tail *tail, const struct spool_source *source)
     if (tail->claimed_id == source->segment_id)
         return true;
     spool_tail_close_reader(tail);
-    pthread_mutex_lock(&tail->spool->lock);
+    mutex_lock(&tail->spool->lock);
     struct spool_entry *entry = spool_catalog_find(&tail->spool->catalog, source->segment_id);
     bool there = entry != NULL && entry->parked == source->parked && !entry->emptied;
     if (there) {
         entry->readers++;
         tail->claimed_id = source->segment_id;
     }
-    pthread_mutex_unlock(&tail->spool->lock);
+    mutex_unlock(&tail->spool->lock);
     return there;
 }
 

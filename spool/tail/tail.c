@@ -51,7 +51,7 @@ static struct spool_source choose(struct spool_tail *tail)
 {
     struct spool *spool = tail->spool;
     struct spool_source source = {.kind = SPOOL_FROM_NOTHING};
-    pthread_mutex_lock(&spool->lock);
+    mutex_lock(&spool->lock);
     struct spool_entry *entry = spool_catalog_next(&spool->catalog, tail->position);
     if (tail->reader != NULL && (entry == NULL || entry->id != tail->reading_id)) {
         /* Retired meanwhile, or nothing new: let the reader come to its end first. */
@@ -78,18 +78,18 @@ static struct spool_source choose(struct spool_tail *tail)
         if (source.chunk != NULL)
             spool_chunk_ref(source.chunk);
     }
-    pthread_mutex_unlock(&spool->lock);
+    mutex_unlock(&spool->lock);
     return source;
 }
 
 /* Has more been committed to the live segment, or has it ended, since it had that size? */
 static bool live_has_changed(struct spool *spool, uint64_t segment_id, uint64_t log_bytes)
 {
-    pthread_mutex_lock(&spool->lock);
+    mutex_lock(&spool->lock);
     const struct spool_entry *entry = spool_catalog_find(&spool->catalog, segment_id);
     bool changed =
         entry == NULL || entry->state != SPOOL_ENTRY_LIVE || entry->log_bytes != log_bytes;
-    pthread_mutex_unlock(&spool->lock);
+    mutex_unlock(&spool->lock);
     return changed;
 }
 
@@ -156,19 +156,19 @@ enum err spool_tail_next(struct spool_tail *tail, struct spool_chunk **ret_chunk
 
 void spool_set_wakeup(struct spool *spool, void (*fn)(void *arg), void *arg)
 {
-    pthread_mutex_lock(&spool->lock);
+    mutex_lock(&spool->lock);
     spool->wakeup = fn;
     spool->wakeup_arg = arg;
     spool->wakeup_armed = false;
-    pthread_mutex_unlock(&spool->lock);
+    mutex_unlock(&spool->lock);
 }
 
 bool spool_tail_arm_wakeup(struct spool_tail *tail)
 {
     struct spool *spool = tail->spool;
-    pthread_mutex_lock(&spool->lock);
+    mutex_lock(&spool->lock);
     bool readable = spool_catalog_next(&spool->catalog, tail->position) != NULL;
     spool->wakeup_armed = !readable;
-    pthread_mutex_unlock(&spool->lock);
+    mutex_unlock(&spool->lock);
     return readable;
 }

@@ -251,14 +251,14 @@ struct spool_stats {
     uint64_t quarantine_segments;    /* segments with a loss report */
     uint64_t quarantine_bytes;       /* of damaged segments that are kept */
     uint64_t dead_letters;           /* events in dead-letter/ */
-    uint64_t dead_letter_bytes;      /* their frames */
+    uint64_t dead_letter_bytes;      /* of the frames in dead-letter/ */
     bool dead_letters_full;          /* an event had no room in dead-letter/, and its topic waits */
     uint64_t parked_segments;        /* segments with only their pending events left, in parked/ */
     uint64_t parked_events;          /* events that were put into parked/ */
     uint64_t parked_bytes;           /* of the frames in parked/, once counting is false */
 };
 
-void spool_stats_get(struct spool *spool, struct spool_stats *ret_stats); /* any thread */
+void spool_stats_get(struct spool *spool, struct spool_stats *ret_stats); /* on any thread */
 /* Per topic, in no order; *ret_topics is malloc'ed. ERR_NOMEM */
 enum err spool_topic_books_get(struct spool *spool, struct spool_topic_books **ret_topics,
                                size_t *ret_count);

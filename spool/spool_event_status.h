@@ -16,11 +16,11 @@ enum spool_event_status {
     SPOOL_EVENT_STATUS_LOST, /* a loss report names it */
 };
 
-/* What became of the event with that id. While some topic's cursor is before the id, the topic
- * decides: topic is the event's, or empty when the caller doesn't know it; the event then counts as
- * accepted until every cursor has passed. Reads at most one loss report. Of a retired segment only
- * these are remembered: losses, dead letters, and letters dropped or requeued in this run. Every
- * other id below the cursor counts as delivered.
+/* Tells what became of the event with that id. While some topic's cursor is before the id, the
+ * topic decides: topic is the event's, or empty when the caller doesn't know it; the event then
+ * counts as accepted until every cursor has passed. Reads at most one loss report. Of a retired
+ * segment only these are remembered: losses, dead letters, and letters dropped or requeued in this
+ * run. Every other id below the cursor counts as delivered.
  * Errors: ERR_UNREADABLE, ERR_IO (a loss report can't be read now), ERR_NOMEM */
 enum err spool_event_status_get(struct spool *spool, uint64_t event_id, struct bytes topic,
                                 enum spool_event_status *ret_fate, struct errmsg *msg);

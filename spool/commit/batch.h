@@ -19,7 +19,7 @@ struct spool_batch {
     bool moved;            /* holds events that were accepted before: they are never refused for
                             * their topic's share */
     uint32_t group_offset; /* of its first event in the group that is being committed */
-    size_t queued_bytes;   /* its part of committer.queued_bytes */
+    size_t queued_bytes;   /* part of committer.queued_bytes */
     spool_done_fn *done;
     void *done_arg;
     struct spool_batch *next;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * usage.h - how many bytes the spool takes and how many are free: measured now and then, kept
- * current in between by what is committed. */
+ * current in between by adding the committed bytes. */
 #ifndef PENSTOCK_SPOOL_COMMIT_USAGE_H
 #define PENSTOCK_SPOOL_COMMIT_USAGE_H
 

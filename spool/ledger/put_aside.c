@@ -59,7 +59,7 @@ enum err spool_put_aside_list(struct spool *spool, struct spool_cursor_state *st
         const struct spool_entry *entry = &spool->catalog.entries[i];
         if (!entry->unread)
             continue;
-        /* What was handed out and isn't done yet would be passed after a crash. */
+        /* Events that were handed out and are not yet done must stay pending after a crash. */
         uint32_t done = index_behind(state->done_id, entry->id);
         state->unread[state->unread_count++] = (struct spool_unread_segment){
             entry->id,

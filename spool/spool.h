@@ -220,8 +220,8 @@ struct spool_topic_books {
     char topic[SPOOL_TOPIC_SIZE_MAX + 1];
     struct spool_books books;
     uint64_t pending_bytes; /* of its pending events, about; right once counting is false */
-    bool refused;           /* new events of the topic are: it takes more than its share of the
-                             * spool */
+    bool refused;           /* new events of the topic are refused: it takes more than its share of
+                             * the spool */
 };
 
 struct spool_stats {

@@ -41,7 +41,7 @@ typedef bool spool_inspect_fn(void *arg, const struct spool_chunk *chunk);
 /* Reads one segment to its end, without the frames that were moved on or refused according to
  * links. fn may be NULL. *ret_findings owns its ranges: end with spool_inspect_findings_free().
  * Errors:
- *   ERR_END         it is no longer there (retired meanwhile)
+ *   ERR_END         the segment is no longer there (retired meanwhile)
  *   ERR_CLOSED      fn ended the reading; no findings
  *   ERR_UNREADABLE, ERR_NOMEM */
 enum err spool_inspect_read(const struct spool_inspect *inspect,
@@ -49,10 +49,10 @@ enum err spool_inspect_read(const struct spool_inspect *inspect,
                             void *arg, struct spool_findings *ret_findings, struct errmsg *msg);
 void spool_inspect_findings_free(struct spool_findings *findings);
 
-/* A segment of which nothing is left, although not all of it was done. */
+/* A vanished segment: gone, although not all of its events were done. */
 struct spool_inspect_vanished {
     uint64_t id;
-    bool count_known; /* false: nothing says how many events it held, if any */
+    bool count_known; /* false: the number of its events, if any, is not known */
     uint32_t first;   /* index of the first missing event */
     uint32_t lost;    /* number of missing events from there on; 0 when not known */
     bool parked;      /* the segment was parked: `lost` of its events from `first` on are gone;

@@ -15,8 +15,8 @@ struct spool_options {
     bool create;         /* make a spool where there is none */
     bool forward_only;   /* accept no events, and change only the cursors: for a spool that is only
                           * to be emptied */
-    char *require_mount; /* "auto": what fstab names at or above path; a mount point; "off" or NULL:
-                          * nothing */
+    char *require_mount; /* "auto": mount points that fstab names at or above path; or the path of
+                          * one; "off" or NULL: no check */
     char *id;            /* open only the spool with this id, as text; NULL: any. Both strings owned
                           * as path */
     uint64_t segment_bytes;        /* a segment ends when it reaches this size */

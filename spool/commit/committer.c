@@ -129,7 +129,8 @@ static enum err commit_somewhere(struct spool *spool, const struct spool_batch *
         enum err rc = spool_live_segment_ensure(spool);
         if (rc != ERR_OK)
             return rc;
-        /* No room for the indexes: this segment ends here; the next one's link tells its count. */
+        /* No room for the indexes: this segment ends here; the link in the next one holds its
+         * count. */
         if (committer->live->event_count + (uint64_t)committer->group.event_count > SPOOL_INDEX_MAX)
             spool_live_segment_end(spool, false);
         if ((rc = spool_live_segment_ensure(spool)) != ERR_OK)

@@ -28,8 +28,7 @@ struct spool_delivery_wait {
 
 struct spool_delivery_waits {
     pthread_mutex_t lock;
-    unsigned references; /* the spool holds one, each wait holds one: a wait may outlive the
-                          * spool */
+    unsigned references; /* held by the spool and by each wait: a wait may outlive the spool */
     uint64_t events;
     unsigned batches;
     atomic_uint listed;

@@ -22,7 +22,7 @@ struct spool_findings {
     uint64_t damaged_bytes;              /* bytes read that belong to no intact record */
     int64_t first_time_ms, last_time_ms; /* span of the events found; 0 without any */
     bool any_batch;                      /* a link or a seal was found */
-    bool empty;                          /* a header and nothing else: no damage */
+    bool empty;                          /* only a header, and no damage */
     bool parked_unknown;                 /* parked, and the list of its events is damaged */
     bool damaged;                        /* the damage is more than a clean stop or a torn end
                                           * explains, or events are lost */

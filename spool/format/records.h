@@ -43,7 +43,7 @@ bool spool_links_put(struct buf *body, const struct spool_link *links, size_t co
 /* Decodes at most links_max links into links; returns how many there are, or -1 when malformed. */
 int spool_links_get(const struct spool_frame *frame, struct spool_link *links, size_t links_max);
 
-/* In the last batch of a segment: what it holds. */
+/* A topic in the seal, which stands in the last batch of a segment. */
 struct spool_seal_topic {
     struct bytes topic;
     uint32_t event_count;

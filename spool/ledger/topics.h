@@ -27,7 +27,7 @@ struct spool_topic {
 };
 
 struct spool_topics {
-    pthread_rwlock_t lock; /* guards what follows, not the counters */
+    pthread_rwlock_t lock; /* guards the tables below, not the counters of the topics */
     struct spool_topic **buckets;
     struct spool_topic **by_index;
     size_t bucket_count; /* a power of two */

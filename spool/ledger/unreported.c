@@ -73,7 +73,7 @@ static enum err add_entry(const struct spool *spool, const struct spool_entry *e
     return rc;
 }
 
-/* Reports that are on their way, and those that an earlier run left unwritten. */
+/* Adds the reports that are still to be written, and those that an earlier run left unwritten. */
 static enum err add_quarantine(struct spool *spool, struct spool_cursor_state *state)
 {
     struct spool_quarantine *quarantine = &spool->quarantine;

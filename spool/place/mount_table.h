@@ -24,7 +24,7 @@ struct spool_mount {
 /* The next well-formed line; malformed ones are passed over. False at the end. */
 bool spool_mount_info_next(char **text, struct spool_mount *ret_mount);
 
-/* Is a word one of those in a list with commas? */
+/* Is the word in the comma-separated list? */
 bool spool_mount_has_option(const char *options, const char *word);
 
 /* Does path lie at or below point? Both absolute, without "." and "..", and without "/" at the end

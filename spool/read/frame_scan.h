@@ -21,7 +21,7 @@ struct spool_frame_scan {
     uint64_t segment_id; /* frames of others are passed over */
     spool_frame_scan_fn *found;
     void *arg;
-    struct buf carry; /* from carry_start on: the beginning of what may be a frame */
+    struct buf carry; /* from carry_start on: the beginning of a possible frame */
     size_t carry_start;
     bool carry_damaged;
     uint64_t credit; /* bytes that may still be checksummed in vain */

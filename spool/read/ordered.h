@@ -29,7 +29,7 @@ struct spool_ordered {
 void spool_ordered_done(struct spool_ordered *order); /* as before the first window again */
 
 /* Finds the window that begins at options->first_index, by reading the whole segment.
- * Errors: as spool_reader_next(), but for ERR_END; nothing has changed then. */
+ * Errors: as spool_reader_next(), but for ERR_END; *order is then unchanged. */
 enum err spool_ordered_find(struct spool_ordered *order, const struct spool_reader_options *options,
                             struct errmsg *msg);
 

@@ -65,8 +65,9 @@ enum err spool_open(const struct spool_options *options, spool_report_fn *report
                     struct spool **ret_spool, struct errmsg *msg);
 
 /* New limits from now on: size_bytes_max, free_bytes_min, event_bytes_max, queued_bytes_max,
- * topics_max, commit_timeout_ms, cursor_interval_ms, quarantine_*, topic_share_percent. The other
- * fields of limits are not looked at. limits must outlive the spool. Any thread. */
+ * letters_bytes_max, topics_max, commit_timeout_ms, cursor_interval_ms, quarantine_*,
+ * topic_share_percent. segment_bytes counts only in the checks of space; segments keep the size
+ * given at open. The other fields are not looked at. limits must outlive the spool. Any thread. */
 void spool_set_limits(struct spool *spool, const struct spool_options *limits);
 
 /* From now on spool_submit() answers ERR_CLOSED; batches taken before are committed, and the live

@@ -17,8 +17,8 @@
 
 struct spool;
 
-/* Something that operators should read in the log; the spool itself never logs. Called from the
- * spool's threads, never with a lock held; must not call back into the spool. */
+/* A report for operators to read in the log; the spool itself never logs. Called from the spool's
+ * threads, never with a lock held; must not call back into the spool. */
 struct spool_report {
     bool problem;       /* a warning rather than news */
     const char *event;  /* a word for the log: "segment_abandoned", "refusing", "accepting_again",
@@ -27,31 +27,31 @@ struct spool_report {
 };
 typedef void spool_report_fn(void *arg, const struct spool_report *report);
 
-/* Makes a spool at options->path, behind its mounts, where there is none: its directory and its
- * identity. Whatever options->create and options->id say. *ret_made is false when one was there
+/* Makes a spool at options->path, once its mounts are there: its directory and its identity.
+ * options->create and options->id are not looked at. *ret_made is false when a spool was there
  * already.
  * Errors: as spool_open(); ERR_DAMAGED also when the remains of a spool without identity are
  * there */
 enum err spool_init(const struct spool_options *options, uint8_t ret_uuid[16], bool *ret_made,
                     struct errmsg *msg);
 
-/* What spool_renew() has done. */
+/* The result of spool_renew(). */
 struct spool_renewed {
     uint8_t old_uuid[16], new_uuid[16];
-    bool has_cursors; /* false: nothing that can be read says what is done, so all that is there
+    bool has_cursors; /* false: no readable cursors say what is done, so all events that are there
                        * will be sent */
 };
 
-/* Gives the spool at options->path a new id, under its lock; everything else of it stays, above all
- * its cursors: what lies behind them goes out under the new id, whatever Kafka knows of the old
- * one. A crash leaves either id, never a spool that can't be opened. Errors: as spool_open();
- * ERR_INVALID when options->id asks for another one than is there */
+/* Gives the spool at options->path a new id, under its lock. The rest stays, above all its cursors:
+ * the events after them go out under the new id, whatever Kafka has recorded for the old one. A
+ * crash leaves either id, never a spool that can't be opened. Errors: as spool_open(); ERR_INVALID
+ * when options->id asks for another id than the spool has */
 enum err spool_renew(const struct spool_options *options, struct spool_renewed *ret_renewed,
                      struct errmsg *msg);
 
 /* Opens the spool at options->path: takes the lock, reads identity and cursors, opens a new segment
- * and starts the committer. Never reads events: takes milliseconds whatever the backlog. options is
- * copied.
+ * and starts the committer. Never reads events, so it takes milliseconds whatever the backlog.
+ * options is copied.
  * Errors:
  *   ERR_NOT_FOUND    the directory or its identity isn't there (and options->create is false)
  *   ERR_UNAVAILABLE  what options->require_mount asks for isn't mounted
@@ -64,13 +64,14 @@ enum err spool_renew(const struct spool_options *options, struct spool_renewed *
 enum err spool_open(const struct spool_options *options, spool_report_fn *report, void *report_arg,
                     struct spool **ret_spool, struct errmsg *msg);
 
-/* From now on these sizes and times: size_bytes_max, free_bytes_min, event_bytes_max,
- * queued_bytes_max, topics_max, commit_timeout_ms, cursor_interval_ms, quarantine_*,
- * topic_share_percent. Nothing else of it counts. limits outlives the spool. Any thread. */
+/* New limits from now on: size_bytes_max, free_bytes_min, event_bytes_max, queued_bytes_max,
+ * letters_bytes_max, topics_max, commit_timeout_ms, cursor_interval_ms, quarantine_*,
+ * topic_share_percent. segment_bytes counts only in the checks of space; segments keep the size
+ * given at open. The other fields are not looked at. limits must outlive the spool. Any thread. */
 void spool_set_limits(struct spool *spool, const struct spool_options *limits);
 
-/* From now on submit answers ERR_CLOSED; what was taken is committed; the live segment is sealed.
- * Blocks for that. Reading and spool_advance() still work. */
+/* From now on spool_submit() answers ERR_CLOSED; batches taken before are committed, and the live
+ * segment is sealed. Blocks for that. Reading and spool_advance() still work. */
 void spool_stop_taking(struct spool *spool);
 
 /* Stops all threads, writes the cursors, gives the lock back, frees. No tail and no batch may be
@@ -79,27 +80,27 @@ void spool_close(struct spool *spool);
 
 const uint8_t *spool_uuid(const struct spool *spool); /* 16 bytes; any thread */
 
-/* What people should know about where it lies (a filesystem that forgets), "": nothing. Any
+/* A warning about the spool's filesystem (one that forgets at a restart); "": no warning. Any
  * thread. */
 const char *spool_warning(const struct spool *spool);
 
-/* Is the open spool still what its path leads to? */
+/* Does the path still lead to the open spool? */
 enum spool_place {
     SPOOL_HERE,
-    SPOOL_AWAY,    /* the path leads nowhere, or to something else. The open spool is as good as
-                    * before, where it is */
-    SPOOL_USELESS, /* it can't be read any more, or its path leads to a copy of it: close it, and
+    SPOOL_AWAY,    /* the path leads nowhere, or to something else; the open spool still works where
+                    * it is */
+    SPOOL_USELESS, /* unreadable by now, or the path leads to a copy of the spool: close it, and
                     * open what is there */
 };
 
-/* Looks; cheap enough for several times a second, but it asks the disk. msg says why it isn't
- * SPOOL_HERE. One thread at a time. */
+/* Looks at the path and the disk; cheap enough for several times a second. msg says why the answer
+ * isn't SPOOL_HERE. One thread at a time. */
 enum spool_place spool_place(struct spool *spool, struct errmsg *msg);
 
 /* ---- writing --------------------------------------------------------------------------------- */
 
-/* Events for one topic that are accepted together or not at all (but for a crash before the
- * answer). */
+/* Events for one topic that are accepted together or not at all. Only a crash before the answer may
+ * leave a part of them. */
 struct spool_batch;
 
 /* Errors: ERR_INVALID (no Kafka topic name: 1-249 of [a-zA-Z0-9._-], not "." or ".."), ERR_FULL
@@ -134,8 +135,8 @@ typedef void spool_done_fn(void *arg, const struct spool_receipt *receipt);
 enum err spool_submit(struct spool *spool, struct spool_batch *batch, spool_done_fn *done,
                       void *done_arg);
 
-/* What spool_submit() would say to a small batch now; also ERR_TIMEOUT while a sync hangs. msg says
- * why. */
+/* The answer that spool_submit() would give to a small batch now; also ERR_TIMEOUT while a sync
+ * hangs. msg says why. */
 enum err spool_accepts(struct spool *spool, struct errmsg *msg);
 
 /* ---- reading --------------------------------------------------------------------------------- */
@@ -147,43 +148,44 @@ struct spool_tail;
 enum err spool_tail_open(struct spool *spool, uint64_t after_id, struct spool_tail **ret_tail);
 void spool_tail_close(struct spool_tail *tail);
 
-/* The next run of events; the caller unrefs the chunk. Comes from memory when it was just
- * committed, else from disk. Never waits for new events. Segments that turn out unreadable are
- * passed over for now and read again later by themselves.
- * Errors: ERR_END (nothing after the position now), ERR_NOMEM, ERR_UNREADABLE (try again) */
+/* The next run of events; the caller unrefs the chunk. Events that were just committed come from
+ * memory, others from disk. Never waits for new events. Unreadable segments are passed over for now
+ * and read again later.
+ * Errors: ERR_END (no event after the position now), ERR_NOMEM, ERR_UNREADABLE (try again) */
 enum err spool_tail_next(struct spool_tail *tail, struct spool_chunk **ret_chunk,
                          struct errmsg *msg);
 
-/* Highest id that everything up to was returned or is known not to exist; where a new tail would
- * continue. */
+/* The id up to which every event was returned or is known not to exist; a new tail would continue
+ * there. */
 uint64_t spool_tail_position(const struct spool_tail *tail);
 
-/* fn is called (committer thread, under the spool's lock: quick, no call back into the spool) after
- * a commit that finds the wake-up armed; that disarms it. Arming returns true when the tail has
- * something to read already (and does not arm). */
+/* Calls fn after a commit that finds the wake-up armed; that disarms it. fn runs on the committer
+ * thread under the spool's lock: it must be quick and not call back into the spool. Arming returns
+ * true when the tail has something to read already (and does not arm then). */
 void spool_set_wakeup(struct spool *spool, void (*fn)(void *arg), void *arg);
 bool spool_tail_arm_wakeup(struct spool_tail *tail);
 
-/* The spool's directory, for what others keep there. Borrowed: good until spool_close(). */
+/* The spool's directory, for files that other modules keep there. Borrowed: good until
+ * spool_close(). */
 int spool_folder_fd(const struct spool *spool);
 
 /* ---- what is done ---------------------------------------------------------------------------- */
 
-/* What became of events of one topic since the last spool_advance(). */
+/* Events of one topic that became done since the last spool_advance(). */
 struct spool_outcome {
     struct bytes topic;
     uint64_t delivered;
     uint64_t dead_lettered;
 };
 
-/* Where the bridge stood when the spool was opened. The arrays live until the first
+/* The cursors as they were when the spool was opened. The arrays live until the first
  * spool_advance(). */
 const struct spool_cursor_state *spool_cursor_at_open(const struct spool *spool);
 
-/* Takes over a new state of the cursors: all up to done_id is done, but for the lanes, which are at
- * their own ids; outcomes hold what this adds to the totals. Copies everything, never blocks on the
- * disk: the spool writes it at most every cursor_interval_ms and retires segments that are done
- * behind it. Ids never go back. ERR_NOMEM: nothing was taken. */
+/* Takes over a new state of the cursors: every event up to done_id is done, except those of the
+ * lanes, which have ids of their own; outcomes hold what this adds to the totals. Copies
+ * everything, never blocks on the disk: the spool writes the state at most every cursor_interval_ms
+ * and then retires the segments that are done. Ids never go back. ERR_NOMEM: nothing was taken. */
 enum err spool_advance(struct spool *spool, enum spool_delivery mode, uint64_t done_id,
                        const struct spool_lane_cursor *lanes, size_t lane_count,
                        const struct spool_outcome *outcomes, size_t outcome_count);
@@ -192,15 +194,15 @@ enum err spool_advance(struct spool *spool, enum spool_delivery mode, uint64_t d
  * disk; any thread.
  * Errors: ERR_NOT_FOUND (no such segment here), ERR_UNREADABLE, ERR_NOMEM */
 enum err spool_segment_nonce(struct spool *spool, uint64_t segment_id, uint64_t *ret_nonce);
-/* Whether this spool made the segment that somebody names with its id and nonce, rather than one
- * that this spool is a copy of. It lies on the disk, damaged perhaps (without its header the id
- * must do), or it vanished and a link or the cursors tell of it. Reads a little from disk; any
- * thread. Errors: ERR_UNAVAILABLE (what vanished isn't known yet: ask again), ERR_UNREADABLE,
+/* Did this spool make the segment with that id and nonce, rather than a spool that this one is a
+ * copy of? True when the segment lies on the disk, perhaps damaged (without its header the id must
+ * do), or when it vanished and a link or the cursors name it. Reads a little from disk; any thread.
+ * Errors: ERR_UNAVAILABLE (the vanished segments are not known yet: ask again), ERR_UNREADABLE,
  * ERR_NOMEM */
 enum err spool_had_segment(struct spool *spool, uint64_t segment_id, uint64_t nonce,
                            bool *ret_ours);
-/* The lowest id of a segment on the disk, parked ones and the live one included; UINT64_MAX: there
- * is none. ERR_UNREADABLE, ERR_NOMEM */
+/* The lowest id of a segment on the disk, parked ones and the live one included; UINT64_MAX: no
+ * segment. ERR_UNREADABLE, ERR_NOMEM */
 enum err spool_oldest_segment(struct spool *spool, uint64_t *ret_segment_id);
 
 /* ---- the books and what else people look at -------------------------------------------------- */
@@ -219,13 +221,14 @@ struct spool_topic_books {
     char topic[SPOOL_TOPIC_SIZE_MAX + 1];
     struct spool_books books;
     uint64_t pending_bytes; /* of its pending events, about; right once counting is false */
-    bool refused;           /* new ones are: it has more than its share of the spool */
+    bool refused;           /* new events of the topic are refused: it takes more than its share of
+                             * the spool */
 };
 
 struct spool_stats {
     struct spool_books books;
-    bool counting;          /* what an earlier run left is still being counted */
-    uint64_t used_bytes;    /* everything below the path */
+    bool counting;          /* events that an earlier run left are still being counted */
+    uint64_t used_bytes;    /* of all files below the path */
     uint64_t free_bytes;    /* of the filesystem */
     uint64_t segment_count; /* on disk, the live one included */
     uint64_t live_segment_id;
@@ -245,18 +248,18 @@ struct spool_stats {
                                       * rest */
     uint64_t damaged_segments;       /* found so far, in this run */
     uint64_t backlog_segments;       /* left by earlier runs, not yet read to their ends */
-    uint64_t unread_segments;        /* that can't be read now: put aside, pending, tried again */
-    uint64_t quarantine_segments;    /* that a loss report tells of */
+    uint64_t unread_segments;        /* unreadable now: put aside, pending, tried again */
+    uint64_t quarantine_segments;    /* segments with a loss report */
     uint64_t quarantine_bytes;       /* of damaged segments that are kept */
-    uint64_t dead_letters;           /* that lie in dead-letter/ */
-    uint64_t dead_letter_bytes;      /* their frames */
-    bool dead_letters_full;          /* an event had no room there, and its topic waits */
-    uint64_t parked_segments;        /* of which only what is pending is left, in parked/ */
-    uint64_t parked_events;          /* that were put there */
-    uint64_t parked_bytes;           /* their frames, once counting is false */
+    uint64_t dead_letters;           /* events in dead-letter/ */
+    uint64_t dead_letter_bytes;      /* of the frames in dead-letter/ */
+    bool dead_letters_full;          /* an event had no room in dead-letter/, and its topic waits */
+    uint64_t parked_segments;        /* segments with only their pending events left, in parked/ */
+    uint64_t parked_events;          /* events that were put into parked/ */
+    uint64_t parked_bytes;           /* of the frames in parked/, once counting is false */
 };
 
-void spool_stats_get(struct spool *spool, struct spool_stats *ret_stats); /* any thread */
+void spool_stats_get(struct spool *spool, struct spool_stats *ret_stats); /* on any thread */
 /* Per topic, in no order; *ret_topics is malloc'ed. ERR_NOMEM */
 enum err spool_topic_books_get(struct spool *spool, struct spool_topic_books **ret_topics,
                                size_t *ret_count);

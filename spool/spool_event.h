@@ -10,7 +10,7 @@
 #define SPOOL_TOPIC_SIZE_MAX    249               /* Kafka's own limit */
 #define SPOOL_PARTITION_ANY     (-1)
 
-/* One event as programs see it: views into memory that somebody else owns. */
+/* An event as programs see it: views into memory that it doesn't own. */
 struct spool_event {
     uint64_t id;
     int64_t time_ms; /* since 1970-01-01 UTC */
@@ -22,7 +22,7 @@ struct spool_event {
     int32_t partition; /* SPOOL_PARTITION_ANY or >= 0 */
     bool client_time;
     uint64_t origin_id; /* moved from another segment: the id it was accepted under; else 0 */
-    bool salvaged;      /* not stored: set by the reader for what it found among damage */
+    bool salvaged;      /* not stored: set by the reader for events found among damage */
     struct bytes frame; /* not stored: set by spool_chunk_next(): the whole frame that it comes
                          * from */
 };

@@ -2,7 +2,7 @@
  * spool_inspect.h - looking into a spool without touching it: no lock, no write, no LevelDB; an
  * agent may be using it.
  *
- * One thread at a time. What retires while it is looked at is passed over. */
+ * One thread at a time. Segments that retire meanwhile are passed over. */
 #ifndef PENSTOCK_SPOOL_INSPECT_H
 #define PENSTOCK_SPOOL_INSPECT_H
 
@@ -38,9 +38,10 @@ void spool_inspect_close(struct spool_inspect *inspect);
 /* Called for each run of events; false ends the reading. */
 typedef bool spool_inspect_fn(void *arg, const struct spool_chunk *chunk);
 
-/* Reads one segment to its end, without what links say was moved on or refused. fn may be NULL.
- * *ret_findings owns its ranges: end with spool_inspect_findings_free(). Errors:
- *   ERR_END         it is no longer there (retired meanwhile)
+/* Reads one segment to its end, without the frames that were moved on or refused according to
+ * links. fn may be NULL. *ret_findings owns its ranges: end with spool_inspect_findings_free().
+ * Errors:
+ *   ERR_END         the segment is no longer there (retired meanwhile)
  *   ERR_CLOSED      fn ended the reading; no findings
  *   ERR_UNREADABLE, ERR_NOMEM */
 enum err spool_inspect_read(const struct spool_inspect *inspect,
@@ -48,22 +49,23 @@ enum err spool_inspect_read(const struct spool_inspect *inspect,
                             void *arg, struct spool_findings *ret_findings, struct errmsg *msg);
 void spool_inspect_findings_free(struct spool_findings *findings);
 
-/* A segment of which nothing is left, although not all of it was done. */
+/* A vanished segment: gone, although not all of its events were done. */
 struct spool_inspect_vanished {
     uint64_t id;
-    bool count_known; /* false: nothing says how many events it held, if any */
-    uint32_t first;   /* index of the first one that is missing */
-    uint32_t lost;    /* so many from there on; 0 when not known */
-    bool parked;      /* so many, of those from there on: only that many were left of it, and
-                       * nothing tells which */
+    bool count_known; /* false: the number of its events, if any, is not known */
+    uint32_t first;   /* index of the first missing event */
+    uint32_t lost;    /* number of missing events from there on; 0 when not known */
+    bool parked;      /* the segment was parked: `lost` of its events from `first` on are gone;
+                       * their ids are not known */
 };
-/* Of all; *ret_vanished is malloc'ed, NULL for none. ERR_UNREADABLE, ERR_NOMEM */
+/* Finds all vanished segments; *ret_vanished is malloc'ed, NULL for none. ERR_UNREADABLE,
+ * ERR_NOMEM */
 enum err spool_inspect_vanished(const struct spool_inspect *inspect,
                                 struct spool_inspect_vanished **ret_vanished, size_t *ret_count,
                                 struct errmsg *msg);
 
-/* Is it damaged, set aside, and told of by a loss report? Then nothing of it is to be delivered any
- * more. */
+/* Does the segment lie in quarantine with a loss report? Then its events are not to be delivered
+ * any more. */
 bool spool_inspect_is_reported(const struct spool_inspect *inspect,
                                const struct spool_inspect_segment *segment);
 
@@ -72,8 +74,8 @@ bool spool_inspect_is_reported(const struct spool_inspect *inspect,
 enum err spool_inspect_reports(int quarantine_fd, uint64_t **ret_ids, size_t *ret_count,
                                struct errmsg *msg);
 
-/* The loss report of one of them, as it stands there. Errors: ERR_NOT_FOUND (the directory or its
- * report), ERR_UNREADABLE, ERR_TOO_LARGE, ERR_NOMEM */
+/* The loss report of one of these segments, as it was written. Errors: ERR_NOT_FOUND (the directory
+ * or its report), ERR_UNREADABLE, ERR_TOO_LARGE, ERR_NOMEM */
 enum err spool_inspect_report(int quarantine_fd, uint64_t segment_id, struct buf *text,
                               struct errmsg *msg);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * spool_options.h - what a spool can be told: plain data with units and defaults. */
+ * spool_options.h - the settings of a spool: plain data with units and defaults. */
 #ifndef PENSTOCK_SPOOL_OPTIONS_H
 #define PENSTOCK_SPOOL_OPTIONS_H
 
@@ -11,25 +11,26 @@
 #define SPOOL_EVENT_BYTES_LIMIT (64ull << 20) /* no event, and so no frame, is ever larger */
 
 struct spool_options {
-    char *path;          /* directory; owned by whoever filled the struct */
-    bool create;         /* make the identity where there is none */
-    bool forward_only;   /* take nothing, and change nothing but the cursors: for a spool that is
-                          * only to be emptied */
-    char *require_mount; /* "auto": what fstab names at or above path; a mount point; "off" or NULL:
-                          * nothing */
-    char *id;            /* only this spool, as text; NULL: any. Both strings owned as path */
-    uint64_t segment_bytes;        /* a segment ends when it passes this */
-    uint64_t size_bytes_max;       /* everything below path counts; beyond it ingest is refused */
+    char *path;          /* directory; owned by the caller who filled the struct */
+    bool create;         /* make a spool where there is none */
+    bool forward_only;   /* accept no events, and change only the cursors: for a spool that is only
+                          * to be emptied */
+    char *require_mount; /* "auto": mount points that fstab names at or above path; or the path of
+                          * one; "off" or NULL: no check */
+    char *id;            /* open only the spool with this id, as text; NULL: any. Both strings owned
+                          * as path */
+    uint64_t segment_bytes;        /* a segment ends when it reaches this size */
+    uint64_t size_bytes_max;       /* of all files below path; beyond it ingest is refused */
     uint64_t free_bytes_min;       /* free space that ingest leaves to others; at least two
                                     * segments */
     uint64_t event_bytes_max;      /* key + value + headers of one event */
     uint64_t queued_bytes_max;     /* taken but not yet synced; beyond it ERR_BUSY */
     uint64_t window_bytes_max;     /* just-committed events kept in memory for the bridge */
-    int64_t commit_timeout_ms;     /* a sync that takes longer: unhealthy, and ingest answers
+    int64_t commit_timeout_ms;     /* after a longer sync the spool is unhealthy, and ingest answers
                                     * "unknown" */
     int64_t cursor_interval_ms;    /* cursors are written at most this often */
     int64_t quarantine_ms_max;     /* damaged segments are kept this long */
-    uint64_t quarantine_bytes_max; /* and up to this size together; their reports stay */
+    uint64_t quarantine_bytes_max; /* and up to this size in all; their reports stay */
     uint64_t letters_bytes_max;    /* of dead letters; beyond it their topics wait */
     uint64_t topics_max;           /* different topics that are accepted */
     uint64_t topic_share_percent;  /* of size_bytes_max that one topic's pending events may take;

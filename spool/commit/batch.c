@@ -93,8 +93,8 @@ static enum err no_segment(struct spool *spool, struct errmsg *msg)
                       why.text[0] == '\0' ? "" : ": ", why.text);
 }
 
-/* Everything that refuses before the queue is looked at. Space first: without it, that is why
- * writes fail. */
+/* Checks all reasons to refuse that need no look at the queue. Space comes before `unavailable`:
+ * when writes fail because the disk is full, the answer names the full disk. */
 static enum err refuse(struct spool *spool, size_t batch_bytes, struct errmsg *msg)
 {
     struct spool_committer *committer = &spool->committer;
@@ -130,8 +130,8 @@ enum err spool_submit(struct spool *spool, struct spool_batch *batch, spool_done
     committer->last = &batch->next;
     mutex_unlock(&committer->lock);
     if (was_empty)
-        pthread_cond_signal(&committer->wake); /* with the lock free: it would only wake up to wait
-                                                * for that */
+        pthread_cond_signal(&committer->wake); /* after unlocking: the thread would only wake up to
+                                                * wait for the lock */
     return ERR_OK;
 }
 

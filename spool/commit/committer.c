@@ -72,7 +72,7 @@ static enum err write_synced(struct spool *spool, uint32_t event_count, struct e
     return rc;
 }
 
-/* Makes the events visible to the readers; they are on disk. */
+/* Makes the events visible to the readers, now that they are on disk. */
 static void publish(struct spool *spool)
 {
     struct spool_committer *committer = &spool->committer;
@@ -87,7 +87,7 @@ static void publish(struct spool *spool)
                      clock_wall_ms());
     for (size_t i = 0; i < committer->group.chunk_count; i++)
         spool_recent_chunks_push(&spool->window, spool_chunk_ref(committer->group.chunks[i]));
-    /* under the lock, so that nobody is woken after taking it away */
+    /* under the lock, so that the callback isn't called after spool_set_wakeup() has removed it */
     if (spool->wakeup_armed && spool->wakeup != NULL)
         spool->wakeup(spool->wakeup_arg);
     spool->wakeup_armed = false;
@@ -130,7 +130,8 @@ static enum err commit_somewhere(struct spool *spool, const struct spool_batch *
         enum err rc = spool_live_segment_ensure(spool);
         if (rc != ERR_OK)
             return rc;
-        /* No room for the indexes: this segment ends here; the link of the next tells its count. */
+        /* No room for the indexes: this segment ends here; the link in the next one holds its
+         * count. */
         if (committer->live->event_count + (uint64_t)committer->group.event_count > SPOOL_INDEX_MAX)
             spool_live_segment_end(spool, false);
         if ((rc = spool_live_segment_ensure(spool)) != ERR_OK)
@@ -194,9 +195,9 @@ static void commit(struct spool *spool, struct spool_batch *first)
 
 /* ---- the thread ------------------------------------------------------------------------------ */
 
-/* Who sends one request after the other has the next one here sooner than this thread falls asleep
- * and is woken: a sixth more of them (docs/benchmarks.md). Others go first, and it is done only as
- * long as the wait before was that short. */
+/* A client with one request in flight sends the next one before this thread would be asleep and
+ * awake again: such clients get a sixth more requests done (docs/benchmarks.md). Spin for up to
+ * LOOK_OUT_NS, yielding to other threads, but only if the previous wait was that short. */
 static void look_out(struct spool_committer *committer, int64_t since_ns)
 {
     while (committer->quick && atomic_load(&committer->queued_bytes) == 0 &&
@@ -204,7 +205,8 @@ static void look_out(struct spool_committer *committer, int64_t since_ns)
         sched_yield();
 }
 
-/* Takes from the queue what goes into one commit; NULL when stopping and empty. */
+/* Takes as many batches from the queue as go into one commit; NULL when stopping and the queue is
+ * empty. */
 static struct spool_batch *take_group(struct spool *spool)
 {
     struct spool_committer *committer = &spool->committer;
@@ -232,8 +234,8 @@ static struct spool_batch *take_group(struct spool *spool)
     return first;
 }
 
-/* Moves the frames of the batches into the group; a batch for which there is no memory is answered
- * so. */
+/* Moves the frames of the batches into the group; batches for which there is no memory are answered
+ * ERR_NOMEM. Returns the others. */
 static struct spool_batch *stage(struct spool *spool, struct spool_batch *first)
 {
     struct spool_group *group = &spool->committer.group;
@@ -252,8 +254,8 @@ static struct spool_batch *stage(struct spool *spool, struct spool_batch *first)
     return first;
 }
 
-/* A good end: the counts go behind the last events, in a write of their own. In one with events
- * they would vouch for what a power cut tore out of that write, and nobody was promised. */
+/* Writes the seal on its own, after the last events. If it shared a write with events and a power
+ * cut tore that write, the seal would count events that were never acknowledged. */
 static bool seal_live(struct spool *spool)
 {
     struct spool_committer *committer = &spool->committer;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * committer.h - the one thread that writes events: group commit without a timer.
  *
- * It takes everything that is queued, gives out indexes, writes one synced record, publishes the
- * events to the readers, and only then tells each batch. While one sync runs, the next group
+ * The committer takes all queued batches, gives out indexes, writes one synced record, publishes
+ * the events to the readers, and only then tells each batch. While one sync runs, the next group
  * gathers. Any write error ends the segment for good; the group goes to the next one. */
 #ifndef PENSTOCK_SPOOL_COMMIT_COMMITTER_H
 #define PENSTOCK_SPOOL_COMMIT_COMMITTER_H
@@ -17,8 +17,8 @@
 struct spool;
 struct spool_batch;
 
-#define SPOOL_COMMIT_BYTES_MAX (4u << 20) /* of frames in one commit, but for one larger batch */
-#define SPOOL_LINKS_MAX        16         /* more are cut off at the oldest end */
+#define SPOOL_COMMIT_BYTES_MAX (4u << 20) /* of frames in one commit; one batch may be larger */
+#define SPOOL_LINKS_MAX        16         /* with more, the oldest are dropped */
 
 struct spool_committer {
     pthread_t thread;
@@ -26,11 +26,11 @@ struct spool_committer {
     struct mutex lock; /* guards the queue and stopping */
     pthread_cond_t wake;
     struct spool_batch *first, **last;
-    bool stopping; /* nothing more is taken */
+    bool stopping; /* no more batches are taken */
     atomic_uint_fast64_t queued_bytes;
     atomic_bool unavailable; /* no segment can be written now */
 
-    /* the thread's own */
+    /* used by the committer thread only */
     bool quick; /* the last wait for a batch was short */
     struct spool_segment *live;
     struct spool_group group;
@@ -47,16 +47,16 @@ struct spool_committer {
     atomic_int_fast64_t histogram[16]; /* see struct spool_stats */
 };
 
-/* live is the first segment, ready to be written, owned from then on; NULL: none could be made yet.
- * ERR_NOMEM */
+/* live is the first segment, ready to be written, owned from then on; NULL: no segment could be
+ * made yet. ERR_NOMEM */
 enum err spool_committer_start(struct spool *spool, struct spool_segment *live,
                                const struct spool_link *links, size_t link_count,
                                struct errmsg *msg);
 
-/* Instead of starting: nothing is ever taken. */
+/* For use instead of starting: no batch is ever taken. */
 void spool_committer_refuse_all(struct spool *spool);
 
-/* Takes nothing more, commits what is queued, seals the live segment, ends the thread. Can be
+/* Stops taking batches, commits the queued ones, seals the live segment, ends the thread. Can be
  * called twice. */
 void spool_committer_stop(struct spool *spool);
 

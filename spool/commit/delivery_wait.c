@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * delivery_wait.c - a short sorted list of batches that somebody waits for. */
+ * delivery_wait.c - a short sorted list of the batches whose delivery a client waits for. */
 #include "base/mutex.h"
 #include "spool/spool_delivery_wait.h"
 
@@ -20,7 +20,7 @@ struct spool_delivery_wait {
     struct spool_delivery_waits *confirms;
     spool_confirmed_fn *confirmed;
     void *arg;
-    enum confirm_state state; /* under the lock, as is all that follows */
+    enum confirm_state state; /* under the lock, as are all fields below */
     bool all;
     uint64_t first_id;
     uint32_t event_count, noted, counting;
@@ -30,7 +30,7 @@ struct spool_delivery_wait {
 
 struct spool_delivery_waits {
     struct mutex lock;
-    unsigned references; /* the spool's, and one each: those who wait may outlive the spool */
+    unsigned references; /* held by the spool and by each wait: a wait may outlive the spool */
     uint64_t events;
     unsigned batches;
     atomic_uint listed;
@@ -48,7 +48,7 @@ struct spool_delivery_waits *spool_delivery_waits_new(void)
     return confirms;
 }
 
-/* Unlocks. */
+/* Drops a reference, and unlocks. */
 static void unref_locked(struct spool_delivery_waits *confirms)
 {
     bool last = --confirms->references == 0;
@@ -110,7 +110,7 @@ void spool_batch_set_delivery_wait(struct spool_batch *batch, struct spool_deliv
 
 /* ---- the list, locked ------------------------------------------------------------------------ */
 
-/* Position of the last one that begins at or before the id; `listed` when there is none. */
+/* Position of the last wait that begins at or before the id; `listed` when there is none. */
 static unsigned find(const struct spool_delivery_waits *confirms, unsigned listed,
                      uint64_t event_id)
 {
@@ -134,7 +134,7 @@ static void take_off(struct spool_delivery_waits *confirms, unsigned at)
     atomic_store(&confirms->listed, listed - 1);
 }
 
-/* When nothing is missing, or it ends: off the list, onto *over. */
+/* Moves a wait from the list to *over when all its events count, or when `end` says so. */
 static bool end_if(struct spool_delivery_waits *confirms, unsigned at, bool end,
                    struct spool_delivery_wait **over)
 {
@@ -148,12 +148,12 @@ static bool end_if(struct spool_delivery_waits *confirms, unsigned at, bool end,
     return true;
 }
 
-/* After unlocking. */
+/* Calls confirmed() of each; after unlocking. */
 static void tell(struct spool_delivery_wait *over)
 {
     for (struct spool_delivery_wait *next; over != NULL; over = next) {
         next = over->next_over;
-        over->confirmed(over->arg, over->all); /* may free it */
+        over->confirmed(over->arg, over->all); /* may free the wait */
     }
 }
 
@@ -216,7 +216,8 @@ void spool_delivery_wait_note(struct spool *spool, uint64_t event_id, int32_t pa
     struct spool_delivery_wait *confirm = at < listed ? confirms->list[at] : NULL;
     if (confirm != NULL && event_id - confirm->first_id < confirm->event_count) {
         struct spool_kafka_place *place = &confirm->places[event_id - confirm->first_id];
-        if (place->state != COUNTS) { /* else it was sent again, and is there twice */
+        if (place->state != COUNTS) { /* an event that counts already was sent twice: keep its first
+                                       * place */
             confirm->noted += !final && place->state == NOT_YET;
             confirm->noted -= final && place->state == NOTED;
             confirm->counting += final;

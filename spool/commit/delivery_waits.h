@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * delivery_waits.h - all batches of which somebody waits until Kafka has them: the spool's side. */
+ * delivery_waits.h - the spool's side of the delivery waits: all batches whose delivery a client
+ * waits for. */
 #ifndef PENSTOCK_SPOOL_COMMIT_DELIVERY_WAITS_H
 #define PENSTOCK_SPOOL_COMMIT_DELIVERY_WAITS_H
 

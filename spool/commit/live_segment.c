@@ -70,7 +70,7 @@ enum err spool_live_segment_ensure(struct spool *spool)
 {
     if (spool->committer.live != NULL)
         return ERR_OK;
-    /* making one can hang, too */
+    /* making a segment can hang, too */
     atomic_store(&spool->committer.running_since_ms, clock_monotonic_ms());
     struct spool_segment *segment = spool_spares_take(spool);
     atomic_store(&spool->committer.running_since_ms, 0);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * live_segment.h - the segment that is being written, committer.live. All on the committer's thread
- * (or before it starts). */
+ * live_segment.h - the segment that is being written, committer.live. For the committer's thread
+ * only (or before that starts). */
 #ifndef PENSTOCK_SPOOL_COMMIT_LIVE_SEGMENT_H
 #define PENSTOCK_SPOOL_COMMIT_LIVE_SEGMENT_H
 
@@ -9,21 +9,22 @@
 struct spool;
 struct spool_committer;
 
-/* The next segment follows this one; the oldest of more than SPOOL_LINKS_MAX is forgotten. */
+/* Adds a segment to the links of the next one; with more than SPOOL_LINKS_MAX the oldest is
+ * dropped. */
 void spool_live_segment_add_link(struct spool_committer *committer, uint64_t segment_id,
                                  uint32_t event_count);
 
-/* Takes a segment that is ready; on an error it is closed. ERR_NOMEM */
+/* Begins a segment that is ready to be written; on an error the segment is closed. ERR_NOMEM */
 enum err spool_live_segment_begin(struct spool *spool, struct spool_segment *segment);
 
-/* Takes the one made ahead unless there is one; may wait for it to be made. ERR_UNAVAILABLE (none
- * can be made now), ERR_NOMEM */
+/* Begins the spare unless there is a live segment; may wait for the spare to be made.
+ * ERR_UNAVAILABLE (no segment can be made now), ERR_NOMEM */
 enum err spool_live_segment_ensure(struct spool *spool);
 
-/* It will never be written again. There need be none. */
+/* Ends the live segment, if there is one; it is never written again. */
 void spool_live_segment_end(struct spool *spool, bool sealed);
 
-/* As large as a segment may get. */
+/* Has the live segment reached the size at which a segment ends? */
 bool spool_live_segment_is_full(const struct spool *spool);
 
 /* Makes committer.link_frame: empty once the segment holds an acknowledged batch. ERR_NOMEM */

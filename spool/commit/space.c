@@ -10,7 +10,8 @@ uint64_t spool_space_floor(const struct spool_options *options)
     return options->free_bytes_min > two_segments ? options->free_bytes_min : two_segments;
 }
 
-/* One segment, or a twentieth of the limit when that is less. */
+/* The room that must be free before more is accepted again: one segment, or a twentieth of the
+ * limit when that is less. */
 static uint64_t room_to_accept_again(const struct spool_options *options, uint64_t limit)
 {
     uint64_t twentieth = limit / 20;

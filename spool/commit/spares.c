@@ -114,7 +114,8 @@ void spool_spares_close_later(struct spool *spool, struct spool_segment *segment
     pthread_cond_signal(&spares->wake);
     mutex_unlock(&spares->lock);
     if (!room)
-        spool_segment_free(segment); /* slow, but right */
+        spool_segment_free(segment); /* out of memory: close it here, although that blocks the
+                                      * committer */
 }
 
 void spool_spares_close_segments(struct spool_spares *spares)

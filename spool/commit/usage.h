@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * usage.h - how many bytes the spool takes and how many are free: measured now and then, kept
- * current in between by what is committed. */
+ * current in between by adding the committed bytes. */
 #ifndef PENSTOCK_SPOOL_COMMIT_USAGE_H
 #define PENSTOCK_SPOOL_COMMIT_USAGE_H
 
@@ -12,10 +12,11 @@
 struct spool;
 
 struct spool_usage {
-    atomic_uint_fast64_t used_bytes;  /* everything below the path; an estimate between two
-                                      * measurements, as free_bytes is */
+    atomic_uint_fast64_t used_bytes;  /* of all files below the path; between two measurements an
+                                       * estimate, like free_bytes */
     atomic_uint_fast64_t free_bytes;  /* of the filesystem */
-    atomic_uint_fast64_t other_bytes; /* below the path, but in no segment of the catalog */
+    atomic_uint_fast64_t other_bytes; /* files below the path that belong to no segment of the
+                                       * catalog */
     atomic_bool refusing;             /* the last answer about space */
     int64_t walked_ms;                /* when other_bytes was summed up; monotonic; keeper only */
 };
@@ -27,11 +28,11 @@ void spool_usage_measure(struct spool *spool);
  * size isn't known yet. Walks the whole tree. Keeper only. */
 void spool_usage_walk(struct spool *spool);
 
-/* So much was just committed. Committer only. */
+/* Adds frame_bytes that were just committed. Committer only. */
 void spool_usage_committed(struct spool *spool, uint64_t frame_bytes);
 
-/* May batch_bytes more be taken, with queued_bytes on their way already? Errors: ERR_FULL (msg
- * names the limit). Any thread. */
+/* May batch_bytes more be taken when queued_bytes are queued already? Errors: ERR_FULL (msg names
+ * the limit). Any thread. */
 enum err spool_usage_check(struct spool *spool, uint64_t queued_bytes, uint64_t batch_bytes,
                            struct errmsg *msg);
 

@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { DEPTH_MAX = 16 }; /* ours are three deep */
+enum { DEPTH_MAX = 16 }; /* the spool's trees are three deep */
 
 enum err spool_err_of_errno(int error)
 {
@@ -135,7 +135,7 @@ enum err spool_dir_list_ids(int dir_fd, uint64_t **ret_ids, size_t *ret_count, s
     enum err rc = end_list(dir, msg);
     if (ids == NULL)
         return errmsg_set(msg, ERR_NOMEM, "out of memory");
-    if (rc != ERR_OK) { /* some of the ids would pass for all of them */
+    if (rc != ERR_OK) { /* don't return a part: the caller would take it for all ids */
         free(ids);
         return rc;
     }
@@ -212,7 +212,8 @@ static enum err tree_bytes(int parent_fd, const char *name, int depth, uint64_t 
     if (dir == NULL)
         return spool_err_of_errno(errno);
     for (struct dirent *entry; (entry = next_entry(dir)) != NULL;)
-        (void)tree_bytes(dirfd(dir), entry->d_name, depth + 1, sum); /* may be gone by now */
+        (void)tree_bytes(dirfd(dir), entry->d_name, depth + 1, sum); /* the file may be gone by
+                                                                      * now */
     return end_list(dir, NULL);
 }
 

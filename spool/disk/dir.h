@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * dir.h - directories through descriptors: open, list, move, measure, remove. Any thread may
- * call.
+ * dir.h - directories through descriptors: open, list, move, measure, remove. Any thread may call.
  *
- * Everything below the spool's root is reached through descriptors, never by path, so that nothing
- * is done beside the spool when its filesystem goes away. */
+ * Files below the spool's root are reached through descriptors, never by path, so that no file is
+ * written outside the spool when its filesystem goes away. */
 #ifndef PENSTOCK_SPOOL_DISK_DIR_H
 #define PENSTOCK_SPOOL_DISK_DIR_H
 
@@ -12,8 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* What a failed file operation means to the caller: ERR_NOT_FOUND (ENOENT), ERR_UNREADABLE (EIO,
- * EACCES, EPERM, EMFILE, ENFILE, ENOMEM), ERR_INVALID (ENOTDIR, ELOOP, EISDIR), else ERR_IO. */
+/* Error codes of a failed file operation: ERR_NOT_FOUND (ENOENT), ERR_UNREADABLE (EIO, EACCES,
+ * EPERM, EMFILE, ENFILE, ENOMEM), ERR_INVALID (ENOTDIR, ELOOP, EISDIR), else ERR_IO. */
 enum err spool_err_of_errno(int error);
 
 /* Opens a directory below parent_fd; with create makes it first (mode 0700, parent synced). */
@@ -34,11 +33,11 @@ enum err spool_dir_highest_id(int dir_fd, uint64_t *ret_id, struct errmsg *msg);
 enum err spool_dir_move(int from_fd, const char *name, int to_fd, const char *to_name,
                         struct errmsg *msg);
 
-/* Unlinks everything below; follows no link; goes on past what can't be removed and then says
- * so. */
+/* Unlinks the entry and all below; follows no link; goes on after an entry that can't be removed,
+ * and returns that error. */
 enum err spool_dir_remove_tree(int parent_fd, const char *name);
 
-/* Bytes that everything below takes on disk. */
+/* Bytes on disk of the entry and all below. */
 enum err spool_dir_tree_bytes(int parent_fd, const char *name, uint64_t *ret_bytes);
 
 #endif

@@ -7,12 +7,11 @@
 #include "base/buf.h"
 #include "base/err.h"
 
-/* Writes all of it at its offset, over short writes and signals. ERR_IO; ERR_FULL for a full disk
- * or quota */
+/* Writes all bytes at the offset, continuing after short writes and signals. ERR_IO; ERR_FULL for a
+ * full disk or quota */
 enum err spool_durable_file_pwrite(int fd, const void *data, size_t size, uint64_t offset);
 
-/* Makes or replaces the file `name` durably. ERR_IO, ERR_FULL; the file before is then still
- * there */
+/* Makes or replaces the file `name` durably. ERR_IO, ERR_FULL; the old file is then still there */
 enum err spool_durable_file_replace(int dir_fd, const char *name, struct bytes content,
                                     struct errmsg *msg);
 

@@ -12,7 +12,7 @@
 
 #define SLOT_MAGIC "PSCURSR1"
 
-/* Offsets in a slot's head; the checksum covers everything behind itself. */
+/* Offsets in a slot's head; the checksum covers all bytes after itself. */
 enum {
     AT_MAGIC = 0,
     AT_CHECKSUM = 8,
@@ -110,7 +110,8 @@ static char *get_name(struct codec_in *in)
     return copy;
 }
 
-/* A list's length, checked against what is left so that no damaged one asks for much memory. */
+/* A list's length, checked against the bytes left, so that a damaged one can't ask for much
+ * memory. */
 static size_t get_count(struct codec_in *in)
 {
     uint64_t count = codec_in_varint(in);
@@ -119,7 +120,7 @@ static size_t get_count(struct codec_in *in)
     return in->ok ? (size_t)count : 0;
 }
 
-/* Left out by early versions. */
+/* The parked segments; early versions did not write them. */
 static bool get_parked(struct codec_in *in, struct spool_cursor_state *state)
 {
     size_t count = codec_in_left(in) > 0 ? get_count(in) : 0;

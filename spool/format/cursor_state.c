@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * cursor_state.c - pure questions about what the file `cursors` says. */
+ * cursor_state.c - pure questions about the content of the file `cursors`. */
 #include "spool/format/cursor_state.h"
 
 #include <stdlib.h>

@@ -28,7 +28,7 @@ static uint8_t *put_head(uint8_t *p, size_t size, enum spool_frame_kind kind, in
 {
     memcpy(p, SPOOL_FRAME_MAGIC, SPOOL_FRAME_MAGIC_SIZE);
     codec_put_u32(p + AT_SIZE, (uint32_t)size);
-    memset(p + AT_ID, 0, AT_KIND - AT_ID); /* the committer's part */
+    memset(p + AT_ID, 0, AT_KIND - AT_ID); /* the committer fills these in */
     p[AT_KIND] = (uint8_t)kind;
     codec_put_le(p + AT_TIME, (uint64_t)time_ms, 6);
     p[AT_FLAGS] = flags;
@@ -107,7 +107,7 @@ size_t spool_frame_peek_size(const uint8_t *p, size_t size_available)
     return size >= SPOOL_FRAME_SIZE_MIN && size <= SPOOL_FRAME_SIZE_MAX ? size : 0;
 }
 
-/* Field by field: clearing and copying the whole of it takes longer than all the rest. */
+/* Clears field by field: clearing and copying the whole struct takes longer than all the rest. */
 static void clear_event(struct spool_event *event, const uint8_t *p)
 {
     event->id = codec_get_u64(p + AT_ID);
@@ -142,7 +142,7 @@ static bool get_event(struct codec_in *in, uint8_t flags, uint8_t topic_size,
     return in->ok && topic_size > 0 && event->partition >= SPOOL_PARTITION_ANY;
 }
 
-/* The event inside; the outer checksum covers it. */
+/* Takes the event out of a moved frame; the outer checksum covers it. */
 static bool get_moved(struct bytes body, struct spool_event *event)
 {
     struct spool_frame inner;

@@ -24,7 +24,7 @@ enum spool_frame_kind {
     SPOOL_FRAME_LINK = 3,   /* in the first batch: the segments before this one */
     SPOOL_FRAME_SEAL = 4,   /* in the last batch: how many events of which topic */
     SPOOL_FRAME_MOVED = 5,  /* an event moved here from another segment, its frame whole inside */
-    SPOOL_FRAME_PARKED = 6, /* what is left of a segment lies here: which of its events */
+    SPOOL_FRAME_PARKED = 6, /* in a parked segment: which events lie there */
 };
 
 /* On disk: do not change these values. */
@@ -43,18 +43,18 @@ struct spool_frame {
                                * next event */
     uint32_t batch_first;     /* first index of the batch it was written in */
     uint32_t size;            /* of the whole frame, in bytes */
-    struct spool_event event; /* events, and moved ones: as accepted, but for the id, which is that
-                               * of this frame */
-    struct bytes body;        /* other kinds: everything between head and checksum */
+    struct spool_event event; /* events, also moved ones: as accepted, except for the id, which is
+                               * this frame's */
+    struct bytes body;        /* for kinds that are no event: the bytes between head and checksum */
 };
 
 /* Size in bytes of the frame that spool_frame_put() would write; 0 when no frame can hold the event
  * (topic empty or longer than 249, time outside 0..2^48-1, more than SPOOL_FRAME_SIZE_MAX). */
 size_t spool_frame_size(const struct spool_event *event);
 
-/* Writes the frame of an event, but for what only the committer knows (id, first index of the
- * batch, checksum: see spool_frame_stamp). The caller has made sure of spool_frame_size() bytes.
- * Returns the byte after. */
+/* Writes the frame of an event without id, first index of the batch and checksum: these only the
+ * committer can fill in, see spool_frame_stamp(). The caller has made sure of spool_frame_size()
+ * bytes. Returns the byte after. */
 uint8_t *spool_frame_put(uint8_t *p, const struct spool_event *event);
 
 /* Writes a frame of another kind around a body, unstamped. It takes SPOOL_FRAME_SIZE_MIN +
@@ -66,7 +66,7 @@ uint8_t *spool_frame_put_other(uint8_t *p, enum spool_frame_kind kind, int64_t t
 void spool_frame_stamp(uint8_t *frame, uint64_t id, uint32_t batch_first, uint64_t seed);
 
 /* The length field of bytes that may be a frame: 0 when the magic is not there, when size_available
- * is too small to tell, or when no frame has that length. Nothing is verified. */
+ * is too small to tell, or when no frame has that length. The checksum is not looked at. */
 size_t spool_frame_peek_size(const uint8_t *p, size_t size_available);
 
 /* Takes a frame apart at p. True when magic, length, checksum and every field hold, and the frame
@@ -74,7 +74,7 @@ size_t spool_frame_peek_size(const uint8_t *p, size_t size_available);
 bool spool_frame_get(const uint8_t *p, size_t size_available, uint64_t seed,
                      struct spool_frame *ret);
 
-/* The event's frame as it was accepted: of one that was moved the frame inside. The frame is a
+/* The event's frame as it was accepted: of a moved event the frame inside. The frame passed in is a
  * verified one. */
 struct bytes spool_frame_original(struct bytes frame);
 

@@ -36,7 +36,7 @@ static inline int64_t spool_segment_id_time_ms(uint64_t segment_id)
     return (int64_t)(segment_id * 16);
 }
 
-/* The position from which nothing more comes from that segment, whatever it holds. */
+/* The position after the last event that the segment can hold. */
 static inline uint64_t spool_position_end_of(uint64_t segment_id)
 {
     return spool_id_of(segment_id, SPOOL_INDEX_MAX);

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Where an id is, or belongs. */
+/* The position where an id is, or belongs. */
 static size_t place_of(const struct spool_id_set *set, uint64_t id)
 {
     size_t low = 0, high = set->count;

@@ -18,7 +18,7 @@ struct spool_id_set {
 
 bool spool_id_set_has(const struct spool_id_set *set, uint64_t id);
 enum err spool_id_set_reserve(struct spool_id_set *set); /* makes room for one more; ERR_NOMEM */
-/* False: it is there already. There must be room. */
+/* Adds an id; false: the set has it already. There must be room. */
 bool spool_id_set_add(struct spool_id_set *set, uint64_t id);
 void spool_id_set_free(struct spool_id_set *set);
 

@@ -2,7 +2,7 @@
  * loss_report.h - what is missing from a segment, for people and programs:
  * quarantine/<id>/loss-report.json.
  *
- * Pure. The format is in docs/spool-format.md; numbers that may pass 2^53 are strings in it. */
+ * Pure. The format is in docs/spool-format.md; numbers that may be above 2^53 are strings in it. */
 #ifndef PENSTOCK_SPOOL_FORMAT_LOSS_REPORT_H
 #define PENSTOCK_SPOOL_FORMAT_LOSS_REPORT_H
 
@@ -20,33 +20,32 @@ struct spool_loss_file {
 };
 
 struct spool_loss_report {
-    bool vanished; /* the whole segment is gone: nothing of it was found */
+    bool vanished; /* the whole segment is gone */
     uint64_t segment_id;
     int64_t written_ms;
     int64_t first_time_ms, last_time_ms; /* of the events found; 0 without any */
-    bool count_known;                    /* false: vanished, and nothing says how many events it
-                                          * held */
+    bool count_known;                    /* false: vanished, with an unknown number of events */
     uint64_t recovered;                  /* found intact, and delivered from there */
     uint64_t delivered_before;           /* done before the damage was found */
     struct spool_ranges lost;            /* acknowledged, not done, not found; owned */
-    uint64_t lost_unnamed;               /* besides: of a parked segment that no longer tells which
-                                          * they were */
+    uint64_t lost_unnamed;               /* further lost events, of a parked segment whose list of
+                                          * events is damaged */
     struct spool_ranges uncertain;       /* in the last batch, which may never have been
                                           * acknowledged; owned */
     uint64_t damaged_bytes;
     struct spool_loss_file *files;
     size_t file_count;
-    bool evidence_removed; /* the files were there, and went to make room */
+    bool evidence_removed; /* the damaged files were removed to make room */
 };
 
-/* False: memory is out. spool_uuid: 16 bytes */
+/* Appends the report as JSON; false: memory is out. spool_uuid: 16 bytes */
 bool spool_loss_report_render(const struct spool_loss_report *report, const uint8_t *spool_uuid,
                               struct buf *out);
 
-/* what it owns and the struct; NULL is fine */
+/* frees the report and all it owns; NULL is fine */
 void spool_loss_report_free(struct spool_loss_report *report);
 
-/* What the text of a loss report (docs/spool-format.md) says about an id. Pure. */
+/* The answer of a loss report's text (docs/spool-format.md) about an id. Pure. */
 enum spool_loss_word { SPOOL_LOSS_NOT_NAMED, SPOOL_LOSS_NAMED, SPOOL_LOSS_CANT_TELL };
 enum spool_loss_word spool_loss_text_about(const char *report, uint64_t event_id);
 

@@ -54,7 +54,7 @@ bool spool_index_set_next(const struct spool_index_set *set, uint32_t above, uin
     size_t word = ((size_t)above + 1) / 64;
     uint64_t bits = set->words[word] & UINT64_MAX << (above + 1) % 64;
     while (bits == 0)
-        bits = set->words[++word]; /* there is a highest one */
+        bits = set->words[++word]; /* ends: `highest` lies above */
     *ret_index = (uint32_t)(word * 64) + (uint32_t)__builtin_ctzll(bits);
     return true;
 }
@@ -121,7 +121,7 @@ enum err spool_ranges_from(const struct spool_ranges *ranges, uint32_t from,
     return ERR_OK;
 }
 
-/* Cuts each range at the borders of the other's; keeps what lies in those, or what doesn't. */
+/* Cuts each range at the borders of the other list's; keeps the parts inside those, or outside. */
 static enum err cut(const struct spool_ranges *ranges, const struct spool_ranges *other,
                     bool inside, struct spool_ranges *ret)
 {
@@ -163,7 +163,8 @@ enum err spool_ranges_and(const struct spool_ranges *ranges, const struct spool_
 
 bool spool_ranges_have(const struct spool_ranges *ranges, uint32_t index)
 {
-    size_t low = 0, high = ranges->count; /* the first that doesn't end below it */
+    size_t low = 0, high = ranges->count; /* position of the first range that ends at the index or
+                                           * above */
     while (low < high) {
         size_t middle = low + (high - low) / 2;
         if (ranges->items[middle].last < index)

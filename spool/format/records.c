@@ -156,7 +156,7 @@ enum err spool_parked_get(const struct spool_frame *frame, struct spool_ranges *
     struct spool_ranges indexes = {0};
     uint64_t count = frame->kind == SPOOL_FRAME_PARKED ? codec_in_varint(&in) : UINT64_MAX,
              next = 0;
-    if (!in.ok || count >= frame->body.size) /* its own length stands there, too */
+    if (!in.ok || count >= frame->body.size) /* the body also holds the count itself, hence >= */
         return ERR_DAMAGED;
     indexes.items = malloc((size_t)(count + 1) * sizeof *indexes.items);
     if (indexes.items == NULL)

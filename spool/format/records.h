@@ -12,8 +12,8 @@
 
 #define SPOOL_FORMAT_VERSION 1
 
-/* First frame of a segment. Its frame checksum is seeded with the seed it names itself, so a
- * segment can be read although the spool's identity is gone. */
+/* First frame of a segment. The seed of its checksum stands in its own body, so a segment can be
+ * read although the spool's identity is gone. */
 struct spool_segment_header {
     uint16_t version;
     uint8_t spool_uuid[16];
@@ -43,11 +43,11 @@ bool spool_links_put(struct buf *body, const struct spool_link *links, size_t co
 /* Decodes at most links_max links into links; returns how many there are, or -1 when malformed. */
 int spool_links_get(const struct spool_frame *frame, struct spool_link *links, size_t links_max);
 
-/* In the last batch of a segment: what it holds. */
+/* A topic in the seal, which stands in the last batch of a segment. */
 struct spool_seal_topic {
     struct bytes topic;
     uint32_t event_count;
-    uint64_t bytes; /* of its frames; 0 in seals of before they were written down */
+    uint64_t bytes; /* of its frames; 0 in seals of early versions */
 };
 
 bool spool_seal_put(struct buf *body, uint32_t event_count, const struct spool_seal_topic *topics,
@@ -57,7 +57,7 @@ struct spool_seal {
     uint32_t event_count;
     uint32_t topic_count;
     struct bytes rest;
-    struct bytes sizes; /* behind the topics: bytes of each */
+    struct bytes sizes; /* after the topics: bytes of each */
 };
 bool spool_seal_get(const struct spool_frame *frame, struct spool_seal *ret);
 bool spool_seal_next(struct spool_seal *seal, struct spool_seal_topic *ret);

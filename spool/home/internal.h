@@ -23,21 +23,22 @@
 #include "spool/ledger/recent_chunks.h"
 
 struct spool {
-    const struct spool_options *_Atomic limits; /* of sizes and times: spool_set_limits() changes
-                                                 * it */
-    struct spool_options options;               /* fixed after open, as is all up to the lock */
+    const struct spool_options *_Atomic limits; /* sizes and times; spool_set_limits() replaces
+                                                 * them */
+    struct spool_options options;               /* fixed after open, as are all fields up to
+                                                 * `topics` */
     spool_report_fn *report;
     void *report_arg;
     struct spool_identity identity;
     char *segments_path;
     int root_fd, segments_fd, quarantine_fd, trash_fd, lock_fd;
     struct spool_cursor_state at_open;
-    bool cursors_found;       /* at_open was read, and isn't empty for want of a file */
-    struct spool_watch watch; /* of who calls spool_place() */
+    bool cursors_found;       /* at_open was read from the file; false: it is empty, as there was no
+                               * file */
+    struct spool_watch watch; /* used by the thread that calls spool_place() */
 
     struct spool_topics topics;
-    atomic_uint_fast64_t unknown_accepted; /* events of unknown topic: lost, but counted nowhere
-                                            * else */
+    atomic_uint_fast64_t unknown_accepted; /* lost events of unknown topic, which no topic counts */
     atomic_int_fast64_t unknown_pending;
     atomic_uint_fast64_t unknown_lost;
     atomic_bool counting;
@@ -49,10 +50,11 @@ struct spool {
     struct spool_parking parking;
     uint64_t segment_id_max;                         /* the highest ever given out */
     uint64_t newest_segments[SPOOL_NEWEST_SEGMENTS]; /* made last; 0: none */
-    bool vanished_found;                             /* until then the cursors stay as they were */
+    bool vanished_found;                             /* false: the search still runs, and the
+                                                      * cursors stay as they were */
     uint64_t first_segment_id;                       /* of this run */
     uint64_t last_event_id;                          /* accepted in this run */
-    struct spool_times times;                        /* of what was accepted in this run */
+    struct spool_times times;                        /* of the events accepted in this run */
     uint64_t damaged_segments;
     pthread_cond_t counted; /* an entry has become SPOOL_COUNTED, or the spool closes */
     void (*wakeup)(void *arg);

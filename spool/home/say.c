@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * say.c - reports to whoever opened the spool. */
+ * say.c - reports to the program that opened the spool. */
 #include "spool/home/say.h"
 
 #include "spool/home/internal.h"

@@ -35,7 +35,7 @@ static struct spool_reader_options options_of(const struct spool_inspect *inspec
                                          .count_limit = SPOOL_COUNT_UNKNOWN};
 }
 
-/* Does it lie in segments/, too? Then that holds all that is parked of it. */
+/* Does the segment lie in segments/? Then its events there include the parked ones. */
 static bool is_whole(const struct spool_inspect *inspect, uint64_t id)
 {
     for (size_t i = 0; i < inspect->segment_count; i++)
@@ -116,7 +116,7 @@ void spool_inspect_close(struct spool_inspect *inspect)
     *inspect = (struct spool_inspect){.root_fd = -1};
 }
 
-/* By the link of the next segment that has one. */
+/* The number of events that count, by the link of the next segment that has links. */
 static uint32_t count_limit(const struct spool_inspect *inspect,
                             const struct spool_inspect_segment *segment, int folder_fd)
 {
@@ -205,8 +205,8 @@ static enum err read_in_folder(const struct spool_inspect *inspect,
     return gone ? ERR_END : rc;
 }
 
-/* What leaves segments/ after it was listed may be parked. Its events may have been handed out
- * already, when it left in the middle of the reading; then it is over. */
+/* A segment that has left segments/ since it was listed may be parked. If it left in the middle of
+ * the reading, its events may have been handed out already, so it isn't read again in parked/. */
 enum err spool_inspect_read(const struct spool_inspect *inspect,
                             const struct spool_inspect_segment *segment, spool_inspect_fn *fn,
                             void *arg, struct spool_findings *ret_findings, struct errmsg *msg)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * vanished.c - segments of which nothing is left: what links and cursors name, is not
- * done, and isn't there. */
+ * vanished.c - vanished segments: links or cursors name them, they are not done, and no longer
+ * there. */
 #include "spool/spool_inspect.h"
 
 #include "spool/disk/dir.h"
@@ -17,8 +17,8 @@
 
 struct search {
     const struct spool_inspect *inspect;
-    struct spool_cursor_state now; /* peeked after the segments were listed: what has retired since
-                                    * is done in it */
+    struct spool_cursor_state now; /* read after the segments were listed, so segments retired since
+                                    * then are done in it */
     struct spool_inspect_vanished *found;
     size_t count, capacity;
 };
@@ -31,7 +31,8 @@ static bool exists(const struct spool_inspect *inspect, const char *folder, uint
     return faccessat(inspect->root_fd, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
-/* Also when it was made, or set aside, after the segments were listed. */
+/* Is the segment there? Looks also for those made, parked or quarantined after the segments were
+ * listed. */
 static bool is_there(const struct spool_inspect *inspect, uint64_t segment_id)
 {
     for (size_t i = 0; i < inspect->segment_count; i++)
@@ -56,7 +57,7 @@ static enum err expect(struct search *search, struct spool_link link)
     uint32_t below = spool_cursor_state_done_below(&search->now, link.segment_id);
     const struct spool_parked_item *item = spool_cursor_state_parked(&search->now, link.segment_id);
     if (item != NULL && item->event_count == 0)
-        return ERR_OK; /* nothing was left of it */
+        return ERR_OK; /* removed, as no event was left */
     bool known = link.event_count != SPOOL_COUNT_UNKNOWN && item == NULL;
     if (link.segment_id == 0 || below == SPOOL_INDEX_MAX || (known && link.event_count <= below) ||
         is_known(search, link.segment_id) || is_there(search->inspect, link.segment_id))
@@ -81,7 +82,8 @@ static enum err expect(struct search *search, struct spool_link link)
     return ERR_OK;
 }
 
-/* Ends that can't be read now tell nothing: reading the segment itself says so. */
+/* Expects the segments that one links to. Ends that can't be read are passed over: reading the
+ * segment itself reports that. */
 static enum err expect_linked_by(struct search *search, int folder_fd, uint64_t segment_id)
 {
     char name[32];
@@ -123,13 +125,14 @@ static enum err expect_all(struct search *search, struct errmsg *msg)
     for (size_t i = 0; rc == ERR_OK && i < search->now.parked_count; i++)
         rc = expect(search, (struct spool_link){search->now.parked[i].first, SPOOL_COUNT_UNKNOWN});
     for (size_t i = 0; rc == ERR_OK && i < SPOOL_NEWEST_SEGMENTS;
-         i++) /* after the links: those know how many events there were */
+         i++) /* after the links, which also tell the number of events */
         rc = expect(search,
                     (struct spool_link){search->now.newest_segments[i], SPOOL_COUNT_UNKNOWN});
     return rc;
 }
 
-/* What was made, done and removed while this looked is no loss: later cursors say so. */
+/* Drops segments that, by later cursors, are done: they were made, done and removed during the
+ * search. */
 static void drop_done(struct search *search)
 {
     size_t kept = 0;
@@ -158,7 +161,8 @@ enum err spool_inspect_vanished(const struct spool_inspect *inspect,
     struct search search = {.inspect = inspect};
     bool found = false;
     enum err rc = peek(&search, &found, msg);
-    if (rc == ERR_OK && found) /* without cursors nobody knows what was done and is rightly gone */
+    if (rc == ERR_OK && found) /* without cursors it isn't known which segments were done and
+                                * rightly removed */
         rc = expect_all(&search, msg);
     if (rc == ERR_OK && search.count > 0)
         rc = peek(&search, &found, msg);

@@ -45,10 +45,10 @@ enum err spool_keeper_make_first(struct spool *spool, struct spool_cursors *curs
         return rc;
     spool->first_segment_id = (*ret_segment)->id;
     if (cursors != NULL && spool_cursor_snapshot(spool, &state) == ERR_OK) {
-        /* else the folder's names still tell the highest id */
+        /* on an error the folder's names still tell the highest id */
         (void)spool_cursors_write(cursors, &state, NULL);
         spool_cursor_state_free(&state);
-        spool->progress.dirty = true; /* the keeper writes again, and retires what is done */
+        spool->progress.dirty = true; /* the keeper writes again, and retires done segments */
     }
     return ERR_OK;
 }
@@ -60,14 +60,15 @@ static void make_spare(struct spool *spool)
     struct errmsg msg = {""};
     enum err rc = make_segment(spool, &segment, &msg);
     if (rc == ERR_OK)
-        spool_keeper_write_cursors(spool); /* they name a segment before it takes events */
+        spool_keeper_write_cursors(spool); /* the cursors must name a segment before it takes
+                                            * events */
     mutex_lock(&spares->lock);
     bool was_failing = spares->making_failed;
     spares->making_failed = rc != ERR_OK;
     if (rc == ERR_OK) {
         spares->spare = segment;
         spares->spare_wanted = false;
-        /* else writing it must show first that the disk is well */
+        /* after a failed write only a good write shows that the disk is well */
         if (!atomic_load(&spool->committer.unavailable))
             spares->make_backoff_ms = spares->make_again_ms = 0;
     } else {
@@ -167,8 +168,8 @@ static bool is_stopping(struct spool_spares *spares)
     return stopping;
 }
 
-/* It never held an event; left behind it would be one more empty segment to look at. The cursors
- * must not name it any more. */
+/* Removes the spare, which never held an event: it would be one more empty segment to look at. The
+ * cursors must not name it any more. */
 static void drop_spare(struct spool *spool)
 {
     struct spool_segment *spare = spool->spares.spare;

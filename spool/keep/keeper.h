@@ -16,7 +16,7 @@ struct spool_keeper {
     pthread_t thread;
     bool started;
 
-    /* the thread's own */
+    /* used by the keeper thread only */
     struct spool_cursors *cursors; /* NULL while the file can't be made */
     int64_t cursors_written_ms;
     uint64_t segment_id_written;
@@ -27,8 +27,8 @@ struct spool_keeper {
     atomic_int cursor_mode; /* enum spool_delivery, as on the disk */
 };
 
-/* Makes the segment that the spool starts with, on the opening thread: names it in the cursors
- * first.
+/* Makes the first segment of this run, on the opening thread, and names it in the cursors before it
+ * takes events.
  * Errors: as spool_segment_make() */
 enum err spool_keeper_make_first(struct spool *spool, struct spool_cursors *cursors,
                                  struct spool_segment **ret_segment, struct errmsg *msg);
@@ -36,11 +36,11 @@ enum err spool_keeper_make_first(struct spool *spool, struct spool_cursors *curs
 /* Takes over the cursors file (NULL: it could not be opened). ERR_NOMEM: no thread */
 enum err spool_keeper_start(struct spool *spool, struct spool_cursors *cursors, struct errmsg *msg);
 
-/* Writes the cursors a last time, closes what is to be closed, ends the thread. */
+/* Writes the cursors a last time, closes the ended segments, ends the thread. */
 void spool_keeper_stop(struct spool *spool);
 
-/* Writes the cursors now and retires what is done behind them. Keeper thread only, or when it
- * doesn't run. */
+/* Writes the cursors now, then retires the segments that are done by them. Keeper thread only, or
+ * while that doesn't run. */
 void spool_keeper_write_cursors(struct spool *spool);
 
 #endif

@@ -23,8 +23,8 @@
 
 enum { TRASH_AT_ONCE = 8, NAME_SIZE = 32 };
 
-/* Do the cursors say by themselves that it is done to its end? Until then an empty one is still
- * missed when it isn't there: what links to it, or names it, may not know that it held nothing. */
+/* True if every written cursor is past this segment. An empty segment must not be removed earlier:
+ * links or cursors still name it, and it would be reported as vanished. */
 static bool is_passed(const struct spool_cursor_state *written, uint64_t segment_id)
 {
     bool passed = written->done_id >= spool_position_end_of(segment_id);
@@ -33,7 +33,8 @@ static bool is_passed(const struct spool_cursor_state *written, uint64_t segment
     return passed;
 }
 
-/* Of one in which nothing is left the cursors have to say so; then they don't miss it. */
+/* May the segment be removed? An emptied one also when the written cursors list it as emptied: then
+ * it isn't reported as vanished. */
 static bool may_go(const struct spool_cursor_state *written, const struct spool_entry *entry)
 {
     const struct spool_parked_item *item =
@@ -41,8 +42,8 @@ static bool may_go(const struct spool_cursor_state *written, const struct spool_
     return is_passed(written, entry->id) || (item != NULL && !item->parked);
 }
 
-/* The oldest entry that is done and went into the cursors as such: what a reader found after they
- * were gathered is not in them yet. */
+/* Finds the oldest entry that the written cursors contain as done. Losses that a reader found after
+ * the cursors were gathered are not in them yet: such a segment waits. */
 static bool find_done(struct spool *spool, const struct spool_cursor_state *written,
                       struct spool_entry *ret_entry)
 {
@@ -73,12 +74,13 @@ static void remove_entry(struct spool *spool, uint64_t segment_id)
     if (emptied)
         spool_parking_note_gone(spool, segment_id);
     if (report != NULL)
-        spool_quarantine_report(spool, report); /* under the lock: the cursors must not miss it in
-                                                 * between */
+        spool_quarantine_report(spool, report); /* under the lock: cursors written now must have the
+                                                 * losses from one place or the other */
     mutex_unlock(&spool->lock);
 }
 
-/* The next turn tries again, so that a damaged segment still gets to its place. */
+/* Keeps an entry that could not be moved: the next turn tries again, so that a damaged segment
+ * still gets into quarantine. */
 static void keep_entry(struct spool *spool, uint64_t segment_id)
 {
     mutex_lock(&spool->lock);
@@ -103,8 +105,8 @@ static enum err move_away(struct spool *spool, const struct spool_entry *entry, 
     return gone ? ERR_OK : rc;
 }
 
-/* What an earlier run had read and had no time to move away: was there damage in it? When in doubt
- * it is kept. */
+/* Reads a segment that an earlier run had read to its end, but not yet moved away: was it damaged?
+ * When in doubt it is kept. */
 static struct spool_loss_report *look_through(struct spool *spool, uint64_t segment_id)
 {
     char name[SPOOL_WHEREABOUTS_NAME_SIZE];
@@ -127,7 +129,7 @@ static void look_at_unseen(struct spool *spool, struct spool_entry *entry)
     struct spool_loss_report *report = look_through(spool, entry->id);
     mutex_lock(&spool->lock);
     struct spool_entry *known = spool_catalog_find(&spool->catalog, entry->id);
-    known->read_through = known->lost_applied = true; /* by an earlier run, and counted then */
+    known->read_through = known->lost_applied = true; /* an earlier run read and counted it */
     known->report = report;
     *entry = *known;
     mutex_unlock(&spool->lock);
@@ -158,12 +160,12 @@ static enum err retire(struct spool *spool, struct spool_entry *entry)
 void spool_retire_done(struct spool *spool, const struct spool_cursor_state *written)
 {
     struct spool_entry entry;
-    spool_parked_retire_originals(spool, written); /* first: what was parked just now may be done */
+    spool_parked_retire_originals(spool, written); /* first, as a segment just parked may be done */
     while (find_done(spool, written, &entry)) {
         bool unseen = entry.state == SPOOL_ENTRY_OLD && !entry.read_through;
         if (retire(spool, &entry) != ERR_OK)
             break;
-        /* it takes time: other work comes in between */
+        /* reading took long: let other work come first */
         if (unseen || spool_spares_are_awaited(spool)) {
             mutex_lock(&spool->lock);
             spool->progress.dirty = true;
@@ -204,7 +206,7 @@ static bool trash_if_new(struct spool *spool, const char *name)
     return true;
 }
 
-/* Nothing is parked yet in this run. */
+/* Trashes unfinished parked segments. All are of earlier runs, as this run has parked none yet. */
 static bool trash_if_unfinished(struct spool *spool, const char *name)
 {
     size_t size = strlen(name);
@@ -223,7 +225,7 @@ void spool_retire_leftovers(struct spool *spool)
 
 static bool unlink_one(struct spool *spool, const char *name)
 {
-    (void)spool_dir_remove_tree(spool->trash_fd, name); /* what stays is tried again */
+    (void)spool_dir_remove_tree(spool->trash_fd, name); /* on an error the next turn tries again */
     return ++spool->keeper.unlinked_at_once < TRASH_AT_ONCE;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * catalog.c - the segments in order; what follows a position; what is done. */
+ * catalog.c - the segments in order; which one follows a position; which ones are done. */
 #include "spool/ledger/catalog.h"
 
 #include "spool/format/loss_report.h"
@@ -84,7 +84,7 @@ void spool_catalog_remove(struct spool_catalog *catalog, uint64_t segment_id)
     catalog->count--;
 }
 
-/* The last event it holds: false when that isn't known yet. 0: none. */
+/* The id of the segment's last event, 0 when it has none; false when that isn't known yet. */
 static bool last_id(const struct spool_entry *entry, uint64_t *ret_id)
 {
     if (entry->state == SPOOL_ENTRY_OLD) {

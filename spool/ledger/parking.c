@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * parking.c - the list of what is parked, and of what went with nothing left. */
+ * parking.c - the lists of parked segments and of emptied ones that are gone. */
 #include "spool/ledger/parking.h"
 
 #include "spool/home/internal.h"
@@ -51,7 +51,7 @@ enum err spool_parking_reserve_gone(struct spool *spool)
     return ERR_OK;
 }
 
-/* Is there no segment between the ranges at i and i + 1? Then they are one. */
+/* Joins the ranges at i and i + 1 when no segment lies between them. */
 static void merge(struct spool *spool, size_t i)
 {
     struct spool_parking *parking = &spool->parking;
@@ -74,7 +74,7 @@ void spool_parking_note_gone(struct spool *spool, uint64_t segment_id)
     while (i < parking->gone_count && parking->gone[i].last < segment_id)
         i++;
     if (i < parking->gone_count && parking->gone[i].first <= segment_id)
-        return; /* it was named so before */
+        return; /* already listed */
     memmove(parking->gone + i + 1, parking->gone + i,
             (parking->gone_count - i) * sizeof *parking->gone);
     parking->gone[i] = (struct spool_parked_item){.first = segment_id, .last = segment_id};
@@ -84,7 +84,7 @@ void spool_parking_note_gone(struct spool *spool, uint64_t segment_id)
         merge(spool, i - 1);
 }
 
-/* What every cursor has passed nobody will miss. */
+/* Segments that every cursor has passed needn't be listed any more. */
 static void forget_passed(struct spool_parking *parking, const struct spool_cursor_state *state)
 {
     uint64_t done_id = state->done_id;
@@ -128,7 +128,7 @@ enum err spool_parking_list(struct spool *spool, struct spool_cursor_state *stat
             continue;
         while (gone < parking->gone_count && parking->gone[gone].last < entry->id)
             state->parked[state->parked_count++] = parking->gone[gone++];
-        /* since before a restart */
+        /* listed since before a restart */
         bool named = gone < parking->gone_count && parking->gone[gone].first <= entry->id;
         if (!named)
             state->parked[state->parked_count++] = item_of(entry);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * progress.c - what is done: from the bridge's word to the state of the cursors file. */
+ * progress.c - the cursors: from the bridge's calls to the state of the cursors file. */
 #include "spool/ledger/progress.h"
 
 #include "base/clock.h"
@@ -36,7 +36,8 @@ static enum err copy_lanes(const struct spool_lane_cursor *lanes, size_t count,
     return ERR_OK;
 }
 
-/* The lanes, too: until the first spool_advance() they hold back what is not done for them. */
+/* Loads the lanes, too: until the first spool_advance() they keep segments that lanes still need
+ * from being retired. */
 enum err spool_progress_load(struct spool *spool)
 {
     const struct spool_cursor_state *at_open = &spool->at_open;
@@ -45,14 +46,15 @@ enum err spool_progress_load(struct spool *spool)
     if (rc != ERR_OK)
         return rc;
     progress->lane_count = at_open->lane_count;
-    /* Nothing was done here as far as is known: a cursor in Kafka, if there is one, knows more. */
+    /* Mode 0: no cursors were read. Assume exactly-once: a cursor in Kafka, if there is one, then
+     * tells more. */
     progress->mode = at_open->mode == 0 ? SPOOL_EXACTLY_ONCE : at_open->mode;
     progress->done_id = at_open->done_id;
-    progress->dirty = true; /* so that what was done already is retired */
+    progress->dirty = true; /* so that segments that are done already get retired */
     return ERR_OK;
 }
 
-/* Looks the topics up before anything is changed, so that nothing can fail half way. */
+/* Looks the topics up before any change, so that spool_advance() can't fail half way. */
 static enum err find_topics(struct spool *spool, const struct spool_outcome *outcomes, size_t count,
                             struct spool_topic ***ret_topics)
 {
@@ -133,7 +135,7 @@ static void apply_losses(struct spool *spool, struct spool_entry *entry)
         spool->damaged_segments++;
 }
 
-/* What is done reaches to the end of every segment that holds nothing more. */
+/* Raises done_id to the end of each segment that holds no further events. */
 static uint64_t raise_done_id(struct spool *spool)
 {
     struct spool_progress *progress = &spool->progress;
@@ -141,7 +143,7 @@ static uint64_t raise_done_id(struct spool *spool)
     for (size_t i = 0; i < spool->catalog.count; i++) {
         struct spool_entry *entry = &spool->catalog.entries[i];
         if (entry->unread)
-            continue; /* the cursors name it by itself */
+            continue; /* the cursors name such a segment separately */
         if (!spool_entry_is_done(entry, done_id, progress->lanes, progress->lane_count))
             break;
         apply_losses(spool, entry);
@@ -152,7 +154,7 @@ static uint64_t raise_done_id(struct spool *spool)
     return done_id;
 }
 
-/* NULL only when memory is short: of nothing, too. */
+/* Copies items; not NULL for zero bytes either, so NULL means that memory is short. */
 static void *copy_of(const void *items, size_t size_bytes)
 {
     void *copy = malloc(size_bytes + 1);
@@ -161,7 +163,7 @@ static void *copy_of(const void *items, size_t size_bytes)
     return copy;
 }
 
-/* As it was when the spool was opened. */
+/* Copies the state as it was when the spool was opened. */
 static enum err copy_at_open(struct spool *spool, struct spool_cursor_state *state)
 {
     const struct spool_cursor_state *at_open = &spool->at_open;

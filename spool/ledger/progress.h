@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * progress.h - what is done: from the bridge's word to the state of the cursors file. */
+ * progress.h - the cursors: from the bridge's calls to the state of the cursors file. */
 #ifndef PENSTOCK_SPOOL_LEDGER_PROGRESS_H
 #define PENSTOCK_SPOOL_LEDGER_PROGRESS_H
 
@@ -8,7 +8,7 @@
 
 struct spool;
 
-/* What spool_advance() was told last, owned. */
+/* The state that spool_advance() was given last, owned. */
 struct spool_progress {
     enum spool_delivery mode;
     uint64_t done_id;
@@ -17,10 +17,10 @@ struct spool_progress {
     bool dirty; /* not yet written to the cursors file */
 };
 
-/* Goes on from where the cursors stood at open, before anybody else looks. ERR_NOMEM */
+/* Starts with the cursors at open, before another thread looks. ERR_NOMEM */
 enum err spool_progress_load(struct spool *spool);
 
-/* Builds what is to be written to the cursors file now; the caller frees it. ERR_NOMEM */
+/* Builds the state to write to the cursors file now; the caller frees it. ERR_NOMEM */
 enum err spool_cursor_snapshot(struct spool *spool, struct spool_cursor_state *ret_state);
 
 #endif

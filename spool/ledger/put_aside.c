@@ -16,8 +16,8 @@ static uint32_t index_behind(uint64_t done_id, uint64_t segment_id)
                                                           : spool_id_index(done_id) + 1;
 }
 
-/* Lanes that are behind would pass it, too: what they have not done is pending in it. With the lock
- * held. */
+/* Lagging lanes would pass the segment, too: events not yet done for them are pending in it. With
+ * the lock held. */
 static uint32_t lanes_behind(const struct spool *spool, uint64_t segment_id, uint32_t from)
 {
     for (size_t i = 0; i < spool->progress.lane_count; i++) {
@@ -59,7 +59,7 @@ enum err spool_put_aside_list(struct spool *spool, struct spool_cursor_state *st
         const struct spool_entry *entry = &spool->catalog.entries[i];
         if (!entry->unread)
             continue;
-        /* What was handed out and isn't done yet would be passed after a crash. */
+        /* Events that were handed out and are not yet done must stay pending after a crash. */
         uint32_t done = index_behind(state->done_id, entry->id);
         state->unread[state->unread_count++] = (struct spool_unread_segment){
             entry->id,

@@ -11,7 +11,7 @@ struct spool;
 
 #define SPOOL_PUT_ASIDE_MS 1000 /* before the first new try */
 
-/* A reader at `position` has tried for a while. Any thread. */
+/* Puts a segment aside after a reader at `position` has tried for a while. Any thread. */
 void spool_put_aside(struct spool *spool, uint64_t segment_id, uint64_t position);
 
 /* Fills the list of the state, as of now. With the spool's lock held. ERR_NOMEM */

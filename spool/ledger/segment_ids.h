@@ -11,7 +11,8 @@ struct spool;
 /* A new segment id, above all known ones. */
 uint64_t spool_segment_ids_take(struct spool *spool);
 
-/* A segment was made that will take events; or it was removed again without any. */
+/* Notes a segment that was made and will take events; forgets one that was removed again without
+ * any. */
 void spool_segment_ids_note(struct spool *spool, uint64_t segment_id);
 void spool_segment_ids_forget(struct spool *spool, uint64_t segment_id);
 

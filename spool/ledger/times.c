@@ -8,7 +8,7 @@ void spool_times_note(struct spool_times *times, uint64_t first_id, int64_t now_
 {
     unsigned last = (times->next + SPOOL_TIMES_MAX - 1) % SPOOL_TIMES_MAX;
     if (times->count > 0 && now_ms < times->items[last].time_ms)
-        times->count = 0; /* the clock was set back: what was noted says too much */
+        times->count = 0; /* the clock was set back: the noted times are too late */
     if (times->count > 0 && now_ms - times->items[last].time_ms < TIMES_EVERY_MS)
         return;
     times->items[times->next].id = first_id;

@@ -43,7 +43,7 @@ bool spool_topic_share_look(struct spool *spool, struct spool_topic *topic)
              pending_bytes = atomic_load(&topic->pending_bytes);
     bool before = atomic_load(&topic->over_share);
     bool now = spool_topic_share_exceeded(share_bytes, pending_bytes, before);
-    /* one thread says it */
+    /* only the thread that changes the flag reports it */
     if (now != before && atomic_compare_exchange_strong(&topic->over_share, &before, now))
         spool_say(spool, now, now ? "topic_refused" : "topic_accepted_again",
                   "topic=%s pending_bytes=%" PRIu64 " share_bytes=%" PRIu64 "%s", topic->name,

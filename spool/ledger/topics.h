@@ -10,8 +10,8 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-/* Lives as long as the table. accepted = delivered + pending + dead_lettered + lost holds per topic
- * once what an earlier run left is counted. */
+/* A topic lives as long as the table. Per topic accepted = delivered + pending + dead_lettered +
+ * lost, once the events that an earlier run left are counted. */
 struct spool_topic {
     struct spool_topic *next_in_bucket;
     uint32_t index; /* dense from 0, in order of first meeting */
@@ -27,7 +27,7 @@ struct spool_topic {
 };
 
 struct spool_topics {
-    pthread_rwlock_t lock; /* guards what follows, not the counters */
+    pthread_rwlock_t lock; /* guards the tables below, not the counters of the topics */
     struct spool_topic **buckets;
     struct spool_topic **by_index;
     size_t bucket_count; /* a power of two */
@@ -37,7 +37,8 @@ struct spool_topics {
 enum err spool_topics_init(struct spool_topics *topics); /* ERR_NOMEM */
 void spool_topics_done(struct spool_topics *topics);
 
-/* The topic of that name, made when it is new. count_max bounds making (0: none).
+/* The topic of that name, made when the name is new. count_max bounds the number of topics (0: no
+ * limit).
  * Errors: ERR_INVALID (empty or longer than 249 bytes), ERR_FULL (would be more than count_max),
  * ERR_NOMEM */
 enum err spool_topics_get(struct spool_topics *topics, struct bytes name, size_t count_max,

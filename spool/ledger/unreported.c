@@ -32,7 +32,7 @@ static enum err add_ranges(struct spool_cursor_state *state, uint64_t segment_id
     return rc;
 }
 
-/* What an earlier run had passed so. */
+/* Keeps the ranges that an earlier run had passed as missing. */
 static enum err keep_ranges(const struct spool *spool, uint64_t segment_id,
                             struct spool_cursor_state *state)
 {
@@ -43,7 +43,7 @@ static enum err keep_ranges(const struct spool *spool, uint64_t segment_id,
     return rc;
 }
 
-/* first > last: nothing is lost, but the report is still owed. */
+/* A range with first > last: no event is lost, but the report is still owed. */
 static enum err add_report(struct spool_cursor_state *state, const struct spool_loss_report *report)
 {
     if (report->count_known && report->lost.count == 0)
@@ -65,14 +65,15 @@ static enum err add_entry(const struct spool *spool, const struct spool_entry *e
                       : ERR_OK;
     uint64_t done_segment = spool_id_segment(state->done_id);
     if (rc == ERR_OK && done_segment >= entry->id &&
-        !entry->lost_applied) /* behind it, when a lane still has to do with it */
+        !entry->lost_applied) /* the common cursor may be past the segment while a lane still needs
+                               * it */
         rc = add_ranges(
             state, entry->id, entry->report != NULL ? &entry->report->lost : &entry->missing,
             done_segment == entry->id ? spool_id_index(state->done_id) + 1 : UINT32_MAX);
     return rc;
 }
 
-/* Reports that are on their way, and those that an earlier run left unwritten. */
+/* Adds the reports that are still to be written, and those that an earlier run left unwritten. */
 static enum err add_quarantine(struct spool *spool, struct spool_cursor_state *state)
 {
     struct spool_quarantine *quarantine = &spool->quarantine;

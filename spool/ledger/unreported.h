@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
- * unreported.h - losses that the cursors have passed and no loss report tells of yet: a crash
- * must not forget them.
+ * unreported.h - losses that the cursors have passed and that are in no loss report yet: after a
+ * crash they must still be known.
  *
- * They stand in the cursors file as ranges. There each stays from the moment when a cursor passes
- * it until its report is written. */
+ * The cursors file holds them as ranges, each from the moment when a cursor passes it until its
+ * report is written. */
 #ifndef PENSTOCK_SPOOL_LEDGER_UNREPORTED_H
 #define PENSTOCK_SPOOL_LEDGER_UNREPORTED_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * letters.c - the store of dead letters: written one by one, and anew without those that were
- * removed. */
+ * letters.c - the store of dead letters: written one by one; to remove some, the rest is written
+ * anew. */
 #include "spool/spool_letters.h"
 
 #include "base/clock.h"
@@ -37,7 +37,7 @@ void spool_letters_done(struct spool *spool)
 
 /* ---- which there are ------------------------------------------------------------------------- */
 
-/* There is room for it. */
+/* Adds an id, for which there must be room. */
 static void add(struct spool_letters *letters, uint64_t id, uint64_t bytes)
 {
     mutex_lock(&letters->ids_lock);
@@ -89,7 +89,7 @@ static enum err load(struct spool *spool, struct errmsg *msg)
     enum err rc = ERR_OK;
     if (letters->folder_fd < 0) {
         rc = spool_dir_open(spool->root_fd, SPOOL_LETTERS_FOLDER, false, &letters->folder_fd, msg);
-        if (rc == ERR_NOT_FOUND) { /* it is made with the first letter */
+        if (rc == ERR_NOT_FOUND) { /* the first letter makes the folder */
             atomic_store(&letters->loaded, true);
             return ERR_OK;
         }
@@ -177,7 +177,7 @@ static size_t put_escaped(char *out, size_t used, size_t size, const char *text)
     return used;
 }
 
-/* The two frames of a letter, unstamped. */
+/* Appends the two frames of a letter, unstamped. */
 static enum err put_frames(struct buf *frames, uint64_t id,
                            const struct spool_letter_reason *reason, struct bytes frame)
 {
@@ -230,7 +230,7 @@ static enum err write_letter(struct spool *spool, uint64_t id,
     if (rc == ERR_OK) {
         rc = spool_segment_write(letters->segment, group.entries, group.entry_count, 2, msg);
         if (rc != ERR_OK)
-            end_segment(letters); /* the next one gets another */
+            end_segment(letters); /* the next letter begins another segment */
     }
     spool_group_done(&group);
     buf_free(&frames);
@@ -305,7 +305,7 @@ static enum err write_anew(struct removal *removal)
     return removal->rc != ERR_OK ? removal->rc : rc;
 }
 
-/* So that a receipt doesn't take them for delivered. */
+/* Notes the removed letters, so that a receipt doesn't call them delivered. */
 static enum err note_removed(struct removal *removal)
 {
     struct spool_letters *letters = &removal->spool->letters;
@@ -324,13 +324,13 @@ static void remove_segments(struct spool_letters *letters, const uint64_t *ids, 
     for (size_t i = 0; i < count; i++) {
         char name[NAME_SIZE];
         snprintf(name, sizeof name, "%" PRIu64, ids[i]);
-        /* what stays shows removed letters again, no more */
+        /* a segment that stays only shows removed letters again */
         (void)spool_dir_remove_tree(letters->folder_fd, name);
     }
     (void)spool_dir_sync(letters->folder_fd, NULL);
 }
 
-/* The rest is synced in new segments before the old ones go. */
+/* Removes letters: the rest is synced in new segments before the old ones go. */
 static enum err remove_some(struct removal *removal)
 {
     struct spool_letters *letters = &removal->spool->letters;

@@ -18,14 +18,15 @@
 struct reading {
     spool_letters_fn *fn;
     void *arg;
-    struct spool_id_set seen; /* after a crash one may lie there twice */
-    uint64_t reason_id;       /* whose reason was read last */
+    struct spool_id_set seen; /* after a crash a letter may lie there twice */
+    uint64_t reason_id;       /* event of the reason read last */
     struct spool_letter_reason reason;
 };
 
 /* ---- reasons --------------------------------------------------------------------------------- */
 
-/* "name":"…" without escapes but \" and \\: written by this program, and checked by its frame. */
+/* Takes the text of "name":"…", with no escapes but \" and \\: this program wrote it, and the
+ * frame's checksum covers it. */
 static void take_text(const char *json, const char *name, char *out, size_t size)
 {
     char pattern[32];
@@ -123,7 +124,7 @@ enum err spool_letters_read_path(const char *path, spool_letters_fn *fn, void *a
         rc = spool_dir_open(root_fd, SPOOL_LETTERS_FOLDER, false, &folder_fd, msg);
     close(root_fd);
     if (folder_fd < 0)
-        return rc == ERR_NOT_FOUND ? ERR_OK : rc; /* there never was one */
+        return rc == ERR_NOT_FOUND ? ERR_OK : rc; /* no letter was ever written */
     rc = spool_letters_read(folder_fd, identity.seed, fn, arg, msg);
     close(folder_fd);
     return rc;

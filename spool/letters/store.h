@@ -12,13 +12,13 @@
 #include <stdatomic.h>
 
 struct spool_letters {
-    struct mutex lock;       /* guards what follows but ids; held during file operations, and taken
-                               * before the other */
-    struct mutex ids_lock;   /* guards ids and removed; held for moments only */
-    int folder_fd;           /* -1: not opened yet */
-    atomic_bool loaded;      /* written with the lock held */
-    struct spool_id_set ids; /* of those that lie there */
-    struct spool_id_set removed;   /* taken away in this run */
+    struct mutex lock;             /* guards the fields below but ids and removed; held during file
+                                    * operations, and taken before ids_lock */
+    struct mutex ids_lock;         /* guards ids and removed; held for moments only */
+    int folder_fd;                 /* -1: not opened yet */
+    atomic_bool loaded;            /* written with the lock held */
+    struct spool_id_set ids;       /* of the letters that lie there */
+    struct spool_id_set removed;   /* removed in this run */
     struct spool_segment *segment; /* NULL: the next letter begins one */
     uint64_t segment_bytes_max;
     atomic_uint_fast64_t count; /* of ids; may be read without the lock */

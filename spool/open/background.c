@@ -15,7 +15,7 @@
 
 enum { TICK_MS = 50, BACKGROUND_NICE = 10 };
 
-/* Until the next tick, or the spool's end. */
+/* Waits until the next tick, or the spool's end. */
 static void wait_a_tick(struct spool *spool)
 {
     struct timespec until;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * background.h - the thread that counts what earlier runs left, then parks what can be parked
- * and tries again what could not be read. */
+ * background.h - the thread that counts the events earlier runs left, then parks segments and tries
+ * unreadable ones again. */
 #ifndef PENSTOCK_SPOOL_OPEN_BACKGROUND_H
 #define PENSTOCK_SPOOL_OPEN_BACKGROUND_H
 

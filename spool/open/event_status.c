@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * event_status.c - from the cursors, the catalog and the loss reports to what became of one
+ * event_status.c - tells from the cursors, the catalog and the loss reports what became of one
  * event. */
 #include "spool/spool_event_status.h"
 
@@ -35,7 +35,7 @@ static bool report_names(const struct spool_loss_report *report, uint32_t index)
            (!report->count_known && report->lost_unnamed == 0 && index >= report->delivered_before);
 }
 
-/* Of a segment that is no longer in the catalog. */
+/* Finds the status of an event whose segment is no longer in the catalog. */
 static enum err fate_by_report(struct spool *spool, uint64_t event_id,
                                enum spool_event_status *ret_fate, struct errmsg *msg)
 {
@@ -53,21 +53,20 @@ static enum err fate_by_report(struct spool *spool, uint64_t event_id,
         return ERR_OK;
     enum err rc = spool_dir_open(spool->quarantine_fd, name, false, &dir_fd, msg);
     if (rc == ERR_NOT_FOUND)
-        return ERR_OK; /* nothing was wrong with it */
+        return ERR_OK; /* the segment was undamaged */
     if (rc != ERR_OK)
         return rc;
     rc = spool_durable_file_read(dir_fd, SPOOL_LOSS_REPORT_NAME, REPORT_BYTES_MAX, &text, msg);
     close(dir_fd);
-    *ret_fate =
-        SPOOL_EVENT_STATUS_UNKNOWN; /* without a report that can be understood nobody knows */
+    *ret_fate = SPOOL_EVENT_STATUS_UNKNOWN; /* not known without a report that can be understood */
     if (rc == ERR_OK)
         *ret_fate = fates[spool_loss_text_about(buf_string(&text), event_id)];
     buf_free(&text);
     return rc == ERR_UNREADABLE || rc == ERR_NOMEM ? rc : ERR_OK;
 }
 
-/* Reports that are still to be written, and ranges that earlier runs left unwritten. With the
- * spool's lock held. */
+/* Looks in the reports that are still to be written, and in the ranges that earlier runs left
+ * unwritten. With the spool's lock held. */
 static bool is_in_pending_report(struct spool *spool, uint64_t event_id)
 {
     struct spool_quarantine *quarantine = &spool->quarantine;
@@ -99,7 +98,7 @@ static uint64_t cursor_of(const struct spool_progress *progress, struct bytes to
     return done_id;
 }
 
-/* Are there ids that the cursor has passed, or may pass, without their events? */
+/* Are there missing events that the cursor has passed, or may pass? */
 static bool is_damaged(const struct spool_entry *entry)
 {
     return entry->report != NULL || entry->missing.count > 0 || entry->lost > 0;
@@ -117,7 +116,8 @@ static enum spool_event_status fate_in_entry(const struct spool *spool,
         return SPOOL_EVENT_STATUS_LOST;
     if (entry->report != NULL && entry->report->lost_unnamed > 0)
         return SPOOL_EVENT_STATUS_UNKNOWN;
-    bool whole = !entry->parked && !entry->emptied; /* else its other events are done */
+    bool whole = !entry->parked && !entry->emptied; /* of a parked or emptied segment the other
+                                                     * events are done */
     if (whole && entry->state == SPOOL_ENTRY_OLD && entry->read_through &&
         event_id > entry->last_found_id)
         return SPOOL_EVENT_STATUS_UNKNOWN;
@@ -133,20 +133,19 @@ static enum spool_event_status fate_in_entry(const struct spool *spool,
                                                   : SPOOL_EVENT_STATUS_ACCEPTED;
 }
 
-/* Ids only go up: none lies below the time at which the spool was made (nothing tells when its
- * clock was wrong then). */
+/* The lowest segment id that the spool can have: ids ascend from the time at which it was made (a
+ * clock that was wrong at that time goes unnoticed). */
 static uint64_t first_segment_id(const struct spool *spool)
 {
     return spool->identity.created_ms > 0 ? spool_segment_id_next(0, spool->identity.created_ms)
                                           : 1;
 }
 
-/* Of one that the cursors have passed, and that isn't lost. */
+/* The status of an event that the cursors have passed, and that isn't lost. */
 static enum spool_event_status fate_of_done(struct spool *spool, uint64_t event_id)
 {
     if (!spool_letters_known(spool))
-        return SPOOL_EVENT_STATUS_ACCEPTED; /* a moment after the start, or while they can't be
-                                             * read */
+        return SPOOL_EVENT_STATUS_ACCEPTED; /* the letters aren't known yet, or can't be read */
     bool letter = spool_letters_have(spool, event_id) || spool_letters_had(spool, event_id);
     return letter ? SPOOL_EVENT_STATUS_DEAD_LETTERED : SPOOL_EVENT_STATUS_DELIVERED;
 }
@@ -169,8 +168,8 @@ enum err spool_event_status_get(struct spool *spool, uint64_t event_id, struct b
     mutex_unlock(&spool->lock);
     enum err rc = gone ? fate_by_report(spool, event_id, &fate, msg) : ERR_OK;
     if (rc == ERR_OK &&
-        fate == SPOOL_EVENT_STATUS_DELIVERED) /* so the cursor may be told: a letter is written
-                                               * before it passes */
+        fate == SPOOL_EVENT_STATUS_DELIVERED) /* looked up after the cursor: a letter is written
+                                               * before the cursor passes its event */
         fate = fate_of_done(spool, event_id);
     *ret_fate = fate;
     return rc;
@@ -178,7 +177,8 @@ enum err spool_event_status_get(struct spool *spool, uint64_t event_id, struct b
 
 /* ---- all of them ----------------------------------------------------------------------------- */
 
-/* Events that the cursor has passed and that are pending all the same end it there. */
+/* Lowers done_id to just before the first event that is still pending although the cursor has
+ * passed it. */
 static uint64_t below_put_aside(const struct spool *spool, uint64_t done_id)
 {
     for (size_t i = 0; i < spool->catalog.count; i++) {
@@ -209,7 +209,8 @@ void spool_done_get(struct spool *spool, struct bytes topic, struct spool_done *
 {
     mutex_lock(&spool->lock);
     uint64_t done_id = below_put_aside(spool, cursor_of(&spool->progress, topic));
-    int64_t now_ms = clock_wall_ms(); /* under the lock: what is accepted later has a later time */
+    int64_t now_ms = clock_wall_ms(); /* under the lock, so that events accepted later have later
+                                       * times */
     struct spool_done done = {.id = done_id, .all = nothing_after(spool, done_id)};
     if (done.all)
         done.time_ms = now_ms;

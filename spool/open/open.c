@@ -50,7 +50,7 @@ static enum err open_folders(struct spool *spool, struct errmsg *msg)
         enum err rc =
             spool_dir_open(spool->root_fd, names[i], !spool->options.forward_only, fds[i], msg);
         if (rc == ERR_NOT_FOUND && i > 0)
-            continue; /* not needed to forward */
+            continue; /* quarantine and trash aren't needed to forward */
         if (rc != ERR_OK) {
             errmsg_wrap(msg, "folder '%s'", names[i]);
             return rc;
@@ -64,7 +64,7 @@ static enum err open_folders(struct spool *spool, struct errmsg *msg)
     return ERR_OK;
 }
 
-/* The highest id in any folder: ids must never repeat, whatever became of their segments. */
+/* Finds the highest id in any folder: ids must never repeat, also when their segments are gone. */
 static void find_highest_id(struct spool *spool)
 {
     static const char *const names[] = {"segments", "quarantine", "trash", "dead-letter", "parked"};
@@ -112,8 +112,8 @@ static enum err load_totals(struct spool *spool)
     return ERR_OK;
 }
 
-/* A full disk or a damaged file must not keep the spool from opening: the keeper makes the file
- * again. */
+/* Opens the cursors. A full disk or a damaged file must not keep the spool from opening: the keeper
+ * makes the file again. */
 static enum err open_cursors(struct spool *spool, struct spool_cursors **ret_cursors,
                              struct errmsg *msg)
 {
@@ -142,14 +142,14 @@ static enum err open_cursors(struct spool *spool, struct spool_cursors **ret_cur
     return rc == ERR_OK ? ERR_OK : errmsg_set(msg, rc, "%s", err_text(rc));
 }
 
-/* What a segment of this run follows: the newest ones of the runs before, with counts that only a
- * reader could tell. */
+/* Links for the first segment of this run: the newest segments of earlier runs. Their counts are
+ * unknown, as only a reader could tell them. */
 static size_t links_at_open(struct spool *spool,
                             struct spool_link links[LINKS_AT_OPEN + SPOOL_NEWEST_SEGMENTS])
 {
     size_t first = spool->catalog.count > LINKS_AT_OPEN ? spool->catalog.count - LINKS_AT_OPEN : 0,
            count = 0;
-    /* gone, perhaps, and not yet reported: not to be forgotten */
+    /* segments that are perhaps gone and not yet reported */
     for (size_t i = 0; i < SPOOL_NEWEST_SEGMENTS; i++) {
         uint64_t id = spool->at_open.newest_segments[i];
         if (id != 0 && spool_catalog_find(&spool->catalog, id) == NULL &&

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT
- * renew.c - `penstock init --new-id`: another identity for a spool that was copied, restored,
- * or went back. */
+ * renew.c - `penstock init --new-id`: another identity for a spool that was copied, restored, or
+ * set back. */
 #include "base/random.h"
 #include "spool/spool.h"
 #include "spool/place/cursors_file.h"
 #include "spool/place/root.h"
 #include "spool/place/identity_file.h"
 
-/* Until PENSTOCK names the new id all of it is as it was: `cursors` holds its state for both. */
+/* Writes `cursors` first, with the state for both ids: so until PENSTOCK names the new id the spool
+ * works as before. */
 static enum err renew(const struct spool_root *root, struct spool_renewed *renewed,
                       struct errmsg *msg)
 {

@@ -21,7 +21,8 @@ static struct spool_books topic_books(struct spool_topic *topic)
     };
 }
 
-/* Under the lock, so that what moves from pending to delivered is seen once. */
+/* Sums up the topics. Under the lock, so that an event moving from pending to delivered is seen
+ * once. */
 static struct spool_books all_books(struct spool *spool)
 {
     struct spool_books sum = {
@@ -59,7 +60,7 @@ static void fill_committer(struct spool *spool, struct spool_stats *stats)
         stats->sync_us_histogram[i] = atomic_load(&committer->histogram[i]);
 }
 
-/* Left by an earlier run, not done, and not read to its end. */
+/* Is the segment one of an earlier run, not done, and not read to its end? */
 static bool is_backlog(const struct spool *spool, const struct spool_entry *entry)
 {
     const struct spool_progress *progress = &spool->progress;
@@ -124,7 +125,7 @@ enum err spool_topic_books_get(struct spool *spool, struct spool_topic_books **r
         rows[filled].pending_bytes = atomic_load(&topic->pending_bytes);
         rows[filled].refused = atomic_load(&topic->over_share);
         if (rows[filled].books.accepted == 0)
-            continue; /* met, but never stored */
+            continue; /* the topic is known, but has no accepted event */
         memcpy(rows[filled++].topic, topic->name, sizeof topic->name);
     }
     mutex_unlock(&spool->lock);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * watch.c - does the spool's path still lead to the open spool?
  *
- * Everything the spool writes goes through the descriptor of its directory, so a path that leads
- * elsewhere endangers nothing that is open. It tells that people, and the next start, would look
- * for the events somewhere else. */
+ * The spool writes through the descriptor of its directory, so a path that leads elsewhere does no
+ * harm to the open spool. But people, and the next start, would look for the events in the wrong
+ * place. */
 #include "spool/open/watch.h"
 
 #include "base/random.h"
@@ -40,7 +40,7 @@ void spool_watch_done(struct spool *spool)
         close(spool->watch.mounts_fd);
 }
 
-/* The table of mounts is only read when the kernel says that it has changed. */
+/* Reads the table of mounts only when the kernel says that it has changed. */
 static enum err check_mounts(struct spool *spool, struct errmsg *msg)
 {
     struct spool_watch *watch = &spool->watch;
@@ -49,18 +49,18 @@ static enum err check_mounts(struct spool *spool, struct errmsg *msg)
         watch->mounts_changed = true;
     if (!watch->mounts_changed)
         return ERR_OK;
-    /* By the path as it leads now: the mount through which the spool was opened may be gone while
-     * its filesystem is back. */
+    /* Ask for the path as it leads now: the mount through which the spool was opened may be gone
+     * while its filesystem is back. */
     int fd = -1;
     enum err rc = spool_root_find(&spool->options, &fd, msg);
     if (fd >= 0)
         close(fd);
     watch->mounts_changed = rc != ERR_OK;
-    /* those say nothing about mounts */
+    /* lack of memory or descriptors says nothing about mounts */
     return rc == ERR_NOMEM || rc == ERR_UNREADABLE ? ERR_OK : rc;
 }
 
-/* The file is read each time: a disk that has died says so here. */
+/* Reads the file each time, as only a read shows that a disk has died. */
 static enum spool_place read_identity(struct spool *spool, struct errmsg *msg)
 {
     char byte;
@@ -71,15 +71,15 @@ static enum spool_place read_identity(struct spool *spool, struct errmsg *msg)
         close(fd);
     if (n >= 0)
         return SPOOL_HERE;
-    /* our own trouble, not its */
+    /* the process lacks resources; the spool is well */
     if (error == EMFILE || error == ENFILE || error == ENOMEM || error == EINTR)
         return SPOOL_HERE;
     errmsg_set(msg, ERR_IO, "read PENSTOCK: %s", strerror(error));
     return error == ENOENT || error == EACCES ? SPOOL_AWAY : SPOOL_USELESS;
 }
 
-/* Without its seed nothing in a spool can be read: while it is known here, a damaged file is made
- * good. */
+/* Writes a damaged PENSTOCK again while its content is known here: without the seed no event of the
+ * spool could be read. */
 static void heal_identity(struct spool *spool)
 {
     struct errmsg why = {""};
@@ -102,8 +102,8 @@ static enum spool_place check_identity(struct spool *spool, struct errmsg *msg)
     return SPOOL_AWAY;
 }
 
-/* The path leads to another directory. Is it this spool again, on a disk that was restored, or a
- * stranger? */
+/* Decides when the path leads to another directory: is that the same spool, on a restored disk, or
+ * another one? */
 static enum spool_place check_other(struct spool *spool, struct errmsg *msg)
 {
     struct spool_identity identity;
@@ -132,8 +132,8 @@ static enum spool_place look(struct spool *spool, struct errmsg *msg)
     struct stat status;
     bool there = stat(spool->options.path, &status) == 0;
     if (!there || status.st_dev != spool->watch.dev || status.st_ino != spool->watch.ino) {
-        /* A dead XFS answers nothing, not even what its path leads to; held open it could never be
-         * unmounted. */
+        /* A dead XFS fails every call, also the one that asks where the path leads. Find that out
+         * here: while the spool is held open, the filesystem can't be unmounted. */
         bool dead = read_identity(spool, msg) == SPOOL_USELESS;
         return dead ? SPOOL_USELESS : check_other(spool, msg);
     }

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * watch.h - what is remembered about the place of an open spool, to see whether its path
- * still leads there. */
+ * watch.h - remembers the place of an open spool, to see whether its path still leads there. */
 #ifndef PENSTOCK_SPOOL_OPEN_WATCH_H
 #define PENSTOCK_SPOOL_OPEN_WATCH_H
 
@@ -12,7 +11,7 @@ struct spool;
 struct spool_watch {
     dev_t dev; /* of the spool's directory */
     ino_t ino;
-    int mounts_fd; /* tells when the table of mounts has changed; -1: nobody does */
+    int mounts_fd; /* readable when the table of mounts has changed; -1: unknown */
     bool mounts_changed;
     char warning[200];
 };

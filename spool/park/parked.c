@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * parked.c - which segments are parked, at start and while running; the cursors' list of
- * them. */
+ * parked.c - which segments are parked, at start and while running; the cursors' list of them. */
 #include "spool/park/parked.h"
 
 #include "spool/disk/dir.h"
@@ -23,7 +22,7 @@ enum err spool_parked_trash(struct spool *spool, uint64_t segment_id, struct err
 {
     char name[NAME_SIZE], to_name[NAME_SIZE + 8];
     snprintf(name, sizeof name, "%" PRIu64, segment_id);
-    /* what it is left of may still lie there */
+    /* the original may lie in the trash under the plain name */
     snprintf(to_name, sizeof to_name, "%s.parked", name);
     return spool_dir_move(spool->parking.folder_fd, name, spool->trash_fd, to_name, msg);
 }
@@ -38,7 +37,8 @@ static enum err load_one(struct spool *spool, uint64_t segment_id, struct errmsg
     if ((entry != NULL && !named) || passed) { /* a crash came before it was finished, or when it
                                                 * was done */
         if (!spool->options.forward_only)
-            (void)spool_parked_trash(spool, segment_id, NULL); /* else it is in nobody's way */
+            (void)spool_parked_trash(spool, segment_id, NULL); /* when only forwarding it may
+                                                                * stay */
         return ERR_OK;
     }
     struct spool_entry left = {
@@ -49,7 +49,7 @@ static enum err load_one(struct spool *spool, uint64_t segment_id, struct errmsg
             return errmsg_set(msg, rc, "out of memory");
         entry = spool_catalog_find(&spool->catalog, segment_id);
     } else {
-        entry->original_there = true; /* it goes once more */
+        entry->original_there = true; /* the original is removed again */
     }
     entry->parked = true;
     entry->parked_count = named ? item->event_count : SPOOL_PARKED_UNKNOWN;
@@ -76,8 +76,9 @@ static enum err load_folder(struct spool *spool, struct errmsg *msg)
     return rc;
 }
 
-/* Without cursors nobody knows what went with nothing left. Once they are written again it mustn't
- * be taken for vanished. */
+/* If the cursors file is lost, it isn't known which segments were removed because no event was
+ * pending in them. Record every gap between known ids as removed, or the next start would report
+ * them as vanished. */
 static enum err load_gaps(struct spool *spool)
 {
     const struct spool_catalog *catalog = &spool->catalog;
@@ -120,7 +121,7 @@ enum err spool_parked_load(struct spool *spool, struct errmsg *msg)
 
 /* ---- after they were written ----------------------------------------------------------------- */
 
-/* The next one whose segment may leave segments/; 0: none. */
+/* The next parked segment whose original may leave segments/; 0: none. */
 static uint64_t next_original(struct spool *spool, const struct spool_cursor_state *written,
                               uint64_t above)
 {
@@ -149,7 +150,7 @@ void spool_parked_retire_originals(struct spool *spool, const struct spool_curso
         mutex_lock(&spool->lock);
         struct spool_entry *entry = spool_catalog_find(&spool->catalog, id);
         entry->original_there = !gone;
-        spool->progress.dirty = true; /* the next turn tries again, or the others */
+        spool->progress.dirty = true; /* the next turn tries again, or takes the next segment */
         mutex_unlock(&spool->lock);
         if (spool_spares_are_awaited(spool))
             break;

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: MIT
- * parked.h - segments that are held only by lanes that are behind: what is left of them lies
- * in parked/, or nothing is.
+ * parked.h - segments that only lagging topics still need: their pending events lie in parked/, or
+ * none is left.
  *
  * A parked segment is its segment with fewer events: the same id and nonce, and the pending events'
- * frames as they stood. So cursors, receipts, order and everything that names an event by its id go
- * on as if nothing had happened; only the folder differs, and which indexes there are is written
- * down in it (docs/spool-format.md §4).
+ * frames as they stood. So cursors, receipts, order, and all that names an event by its id stay
+ * valid; only the folder differs, and the list of its indexes is written in it
+ * (docs/spool-format.md §4).
  *
  *   parked/<id> is written and synced --> the catalog has it (tails read there)
  *   --> the cursors name it, synced --> segments/<id> goes
  *
- * A segment in which nothing is left has no directory; the cursors name it (as a range with its
- * neighbours) until everything up to it is done, so that it isn't taken for vanished. Who decides
- * and copies: spool/park/parker.h. */
+ * A segment in which no event is left has no directory; the cursors name it (as a range with its
+ * neighbours) until all up to it is done, so that it isn't taken for vanished. Deciding and
+ * copying: spool/park/parker.h. */
 #ifndef PENSTOCK_SPOOL_PARK_PARKED_H
 #define PENSTOCK_SPOOL_PARK_PARKED_H
 

@@ -24,7 +24,7 @@ enum {
     PARK_AFTER_MS = 60000, /* a topic that stutters costs nothing */
     LOOK_AGAIN_MS = 300000,
     TRY_AGAIN_MS = 10000, /* no room, say */
-    READ_AGAIN_MS = 1000, /* somebody was reading it */
+    READ_AGAIN_MS = 1000, /* a tail was reading the segment */
     SAY_EVERY_MS = 60000,
     PART_OF_SEGMENT = 4, /* at most this part of it may be pending */
     PART_OF_SPOOL = 4,   /* when this part of max_size is used, nothing waits */
@@ -41,7 +41,7 @@ static bool is_pressing(struct spool *spool)
            atomic_load(&spool->usage.free_bytes) < 2 * spool_space_floor(spool->limits);
 }
 
-/* Nobody but lanes that are behind has to do with it, and all that is known of it is good. With the
+/* Do only lagging lanes still need the segment, and is all that is known about it good? With the
  * lock held. */
 static bool may_be_parked(const struct spool *spool, const struct spool_entry *entry)
 {
@@ -55,7 +55,7 @@ static bool may_be_parked(const struct spool *spool, const struct spool_entry *e
     for (size_t i = 0; i < parking->written_lane_count; i++)
         if (parking->written_lanes[i].done_id < spool_position_end_of(entry->id))
             return true;
-    return false; /* it goes by itself */
+    return false; /* no lane needs it: it is retired as it is */
 }
 
 static bool is_due(struct spool_entry *entry, int64_t now_ms, bool pressing)
@@ -121,7 +121,7 @@ static enum err copy_written(struct spool *spool, struct spool_remainder *remain
  * there, and how many of its events count. */
 static bool links_are_needed(struct spool *spool, const struct spool_ends *ends)
 {
-    /* there are more, perhaps */
+    /* a full list may have been cut off */
     bool needed = ends->link_count == sizeof ends->links / sizeof ends->links[0];
     mutex_lock(&spool->lock);
     for (size_t i = 0; !needed && i < ends->link_count; i++) {
@@ -135,8 +135,8 @@ static bool links_are_needed(struct spool *spool, const struct spool_ends *ends)
 
 /* ---- switching over -------------------------------------------------------------------------- */
 
-/* From now on tails read in parked/; the next cursors say so, and then the segment goes. False:
- * somebody has begun to read it. */
+/* Lets tails read in parked/ from now on; the next cursors name it, and then the original goes.
+ * False: a tail has begun to read it. */
 static bool switch_over(struct spool *spool, const struct spool_remainder *remains, bool emptied,
                         uint64_t disk_bytes)
 {
@@ -152,8 +152,8 @@ static bool switch_over(struct spool *spool, const struct spool_remainder *remai
         entry->parked_count = (uint32_t)remains->indexes.total;
         entry->parked_bytes = remains->frames.size;
         entry->counted = SPOOL_COUNTED;
-        entry->counted_by_seal = true; /* what is pending in it is in the books, by topic, as its
-                                        * seal there says */
+        entry->counted_by_seal = true; /* pending events are in the books by topic, as the parked
+                                        * segment's seal says */
         entry->read_through = entry->parked_count == 0;
         entry->lost_applied = entry->parked_count == 0;
         entry->last_found_id = 0;
@@ -174,8 +174,8 @@ static void say(struct spool *spool, const struct spool_remainder *remains, bool
     parking->said_ms = now_ms;
     spool_say(spool, false, emptied ? "segment_emptied" : "segment_parked",
               "segment=%" PRIu64 " events=%" PRIu64
-              " bytes=%zu text=\"held only by topics that are behind; more of "
-              "this kind is not said for a minute\"",
+              " bytes=%zu text=\"only lagging topics still needed this segment; "
+              "further messages of this kind are suppressed for 60 s\"",
               remains->segment_id, remains->indexes.total, remains->frames.size);
 }
 
@@ -277,7 +277,7 @@ static void park(struct spool *spool, const struct spool_entry *entry)
         remove_unfinished(spool, entry->id);
     if (switched)
         say(spool, &remains, emptied);
-    else if (rc == ERR_DAMAGED) /* its readers will say so */
+    else if (rc == ERR_DAMAGED) /* a damaged segment is reported by its readers */
         look_again(spool, entry->id, INT64_MAX);
     else if (rc != ERR_TOO_LARGE)
         look_again(spool, entry->id, rc == ERR_OK ? READ_AGAIN_MS : TRY_AGAIN_MS);

@@ -46,7 +46,7 @@ static enum err take_event(struct spool_remainder *remains, const struct spool_e
     const struct spool_ranges *indexes = &remains->indexes;
     uint32_t index = spool_id_index(event->id);
     if (lane == NULL)
-        /* that is not so: whoever calls made sure */
+        /* an event that is not done has a lane: the caller made sure */
         return event->id <= remains->done_id ? ERR_OK : ERR_DAMAGED;
     if (indexes->count > 0 && indexes->items[indexes->count - 1].last >= index)
         return ERR_DAMAGED;
@@ -157,8 +157,8 @@ static enum err write_frames(const struct spool_remainder *remains, struct spool
     return rc;
 }
 
-/* Which events there are is told before them and behind them, with room in between where there is
- * any. */
+/* Writes the list of indexes before the events and again after them, so that damage in one place
+ * leaves the other. */
 static enum err write_all(const struct spool_remainder *remains, struct spool_segment *segment,
                           struct bytes table, struct bytes seal, struct errmsg *msg)
 {

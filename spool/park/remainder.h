@@ -19,14 +19,16 @@ struct spool_remainder_lane {
 
 struct spool_remainder {
     uint64_t segment_id;
-    uint64_t done_id;                   /* everything up to it is done, but for the lanes */
+    uint64_t done_id;                   /* events up to this id are done, except those of the
+                                         * lanes */
     struct spool_remainder_lane *lanes; /* malloc'ed by the caller, owned from then on */
     size_t lane_count;
     uint64_t bytes_max; /* of frames */
 
     uint64_t nonce;
     struct spool_ranges indexes; /* of the pending events */
-    struct buf frames;           /* theirs, as they stand in the segment, in order */
+    struct buf frames;           /* frames of those events, as they stand in the segment, in
+                                  * order */
     struct buf link;             /* the segment's link frame; empty: it has none */
 };
 

@@ -27,14 +27,14 @@ struct spool_cursors {
     uint8_t uuid[16];
     uint64_t seed;
     uint64_t sequence; /* of the newest good slot */
-    int good_slot;     /* never overwritten before the other one is good */
-    bool suspect;      /* a sync failed, or the file isn't whole: the next write makes it anew if it
-                        * can */
+    int good_slot;     /* not overwritten before the other slot is good */
+    bool suspect;      /* a sync failed, or the file isn't whole: the next write makes a new file if
+                        * possible */
     struct buf slot;   /* kept for its capacity */
 };
 
-/* Makes the file anew with its newest state in slot 0. Zeros are really written, so that no later
- * write needs a free block. */
+/* Makes the file anew with its newest state in slot 0. Zeros are written to the end, so that no
+ * later write needs a free block. */
 static enum err make_file(struct spool_cursors *cursors, struct bytes slot, struct errmsg *msg)
 {
     uint8_t *content = calloc(1, FILE_SIZE);
@@ -70,8 +70,8 @@ static void put_aside(int root_fd, struct errmsg *msg)
         errmsg_wrap(msg, "'" CURSORS_NAME "' put aside as '%s'", name);
 }
 
-/* What of a slot is there and can be read: its checksum tells whether that is enough. An error may
- * pass. */
+/* Reads as much of a slot as there is and can be read; its checksum tells whether that is enough.
+ * Tries again after an error, which may pass. */
 static struct bytes read_slot(int fd, int slot, uint8_t *content, int *error)
 {
     size_t size = 0;
@@ -120,8 +120,8 @@ static void take_newer(struct spool_cursors *cursors, struct bytes content, int 
     cursors->good_slot = slot;
 }
 
-/* The newest intact slot; one that is damaged, cut off, or on a bad sector doesn't cost the
- * other. */
+/* Loads the newest intact slot; a damaged, cut off or unreadable slot doesn't keep the other from
+ * being used. */
 static enum err load(struct spool_cursors *cursors, int fd, struct spool_cursor_state *state,
                      bool *found, struct errmsg *msg)
 {
@@ -149,7 +149,7 @@ static enum err load(struct spool_cursors *cursors, int fd, struct spool_cursor_
 static enum err open_existing(struct spool_cursors *cursors, struct spool_cursor_state *state,
                               bool *found, struct errmsg *msg)
 {
-    const int flags = O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK; /* a FIFO must not hold us up */
+    const int flags = O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK; /* opening a FIFO must not block */
     int fd = openat(cursors->root_fd, CURSORS_NAME, O_RDWR | flags);
     bool writable = fd >= 0;
     if (fd < 0 && errno != ENOENT)
@@ -171,7 +171,7 @@ static enum err open_existing(struct spool_cursors *cursors, struct spool_cursor
     return rc;
 }
 
-/* Cursors put aside cost deliveries again: worth some tries. */
+/* Tries some times before the cursors are put aside, as without them events are delivered again. */
 static enum err open_at_last(struct spool_cursors *cursors, struct spool_cursor_state *state,
                              bool *found, struct errmsg *msg)
 {
@@ -206,8 +206,8 @@ enum err spool_cursors_open(int root_fd, const uint8_t spool_uuid[16], uint64_t 
         msg->text[0] = '\0';
     else if (rc != ERR_OK && rc != ERR_NOT_FOUND && rc != ERR_NOMEM)
         put_aside(root_fd, msg);
-    cursors->suspect = cursors->suspect || !found; /* the first state comes with a new file, as one
-                                                    * piece */
+    cursors->suspect = cursors->suspect || !found; /* the first state is written with a new file, in
+                                                    * one piece */
     if (rc == ERR_NOMEM) {
         spool_cursors_close(cursors);
         spool_cursor_state_free(&state);
@@ -219,7 +219,7 @@ enum err spool_cursors_open(int root_fd, const uint8_t spool_uuid[16], uint64_t 
     return ERR_OK;
 }
 
-/* Reads only; *cursors needs nothing but its root, id and seed. ERR_NOMEM */
+/* Reads without changing a file; only root, id and seed of *cursors must be set. ERR_NOMEM */
 static enum err peek(struct spool_cursors *cursors, struct spool_cursor_state *ret_state,
                      bool *ret_found, struct errmsg *msg)
 {
@@ -242,7 +242,7 @@ enum err spool_cursors_peek(int root_fd, const uint8_t spool_uuid[16], uint64_t 
     return peek(&cursors, ret_state, ret_found, msg);
 }
 
-/* A slot of a file that is being made. */
+/* Puts a slot into the content of a file that is being made. */
 static enum err put_slot(struct spool_cursors *cursors, const struct spool_cursor_state *state,
                          uint64_t sequence, uint8_t *place, struct errmsg *msg)
 {
@@ -285,14 +285,15 @@ static enum err write_slot(struct spool_cursors *cursors, int slot, struct errms
     if (rc == ERR_OK && fdatasync(cursors->fd) != 0)
         rc = ERR_IO;
     if (rc != ERR_OK) {
-        cursors->suspect = true; /* pages of a failed sync count as clean: never sync them again */
+        cursors->suspect = true; /* the kernel marks pages of a failed sync as clean: don't sync
+                                  * this file again */
         return errmsg_set(msg, ERR_IO, "write '" CURSORS_NAME "': %s", strerror(errno));
     }
     cursors->good_slot = slot;
     return ERR_OK;
 }
 
-/* Does the name still lead to the open file? What is written into another one is gone at the next
+/* Does the name still lead to the open file? A state written into another file is gone at the next
  * start. */
 static bool is_in_place(const struct spool_cursors *cursors)
 {
@@ -315,8 +316,8 @@ enum err spool_cursors_write(struct spool_cursors *cursors, const struct spool_c
         rc = make_file(cursors, buf_bytes(&cursors->slot), &made);
     if (anew && rc != ERR_OK && !is_in_place(cursors))
         return errmsg_set(msg, rc, "%s", made.text);
-    if (!anew || rc != ERR_OK) /* no room for a new file: every byte of the bad slot that counts is
-                                * written again */
+    if (!anew || rc != ERR_OK) /* without room for a new file every byte of the bad slot that counts
+                                * is written again */
         rc = write_slot(cursors, 1 - cursors->good_slot, msg);
     if (rc == ERR_OK)
         cursors->sequence++;

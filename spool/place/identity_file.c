@@ -119,7 +119,7 @@ enum err spool_lock(int root_fd, int *ret_fd, struct errmsg *msg)
     }
     int size = snprintf(pid, sizeof pid, "%d\n", (int)getpid());
     if (ftruncate(fd, 0) != 0 || pwrite(fd, pid, (size_t)size, 0) != size) {
-        /* The pid is for people; the lock holds without it, also on a full disk. */
+        /* The pid is only for people; the lock holds without it, also on a full disk. */
     }
     *ret_fd = fd;
     return ERR_OK;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * identity_file.h - the files PENSTOCK (who this spool is) and LOCK (one agent per spool).
+ * identity_file.h - the files PENSTOCK (the spool's identity) and LOCK (one agent per spool).
  *
  * PENSTOCK is written whole: temporary file, fsync, rename, fsync of the directory
  * (docs/spool-format.md §2). */
@@ -13,11 +13,11 @@
  * ERR_UNREADABLE */
 enum err spool_identity_read(int root_fd, struct spool_identity *ret_identity, struct errmsg *msg);
 
-/* Makes a new one where there is none. Errors: ERR_IO; ERR_INVALID when one exists */
+/* Makes a new identity where there is none. Errors: ERR_IO; ERR_INVALID when one exists */
 enum err spool_identity_create(int root_fd, struct spool_identity *ret_identity,
                                struct errmsg *msg);
 
-/* Writes one that is known, over whatever is there. ERR_IO, ERR_NOMEM */
+/* Writes a known identity, also over an existing file. ERR_IO, ERR_NOMEM */
 enum err spool_identity_write(int root_fd, const struct spool_identity *identity,
                               struct errmsg *msg);
 

@@ -21,7 +21,8 @@ const struct spool_mount_files spool_mount_system = {"/etc/fstab", "/proc/self/m
 
 /* ---- reading the tables ---------------------------------------------------------------------- */
 
-/* Follows links (NixOS has one at /etc/fstab); files below /proc have no size to ask for. */
+/* Reads a file; follows links (NixOS has one at /etc/fstab); files below /proc have no size to ask
+ * for. */
 static enum err read_text(const char *path, struct buf *ret_text, struct errmsg *msg)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -108,7 +109,7 @@ static void cut_last(char *path)
         *slash = '\0';
 }
 
-/* Puts a link's target in front of what is still to be walked. */
+/* Puts a link's target in front of the rest of the path. */
 static bool follow(char *out, char *rest, size_t rest_size, const char *target)
 {
     char joined[2 * PATH_MAX];
@@ -123,7 +124,7 @@ static bool follow(char *out, char *rest, size_t rest_size, const char *target)
     return true;
 }
 
-/* One component of the path. out has room for PATH_MAX. */
+/* Adds one component of the path to out, which has room for PATH_MAX. */
 static bool walk(char *out, const char *name, char *rest, size_t rest_size, int *links)
 {
     char target[PATH_MAX];
@@ -197,7 +198,7 @@ static enum err check_fstab(const struct check *check, const char *fstab, struct
     char *at = (char *)text.data;
     while (rc == ERR_OK && spool_mount_fstab_next(&at, &named)) {
         if (spool_mount_resolve(named, point, sizeof point, NULL) != ERR_OK)
-            continue; /* of no use to anybody */
+            continue; /* the system can't use this mount point either */
         if (spool_mount_covers(point, check->path) && !is_mounted(check, point))
             rc =
                 errmsg_set(msg, ERR_UNAVAILABLE, "'%s' is not mounted (%s names it)", named, fstab);
@@ -249,7 +250,7 @@ static bool has_volatile_overlay(const struct spool_mount_files *files, int dir_
     if (table_read(files->mountinfo, &table, NULL) != ERR_OK)
         return false;
     for (size_t i = 0; i < table.count; i++)
-        if (table.mounts[i].id == id) /* spelled in another way by newer kernels */
+        if (table.mounts[i].id == id) /* newer kernels spell the option in another way */
             found = spool_mount_has_option(table.mounts[i].options, "volatile") ||
                     spool_mount_has_option(table.mounts[i].options, "fsync=volatile");
     table_done(&table);

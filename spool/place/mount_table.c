@@ -12,14 +12,14 @@ static bool is_octal(char c)
     return c >= '0' && c <= '7';
 }
 
-/* \040 and the like become the byte they stand for; it only gets shorter. */
+/* Decodes \040 and the like to the byte they stand for; the field only gets shorter. */
 static void decode(char *field)
 {
     char *out = field;
     for (const char *in = field; *in != '\0';) {
         if (in[0] == '\\' && in[1] >= '0' && in[1] <= '3' && is_octal(in[2]) && is_octal(in[3])) {
             char c = (char)((in[1] - '0') << 6 | (in[2] - '0') << 3 | (in[3] - '0'));
-            if (c != '\0') { /* no path holds that: it stays as it is */
+            if (c != '\0') { /* no path holds a NUL: leave the escape as it is */
                 *out++ = c;
                 in += 4;
                 continue;
@@ -76,7 +76,7 @@ bool spool_mount_fstab_next(char **text, char **ret_point)
         if (options != NULL && spool_mount_has_option(options, "noauto"))
             continue;
         decode(point);
-        if (point[0] != '/') /* "none", "swap" */
+        if (point[0] != '/') /* no mount point, such as "none" or "swap" */
             continue;
         *ret_point = point;
         return true;
@@ -95,14 +95,15 @@ static bool parse_id(const char *field, int *ret_id)
     return true;
 }
 
-/* 36 35 98:0 /mnt1 /mnt2 rw,noatime master:1 - ext3 /dev/root rw,errors=continue   (proc(5)) */
+/* Parses a line such as (proc(5)):
+ *   36 35 98:0 /mnt1 /mnt2 rw,noatime master:1 - ext3 /dev/root rw,errors=continue */
 static bool parse_info(char *line, struct spool_mount *ret_mount)
 {
     struct spool_mount mount = {0};
     if (!parse_id(take_field(&line), &mount.id) || !parse_id(take_field(&line), &mount.parent_id))
         return false;
     (void)take_field(&line); /* device number */
-    (void)take_field(&line); /* what of the filesystem is mounted */
+    (void)take_field(&line); /* root of the mount within the filesystem */
     char *point = take_field(&line);
     char *field = take_field(&line); /* the mount's own options, then optional fields up to a
                                       * dash */
@@ -156,7 +157,7 @@ bool spool_mount_on_way(const struct spool_mount *mounts, size_t count, int id, 
         if (is_at(&mounts[i], point))
             return true;
     const struct spool_mount *mount = find(mounts, count, id);
-    /* no longer than the table, whatever it says */
+    /* at most `count` steps, in case the table has a loop */
     for (size_t steps = 0; mount != NULL && steps <= count; steps++) {
         if (is_at(mount, point))
             return true;

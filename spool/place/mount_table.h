@@ -9,30 +9,30 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* The next mount point that is to be mounted when the system runs: none of noauto, swap, "none".
- * False at the end. */
+/* The next mount point that the system mounts at start; entries with noauto, swap and "none" are
+ * passed over. False at the end. */
 bool spool_mount_fstab_next(char **text, char **ret_point);
 
-/* One mounted filesystem. */
+/* A mounted filesystem. */
 struct spool_mount {
     int id, parent_id; /* parent_id: of the mount below it */
     const char *point;
-    const char *type;    /* of the filesystem; "autofs" is only the promise of one */
+    const char *type;    /* of the filesystem; "autofs" only announces one */
     const char *options; /* of the filesystem, with commas between them */
 };
 
-/* The next well-formed line; others are passed over. False at the end. */
+/* The next well-formed line; malformed ones are passed over. False at the end. */
 bool spool_mount_info_next(char **text, struct spool_mount *ret_mount);
 
-/* Is a word one of those in a list with commas? */
+/* Is the word in the comma-separated list? */
 bool spool_mount_has_option(const char *options, const char *word);
 
 /* Does path lie at or below point? Both absolute, without "." and "..", and without "/" at the end
  * but for "/" itself. */
 bool spool_mount_covers(const char *point, const char *path);
 
-/* Is something mounted at point on the way from the mount with that id down to the root? With an id
- * below 0: is something mounted there at all? A promise of autofs doesn't count. */
+/* Is a filesystem mounted at point, on the way from the mount with that id down to the root? With
+ * an id below 0: anywhere in the table? An autofs mount doesn't count. */
 bool spool_mount_on_way(const struct spool_mount *mounts, size_t count, int id, const char *point);
 
 #endif

@@ -37,12 +37,12 @@ static enum err check_mounts(const struct spool_options *options, int dir_fd, st
                              msg);
 }
 
-/* Why the directory can't be opened: a mount that is missing explains more than what is missing
- * without it. */
+/* Tells why the directory can't be opened: a missing mount explains more than the missing
+ * directory. */
 static enum err explain(const struct spool_options *options, int error, struct errmsg *msg)
 {
     char path[PATH_MAX];
-    if (error == EIO) /* what is there, is broken */
+    if (error == EIO) /* the filesystem is there, but broken */
         return errmsg_set(msg, spool_err_of_errno(error), "%s", strerror(error));
     enum err rc = spool_mount_resolve(options->path, path, sizeof path, msg);
     int fd = -1;
@@ -56,7 +56,7 @@ static enum err explain(const struct spool_options *options, int error, struct e
 
 enum err spool_root_find(const struct spool_options *options, int *ret_fd, struct errmsg *msg)
 {
-    int fd = open_dir(options->path); /* first: this is what makes autofs mount */
+    int fd = open_dir(options->path); /* open first, as this makes autofs mount */
     if (fd < 0)
         return explain(options, errno, msg);
     enum err rc = check_mounts(options, fd, msg);
@@ -67,7 +67,7 @@ enum err spool_root_find(const struct spool_options *options, int *ret_fd, struc
     return rc;
 }
 
-/* Makes the directory in the one above it, which must exist, behind the same mounts. */
+/* Makes the directory in the one above it, which must exist, with the same check of the mounts. */
 static enum err make_dir(const struct spool_options *options, struct errmsg *msg)
 {
     char above[PATH_MAX];
@@ -84,7 +84,7 @@ static enum err make_dir(const struct spool_options *options, struct errmsg *msg
     if (name_size <= 0 || name_size > NAME_MAX)
         return errmsg_set(msg, ERR_INVALID, "no name for a directory");
     if (slash != NULL)
-        slash[slash == above] = '\0'; /* keeps a "/" that is all there is */
+        slash[slash == above] = '\0'; /* keep the "/" of a directory in the root */
     int fd = open_dir(slash == NULL ? "." : above);
     if (fd < 0)
         return explain(options, errno, msg);
@@ -142,7 +142,7 @@ static enum err may_make(const struct spool_options *options, int root_fd, struc
     return ERR_OK;
 }
 
-/* Under the lock: nobody else makes one now. */
+/* Reads or makes the identity. Called under the lock, so no other process makes one now. */
 static enum err make_identity(int root_fd, struct spool_identity *ret_identity, struct errmsg *msg)
 {
     enum err rc = spool_identity_read(root_fd, ret_identity, msg);
@@ -199,9 +199,10 @@ enum err spool_init(const struct spool_options *options, uint8_t ret_uuid[16], b
     struct spool_options making = *options;
     struct spool_root root = SPOOL_ROOT_NONE;
     making.create = true;
-    /* what is made has an id of its own */
+    /* a new spool gets an id of its own */
     making.id = NULL;
-    enum err rc = read_existing(options, &root.identity, msg); /* also while an agent has it */
+    enum err rc = read_existing(options, &root.identity, msg); /* works also while an agent has the
+                                                                * spool open */
     bool found = rc == ERR_OK;
     if (rc == ERR_NOT_FOUND)
         rc = spool_root_open(&making, &root, msg);

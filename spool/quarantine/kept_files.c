@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * kept_files.c - what is kept of damaged segments. */
+ * kept_files.c - the files that are kept of damaged segments. */
 #include "spool/quarantine/kept_files.h"
 
 #include "base/buf.h"
@@ -67,7 +67,7 @@ enum err spool_kept_files_list(int dir_fd, bool checksums, struct spool_loss_rep
     enum err rc = spool_segment_files_list(dir_fd, &files, msg);
     if (rc != ERR_OK)
         return rc;
-    for (size_t i = 0; i < report->file_count; i++) /* of a try before */
+    for (size_t i = 0; i < report->file_count; i++) /* left by an earlier try */
         free(report->files[i].name);
     free(report->files);
     report->file_count = 0;
@@ -96,7 +96,7 @@ bool spool_kept_files_has_report(int quarantine_fd, uint64_t segment_id)
     return stat_report(quarantine_fd, segment_id, &status);
 }
 
-/* Bytes of its files; 0 when only the report is there. */
+/* Bytes of a segment's files on disk; 0 when only the report is there. */
 static uint64_t kept_bytes(int quarantine_fd, uint64_t segment_id)
 {
     char name[NAME_SIZE];
@@ -132,7 +132,7 @@ enum err spool_kept_files_measure(int quarantine_fd, struct spool_kept_files_sum
         sums.report_count++;
         sums.kept_bytes += bytes;
         if (bytes == 0 || !stat_report(quarantine_fd, ids[i], &status))
-            continue; /* without its report it stays */
+            continue; /* a segment without its report is kept */
         int64_t put_ms = (int64_t)status.st_mtim.tv_sec * 1000 + status.st_mtim.tv_nsec / 1000000;
         if (sums.oldest_id == 0 || put_ms < sums.oldest_ms) {
             sums.oldest_id = ids[i];
@@ -146,7 +146,8 @@ enum err spool_kept_files_measure(int quarantine_fd, struct spool_kept_files_sum
 
 /* ---- removing -------------------------------------------------------------------------------- */
 
-/* The report says it first: files that are there although it says they are not do no harm. */
+/* Changes the report to "removed" before the files go: files that are still there although the
+ * report says otherwise do no harm. */
 static enum err say_removed(int dir_fd, struct errmsg *msg)
 {
     struct buf text = {0}, changed = {0};
@@ -182,7 +183,7 @@ enum err spool_kept_files_remove(int quarantine_fd, uint64_t segment_id, struct 
     for (size_t i = 0; i < files.count; i++) {
         char *slash = strchr(files.names[i], '/');
         if (slash != NULL)
-            *slash = '\0'; /* a directory goes as a whole */
+            *slash = '\0'; /* remove a directory as a whole */
         if (strcmp(files.names[i], SPOOL_LOSS_REPORT_NAME) != 0 &&
             spool_dir_remove_tree(dir_fd, files.names[i]) != ERR_OK)
             rc = errmsg_set(msg, ERR_IO, "remove '%s/%s'", name, files.names[i]);

@@ -116,7 +116,7 @@ static void say_report(struct spool *spool, const struct spool_loss_report *repo
               report->uncertain.total, report->damaged_bytes, report->segment_id);
 }
 
-/* Takes the first one out, or puts it last. With the lock held. */
+/* Takes the first pending report out, or puts it last. With the lock held. */
 static void end_first(struct spool_quarantine *quarantine, bool keep)
 {
     struct spool_loss_report *report = quarantine->pending[0];
@@ -130,7 +130,7 @@ static void end_first(struct spool_quarantine *quarantine, bool keep)
     spool_loss_report_free(report);
 }
 
-/* The cursors needn't keep any longer what is in a report. */
+/* Lets the cursors be written again, without the losses that a report names by now. */
 static void settle_cursors(struct spool *spool)
 {
     mutex_lock(&spool->lock);
@@ -138,8 +138,8 @@ static void settle_cursors(struct spool *spool)
     mutex_unlock(&spool->lock);
 }
 
-/* Writes what is pending; what can't be written (a full disk) stays pending. Nobody else takes
- * anything out. */
+/* Writes the pending reports; on an error (a full disk) a report stays pending. No other thread
+ * takes reports out. */
 static void write_pending(struct spool *spool, bool checksums)
 {
     struct spool_quarantine *quarantine = &spool->quarantine;
@@ -158,7 +158,7 @@ static void write_pending(struct spool *spool, bool checksums)
     mutex_unlock(&quarantine->lock);
 }
 
-/* A crash came before the report was written: what was found has to be found out again. */
+/* Finds the losses of a segment again, because a crash came before its report was written. */
 static struct spool_loss_report *read_again(struct spool *spool, uint64_t segment_id,
                                             const char *name)
 {
@@ -211,7 +211,8 @@ static void report_again(struct spool *spool, uint64_t segment_id)
     spool_loss_report_free(report);
 }
 
-/* Passed by the cursors with losses, and not in segments/ any more. */
+/* Is a report owed for a segment that the cursors have passed, and that isn't in the catalog any
+ * more? */
 static bool is_owed(struct spool *spool, uint64_t segment_id)
 {
     mutex_lock(&spool->lock);
@@ -243,7 +244,7 @@ static void report_left_overs(struct spool *spool)
 
 /* ---- room ------------------------------------------------------------------------------------ */
 
-/* Ingest would soon be refused for want of space. */
+/* Will ingest soon be refused for want of space? */
 static bool space_is_short(struct spool *spool)
 {
     uint64_t ahead = 2 * spool->options.segment_bytes, free_floor = spool->limits->free_bytes_min;
@@ -289,7 +290,7 @@ static void make_room(struct spool *spool)
 
 /* ---- the thread ------------------------------------------------------------------------------ */
 
-/* False when stopping. */
+/* Waits for work or the next tick; false when stopping. */
 static bool wait_a_tick(struct spool_quarantine *quarantine, bool *ret_pending)
 {
     struct timespec until;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
- * quarantine.h - damaged segments that are done: kept as found in quarantine/<id>/ with a
- * loss report, as long as there is room.
+ * quarantine.h - keeps damaged segments that are done: as found in quarantine/<id>/ with a loss
+ * report, as long as there is room.
  *
- * A thread of its own, as files are read to their end for their checksums. The reports stay when
- * the files go. */
+ * The quarantine has a thread of its own, because files are read to their end for their checksums.
+ * The reports stay when the files go. */
 #ifndef PENSTOCK_SPOOL_QUARANTINE_QUARANTINE_H
 #define PENSTOCK_SPOOL_QUARANTINE_QUARANTINE_H
 
@@ -21,38 +21,39 @@ struct spool;
 struct spool_quarantine {
     pthread_t thread;
     bool started;
-    struct mutex lock; /* guards what follows up to the next comment */
+    struct mutex lock; /* guards the fields up to pending_capacity */
     pthread_cond_t wake;
     bool stopping;
-    struct spool_loss_report **pending; /* to be completed and written; owned */
+    struct spool_loss_report **pending; /* reports to complete and write; owned */
     size_t pending_count, pending_capacity;
 
     atomic_bool caught_up;         /* the reports that earlier runs owed are written */
-    atomic_uint_fast64_t segments; /* reports that lie there */
-    atomic_uint_fast64_t bytes;    /* on disk, the files that are kept */
+    atomic_uint_fast64_t segments; /* reports in quarantine/ */
+    atomic_uint_fast64_t bytes;    /* on disk, of the kept files */
 };
 
-/* Before anything else; a zeroed one. */
+/* Call before all others, on a zeroed struct. */
 void spool_quarantine_init(struct spool_quarantine *quarantine);
 
 /* ERR_NOMEM: no thread */
 enum err spool_quarantine_start(struct spool *spool, struct errmsg *msg);
 
-/* Writes what is pending (without the checksums), ends the thread. */
+/* Writes the pending reports (without the checksums), ends the thread. */
 void spool_quarantine_stop(struct spool *spool);
 
 struct spool_loss_report;
 
-/* For a segment that vanished: an empty directory, for its report. Errors: as spool_dir_open() */
+/* Makes an empty directory, for the report of a segment that vanished. Errors: as
+ * spool_dir_open() */
 enum err spool_quarantine_make_place(struct spool *spool, uint64_t segment_id, struct errmsg *msg);
 
-/* Moves what lies in from_fd (segments/ or parked/) under that name there, as found; what is no
- * directory gets one around it. Errors: as spool_dir_move() */
+/* Moves a segment from from_fd (segments/ or parked/) into quarantine/, as found; if it is a file,
+ * into a directory of its own. Errors: as spool_dir_move() */
 enum err spool_quarantine_take(struct spool *spool, int from_fd, const char *name,
                                struct errmsg *msg);
 
-/* Takes over the report of a segment that lies there, to complete and write it. Without memory it
- * is made at the next start. May be called with the spool's lock held. */
+/* Takes over the report of a segment in quarantine, to complete and write it. Without memory the
+ * report is freed, and made at the next start. May be called with the spool's lock held. */
 void spool_quarantine_report(struct spool *spool, struct spool_loss_report *report);
 
 #endif

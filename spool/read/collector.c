@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * collector.c - each event once, in chunks, and what is missing. */
+ * collector.c - takes each event once, fills chunks, finds what is missing. */
 #include "spool/read/collector.h"
 
 #include <stdlib.h>
@@ -58,7 +58,7 @@ static enum err keep_event(struct spool_collector *sieve, const struct spool_fra
     return ERR_OK;
 }
 
-/* A chunk lives until Kafka has its events: it doesn't pin what it has no use for. */
+/* A chunk lives until Kafka has its events: give back the memory that it doesn't use. */
 static void trim(struct spool_chunk *chunk)
 {
     if (chunk->size > chunk->capacity / 2)
@@ -101,7 +101,7 @@ static enum err take_event(struct spool_collector *sieve, const struct spool_fra
     uint32_t index = spool_id_index(frame->id);
     bool is_new = false;
     if (sieve->parked_known && !spool_ranges_have(&sieve->indexes, index))
-        return ERR_OK; /* a stale block of the segment it is left of */
+        return ERR_OK; /* a stale block of the original segment */
     enum err rc = spool_index_set_reserve(&sieve->seen, index, &is_new);
     bool wanted =
         index >= sieve->first_index && (sieve->below_index == 0 || index < sieve->below_index);
@@ -119,7 +119,7 @@ static void take_seal(struct spool_collector *sieve, const struct spool_frame *f
 {
     struct spool_seal seal;
     if (!spool_seal_get(frame, &seal) || seal.event_count > sieve->count_limit)
-        return; /* with the batch that was refused */
+        return; /* the seal stood in a batch that was refused */
     sieve->findings.sealed = true;
     sieve->findings.sealed_count = seal.event_count;
 }
@@ -141,7 +141,7 @@ enum err spool_collector_frame(void *arg, const struct spool_frame *frame, const
     struct spool_findings *findings = &sieve->findings;
     bool is_event = frame->kind == SPOOL_FRAME_EVENT || frame->kind == SPOOL_FRAME_MOVED;
     if (is_event && spool_id_index(frame->id) >= sieve->count_limit)
-        return ERR_OK; /* moved on, or refused */
+        return ERR_OK; /* the event was moved on, or refused */
     enum err rc = is_event                            ? take_event(sieve, frame, raw, damaged)
                   : frame->kind == SPOOL_FRAME_PARKED ? take_parked(sieve, frame)
                                                       : ERR_OK;
@@ -168,7 +168,7 @@ void spool_collector_zeros(struct spool_collector *sieve, uint64_t bytes)
     sieve->zeros_behind += bytes;
 }
 
-/* Something stands behind them: they were no room at the end. */
+/* Counts zeros as damage once other bytes follow them: they were no reserved room at the end. */
 static void judge_zeros(struct spool_collector *sieve)
 {
     sieve->findings.damaged_bytes += sieve->zeros_behind;
@@ -187,7 +187,8 @@ void spool_collector_damage(struct spool_collector *sieve, uint64_t bytes, bool 
 void spool_collector_record(struct spool_collector *sieve)
 {
     judge_zeros(sieve);
-    /* A record is written when the one before is synced: no crash has torn that. */
+    /* A record is written only after the one before was synced: damage before an intact record is
+     * no torn write. */
     if (sieve->damage_unexplained > 0)
         sieve->findings.damaged = true;
     sieve->damage_unexplained = 0;
@@ -221,8 +222,8 @@ enum err spool_collector_missing(const struct spool_collector *sieve, uint32_t f
     return rc;
 }
 
-/* It was complete before anybody read it, and says what it holds: nothing in it is uncertain, and
- * no crash explains anything. */
+/* A parked segment was complete before it was read, and lists its events: none of them is
+ * uncertain, and no crash explains damage. */
 static enum err conclude_parked(struct spool_collector *sieve)
 {
     struct spool_findings *findings = &sieve->findings;
@@ -238,7 +239,8 @@ static enum err conclude_parked(struct spool_collector *sieve)
     return ERR_OK;
 }
 
-/* What must be there, what may be: docs/spool-format.md, "What a reader concludes". */
+/* Concludes which events must be there and which may be: docs/spool-format.md, "What a reader
+ * concludes". */
 enum err spool_collector_conclude(struct spool_collector *sieve)
 {
     struct spool_findings *findings = &sieve->findings;
@@ -265,8 +267,8 @@ enum err spool_collector_conclude(struct spool_collector *sieve)
          seal_torn = sieve->seal_in_damage && sieve->unwritten;
     findings->empty = findings->header_found && found == 0 && !findings->any_batch &&
                       !findings->damaged && !torn && must == 0;
-    /* A crash explains a torn end, and gaps in it. Nothing explains bytes behind a seal, unless its
-     * own write was torn, or gaps without damage around. */
+    /* A crash explains a torn end, and gaps in it. Damage in these cases has another cause: bytes
+     * after a seal whose own write was whole, and gaps without damage around. */
     if (lost.total > 0 || !findings->header_found || (findings->sealed && torn && !seal_torn) ||
         (uncertain.total > 0 && !torn && sieve->zeros_behind == 0))
         findings->damaged = true;

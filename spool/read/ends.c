@@ -18,10 +18,10 @@ enum { LINKS_MAX = sizeof((struct spool_ends *)NULL)->links / sizeof(struct spoo
 struct search {
     struct spool_frame_scan scan;
     struct spool_ends *ends;
-    uint32_t frame_count; /* found so far in this part */
+    uint32_t frame_count; /* frames found so far in this part */
 };
 
-/* Keeps the newest, which stand last. */
+/* Takes the newest links, which stand last. */
 static enum err take_links(const struct spool_frame *frame, struct spool_ends *ends)
 {
     int count = spool_links_get(frame, NULL, 0);
@@ -84,8 +84,8 @@ static enum err scan_part(int fd, uint64_t from, uint64_t to, struct search *sea
     return rc == ERR_END ? spool_frame_scan_break(&search->scan) : rc;
 }
 
-/* The seal is the last frame. When the tail holds no frame at all it may be the end of a large one:
- * with many topics it has many counts. */
+/* Looks for the seal, the last frame. With many topics it is large, and the first tail may hold
+ * only a part of it and so no frame at all: then a longer tail is read. */
 static enum err scan_tail(int fd, uint64_t size, struct search *search)
 {
     enum err rc = ERR_OK;

@@ -7,7 +7,7 @@
 #include "spool/read/reader.h"
 
 /* Reads only both ends of a segment: header and links from its first batch, seal from its last.
- * Costs about 100 KiB of reading whatever the size. Absent parts are not errors. Errors: as
+ * Costs about 100 KiB of reading whatever the size. Missing parts are no errors. Errors: as
  * spool_reader_open(). */
 struct spool_ends {
     bool header_found;

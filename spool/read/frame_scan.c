@@ -4,14 +4,14 @@
 
 #include "base/codec.h"
 
-/* A damaged event holds bytes that a client chose: they can look like the heads of a great many
- * long frames. What is checksummed in vain is paid for with the bytes that were fed; real frames
- * cost nothing. */
+/* Limits the work on bytes that only look like frames: a damaged event holds bytes that a client
+ * chose, which can look like the heads of a great many long frames. Each byte fed adds credit, each
+ * checksum that doesn't verify takes as much as it read; real frames cost nothing. */
 #define CREDIT_MAX (4ull << 30)
 enum {
     CREDIT_PER_BYTE = 64,
-    CHEAP_SIZE = 4096,        /* always affordable: most events */
-    CARRY_KEPT_MAX = 1 << 20, /* larger ones are given back */
+    CHEAP_SIZE = 4096,        /* checked even without credit: most events */
+    CARRY_KEPT_MAX = 1 << 20, /* a larger buffer is freed */
 };
 
 void spool_frame_scan_init(struct spool_frame_scan *scan, uint64_t segment_id, uint64_t seed,
@@ -34,7 +34,7 @@ void spool_frame_scan_reset(struct spool_frame_scan *scan)
         buf_free(&scan->carry);
 }
 
-/* How many bytes are needed to tell whether a frame of this segment begins here; 0: none begins. */
+/* Bytes needed to tell whether a frame of this segment begins here; 0: none begins. */
 static size_t claimed_size(const struct spool_frame_scan *scan, const uint8_t *p, size_t available)
 {
     size_t compare = available < SPOOL_FRAME_MAGIC_SIZE ? available : SPOOL_FRAME_MAGIC_SIZE;
@@ -74,8 +74,8 @@ static bool verify(struct spool_frame_scan *scan, const uint8_t *p, size_t size,
     return false;
 }
 
-/* Takes the frames in p. *ret_taken: how far it came; what is left may be the beginning of a frame.
- * last: nothing follows. */
+/* Takes the frames in run. *ret_taken: how far it came; the bytes after that may begin a frame.
+ * last: no bytes follow. */
 static enum err scan_run(struct spool_frame_scan *scan, struct bytes run, bool damaged, bool last,
                          size_t *ret_taken)
 {
@@ -104,8 +104,8 @@ static struct bytes carried(const struct spool_frame_scan *scan)
     return bytes_of(scan->carry.data + scan->carry_start, scan->carry.size - scan->carry_start);
 }
 
-/* Moves what is left to the front only when that is the smaller part: the cost stays in
- * proportion. */
+/* Moves the rest to the front only when that is the smaller part: so the cost stays in proportion
+ * to the bytes fed. */
 static void drop_taken(struct spool_frame_scan *scan, size_t taken)
 {
     scan->carry_start += taken;
@@ -118,7 +118,7 @@ static void drop_taken(struct spool_frame_scan *scan, size_t taken)
     scan->carry_start = 0;
 }
 
-/* How many bytes more the frame at the start of the carry needs. */
+/* Bytes that the frame at the start of the carry still needs. */
 static size_t carry_lacks(const struct spool_frame_scan *scan)
 {
     struct bytes carry = carried(scan);

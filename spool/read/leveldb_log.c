@@ -19,11 +19,11 @@ enum {
     TYPE_LAST = 4,
     FRAGMENT_MAX = BLOCK_SIZE, /* header and payload */
     WINDOW_SIZE = 16 * BLOCK_SIZE,
-    CREDIT_PER_BYTE = 256, /* garbage takes 130: one byte in 64 may be a type, and half of the
+    CREDIT_PER_BYTE = 256, /* random bytes take 130: one byte in 64 may be a type, and half of the
                             * lengths fit */
     CREDIT_MAX = 64 << 20,
-    CHEAP_SIZE = 512,  /* always affordable */
-    SECTOR_SIZE = 512, /* what a disk writes whole */
+    CHEAP_SIZE = 512,  /* checked even without credit */
+    SECTOR_SIZE = 512, /* a disk writes it whole or not at all */
     LONG_STEP = 512,   /* over zeros */
 };
 
@@ -48,8 +48,9 @@ void spool_leveldb_log_done(struct spool_leveldb_log *log)
 
 /* ---- the window ------------------------------------------------------------------------------ */
 
-/* Moves the window so that it begins at the position, and fills it up to end. An error counts only
- * when it keeps the first `need` bytes away: what lies before a bad sector is read. */
+/* Moves the window so that it begins at the position, and fills it up to end. A read error counts
+ * only when it keeps the first `need` bytes away, so that bytes before a bad sector are still
+ * read. */
 static enum err slide(struct spool_leveldb_log *log, size_t need, uint64_t end)
 {
     size_t keep = (size_t)(log->window_start + log->window_size - log->position);
@@ -79,7 +80,7 @@ static enum err slide(struct spool_leveldb_log *log, size_t need, uint64_t end)
     return ERR_OK;
 }
 
-/* A view from the log's position on: at least `need` bytes, unless the file (or end) comes
+/* A view from the log's position on: at least `need` bytes, unless the file or `end` is reached
  * first. */
 static enum err view(struct spool_leveldb_log *log, size_t need, uint64_t end,
                      struct bytes *ret_view)
@@ -97,7 +98,7 @@ static enum err view(struct spool_leveldb_log *log, size_t need, uint64_t end,
     size_t size = log->position < window_end ? (size_t)(window_end - log->position) : 0;
     *ret_view = bytes_of(log->window + (log->position - log->window_start), size);
     if (size == 0)
-        log->short_end = 0; /* the file may have grown when we are asked again */
+        log->short_end = 0; /* the file may have grown by the next call */
     return ERR_OK;
 }
 
@@ -110,7 +111,7 @@ static void advance(struct spool_leveldb_log *log, size_t size)
 
 /* ---- fragments ------------------------------------------------------------------------------- */
 
-/* Header and payload together, if a header could stand there at all; 0 when not. */
+/* Size of header and payload together, if a header could stand there; 0 when not. */
 static size_t claimed_size(const uint8_t *p, size_t available)
 {
     if (available < HEADER_SIZE || p[6] < TYPE_FULL || p[6] > TYPE_LAST)
@@ -120,8 +121,8 @@ static size_t claimed_size(const uint8_t *p, size_t available)
 }
 
 /* Size of the intact fragment at p, or 0. Bytes that a client chose can look like a great many long
- * fragments: what is checksummed in vain is paid for with the bytes that were read. sure: one must
- * stand there, whatever the credit. */
+ * fragments, so checksums that don't verify are paid for with credit from the bytes read. sure: a
+ * fragment must stand there, check it whatever the credit. */
 static size_t intact_size(struct spool_leveldb_log *log, const uint8_t *p, size_t available,
                           bool sure)
 {
@@ -141,7 +142,8 @@ static size_t left_in_block(const struct spool_leveldb_log *log)
     return BLOCK_SIZE - (size_t)((log->position + BLOCK_SIZE - log->grid) % BLOCK_SIZE);
 }
 
-/* Zero bytes that fill the end of a block, if what follows them makes sense; 0 when not. */
+/* Number of zero bytes that fill the end of a block, if the bytes after them make sense; 0 when
+ * not. */
 static size_t filler_size(struct spool_leveldb_log *log, struct bytes view)
 {
     size_t to_boundary = left_in_block(log), zeros = 0;
@@ -149,14 +151,14 @@ static size_t filler_size(struct spool_leveldb_log *log, struct bytes view)
         zeros++;
     if (to_boundary < HEADER_SIZE && zeros >= to_boundary)
         return to_boundary;
-    /* Shifted against the grid: the filler ends where a header verifies. */
+    /* With blocks shifted against the grid, the filler ends where a header verifies. */
     for (size_t size = 1; size <= zeros; size++)
         if (intact_size(log, view.data + size, view.size - size, false) > 0)
             return size;
     return 0;
 }
 
-/* How far the next header is if the length at p can be believed: one verifies there. 0 when not. */
+/* Distance to the next header, if one verifies where the length at p says; 0 when not. */
 static size_t believable_size(struct spool_leveldb_log *log, struct bytes view)
 {
     size_t size = claimed_size(view.data, view.size), in_block = left_in_block(log);
@@ -174,7 +176,7 @@ static bool is_zeros(const uint8_t *p, size_t size)
     return p[0] == 0 && memcmp(p, p + 1, size - 1) == 0;
 }
 
-/* Zeros at p, counted in long steps: perhaps not all of them. */
+/* Number of zeros at p, counted in long steps: perhaps not all of them. */
 static size_t zeros_at(const uint8_t *p, size_t size)
 {
     size_t zeros = 0;
@@ -184,8 +186,8 @@ static size_t zeros_at(const uint8_t *p, size_t size)
     return zeros;
 }
 
-/* Distance to the next intact header, the next block, or the end of the file. A header's type is no
- * zero: room that was made ahead is passed over in long steps. */
+/* Distance to the next intact header, the next block, or the end of the file. As a header's type is
+ * never zero, reserved room is passed over in long steps. */
 static size_t distance_to_header(struct spool_leveldb_log *log, struct bytes view)
 {
     size_t in_block = left_in_block(log), limit = view.size < in_block ? view.size : in_block;
@@ -198,15 +200,16 @@ static size_t distance_to_header(struct spool_leveldb_log *log, struct bytes vie
     return limit;
 }
 
-/* Zeros from a header's place to the end of its sector: what the disk never got of a write. */
+/* Are there zeros from a header's place to the end of its sector? Then a crash kept that sector of
+ * a write from the disk. */
 static bool is_unwritten(const struct spool_leveldb_log *log, const uint8_t *p, size_t size)
 {
     size_t in_sector = SECTOR_SIZE - log->position % SECTOR_SIZE;
     return is_zeros(p, in_sector < size ? in_sector : size);
 }
 
-/* Takes a damaged stretch. What stands at the place of a header is left out: it would only cut a
- * frame in two. */
+/* Takes a damaged stretch. The bytes at the place of a header are left out: in between they would
+ * cut a frame in two. */
 static struct spool_leveldb_log_piece take_damaged(struct spool_leveldb_log *log, struct bytes view)
 {
     bool at_header = log->anchored;
@@ -230,8 +233,8 @@ static struct spool_leveldb_log_piece take_intact(struct spool_leveldb_log *log,
     uint8_t type = p[6];
     bool starts = type == TYPE_FULL || type == TYPE_FIRST,
          goes_on = type == TYPE_FIRST || type == TYPE_MIDDLE;
-    /* Two that fit together tell where blocks begin, as a record goes on only at the start of the
-     * next one. */
+    /* A MIDDLE or LAST fragment directly after a FIRST or MIDDLE one must start a block: realign
+     * the grid here. */
     if (log->may_go_on && !starts) {
         log->grid = (uint32_t)(log->position % BLOCK_SIZE);
         log->anchored = true;

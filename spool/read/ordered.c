@@ -12,13 +12,15 @@ void spool_ordered_end_done(struct spool_ordered_end *end)
     free(end->frames);
 }
 
-/* The frames up to here ascend as they stand. */
+/* Ends the window before the lowest index that was seen and lies above this one: up to there the
+ * frames ascend as they stand. */
 static void note_late(struct spool_ordered_end *end, uint32_t index)
 {
     uint32_t next;
     bool late =
         spool_index_set_next(&end->seen, index, &next) && (end->below == 0 || next < end->below);
-    if (late) /* what stood before it and comes after it belongs to later windows */
+    if (late) /* frames that stood before this one and have higher indexes belong to later
+               * windows */
         end->below = next;
 }
 
@@ -29,7 +31,7 @@ static int compare_indexes(const void *left, const void *right)
     return a < b ? -1 : a > b;
 }
 
-/* Keeps the lowest frames, as many as may be sorted. */
+/* Keeps the lowest frames, up to the bytes that may be sorted. */
 static void cut(struct spool_ordered_end *end)
 {
     uint64_t bytes = 0;

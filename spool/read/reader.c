@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * reader.c - reads the files of a segment: logs as logs, and when something is missing the
- * rest as bytes. */
+ * reader.c - reads the files of a segment: logs as logs, and other files as bytes when events are
+ * missing. */
 #include "spool/read/reader.h"
 
 #include "spool/read/segment_files.h"
@@ -16,7 +16,7 @@
 struct spool_reader {
     char name[64]; /* for messages */
     uint64_t segment_id;
-    int dir_fd; /* -1: there is no such directory */
+    int dir_fd; /* -1: no such directory */
     struct spool_segment_files files;
     bool files_listed;
     size_t file; /* being read */
@@ -58,7 +58,7 @@ static void close_file(struct spool_reader *reader)
     reader->fd = -1;
 }
 
-/* From the start again: what was seen is not handed out twice. */
+/* Starts at the first file again; events already seen are not handed out twice. */
 static void rewind_files(struct spool_reader *reader)
 {
     close_file(reader);
@@ -97,11 +97,12 @@ static enum err take_piece(struct spool_reader *reader, const struct spool_level
     else if (own_log && !piece->intact)
         spool_collector_damage(&reader->sieve, piece->file_bytes, piece->unwritten);
     if (!own_log && reader->sieve.findings.event_count > found_before)
-        reader->sieve.findings.damaged = true; /* nothing is written there in good order */
+        reader->sieve.findings.damaged = true; /* a healthy segment has events only in its logs */
     return rc;
 }
 
-/* Nothing goes on behind the end of a file, or a bound. */
+/* Ends a file or, with a bound, the reading: a record never continues past the end of its file, nor
+ * past log_bytes. */
 static enum err end_file(struct spool_reader *reader, bool bounded)
 {
     enum err rc = spool_frame_scan_break(&reader->scan);
@@ -112,7 +113,8 @@ static enum err end_file(struct spool_reader *reader, bool bounded)
     return rc == ERR_OK && bounded ? ERR_END : rc;
 }
 
-/* One step: a piece of the file, or the next file. ERR_END: everything below log_bytes was read. */
+/* Takes the next piece of the file, or goes to the next file. ERR_END: all bytes below log_bytes
+ * were read. */
 static enum err step(struct spool_reader *reader, uint64_t log_bytes, struct errmsg *msg)
 {
     bool own_log = reader->file < reader->files.log_count, bounded = log_bytes != SPOOL_READ_TO_END;
@@ -190,15 +192,15 @@ static enum err open_reader(const struct spool_reader_options *options,
     return ERR_OK;
 }
 
-/* Which events lie in a parked segment: before the first is handed out, and although the first
- * place where that is written may be damaged. */
+/* Finds which events lie in a parked segment, before the first is handed out: the list at its start
+ * may be damaged, and the one at its end is then needed. */
 static enum err find_indexes(const struct spool_reader_options *options,
                              struct spool_collector *sieve, struct errmsg *msg)
 {
     struct spool_reader_options all = *options;
     struct spool_reader *reader = NULL;
     struct spool_chunk *chunk;
-    all.first_index = UINT32_MAX; /* nothing is handed out */
+    all.first_index = UINT32_MAX; /* no event is handed out */
     all.below_index = 0;
     enum err rc = open_reader(&all, &reader, msg);
     while (rc == ERR_OK &&

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * reader.h - the one verifying reader of a segment: live, sealed, left by a crash, or damaged.
  *
- * It reads LevelDB's log files (and raw .ldb files and what else lies there) with pread, never
+ * The reader reads LevelDB's log files (and as raw bytes .ldb and other files) with pread, never
  * through LevelDB: leveldb_open would rewrite the evidence. Whatever the bytes are, it returns only
  * frames whose checksum verifies, each event index at most once; on an undamaged segment in index
  * order (on others: spool/read/ordered.h). Memory is bounded by a few MiB and the largest frame,
@@ -22,14 +22,13 @@ struct spool_reader_options {
     int parent_fd;        /* directory that holds the segment's directory; borrowed until open
                            * returns */
     const char *name;     /* of the segment's directory below parent_fd */
-    uint64_t segment_id;  /* frames of other segments are not its events (stale or misplaced
-                           * blocks) */
+    uint64_t segment_id;  /* frames of other segments are passed over (stale or misplaced blocks) */
     uint64_t seed;        /* the spool's; the segment's own header wins when it verifies */
     uint32_t first_index; /* events below it are verified and counted, but not returned */
-    uint32_t below_index; /* likewise events at or beyond it; 0: no such bound */
+    uint32_t below_index; /* events at or beyond it are not returned either; 0: no such bound */
     uint32_t count_limit; /* frames at or beyond it were moved on or refused: ignored;
                            * SPOOL_COUNT_UNKNOWN: none */
-    bool parked; /* it lies in parked/: what is left of a segment, see spool/park/parked.h */
+    bool parked;          /* the segment is a parked one, in parked/: see spool/park/parked.h */
 };
 
 /* Opens the segment's directory. A missing or empty directory, missing or garbage files are
@@ -44,18 +43,18 @@ enum err spool_reader_open(const struct spool_reader_options *options,
  * how far the log may be read: the live segment's size after its last good write, else
  * SPOOL_READ_TO_END.
  * Errors:
- *   ERR_END         nothing more below log_bytes; with a larger bound there may be more
+ *   ERR_END         no further event below log_bytes; with a larger bound there may be more
  *   ERR_UNREADABLE  as above; the position is kept and the call can be repeated
  *   ERR_NOMEM       likewise */
 enum err spool_reader_next(struct spool_reader *reader, uint64_t log_bytes,
                            struct spool_chunk **ret_chunk, struct errmsg *msg);
 
 /* Indexes from first_index up to below that were not found so far; the caller frees them. Cheap
- * while there are none. ERR_NOMEM */
+ * while none is missing. ERR_NOMEM */
 enum err spool_reader_missing(const struct spool_reader *reader, uint32_t below,
                               struct spool_ranges *ret_missing);
 
-/* Was all that was read so far intact, and without a gap? */
+/* Were all bytes so far intact, and the indexes without a gap? */
 bool spool_reader_is_whole(const struct spool_reader *reader);
 
 /* Valid until the reader is closed; see struct spool_findings for when it is complete. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * segment_files.c - listing and opening what lies in a segment's directory. */
+ * segment_files.c - listing and opening the files in a segment's directory. */
 #include "spool/read/segment_files.h"
 
 #include "spool/format/records.h"
@@ -15,7 +15,7 @@
 
 enum {
     /* Fragment header, batch header, and tag, key and length of the entry take 31 bytes; the first
-     * event is far behind. */
+     * event comes much later. */
     HEADER_AT_MAX = 40,
     HEADER_FRAME_MAX = 128,
 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * count.c - puts what earlier runs left into the books: the thread that counts it. */
+ * count.c - counts the events that earlier runs left, for the books. */
 #include "spool/recover/count.h"
 
 #include "base/priority.h"
@@ -55,7 +55,7 @@ static bool is_all_pending(const struct spool *spool, uint64_t segment_id)
     return segment_id > spool_id_segment(spool->at_open.done_id);
 }
 
-/* Done to its end, and so are its losses: it only waits to be moved away. */
+/* Is the segment done to its end, with its losses? Then it only waits to be moved away. */
 static bool is_passed(const struct spool *spool, uint64_t segment_id)
 {
     const struct spool_cursor_state *state = &spool->at_open;
@@ -79,15 +79,15 @@ static bool count_by_seal(struct spool *spool, const struct spool_reader_options
     bool sealed = ends.sealed &&
                   spool_frame_get_trusted(ends.seal_frame.data, ends.seal_frame.size, &frame) &&
                   spool_seal_get(&frame, &seal) &&
-                  seal.event_count <= limit; /* else it stood in a batch that was refused */
+                  seal.event_count <= limit; /* a seal above the limit stood in a refused batch */
     while (sealed && spool_seal_next(&seal, &topic))
         add_pending(spool, topic.topic, topic.event_count, topic.bytes);
     spool_ends_free(&ends);
     return sealed;
 }
 
-/* Runs of events of one topic are the rule: look a topic up only when it changes. Nothing gets into
- * the books before the whole segment was read. */
+/* Counts the pending events by topic. Runs of one topic are the rule: look a topic up only when it
+ * changes. The books change only after the whole segment was read. */
 struct tally {
     struct spool *spool;
     struct spool_topic *topic;
@@ -151,7 +151,8 @@ static enum err tally_chunk(struct tally *tally, const struct spool_chunk *chunk
     return rc;
 }
 
-/* Without cursors nobody knew how many lie there. */
+/* Notes the size of a parked segment, and the number of its events if the cursors did not tell
+ * it. */
 static void note_parked(struct spool *spool, uint64_t segment_id, uint64_t bytes,
                         const struct spool_findings *findings)
 {
@@ -202,7 +203,7 @@ static enum err count_by_reading(struct spool *spool, struct spool_reader_option
     return rc;
 }
 
-/* Waits while another thread counts it; true when it is this thread's to count. */
+/* Waits while another thread counts the segment; true when this thread is to count it. */
 static bool claim(struct spool *spool, uint64_t segment_id)
 {
     mutex_lock(&spool->lock);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * count.h - puts what earlier runs left into the books. */
+ * count.h - counts the events that earlier runs left, for the books. */
 #ifndef PENSTOCK_SPOOL_RECOVER_COUNT_H
 #define PENSTOCK_SPOOL_RECOVER_COUNT_H
 
@@ -8,11 +8,12 @@
 
 struct spool;
 
-/* Sees to it that an old segment's pending events are in the books; may read it. Any thread. */
+/* Puts an old segment's pending events into the books, unless they are there; may read the segment.
+ * Any thread. */
 enum err spool_count_entry(struct spool *spool, uint64_t segment_id, struct errmsg *msg);
 
-/* Tells what a reader has not found so far of a segment, before it hands out what lies behind;
- * takes the ranges over. */
+/* Notes the indexes that a reader has not found so far, before it hands out later events; takes the
+ * ranges over. */
 void spool_count_missing(struct spool *spool, uint64_t segment_id, struct spool_ranges *missing);
 
 #endif

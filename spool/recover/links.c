@@ -12,14 +12,15 @@ static uint64_t next_old_segment(struct spool *spool, uint64_t segment_id)
 {
     mutex_lock(&spool->lock);
     struct spool_entry *entry = spool_catalog_above(&spool->catalog, segment_id);
-    while (entry != NULL && entry->emptied) /* what it links to isn't read any more */
+    while (entry != NULL && entry->emptied) /* segments that an emptied one links to aren't read any
+                                             * more */
         entry = spool_catalog_above(&spool->catalog, entry->id);
     uint64_t id = entry != NULL && entry->state == SPOOL_ENTRY_OLD ? entry->id : 0;
     mutex_unlock(&spool->lock);
     return id;
 }
 
-/* Its ends, wherever it lies: it may be parked meanwhile. */
+/* Reads both ends of a segment, which may get parked meanwhile. */
 static enum err read_ends(struct spool *spool, uint64_t segment_id, struct spool_ends *ret_ends,
                           struct errmsg *msg)
 {
@@ -42,13 +43,13 @@ enum err spool_count_limit(struct spool *spool, uint64_t segment_id, uint32_t *r
     bool parked;
     *ret_limit = SPOOL_COUNT_UNKNOWN;
     (void)spool_whereabouts_folder(spool, segment_id, &parked);
-    if (parked) /* only what lies below its limit was put there */
+    if (parked) /* only events below the limit were parked */
         return ERR_OK;
     while ((next = next_old_segment(spool, next)) != 0) {
         struct spool_ends ends = {0};
         enum err rc = read_ends(spool, next, &ends, msg);
         if (rc != ERR_OK)
-            return rc; /* without its word, what was moved on would come a second time */
+            return rc; /* without the limit, events that were moved on would come a second time */
         size_t link_count = ends.link_count;
         for (size_t i = 0; i < link_count; i++)
             if (ends.links[i].segment_id == segment_id)

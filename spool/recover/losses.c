@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * losses.c - what a reader found out about an old segment becomes losses in the books, and a
+ * losses.c - puts a reader's findings about an old segment into the books as losses, and into a
  * report. */
 #include "spool/recover/losses.h"
 
@@ -13,7 +13,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-/* What the cursors at open had passed as missing, below an index. */
+/* The ranges below an index that the cursors at open had passed as missing. */
 static enum err passed_as_missing(const struct spool *spool, uint64_t segment_id, uint32_t below,
                                   struct spool_ranges *ret_passed)
 {
@@ -31,7 +31,7 @@ static enum err passed_as_missing(const struct spool *spool, uint64_t segment_id
     return rc;
 }
 
-/* Appends to `below` what lies at an index and above. ERR_NOMEM: `below` is freed */
+/* Appends to `below` the ranges at an index and above. ERR_NOMEM: `below` is freed */
 static enum err append_from(struct spool_ranges *below, const struct spool_ranges *ranges,
                             uint32_t from)
 {
@@ -111,7 +111,7 @@ static enum err topics_of_seal(struct spool *spool, const struct spool_reader_op
     return rc;
 }
 
-/* What the seal says a topic has, less what can be found of it. The caller frees *ret_losses. */
+/* Counts by topic: the events in the seal, less those found. The caller frees *ret_losses. */
 static enum err losses_by_topic(struct spool *spool, uint64_t segment_id,
                                 struct spool_topic_loss **ret_losses, size_t *ret_count)
 {
@@ -135,7 +135,7 @@ static enum err losses_by_topic(struct spool *spool, uint64_t segment_id,
         spool_chunk_unref(chunk);
     }
     spool_reader_close(reader);
-    if (rc != ERR_OK && rc != ERR_END) { /* half a reading would make the rest look lost */
+    if (rc != ERR_OK && rc != ERR_END) { /* after half a reading the rest would look lost */
         free(losses);
         return rc;
     }
@@ -189,8 +189,7 @@ enum err spool_losses_note(struct spool *spool, uint64_t segment_id, uint32_t fi
     struct spool_entry *entry = spool_catalog_find(&spool->catalog, segment_id);
     bool first_time = entry != NULL && !entry->read_through;
     bool by_seal = first_time && (entry->counted_by_seal || entry->state == SPOOL_ENTRY_CLOSED);
-    /* What lies below was handed out from memory, or was done by an earlier run: it isn't
-     * missed. */
+    /* Events below were handed out from memory, or done by an earlier run: they aren't missed. */
     uint32_t done_below = first_time && entry->state == SPOOL_ENTRY_OLD
                               ? spool_cursor_state_done_below(&spool->at_open, segment_id)
                               : first_index;

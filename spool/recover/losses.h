@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * losses.h - what a reader found out about an old segment becomes losses in the books, and a
+ * losses.h - puts a reader's findings about an old segment into the books as losses, and into a
  * report. Any thread. */
 #ifndef PENSTOCK_SPOOL_RECOVER_LOSSES_H
 #define PENSTOCK_SPOOL_RECOVER_LOSSES_H
@@ -21,18 +21,18 @@ enum err spool_losses_not_delivered(const struct spool *spool, uint64_t segment_
                                     struct spool_ranges *ret_lost,
                                     struct spool_ranges *ret_uncertain);
 
-/* Lost events of a parked segment of which nothing tells any more which they were: the cursors tell
+/* The number of lost events of a parked segment whose list of events is damaged: the cursors tell
  * how many lay there. */
 uint64_t spool_losses_unnamed(struct spool *spool, uint64_t segment_id,
                               const struct spool_findings *findings);
 
-/* Takes over what a reader that began at first_index found out about a segment: losses, and what to
- * report of it.
- * Errors: ERR_UNREADABLE, ERR_NOMEM: nothing was done, try again */
+/* Takes over the findings of a reader that began at first_index: losses, and a report if one is
+ * due.
+ * Errors: ERR_UNREADABLE, ERR_NOMEM: unchanged, try again */
 enum err spool_losses_note(struct spool *spool, uint64_t segment_id, uint32_t first_index,
                            const struct spool_findings *findings);
 
-/* What of that is to be reported, events below done_below having been done before; NULL: memory is
+/* Makes the report of the findings; events below done_below were done before. NULL: memory is
  * out. */
 struct spool_loss_report *spool_losses_report(const struct spool *spool, uint64_t segment_id,
                                               const struct spool_findings *findings,

@@ -9,8 +9,8 @@
 
 #include <stdlib.h>
 
-/* The segment's own, from the cursors at open. *ret_known: they tell of it, be it that there are
- * none. */
+/* The missing ranges of a segment, from the cursors at open. *ret_known: they name the segment,
+ * perhaps with no lost event, and had room for all ranges. */
 static enum err ranges_at_open(const struct spool *spool, uint64_t segment_id,
                                struct spool_ranges *ret_ranges, bool *ret_known)
 {
@@ -22,7 +22,8 @@ static enum err ranges_at_open(const struct spool *spool, uint64_t segment_id,
         if (missed->segment_id != segment_id)
             continue;
         *ret_known =
-            spool->at_open.missed_count < SPOOL_MISSED_MAX; /* else some may have had no room */
+            spool->at_open.missed_count < SPOOL_MISSED_MAX; /* with a full list some ranges may be
+                                                             * missing */
         if (missed->first <= missed->last)
             rc = spool_ranges_append(&ranges, missed->first, missed->last);
     }
@@ -41,7 +42,7 @@ struct spool_loss_report *spool_owed_report(const struct spool *spool, uint64_t 
         return NULL;
     struct spool_loss_report *report =
         findings->damaged || known ? spool_losses_report(spool, segment_id, findings, 0) : NULL;
-    if (report == NULL || !known) { /* then what is not there may be lost */
+    if (report == NULL || !known) { /* without ranges every missing event may be lost */
         spool_ranges_free(&missed);
         return report;
     }

@@ -9,8 +9,8 @@ struct spool;
 struct spool_findings;
 struct spool_loss_report;
 
-/* The report that an earlier run owed for a segment which its cursors had passed: what was found of
- * it, or of which nothing is left. The caller owns it. NULL: nothing is wrong with the segment (or
+/* The report that an earlier run owed for a segment which its cursors had passed: from the
+ * findings, or for a segment that vanished. The caller owns it. NULL: the segment is undamaged (or
  * memory is out, in which case the next start tries again). */
 struct spool_loss_report *spool_owed_report(const struct spool *spool, uint64_t segment_id,
                                             const struct spool_findings *findings);

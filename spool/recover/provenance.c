@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * provenance.c - which segments lie on this disk: by that a copied or restored spool is told
- * from the one that went on. */
+ * provenance.c - which segments lie on this disk: that tells a copied or restored spool from the
+ * one that went on. */
 #include "spool/disk/dir.h"
 #include "spool/home/internal.h"
 #include "spool/format/loss_report.h"
@@ -31,7 +31,7 @@ enum err spool_segment_nonce(struct spool *spool, uint64_t segment_id, uint64_t 
     return ERR_OK;
 }
 
-/* A link or the cursors tell that a segment was made here of which nothing is left. */
+/* Do a link or the cursors name the segment, although it is gone? */
 static enum err has_vanished(struct spool *spool, uint64_t segment_id, bool *ret_vanished)
 {
     mutex_lock(&spool->lock);
@@ -41,7 +41,7 @@ static enum err has_vanished(struct spool *spool, uint64_t segment_id, bool *ret
     mutex_unlock(&spool->lock);
     mutex_lock(&spool->lock);
     for (size_t i = 0; spool->cursors_found && i < spool->parking.gone_count;
-         i++) /* it went because nothing was left of it */
+         i++) /* removed, as no event was left */
         vanished = vanished || (spool->parking.gone[i].first <= segment_id &&
                                 segment_id <= spool->parking.gone[i].last);
     mutex_unlock(&spool->lock);

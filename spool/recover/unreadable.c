@@ -23,8 +23,8 @@ enum { BACKOFF_MS_MAX = 60000, MOVE_BYTES = 1 << 20, WAIT_FOR_ROOM_US = 100000 }
 
 /* ---- putting aside --------------------------------------------------------------------------- */
 
-/* Nothing can be moved then: reading begins before them once more, and some events are delivered
- * again. */
+/* When only forwarding, no event can be moved: reading begins before these segments once more, and
+ * some events are delivered again. */
 static void read_again_from(struct spool *spool)
 {
     struct spool_cursor_state *at_open = &spool->at_open;
@@ -61,7 +61,7 @@ struct mover {
     struct spool *spool;
     uint64_t segment_id;
     spool_make_room_fn *make_room;
-    bool counted;              /* its events are in the books: moved ones must not count twice */
+    bool counted;              /* the events are in the books: moved ones must not count twice */
     struct spool_batch *batch; /* of one topic, being filled */
     uint64_t last_id;          /* in it */
     enum err rc;
@@ -92,7 +92,7 @@ static enum err submit(struct spool *spool, struct spool_batch *batch,
     enum err rc;
     while (((rc = spool_submit(spool, batch, on_done, &waiter)) == ERR_FULL || rc == ERR_BUSY) &&
            !atomic_load(&spool->closing)) {
-        make_room(spool); /* by this thread: there is no other for it */
+        make_room(spool); /* parking is the work of this same thread */
         usleep(WAIT_FOR_ROOM_US);
     }
     if (rc != ERR_OK) {
@@ -171,7 +171,7 @@ static enum err read_all(struct spool *spool, struct spool_reader_options *optio
     return rc;
 }
 
-/* Everything in it is elsewhere now: it is done. */
+/* Marks a segment as done when all its events were moved. */
 static enum err settle(struct spool *spool, uint64_t segment_id, uint32_t from, bool counted,
                        const struct spool_findings *findings)
 {
@@ -182,7 +182,7 @@ static enum err settle(struct spool *spool, uint64_t segment_id, uint32_t from, 
     struct spool_entry *entry = spool_catalog_find(&spool->catalog, segment_id);
     if (entry != NULL) {
         entry->unread = false;
-        entry->last_found_id = 0; /* nothing is to be read there */
+        entry->last_found_id = 0; /* no event is to be read here */
         entry->state = SPOOL_ENTRY_OLD;
         if (!counted) {
             atomic_fetch_add(&spool->unknown_pending, (int64_t)entry->lost);
@@ -221,7 +221,7 @@ static enum err try_again(struct spool *spool, uint64_t segment_id, uint32_t fro
     return rc;
 }
 
-/* One that is due; 0: none. */
+/* Takes a segment that is due; 0: none. */
 static uint64_t take_due(struct spool *spool, struct spool_entry *ret_entry)
 {
     uint64_t id = 0;
@@ -249,7 +249,7 @@ void spool_unreadable_tend(struct spool *spool, spool_make_room_fn *make_room)
         uint32_t limit = entry.event_count;
         if (entry.state == SPOOL_ENTRY_OLD && spool_count_limit(spool, id, &limit, &msg) != ERR_OK)
             continue;
-        /* else later */
+        /* on an error later */
         (void)try_again(spool, id, entry.unread_from, limit, entry.counted == SPOOL_COUNTED,
                         make_room, &msg);
     }

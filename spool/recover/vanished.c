@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * vanished.c - notices segments of which nothing is left. */
+ * vanished.c - finds segments that are gone as a whole. */
 #include "spool/recover/vanished.h"
 
 #include "spool/home/internal.h"
@@ -13,14 +13,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Notes a segment that must be there, unless it is done. What was accepted and isn't done is
- * pending until the cursor passes. */
+/* Expects a segment to be there or done. If it is neither, its accepted events that are not done
+ * are pending until the cursor passes them, and then lost. */
 static void expect(struct spool *spool, struct spool_link link)
 {
     const struct spool_parked_item *item =
         spool_cursor_state_parked(&spool->at_open, link.segment_id);
     if (item != NULL && item->event_count == 0)
-        return; /* nothing was left of it */
+        return; /* removed, as no event was left */
     bool parked = item != NULL;
     uint32_t done_below = spool_cursor_state_done_below(&spool->at_open, link.segment_id);
     bool count_known = !parked && link.event_count != SPOOL_COUNT_UNKNOWN;
@@ -87,8 +87,8 @@ static void expect_linked_by(struct spool *spool, uint64_t segment_id)
 
 void spool_vanished_find(struct spool *spool)
 {
-    for (uint64_t id = 0; spool->cursors_found;) { /* without them nobody knows what was done and
-                                                    * rightly gone */
+    for (uint64_t id = 0; spool->cursors_found;) { /* without cursors it isn't known which segments
+                                                    * were done and rightly removed */
         mutex_lock(&spool->lock);
         struct spool_entry *entry =
             /* also one of which only the links are left */

@@ -6,10 +6,10 @@
 
 struct spool;
 
-/* Looks for them and puts each into the catalog as an entry with nothing to read and a report.
- * Reads both ends of every old segment, so not for the thread that opens. Until it has run the
- * cursors don't move (spool_cursor_snapshot()): a segment that is passed unnoticed would never be
- * missed. */
+/* Puts each vanished segment into the catalog as an entry with no events and a report. Reads both
+ * ends of every old segment, so not for the thread that opens. Until it has run the cursors don't
+ * move (spool_cursor_snapshot()): otherwise they could pass a vanished segment before it is
+ * noticed. */
 void spool_vanished_find(struct spool *spool);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * whereabouts.h - where a segment lies: in segments/, or what is left of it in parked/. */
+ * whereabouts.h - where a segment lies: whole in segments/, or its pending events in parked/. */
 #ifndef PENSTOCK_SPOOL_RECOVER_WHEREABOUTS_H
 #define PENSTOCK_SPOOL_RECOVER_WHEREABOUTS_H
 

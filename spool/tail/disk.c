@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * disk.c - reading a segment behind a position; where something is missing, window after
- * window. */
+ * disk.c - reading a segment after a position; where events are missing, window after window. */
 #include "spool/tail/disk.h"
 
 #include "spool/recover/losses.h"
@@ -25,8 +24,8 @@ void spool_tail_close_reader(struct spool_tail *tail)
     tail->reader = NULL;
 }
 
-/* Before its files are looked at: it stays where it lies then. False: it has been moved, or is
- * gone. */
+/* Claims the segment before its files are looked at, so that it stays where it lies. False: it has
+ * been moved, or is gone. */
 static bool claim(struct spool_tail *tail, const struct spool_source *source)
 {
     if (tail->claimed_id == source->segment_id)
@@ -52,8 +51,8 @@ struct segment_name {
     char text[32];
 };
 
-/* Reading on behind the position. *name is what the options point to. ERR_BUSY: it lies elsewhere
- * now, choose again */
+/* Options to read on after the position. *name is what the options point to. ERR_BUSY: the segment
+ * lies elsewhere now, choose again */
 static enum err reader_options(struct spool_tail *tail, const struct spool_source *source,
                                struct segment_name *name, struct spool_reader_options *ret_options,
                                struct errmsg *msg)
@@ -73,7 +72,7 @@ static enum err reader_options(struct spool_tail *tail, const struct spool_sourc
     };
     if (source->state != SPOOL_ENTRY_OLD)
         return ERR_OK;
-    /* before it can be done and gone */
+    /* count the segment before it can be done and gone */
     enum err rc = spool_count_entry(spool, source->segment_id, msg);
     return rc == ERR_OK
                ? spool_count_limit(spool, source->segment_id, &ret_options->count_limit, msg)
@@ -100,7 +99,7 @@ static enum err open_reader(struct spool_tail *tail, const struct spool_source *
 
 /* ---- damaged segments, in order -------------------------------------------------------------- */
 
-/* All that lies between the position and its last event, and nothing else. */
+/* Does the chunk hold every event from the position to its own last one, in order? */
 static bool is_dense(const struct spool_tail *tail, const struct spool_chunk *chunk)
 {
     uint64_t first_id = spool_id_of(tail->reading_id, next_index(tail, tail->reading_id));
@@ -118,7 +117,7 @@ static enum err find_window(struct spool_tail *tail, const struct spool_source *
     return rc == ERR_OK ? spool_ordered_find(&tail->order, &options, msg) : rc;
 }
 
-/* What isn't there, below an index that is about to be passed: in the windows behind, and in this
+/* The missing indexes below an index that is about to be passed: of the windows before, and of this
  * one. */
 static enum err missing_below(const struct spool_tail *tail, uint32_t below,
                               struct spool_ranges *ret_missing)
@@ -136,7 +135,7 @@ static enum err missing_below(const struct spool_tail *tail, uint32_t below,
     return rc;
 }
 
-/* Before a cursor can pass it. */
+/* Notes the missing indexes before a cursor can pass them. */
 static void note_missing(const struct spool_tail *tail, uint32_t below)
 {
     struct spool_ranges missing;
@@ -144,8 +143,7 @@ static void note_missing(const struct spool_tail *tail, uint32_t below)
         spool_count_missing(tail->spool, tail->reading_id, &missing);
 }
 
-/* The reader has come to the end of the files, and other events of theirs come after this
- * window's. */
+/* Ends a window when the reader is at the end of the files and later windows follow. */
 static enum err end_window(struct spool_tail *tail, const struct spool_source *source,
                            struct errmsg *msg)
 {
@@ -176,7 +174,7 @@ enum err spool_tail_end_reading(struct spool_tail *tail, struct errmsg *msg)
     return ERR_OK;
 }
 
-/* Memory is out, and a chunk with it: it is read again. */
+/* Drops a chunk for which memory is out, so that it is read again. */
 static enum err read_again(struct spool_tail *tail, struct spool_chunk **ret_chunk)
 {
     spool_chunk_unref(*ret_chunk);
@@ -195,8 +193,8 @@ static enum err sort_chunk(struct spool_tail *tail, struct spool_chunk **ret_chu
     return ERR_OK;
 }
 
-/* What was read (rc) of a window whose frames are out of order: *ret_chunk stays NULL until it is
- * all there. */
+/* Takes a chunk, or the end (rc), of a window whose frames are out of order: *ret_chunk stays NULL
+ * until the whole window was read. */
 static enum err sort_window(struct spool_tail *tail, enum err rc, struct spool_chunk **ret_chunk)
 {
     if (rc == ERR_END)
@@ -212,7 +210,7 @@ static enum err sort_window(struct spool_tail *tail, enum err rc, struct spool_c
 enum err spool_tail_next_from_disk(struct spool_tail *tail, const struct spool_source *source,
                                    struct spool_chunk **ret_chunk, struct errmsg *msg)
 {
-    /* A segment that ended by a write error may hold frames beyond what was accepted: read it with
+    /* A segment that ended by a write error may hold frames beyond the accepted ones: read it with
      * that limit. */
     bool abandoned = tail->reading_live && source->state != SPOOL_ENTRY_LIVE && !source->sealed;
     if (tail->reader != NULL && (tail->reading_id != source->segment_id || abandoned))
@@ -231,7 +229,7 @@ enum err spool_tail_next_from_disk(struct spool_tail *tail, const struct spool_s
         *ret_chunk = NULL;
         return find_window(tail, source, msg);
     }
-    if ((*ret_chunk)->unordered) /* somebody has written into the live segment's file */
+    if ((*ret_chunk)->unordered) /* a foreign write into the live segment's file */
         rc = sort_chunk(tail, ret_chunk);
     if (rc == ERR_OK)
         note_missing(tail, spool_id_index((*ret_chunk)->last_id));

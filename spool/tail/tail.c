@@ -34,8 +34,8 @@ uint64_t spool_tail_position(const struct spool_tail *tail)
     return tail->position;
 }
 
-/* The window holds every committed event from its first on: does the entry's next event lie in
- * it? */
+/* Finds the chunk with the entry's next event in the window, which holds every committed event from
+ * its first on; NULL: not there. */
 static struct spool_chunk *find_in_window(struct spool *spool, const struct spool_entry *entry,
                                           uint64_t position)
 {
@@ -54,14 +54,15 @@ static struct spool_source choose(struct spool_tail *tail)
     mutex_lock(&spool->lock);
     struct spool_entry *entry = spool_catalog_next(&spool->catalog, tail->position);
     if (tail->reader != NULL && (entry == NULL || entry->id != tail->reading_id)) {
-        /* Retired meanwhile, or nothing new: let the reader come to its end first. */
+        /* The segment was retired meanwhile, or has no new event: let the reader reach the end
+         * first, so that losses are found. */
         struct spool_entry *reading = spool_catalog_find(&spool->catalog, tail->reading_id);
         if (reading != NULL && !reading->unread && reading->state != SPOOL_ENTRY_LIVE &&
             tail->position < spool_position_end_of(reading->id))
             entry = reading;
     }
     if (entry != NULL) {
-        /* What is damaged is read to its end, so that its losses are known. */
+        /* A damaged segment is read to its end, so that its losses are known. */
         bool damaged =
             tail->reading_id == entry->id &&
             (tail->order.known || (tail->reader != NULL && !spool_reader_is_whole(tail->reader)));
@@ -82,7 +83,7 @@ static struct spool_source choose(struct spool_tail *tail)
     return source;
 }
 
-/* Has more been committed to the live segment, or has it ended, since it had that size? */
+/* Has the live segment grown, or ended, since its log had that size? */
 static bool live_has_changed(struct spool *spool, uint64_t segment_id, uint64_t log_bytes)
 {
     mutex_lock(&spool->lock);
@@ -93,8 +94,8 @@ static bool live_has_changed(struct spool *spool, uint64_t segment_id, uint64_t 
     return changed;
 }
 
-/* Some tries are for what passes by itself (too many open files); then others needn't wait for
- * it. */
+/* Retries for UNREAD_AFTER_MS, since too many open files, say, is an error that passes. After that
+ * it puts the segment aside, so that later segments are delivered. */
 static bool put_aside(struct spool_tail *tail, const struct spool_source *source)
 {
     int64_t now_ms = clock_monotonic_ms();
@@ -123,7 +124,7 @@ enum err spool_tail_next(struct spool_tail *tail, struct spool_chunk **ret_chunk
             return ERR_END;
         }
         if (source.kind == SPOOL_FROM_WINDOW) {
-            spool_tail_close_reader(tail); /* the window has caught up with it */
+            spool_tail_close_reader(tail); /* memory has the next events: the reader isn't needed */
             tail->position = source.chunk->last_id;
             *ret_chunk = source.chunk;
             return ERR_OK;
@@ -148,7 +149,7 @@ enum err spool_tail_next(struct spool_tail *tail, struct spool_chunk **ret_chunk
             rc = ERR_OK;
         if (rc != ERR_OK) {
             if (tail->reader == NULL)
-                spool_tail_close_reader(tail); /* nobody waits for it */
+                spool_tail_close_reader(tail); /* without a reader the claim isn't needed */
             return rc;
         }
     }

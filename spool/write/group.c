@@ -27,7 +27,7 @@ static enum err adopt(struct spool_group *group, struct buf *frames)
     if (chunk == NULL)
         return ERR_NOMEM;
     if (!push_chunk(group, chunk)) {
-        chunk->data = NULL; /* stays the batch's */
+        chunk->data = NULL; /* the frames stay with the batch */
         spool_chunk_unref(chunk);
         return ERR_NOMEM;
     }
@@ -42,7 +42,7 @@ static enum err gather(struct spool_group *group, const struct buf *frames)
     group->gathered_bytes += frames->size;
     if (newest != NULL && spool_chunk_append(newest, frames->data, frames->size))
         return ERR_OK;
-    /* Grows with what there is to gather, so that a lone small batch pins little memory. */
+    /* The capacity grows with the bytes gathered, so that a lone small batch pins little memory. */
     size_t capacity = SPOOL_GATHER_BYTES_MIN;
     while (capacity < 2 * group->gathered_bytes && capacity < SPOOL_GATHER_BYTES_MAX)
         capacity *= 2;
@@ -71,7 +71,7 @@ enum err spool_group_add(struct spool_group *group, struct buf *frames, uint32_t
 static size_t frame_size_at(const struct spool_chunk *chunk, size_t at)
 {
     size_t size = spool_frame_peek_size(chunk->data + at, chunk->size - at);
-    assert(size != 0 && size <= chunk->size - at); /* we wrote it */
+    assert(size != 0 && size <= chunk->size - at); /* frames in a chunk are always whole */
     return size;
 }
 

@@ -18,9 +18,9 @@
 
 enum {
     NAME_SIZE = 32,
-    RESERVE_BYTES = 256 << 10, /* at a time: both ends of a segment must still be found quickly, see
-                                * spool/read/ends.c */
-    RESERVE_FOR_BYTES_MAX = 16 << 10, /* for larger writes, writing everything twice costs more than
+    RESERVE_BYTES = 256 << 10, /* at a time; not more, as both ends of a segment must still be found
+                                * quickly, see spool/read/ends.c */
+    RESERVE_FOR_BYTES_MAX = 16 << 10, /* for larger writes, writing the bytes twice costs more than
                                        * the journal */
 };
 
@@ -79,7 +79,7 @@ static enum err log_size(const struct spool_segment *segment, uint64_t *ret_byte
     return ERR_OK;
 }
 
-/* The directory is complete: make its entries durable, then its name. */
+/* Makes the entries of the complete directory durable, then its name. */
 static enum err publish(const struct spool_segment_place *place, struct spool_segment *segment,
                         const char *new_name, struct errmsg *msg)
 {
@@ -100,9 +100,9 @@ static enum err publish(const struct spool_segment_place *place, struct spool_se
     return rc == ERR_OK ? log_size(segment, &segment->log_bytes, msg) : rc;
 }
 
-/* LevelDB opens by path. Through the descriptor's own path nothing that is mounted over the
- * spool's, or put in its place, can come in between. Without /proc the path is looked at right
- * before. */
+/* LevelDB opens by path. The path through the descriptor in /proc always leads to the spool's own
+ * directory, also when another one was mounted over it or put in its place. Without /proc the plain
+ * path is checked right before use. */
 static enum err path_for_store(const struct spool_segment_place *place, const char *name, char *out,
                                size_t size, struct errmsg *msg)
 {
@@ -122,7 +122,7 @@ static enum err path_for_store(const struct spool_segment_place *place, const ch
     return ERR_OK;
 }
 
-/* LevelDB would make it, too, but not tell why it can't. */
+/* LevelDB would make the directory, too, but without telling why it can't. */
 static enum err make_directory(const struct spool_segment_place *place, const char *name,
                                struct errmsg *msg)
 {
@@ -154,7 +154,7 @@ enum err spool_segment_make(const struct spool_segment_place *place, uint64_t id
     if (rc != ERR_OK) {
         errmsg_wrap(msg, "make segment '%s/%s'", place->segments_path, new_name);
         spool_segment_free(segment);
-        /* an empty one does no harm if it stays */
+        /* an empty segment does no harm if it stays */
         (void)spool_dir_remove_tree(place->segments_fd, new_name);
         return rc;
     }
@@ -188,9 +188,10 @@ enum err spool_segment_count_topic(struct spool_segment *segment, uint32_t topic
     return ERR_OK;
 }
 
-/* A sync of a file that grows, or whose blocks fallocate() has only promised, costs a commit of the
- * file system's journal each time; one that overwrites zeros costs the write alone
- * (docs/benchmarks.md). What isn't used is zeros that readers know. */
+/* The log is filled with zeros ahead of its writes. A sync of a file that grows, or whose blocks
+ * were only reserved by fallocate(), costs a commit of the file system's journal each time;
+ * overwriting zeros costs the write alone (docs/benchmarks.md). Readers know that unused zeros may
+ * stand at the end. */
 static void reserve(struct spool_segment *segment, uint64_t log_bytes_next)
 {
     static uint8_t zeros[RESERVE_BYTES];
@@ -200,13 +201,13 @@ static void reserve(struct spool_segment *segment, uint64_t log_bytes_next)
     uint64_t from =
         segment->reserved_bytes > segment->log_bytes ? segment->reserved_bytes : segment->log_bytes;
     ssize_t size = pwrite(segment->log_fd, zeros, sizeof zeros, (off_t)from);
-    if (size > 0) /* else it grows as it is written */
+    if (size > 0) /* on an error the log grows as it is written */
         segment->reserved_bytes = from + (uint64_t)size;
 }
 
-/* Is a file that grew as long as what was written? LevelDB's word alone isn't taken for it. Within
- * reserved room nobody asks: to look at a file's times makes Linux (6.13 and later) note the next
- * write's exactly, and a sync write them too. */
+/* Is the log as long as the bytes that were written? LevelDB reports success, but this checks it.
+ * Within reserved room the file isn't looked at: reading its times makes Linux (6.13 and later)
+ * store the exact time of the next write, and the sync must then write that too. */
 static enum err check_size(struct spool_segment *segment, uint64_t log_bytes, struct errmsg *msg)
 {
     uint64_t file_bytes = log_bytes;

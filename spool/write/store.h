@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * store.h - the seam in front of LevelDB: a new database, used as a synced log, never opened
- * again.
+ * store.h - the seam in front of LevelDB: a new database, used as a synced log, never opened again.
  *
- * One thread at a time per store, but for close, which any thread may call once nobody else uses
- * it. */
+ * One thread at a time per store; any thread may close a store that no other uses any more. */
 #ifndef PENSTOCK_SPOOL_WRITE_STORE_H
 #define PENSTOCK_SPOOL_WRITE_STORE_H
 
@@ -12,8 +10,8 @@
 
 struct spool_store;
 
-/* Makes a new database in the new directory `path`. bytes_max is what will ever be written to it:
- * its write buffer is made so large that nothing but its write-ahead log is written.
+/* Makes a new database in the new directory `path`. bytes_max is an upper bound of all writes: the
+ * write buffer is made so large that LevelDB writes only its write-ahead log.
  * Errors: ERR_IO (msg has LevelDB's words), ERR_NOMEM */
 enum err spool_store_create(const char *path, uint64_t bytes_max, struct spool_store **ret_store,
                             struct errmsg *msg);
@@ -30,7 +28,7 @@ struct spool_store_entry {
 enum err spool_store_write(struct spool_store *store, const struct spool_store_entry *entries,
                            size_t entry_count, struct errmsg *msg);
 
-/* The log's size once the entries are written behind its log_bytes, by LevelDB's formats
+/* The log's size once the entries are written after its log_bytes, by LevelDB's formats
  * (doc/log_format.md: blocks, fragments; db/write_batch.cc: 12 bytes, then tag, key and value of
  * each entry). */
 uint64_t spool_store_log_size(uint64_t log_bytes, const struct spool_store_entry *entries,

@@ -30,7 +30,7 @@ static void set_options(struct spool_store *store, uint64_t bytes_max)
     leveldb_options_set_paranoid_checks(store->options, 1);
     leveldb_options_set_compression(store->options, leveldb_no_compression);
     leveldb_options_set_write_buffer_size(store->options, (size_t)write_buffer);
-    /* the least it takes; none but the log is open */
+    /* the minimum that LevelDB accepts; only the log is open */
     leveldb_options_set_max_open_files(store->options, 74);
     leveldb_writeoptions_set_sync(store->synced, 1);
 }

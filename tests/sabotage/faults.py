@@ -120,7 +120,7 @@ FAULTS = [
           "return error == ENOENT ||", "return error == EIO || error == ENOENT ||",
           ["unit_spool_unread"]),
     Fault("the cursors forget what was put aside", "spool/ledger/put_aside.c",
-          "if (!entry->unread)\n            continue;\n        /* What was", "if (entry->id != 0)\n            continue;\n        /* What was",
+          "if (!entry->unread)\n            continue;\n        /* Events", "if (entry->id != 0)\n            continue;\n        /* Events",
           ["unit_spool_unread"]),
     Fault("a damaged segment is read as its frames stand", "spool/tail/disk.c",
           "!tail->order.known && !is_dense", "tail->order.known && !is_dense",

@@ -6,7 +6,7 @@
 
 #include <stddef.h>
 
-/* What was being done. */
+/* Steps that Kafka may refuse. */
 enum bridge_step {
     BRIDGE_STEP_INIT,    /* getting the transactional id */
     BRIDGE_STEP_READ,    /* reading the cursor */
@@ -23,7 +23,7 @@ const char *bridge_step_name(enum bridge_step step); /* "init" */
 void bridge_advice(enum bridge_step step, int code, const char *group, const char *cursor_topic,
                    char *ret_text, size_t size);
 
-/* The same about a refused connection; `text` is the client's. */
+/* Advice about a refused connection; `text` is the client's. */
 const char *bridge_advice_connection(int code, const char *text);
 
 #endif

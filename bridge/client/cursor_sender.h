@@ -26,7 +26,7 @@ struct bridge_cursor_sender {
 };
 
 enum err bridge_cursor_sender_start(struct bridge_cursor_sender *sender); /* ERR_NOMEM */
-/* no call may be under way */
+/* No call may be under way. */
 void bridge_cursor_sender_stop(struct bridge_cursor_sender *sender);
 
 /* place and meta stay as they are until the answer is taken. The sink is woken when it is there. */

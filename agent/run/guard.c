@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * guard.c - looking for the spool, watching it, changing it for another. */
+ * guard.c - looking for the spool, watching it, changing to another. */
 #include "agent/run/guard.h"
 
 #include "agent/run/close_later.h"
@@ -55,7 +55,7 @@ static void log_bridge(void *arg, const struct bridge_report *report)
               report->detail);
 }
 
-/* ---- what others see of it ------------------------------------------------------------------- */
+/* ---- what other threads see ------------------------------------------------------------------ */
 
 static void publish(struct agent_guard *guard, struct spool *spool, struct bridge *bridge)
 {

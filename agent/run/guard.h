@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
- * guard.h - the thread that looks for the spool, opens it, and watches that it stays where it
- * belongs.
+ * guard.h - the thread that looks for the spool, opens it, and watches that it stays in its
+ * place.
  *
- * While the spool isn't there, ingest listens without one and says why; when the right one appears
- * it goes on by itself. The bridge lives as long as the open spool: what was accepted is delivered
- * even while the path leads elsewhere. */
+ * While the spool isn't there, ingest listens without one and says why. When the right spool
+ * appears, the guard gives it to ingest. The bridge lives as long as the open spool: accepted
+ * events are delivered even while the path leads elsewhere. */
 #ifndef PENSTOCK_AGENT_RUN_GUARD_H
 #define PENSTOCK_AGENT_RUN_GUARD_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * run.c - `penstock run`: listens, has the spool looked for, waits for a signal, stops
- * everything in order. */
+ * run.c - `penstock run`: listens, starts the guard that opens the spool, waits for a signal, stops
+ * all parts in order. */
 #include "agent/agent.h"
 #include "agent/run/admin.h"
 #include "agent/run/guard.h"

@@ -32,8 +32,7 @@ struct agent_service {
 void agent_service_open(struct agent_service *service, struct agent_state *state);
 void agent_service_close(struct agent_service *service);
 
-/* How often agent_service_tick() wants to be called, in ms; 0: never, no service manager
- * listens. */
+/* Interval for agent_service_tick(), in ms; 0: never, no service manager listens. */
 int64_t agent_service_interval_ms(const struct agent_service *service);
 
 void agent_service_ready(struct agent_service *service); /* ingest listens */

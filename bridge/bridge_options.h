@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * bridge_options.h - what the bridge can be told: plain data with units and defaults. */
+ * bridge_options.h - the options of the bridge: plain data with units and defaults. */
 #ifndef PENSTOCK_BRIDGE_OPTIONS_H
 #define PENSTOCK_BRIDGE_OPTIONS_H
 

@@ -18,8 +18,8 @@ enum bridge_step {
 
 const char *bridge_step_name(enum bridge_step step); /* "init" */
 
-/* Writes what to do, or "" when there is nothing but waiting. code as for bridge_error_of(); group
- * is also the transactional id. Always ends with a NUL. */
+/* Writes what to do, or "" when people can only wait. code as for bridge_error_of(); group is also
+ * the transactional id. Always ends with a NUL. */
 void bridge_advice(enum bridge_step step, int code, const char *group, const char *cursor_topic,
                    char *ret_text, size_t size);
 

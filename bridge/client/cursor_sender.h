@@ -3,8 +3,8 @@
  * own goes on taking reports.
  *
  * That one call of librdkafka's does not keep to its timeout: while the group's coordinator is away
- * it hangs until that is back. Nothing else may be done with the transaction meanwhile, and the
- * client can't be closed. One call at a time. */
+ * it hangs until that is back. The transaction may not be used otherwise meanwhile, and
+ * the client can't be closed. One call at a time. */
 #ifndef PENSTOCK_BRIDGE_CLIENT_CURSOR_SENDER_H
 #define PENSTOCK_BRIDGE_CLIENT_CURSOR_SENDER_H
 

@@ -44,10 +44,10 @@ void bridge_sink_topic_close(struct bridge_sink_topic *topic); /* NULL is fine *
 
 #define BRIDGE_SINK_FULL (-184) /* the client's queue or memory is full: later */
 
-/* Hands an event over; its report will come with this token. Never blocks. The memory of its value
- * must stay until the report unless copy is true. Returns 0, or the code of the refusal (there will
- * be no report then): BRIDGE_SINK_FULL, or what is wrong with this event or topic. A time of 0
- * (1970) can't be told to the client: it becomes the time of sending. */
+/* Hands an event over; the event's report will come with this token. Never blocks. The memory of
+ * the event's value must stay until the report unless copy is true. Returns 0, or the code of the
+ * refusal (no report comes then): BRIDGE_SINK_FULL, or what is wrong with this event or topic. A
+ * time of 0 (1970) can't be told to the client: it becomes the time of sending. */
 int bridge_sink_produce(struct bridge_sink *sink, struct bridge_sink_topic *topic,
                         const struct spool_event *event, uint64_t token, bool copy);
 

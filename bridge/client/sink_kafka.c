@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * sink_kafka.c - an idempotent librdkafka producer behind the seam bridge/client/sink.h. */
+ * sink_kafka.c - an idempotent librdkafka producer, as bridge/client/sink.h declares it. */
 #include "base/random.h"
 #include "bridge/client/properties.h"
 #include "bridge/client/error_table.h"

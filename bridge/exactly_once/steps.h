@@ -7,17 +7,17 @@
  *    |        +------------ ABORTING <--------+---------+------------+      what can be aborted
  *    +--- a new producer <--------------------+---------+------------+      what can't
  *
- * READ is the one way back from every trouble: the cursor is read from Kafka and everything goes on
- * behind it, whatever became of the transaction before. Nothing that the windows hold is in Kafka
- * before its transaction is committed; the spool's cursors move only then.
+ * READ is the one way back from every trouble: the cursor is read from Kafka, and all lanes go on
+ * after that cursor, in any case of the transaction before. Events in the windows are in Kafka only
+ * once their transaction is committed; the spool's cursors move only then.
  *
  * The head starts at the spool's own cursor, which may be older than Kafka's: events that Kafka's
  * cursor covers (a lane's known_id) are passed and counted as delivered, not sent. The offset in
  * Kafka never goes back.
  *
- * A lane in trouble leaves: the others go on in common transactions, and it is tried in
- * transactions of its own, which hurt nobody when they fail, until it has caught up. All on the
- * bridge's thread. */
+ * A lane in trouble leaves: the others go on in common transactions. The lane is tried in
+ * transactions of its own, which hurt no other lane when they fail, until it has caught up. All on
+ * the bridge's thread. */
 #ifndef PENSTOCK_BRIDGE_EXACTLY_ONCE_STEPS_H
 #define PENSTOCK_BRIDGE_EXACTLY_ONCE_STEPS_H
 

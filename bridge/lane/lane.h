@@ -2,7 +2,7 @@
  * lane.h - a topic's way into Kafka: its state, its events in flight, its cursor. Pure but
  * for memory.
  *
- * There is one common reading position, the head. It offers every event to its topic's lane.
+ * The head, the one common reading position, offers every event to its topic's lane.
  *
  *   FLOWING      reads with the head
  *   DRAINING     an event failed: takes nothing until all that is in flight is reported, then
@@ -16,19 +16,19 @@
  *
  * Invariants:
  *   1. One path: a lane takes events from the head or from its own reader, never from both, and in
- *      that reader's order. The events that the head passes without it all lie above its read_id:
- *      it will come to them.
- *   2. Every event of the topic with an id <= read_id was taken: it lies below the cursor or in the
- *     window.
+ *      that reader's order. Events that the head passes without the lane lie above the lane's
+ *      read_id: its own reader will come to them.
+ *   2. Events of the topic with an id <= read_id were taken: they lie below the cursor or in the
+ *      window.
  *   3. The window's entries are counted as delivered at the moment the cursor passes them, and not
- *      before; so a restart from the cursor counts nothing twice and forgets nothing.
+ *      before; so a restart from the cursor counts each event once.
  *   4. Cursors never go back. The common one (the watermark) is below the first open event of each
- *      lane that has no cursor of its own; an own cursor is below the watermark, else it is given
- *      up.
- *   5. A failure drops nothing: everything from the first failed event on is taken again, in order.
- *   6. What a lane may have in flight is at most what all lanes together leave free: a topic that
- *      doesn't move leaves half of what it found. After trouble it starts with one event and
- *      doubles with each good report. */
+ *      lane that has no cursor of its own. A lane's own cursor is below the watermark; once there,
+ *      the lane gives that cursor up.
+ *   5. A failure drops nothing: all events from the first failed one on are taken again, in order.
+ *   6. A lane may have in flight at most what all lanes together leave free: a topic that doesn't
+ *      move leaves half of what it found. After trouble a lane starts with one event, and may have
+ *      one more with each good report. */
 #ifndef PENSTOCK_BRIDGE_LANE_LANE_H
 #define PENSTOCK_BRIDGE_LANE_LANE_H
 

@@ -208,8 +208,8 @@ static void *open_lowered(void *arg)
     return NULL;
 }
 
-/* The client's threads inherit the priority of the thread that makes it, and the caller's must stay
- * as it is. */
+/* Makes the first producer on a thread of its own: the client's threads inherit that thread's
+ * priority, and the caller's must stay as it is. */
 static enum err open_first_producer(struct bridge *bridge, struct errmsg *msg)
 {
     struct opening opening = {bridge, msg, ERR_OK};

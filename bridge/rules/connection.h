@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * connection.h - is Kafka there, and what to say about it: once when it goes away, at most once a
- * minute while it is away, once when it is back. Also bounds how much of the client's own log gets
- * through. Pure: the time is given. */
+ * connection.h - whether Kafka is there, and when to report it: once when Kafka goes away, at most
+ * once a minute while it is away, once when it is back. Also bounds how much of the client's own
+ * log gets through. Pure: the time is given. */
 #ifndef PENSTOCK_BRIDGE_RULES_CONNECTION_H
 #define PENSTOCK_BRIDGE_RULES_CONNECTION_H
 

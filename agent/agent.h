@@ -6,7 +6,7 @@
 
 #include "agent/cli/command.h"
 
-/* The table of them: agent_commands.c. */
+/* The table of subcommands: agent_commands.c. */
 extern const struct agent_commands agent_commands;
 
 int agent_init(const struct agent_command *self, int argc, char **argv);

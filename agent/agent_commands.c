@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-/* A table to be read, and help texts whose lines are broken where a reader breaks them: */
+/* Table to be read, and help texts whose lines are broken where a reader breaks them: */
 /* clang-format off */
 #define OPTION_CONFIG(text) {"config", 0, AGENT_OPTION_CONFIG, "FILE", text}
 #define OPTION_SPOOL(text) {"spool", 0, AGENT_OPTION_SPOOL, "DIR", text}
@@ -17,7 +17,7 @@
     {"url", 0, AGENT_OPTION_URL, "URL", "the agent (default " AGENT_HTTP_URL_DEFAULT ")"}
 #define OPTION_UNIX {"unix", 0, AGENT_OPTION_UNIX, "PATH", "the agent's Unix socket instead"}
 
-/* These print what is made from the whole table. */
+/* Commands that print texts made from the whole table. */
 static int man(const struct agent_command *self, int argc, char **argv)
 {
     return agent_print_man(&agent_commands, self, argc, argv);

@@ -6,7 +6,7 @@
 
 #include "base/buf.h"
 
-/* Appends the decoded bytes; false when the text is malformed (out is then as before) or memory is
+/* Appends the decoded bytes. False: the text is malformed (out is then as before), or memory is
  * out. */
 bool base64_decode(struct bytes text, struct buf *out);
 bool base64_encode(struct bytes data, struct buf *out);

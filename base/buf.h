@@ -15,15 +15,15 @@ struct buf {
     bool failed;
 };
 
-void buf_free(struct buf *buf); /* also makes it empty and usable again */
+void buf_free(struct buf *buf); /* leaves an empty, usable buffer */
 void buf_clear(struct buf *buf);
-bool buf_reserve(struct buf *buf, size_t more_bytes); /* room for so many more */
+bool buf_reserve(struct buf *buf, size_t more_bytes); /* makes room for more_bytes more */
 bool buf_append(struct buf *buf, const void *data, size_t size);
 bool buf_append_string(struct buf *buf, const char *text);
 bool buf_append_char(struct buf *buf, char c);
 bool buf_printf(struct buf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
 bool buf_append_json_string(struct buf *buf, const char *text,
-                            size_t size); /* quoted and escaped; bytes >= 0x80 as they are */
+                            size_t size); /* quoted and escaped; bytes >= 0x80 unchanged */
 const char *buf_string(struct buf *buf);  /* NUL-terminated view, valid until the next append; ""
                                            * when memory is out */
 

@@ -9,7 +9,7 @@ int64_t clock_wall_ms(void);      /* since 1970-01-01 UTC */
 int64_t clock_monotonic_ms(void); /* for intervals and deadlines */
 int64_t clock_monotonic_ns(void);
 
-/* Tests put the wall clock elsewhere; 0 takes it back. Not for use while other threads read. */
+/* Shifts the wall clock, for tests; 0 ends that. Not for use while other threads read. */
 void clock_set_wall_offset_ms(int64_t offset_ms);
 
 /* Sleeps at least this long; goes on sleeping over signals. */

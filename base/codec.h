@@ -36,7 +36,7 @@ static inline uint8_t *codec_put_u64(uint8_t *p, uint64_t v)
 {
     return codec_put_le(p, v, 8);
 }
-/* Written out: compilers make one load of it, which they don't of the loop. */
+/* Getters are written out: compilers make one load of such an expression, but not of the loop. */
 static inline uint16_t codec_get_u16(const uint8_t *p)
 {
     return (uint16_t)(p[0] | p[1] << 8);
@@ -86,7 +86,7 @@ struct codec_in {
 
 static inline struct codec_in codec_in_of(const void *data, size_t size)
 {
-    /* NULL + 0 is nothing that C knows */
+    /* C doesn't define NULL + 0 */
     const uint8_t *p = data == NULL ? (const uint8_t *)"" : data;
     return (struct codec_in){p, p + size, true};
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * decimal.h - a number as text where printf would cost as much as the rest of the answer. */
+ * decimal.h - a number as text, for answers where printf would cost as much as all the rest. */
 #ifndef PENSTOCK_BASE_DECIMAL_H
 #define PENSTOCK_BASE_DECIMAL_H
 
@@ -7,7 +7,7 @@
 
 #define DECIMAL_SIZE 21 /* 2^64 - 1, and a NUL */
 
-/* Returns where in out the digits begin; they end with a NUL. */
+/* Returns the place in out where the digits begin; they end with a NUL. */
 static inline const char *decimal_of(uint64_t value, char out[DECIMAL_SIZE])
 {
     char *p = out + DECIMAL_SIZE - 1;

@@ -10,7 +10,7 @@
 
 #include <stdbool.h>
 
-/* What the caller should do about an error. */
+/* Classes of errors, by what the caller should do. */
 enum err_class {
     ERR_CLASS_NONE,  /* no error, or a plain "nothing there" */
     ERR_CLASS_RETRY, /* the same call may succeed later */
@@ -46,7 +46,7 @@ const char *err_name(enum err code); /* "ERR_FULL" */
 const char *err_text(enum err code); /* "full" */
 enum err_class err_class_of(enum err code);
 
-/* Room for one line; what doesn't fit is cut at the end. */
+/* Message of one line; what doesn't fit is cut at the end. */
 struct errmsg {
     char text[512];
 };
@@ -55,8 +55,8 @@ struct errmsg {
  *   return errmsg_set(msg, ERR_IO, "write '%s': %s", path, strerror(errno)); */
 enum err errmsg_set(struct errmsg *msg, enum err code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
-#ifdef __clang_analyzer__ /* it sees no other file: without this, any failing path might return
-                           * ERR_OK */
+/* The analyser sees only one file: without this line any failing path might return ERR_OK. */
+#ifdef __clang_analyzer__
 #define errmsg_set(msg, code, ...) ((errmsg_set)(msg, code, __VA_ARGS__), (code))
 #endif
 

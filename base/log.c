@@ -20,9 +20,8 @@ static atomic_bool to_journal;
 
 void log_begin(void)
 {
-    const char *stream =
-        getenv("JOURNAL_STREAM"); /* the journal's device:inode; stderr may have been led elsewhere
-                                   * since */
+    /* the journal's device:inode, compared below: stderr may have been led elsewhere since */
+    const char *stream = getenv("JOURNAL_STREAM");
     char *colon = NULL;
     unsigned long long device = stream == NULL ? 0 : strtoull(stream, &colon, 10);
     struct stat file;
@@ -82,7 +81,7 @@ void log_event(enum log_level level, const char *event, const char *format, ...)
             size += (size_t)n < room - size ? (size_t)n : room - size - 1;
     }
     line[size++] = '\n';
-    ssize_t ignored = write(STDERR_FILENO, line, size); /* nowhere left to complain to */
+    ssize_t ignored = write(STDERR_FILENO, line, size); /* an error can't be reported anywhere */
     (void)ignored;
 }
 

@@ -8,7 +8,7 @@
 
 enum log_level { LOG_LEVEL_DEBUG, LOG_LEVEL_INFO, LOG_LEVEL_WARN, LOG_LEVEL_ERROR };
 
-/* Lines begin with `<N>`, the priority for journald, from now on when stderr is the journal
+/* Lets lines begin with `<N>`, the priority for journald, from now on if stderr is the journal
  * ($JOURNAL_STREAM). */
 void log_begin(void);
 

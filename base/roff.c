@@ -28,7 +28,7 @@ static size_t put_char(struct buf *out, const char *text)
     return 1;
 }
 
-/* [words](where) becomes its words. 0: it is none. */
+/* [words](where) becomes its words. 0: the text begins with no link. */
 static size_t put_link(struct buf *out, const char *text, const char *end)
 {
     const char *words_end = memchr(text, ']', (size_t)(end - text));
@@ -53,7 +53,7 @@ static void put_words(struct buf *out, const char *text, const char *end, bool m
 {
     bool bold = false;
     if (text < end && text[0] == '.')
-        buf_append_string(out, "\\&"); /* otherwise a command */
+        buf_append_string(out, "\\&"); /* a dot in front would make it a command */
     while (text < end) {
         size_t taken = bold_mark(text, end, markdown);
         if (taken > 0) {
@@ -136,8 +136,8 @@ static void put_markdown_line(struct buf *out, const char *text, const char *end
 void roff_markdown(struct buf *out, const char *text)
 {
     bool code = false, paragraph = false;
-    while (*text == '\n' || begins(text, "#") ||
-           begins(text, "<!--")) /* the first paragraph is begun already */
+    /* lines before the first paragraph, which is begun already */
+    while (*text == '\n' || begins(text, "#") || begins(text, "<!--"))
         text = next_line(line_end(text));
     for (; *text != '\0'; text = next_line(line_end(text))) {
         const char *end = line_end(text);

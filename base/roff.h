@@ -6,11 +6,11 @@
 
 #include "base/buf.h"
 
-/* Appends text within a line of a page, and a newline: what roff would read as a command is
+/* Appends text within a line of a page, and a newline: text that roff would read as a command is
  * escaped, `code` becomes bold. Newlines become blanks. */
 void roff_text(struct buf *out, const char *text);
 
-/* The same for the arguments of a macro: one quoted word, without a newline. */
+/* Appends text as an argument of a macro: one quoted word, without a newline. */
 void roff_argument(struct buf *out, const char *text);
 
 /* Text with line breaks that stay as they are. */

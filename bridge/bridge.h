@@ -13,8 +13,8 @@
 
 struct bridge;
 
-/* Something that operators should read in the log. Called on the bridge's threads; must not call
- * back. */
+/* Report that operators should read in the log. The function is called on the bridge's threads and
+ * must not call the bridge. */
 struct bridge_report {
     bool problem;
     const char *event;  /* "kafka_unreachable", "lane_backing_off", "producer_recreated", … */
@@ -35,7 +35,7 @@ struct bridge_lane_stats {
 
 struct bridge_stats {
     bool connected;   /* a broker is up, as far as librdkafka knows */
-    uint64_t done_id; /* everything up to it is done, but for lanes that are behind */
+    uint64_t done_id; /* the watermark: events up to it are done, but for lagging lanes */
     uint64_t read_id; /* how far the spool was read */
     uint64_t in_flight_events;
     uint64_t in_flight_bytes;
@@ -44,8 +44,8 @@ struct bridge_stats {
     uint64_t failed;    /* bad ones */
     uint64_t producer_recreations;
     uint64_t letters_copied, letters_not_copied; /* to the topic for them, in this run */
-    int64_t oldest_pending_ms; /* when the oldest event that isn't done was accepted (wall clock);
-                                * 0: none */
+    int64_t oldest_pending_ms; /* when the oldest event not yet done was accepted (wall clock); 0:
+                                * none */
     char bootstrap[256];       /* of the mock cluster when there is one */
 };
 
@@ -60,10 +60,10 @@ enum err bridge_start(const struct bridge_options *options, struct spool *spool,
                       bridge_report_fn *report, void *report_arg, struct bridge **ret_bridge,
                       struct errmsg *msg);
 
-/* From now on with other Kafka properties: takes no more events, waits for those in flight (a few
- * seconds at most, so that none is sent twice without need), and makes the producer anew. All else
+/* Changes the Kafka properties: the bridge stops taking events, waits a few seconds at most for
+ * those in flight (so that none is sent twice without need), and makes the producer anew. All else
  * in the options must be as before; they and what they point to outlive the bridge. Any thread;
- * blocks for nothing. */
+ * doesn't block. */
 void bridge_set_options(struct bridge *bridge, const struct bridge_options *options);
 
 /* Waits until everything accepted so far is done, at most timeout_ms; returns at once when Kafka is
@@ -74,7 +74,7 @@ bool bridge_drain(struct bridge *bridge, int64_t timeout_ms);
  * Kafka. NULL is fine. */
 void bridge_stop(struct bridge *bridge);
 
-void bridge_stats_get(struct bridge *bridge, struct bridge_stats *ret_stats); /* any thread */
+void bridge_stats_get(struct bridge *bridge, struct bridge_stats *ret_stats); /* on any thread */
 enum err bridge_lane_stats_get(struct bridge *bridge, struct bridge_lane_stats **ret_lanes,
                                size_t *ret_count); /* malloc'ed; ERR_NOMEM */
 

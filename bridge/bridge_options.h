@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * bridge_options.h - what the bridge can be told: plain data with units and defaults. */
+ * bridge_options.h - the options of the bridge: plain data with units and defaults. */
 #ifndef PENSTOCK_BRIDGE_OPTIONS_H
 #define PENSTOCK_BRIDGE_OPTIONS_H
 
@@ -16,13 +16,13 @@ struct bridge_property {
     bool secret; /* never shown */
 };
 
-/* All strings are owned by whoever filled the struct. */
+/* Strings belong to the code that filled the struct. */
 struct bridge_options {
     enum bridge_delivery delivery;
     bool id_header;            /* a header penstock-id on every record: costs CPU */
     char *cursor_topic;        /* exactly_once: its partition 0 carries the cursor; NULL:
                                 * penstock.cursors */
-    char *letters_topic;       /* a copy of each dead letter goes there; NULL: none is made */
+    char *letters_topic;       /* for a copy of each dead letter; NULL: no copies */
     int64_t cursor_refresh_ms; /* exactly_once: an idle bridge commits the cursor again, before it
                                 * expires */
     bool mock_kafka;           /* run librdkafka's mock cluster inside, ignore bootstrap.servers */
@@ -41,7 +41,7 @@ struct bridge_options {
         .in_flight_events_max = 200000,                                                            \
     }
 
-/* Exactly once is asked for, and can be had: the mock cluster's transactions are not real. */
+/* Exactly once is configured and possible: the mock cluster's transactions are not real. */
 static inline bool bridge_options_exactly_once(const struct bridge_options *options)
 {
     return options->delivery == BRIDGE_EXACTLY_ONCE && !options->mock_kafka;
@@ -52,8 +52,8 @@ static inline const char *bridge_options_cursor_topic(const struct bridge_option
     return options->cursor_topic != NULL ? options->cursor_topic : "penstock.cursors";
 }
 
-/* Why a property must not be set by users, or NULL when it may: it would break a promise, or the
- * bridge sets it itself. Pure. */
+/* Reason why users must not set the property; NULL when they may. Setting it would break the
+ * delivery guarantee, or the bridge sets it itself. Pure. */
 const char *bridge_property_refused(const char *name);
 
 #endif

@@ -41,7 +41,7 @@ void config_free(struct config *config)
 
 enum err config_init_defaults(struct config *config)
 {
-    /* The modules' own defaults first: not everything they can be told is a setting. */
+    /* The modules' own defaults come first: some of their options are no settings. */
     *config = (struct config){
         .spool = SPOOL_OPTIONS_DEFAULT,
         .ingest = INGEST_OPTIONS_DEFAULT,
@@ -72,7 +72,7 @@ static enum err unknown(const struct loader *loader, const char *name, struct co
                        near);
 }
 
-/* Remembers where something stood; the second time it is an error. */
+/* Remembers where a name stood; the second place is an error. */
 static enum err mark(const struct loader *loader, struct config_place *first,
                      struct config_place place, const char *name, struct config_place shown_at,
                      struct errmsg *msg)

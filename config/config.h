@@ -20,45 +20,44 @@ struct config {
     struct ingest_options ingest;
     struct bridge_options bridge;
     enum log_level log_level;
-    int64_t mount_wait_ms;        /* `run` gives up when the spool isn't there by then; 0: never */
+    int64_t mount_wait_ms;        /* `run` gives up when there is no spool by then; 0: never */
     struct config_source *source; /* where each setting stood, for messages; NULL: from no file */
 };
 
-/* Fills in every default. Whatever is done with the config then, it ends with config_free().
- * Errors: ERR_NOMEM */
+/* Fills in every default. From then on the config has to be ended by config_free(), even when later
+ * calls fail. Errors: ERR_NOMEM */
 enum err config_init_defaults(struct config *config);
-void config_free(struct config *config); /* everything it owns, not the struct; once zeroed nothing
-                                          * happens */
+void config_free(struct config *config); /* frees the contents, not the struct; does nothing to a
+                                          * zeroed one */
 
-/* Reads the file on top of what config holds: names, types and ranges of each setting by itself,
- * `${ENV}` and `file:` filled in. An empty file changes nothing. On errors config is valid, but
- * holds part of the file.
- * Errors: ERR_INVALID (msg says file:line:column, the offending text and what is right),
- * ERR_NOT_FOUND, ERR_IO (the file can't be read), ERR_TOO_LARGE (beyond 1 MiB), ERR_NOMEM */
+/* Reads the file on top of what config holds: checks names, types and ranges of each setting by
+ * itself, fills in `${ENV}` and `file:`. An empty file changes nothing. On errors config is valid,
+ * but holds part of the file. Errors: ERR_INVALID (msg says file:line:column, the offending text
+ * and what is right), ERR_NOT_FOUND, ERR_IO (the file can't be read), ERR_TOO_LARGE (beyond 1 MiB),
+ * ERR_NOMEM */
 enum err config_load(const char *path, struct config *config, struct errmsg *msg);
 
-/* The same for text in memory; name stands for the file in messages. */
+/* Reads text in memory in the same way; name stands for the file in messages. */
 enum err config_load_text(const char *name, struct bytes text, struct config *config,
                           struct errmsg *msg);
 
-/* Sets one setting from outside a file, as if it stood there as a scalar or, for lists, as a list
- * of count items.
- * Errors: ERR_INVALID, ERR_NOMEM */
+/* Sets one setting from outside a file, as if the file held it as a scalar or, for lists, as a list
+ * of count items. Errors: ERR_INVALID, ERR_NOMEM */
 enum err config_set(struct config *config, const char *name, const char *const *values,
                     size_t count, struct errmsg *msg);
 
-/* Everything that can be checked without touching the disk or the network: what must be set, limits
- * against each other, addresses, and the kafka properties (librdkafka makes a client for that).
- * Messages name the place in the file where there is one. Errors: ERR_INVALID, ERR_NOMEM */
+/* Checks all that needs neither the disk nor the network: required settings, limits against each
+ * other, addresses, and the kafka properties (librdkafka makes a client for that). Messages name
+ * the place in the file where there is one. Errors: ERR_INVALID, ERR_NOMEM */
 enum err config_check(const struct config *config, struct errmsg *msg);
 
-/* May a running agent go over from one to the other? *ret_changed: the names of what changes,
- * separated by commas.
- * Errors: ERR_INVALID (msg names every setting that a running agent can't change), ERR_NOMEM */
+/* May a running agent change from `now` to `next`? *ret_changed: the names of what changes,
+ * separated by commas. Errors: ERR_INVALID (msg names every setting that a running agent can't
+ * change), ERR_NOMEM */
 enum err config_reload_check(const struct config *now, const struct config *next,
                              struct buf *ret_changed, struct errmsg *msg);
 
-/* Made from the table of settings: the reference page, and a file with every setting at its
+/* Pages made from the table of settings: the reference page, and a file with every setting at its
  * default. */
 void config_docs_page(struct buf *out);
 void config_docs_example(struct buf *out);

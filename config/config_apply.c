@@ -187,7 +187,7 @@ enum err config_apply_key(struct config *config, const struct config_source *sou
                                       : apply_number(&apply, setting->items);
 }
 
-/* Defaults are in our own table: a wrong one is our bug. */
+/* Sets the default. Defaults are in our own table: a wrong one is our bug. */
 enum err config_apply_default(struct config *config, int key)
 {
     const struct config_key *row = &config_keys[key];
@@ -205,7 +205,7 @@ enum err config_apply_default(struct config *config, int key)
 
 /* ---- librdkafka's properties ----------------------------------------------------------------- */
 
-/* Replaces a text "file:/path" by what is in the file. */
+/* Replaces a text "file:/path" by the content of the file. */
 static enum err read_file(const struct apply *apply, const struct config_yaml_scalar *item,
                           char **text)
 {
@@ -251,7 +251,7 @@ enum err config_apply_property(struct config *config, const struct config_source
         return config_fail(source, setting->place, msg, "%s takes one value, not a list",
                            setting->name);
     char *value = NULL;
-    bool elsewhere = false; /* what isn't written in the file is not shown either */
+    bool elsewhere = false; /* a value from elsewhere is not shown either */
     enum err rc = expand(&apply, setting->items, &value, &elsewhere);
     if (rc == ERR_OK && strncmp(value, "file:", 5) == 0) {
         elsewhere = true;

@@ -15,7 +15,7 @@ enum err config_apply_property(struct config *config, const struct config_source
                                const char *name, const struct config_yaml_setting *setting,
                                struct errmsg *msg);
 
-/* Puts the key's default there. ERR_NOMEM */
+/* Puts the key's default into config. ERR_NOMEM */
 enum err config_apply_default(struct config *config, int key);
 
 /* Frees what the key's field owns. */

@@ -4,7 +4,7 @@
 #include "config/config_apply.h"
 #include "ingest/ingest.h"
 
-/* One setting must be at least so many times another. */
+/* Ratios: a large setting must be at least so many times a small one. */
 static const struct {
     const char *large;
     unsigned numerator, denominator; /* large * denominator >= small * numerator */
@@ -24,7 +24,7 @@ static struct config_place place_of_key(const struct config *config, int key)
     return config->source == NULL ? nowhere : config->source->keys[key];
 }
 
-/* Where the section stands, or nowhere. */
+/* Place of the section in the file, or nowhere. */
 static struct config_place place_of_section(const struct config *config, const char *name)
 {
     for (size_t i = 0; config->source != NULL && i < config_section_count; i++)
@@ -85,7 +85,7 @@ static enum err check_addresses(const struct config *config, struct errmsg *msg)
     return ERR_OK;
 }
 
-/* The place of the property that a message of the bridge is about: it begins with
+/* Place of the property that a message of the bridge is about: the message begins with
  * "kafka.<name>". */
 static struct config_place place_of_property(const struct config *config, const char *text)
 {

@@ -5,7 +5,7 @@
 
 #include <stdio.h>
 
-/* Every paragraph and list item is one line here; wrap_page() breaks it. */
+/* Text with each paragraph and list item on one line; wrap_page() breaks the lines. */
 static const char *const intro =
     "# Configuration\n"
     "\n"
@@ -151,7 +151,7 @@ static size_t word_size(const char *text, size_t size)
     return at;
 }
 
-/* One paragraph or list item; the further lines of an item are indented. */
+/* Breaks a paragraph or list item; the further lines of an item are indented. */
 static void wrap_line(const char *line, size_t size, struct buf *out)
 {
     bool item = size > 1 && line[0] == '-' && line[1] == ' ';
@@ -173,7 +173,7 @@ static void wrap_line(const char *line, size_t size, struct buf *out)
     buf_append_char(out, '\n');
 }
 
-/* Breaks every line of a page but those in ``` blocks. */
+/* Breaks the lines of a page, except those in ``` blocks. */
 static void wrap_page(const char *page, struct buf *out)
 {
     bool code = false;
@@ -215,7 +215,7 @@ void config_docs_page(struct buf *out)
 
 /* ---- the man page ---------------------------------------------------------------------------- */
 
-/* What the page says on a line of its own: the type, range and default. */
+/* Facts that have a line of their own on the page: the type, range and default. */
 static void put_man_facts(const struct config_key *key, struct buf *out)
 {
     struct buf facts = {0};

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * config_keys.c - one row a setting: name, type, default, range, help, and where it goes. */
+ * config_keys.c - one row a setting: name, type, default, range, help, and the field it goes to. */
 #include "config/config_keys.h"
 
 #include "base/random.h"

@@ -22,7 +22,7 @@ enum config_type {
 struct config_choice {
     const char *name;
     int value;
-    const char *unavailable; /* why it can't be chosen in this version; NULL: it can */
+    const char *unavailable; /* why this choice can't be made in this version; NULL: it can */
 };
 
 struct config_key {
@@ -32,18 +32,18 @@ struct config_key {
                                           * a list: one item */
     uint64_t min, max;                   /* of numbers, in the unit of the type */
     const struct config_choice *choices; /* of an enum; ends with a name of NULL */
-    const char *(*item_wrong)(const char *item); /* why a text or an item of a list isn't right, or
+    const char *(*item_wrong)(const char *item); /* why a text or an item of a list is wrong, or
                                                   * NULL. May be NULL */
     size_t offset;                               /* of the field in struct config */
     size_t width;                                /* of the field; numbers: 1 (bool), 4 or 8 bytes */
     size_t also_offset;                          /* a second field of the same type that gets the
                                                   * same value; 0: none */
     size_t count_offset;                         /* of a list: the size_t that counts its items */
-    bool required;                               /* config_check() wants it */
-    bool secret;                                 /* its value is never shown */
+    bool required;                               /* config_check() requires the setting */
+    bool secret;                                 /* the value is never shown */
     bool reloads;                                /* a running agent takes a new value on SIGHUP */
-    const char *example; /* stands in the example file as it is; NULL: the default, commented out */
-    const char *sample;  /* stands there commented out where there is no default */
+    const char *example; /* text in the example file; NULL: the default, commented out */
+    const char *sample;  /* commented-out text in the example file where there is no default */
     const char *help;
 };
 
@@ -64,12 +64,12 @@ extern const size_t config_section_count;
 /* Index into config_keys, or -1. */
 int config_key_find(const char *name);
 bool config_section_is(const char *name);
-/* does a setting's name lie in that section? */
+/* Does a setting's name lie in that section? */
 bool config_section_of(const char *name, size_t section);
 
-/* A number in the unit of the type as one would write it in a file. */
+/* Appends a number in the unit of the type, as a file would have it. */
 void config_key_format(const struct config_key *key, uint64_t number, struct buf *out);
-/* Parses and checks a number (or bool, enum). On false `why` says what is right, without the text
+/* Parses and checks a number (or bool, enum). False: `why` says what is right, without the text
  * itself. */
 bool config_key_parse(const struct config_key *key, const char *text, uint64_t *ret_number,
                       char *why, size_t why_size);

@@ -10,7 +10,7 @@ struct config_place {
     size_t line, column; /* from 1; line 0: nowhere in the file */
 };
 
-/* Where each setting stood in the file. */
+/* Places of the settings in the file. */
 struct config_source {
     char *file;
     struct config_place keys[CONFIG_KEYS_MAX]; /* the value of config_keys[i] */
@@ -19,8 +19,8 @@ struct config_source {
     size_t property_count;
 };
 
-/* Sets msg to "file:line:column: <formatted>" and returns ERR_INVALID. source NULL or a place of
- * line 0 leave out what isn't known. */
+/* Sets msg to "file:line:column: <formatted>" and returns ERR_INVALID. Parts that aren't known are
+ * left out: source NULL, or a place of line 0. */
 enum err config_fail(const struct config_source *source, struct config_place place,
                      struct errmsg *msg, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
@@ -29,7 +29,7 @@ enum err config_fail(const struct config_source *source, struct config_place pla
 #endif
 
 #define CONFIG_SHOWN_SIZE 72
-/* The text in single quotes, control bytes as ?, cut to what a message can hold. Returns out. */
+/* Text in single quotes, control bytes as ?, cut to what a message can hold. Returns out. */
 const char *config_shown(const char *text, char out[CONFIG_SHOWN_SIZE]);
 
 #endif

@@ -17,7 +17,7 @@ size_t config_near_distance(const char *a, const char *b)
     size_t a_size = strlen(a), b_size = strlen(b);
     if (a_size > TEXT_MAX || b_size > TEXT_MAX)
         return FAR;
-    size_t rows[3][TEXT_MAX + 1]; /* the one before the last, the last, this one; in turn */
+    size_t rows[3][TEXT_MAX + 1]; /* the row before the last, the last, the current one; in turn */
     for (size_t j = 0; j <= b_size; j++)
         rows[0][j] = j;
     for (size_t i = 1; i <= a_size; i++) {
@@ -39,7 +39,7 @@ static const char *after_dot(const char *name)
     return dot == NULL ? name : dot + 1;
 }
 
-/* How many slips of the finger are still the same word. */
+/* Number of typing errors with which a name is still taken for the same. */
 static size_t tolerance(const char *name)
 {
     size_t size = strlen(name);

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
- * config_near.h - what somebody may have meant. Pure. */
+ * config_near.h - the name that a misspelt one may have meant. Pure. */
 #ifndef PENSTOCK_CONFIG_NEAR_H
 #define PENSTOCK_CONFIG_NEAR_H
 
 #include <stddef.h>
 
-/* Insertions, deletions, replacements and swaps of neighbours between two texts; texts beyond 64
- * bytes are far away. */
+/* Counts insertions, deletions, replacements and swaps of neighbours between two texts; texts
+ * beyond 64 bytes count as far apart. */
 size_t config_near_distance(const char *a, const char *b);
 
 /* The setting (or the section) nearest to a name that doesn't exist, or NULL when none is near. A

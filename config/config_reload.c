@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * config_reload.c - what changed between two configs, and whether a running agent can go along. */
+ * config_reload.c - the differences of two configs, and whether a running agent can change between
+ * them. */
 #include "config/config_apply.h"
 
 static const void *field(const struct config *config, size_t offset)
@@ -45,7 +46,8 @@ static void put_name(struct buf *out, const char *section, const char *name)
     buf_printf(out, "%s%s%s", out->size > 0 ? "," : "", section, name);
 }
 
-/* Those of one that the other doesn't have, or only when `values` is set has otherwise. */
+/* Appends the properties of `of` that `other` lacks, and with `values` also those that `other` has
+ * with another value. */
 static void put_properties(const struct config *of, const struct config *other, bool values,
                            struct buf *out)
 {

@@ -11,7 +11,7 @@
 static const char *const name_chars =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_";
 
-/* Replaces the reference that begins at *text ("${") and leaves *text behind it. */
+/* Replaces the reference that begins at *text ("${"), and moves *text to after the reference. */
 static enum err expand_one(const char **text, struct buf *out, struct errmsg *msg)
 {
     const char *name = *text + 2;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * config_secret.h - what stands elsewhere: `${ENV}` in any value, `file:/path` for kafka
+ * config_secret.h - values kept outside the file: `${ENV}` in any value, `file:/path` for kafka
  * properties. */
 #ifndef PENSTOCK_CONFIG_SECRET_H
 #define PENSTOCK_CONFIG_SECRET_H
@@ -19,7 +19,7 @@ enum err config_secret_expand(const char *text, struct buf *out, bool *ret_repla
  * absolute, a zero byte), ERR_IO, ERR_TOO_LARGE, ERR_NOMEM */
 enum err config_secret_read(const char *path, struct buf *out, struct errmsg *msg);
 
-/* Is a librdkafka property of this name a secret whatever it holds? */
+/* Is a librdkafka property of this name always a secret? */
 bool config_secret_property(const char *name);
 
 /* Reads a whole file of at most size_max bytes. Errors: ERR_NOT_FOUND, ERR_IO, ERR_TOO_LARGE,

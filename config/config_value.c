@@ -29,7 +29,7 @@ static const struct unit duration_units[] = {
 
 #define LENGTH(array) (sizeof(array) / sizeof(array)[0])
 
-/* Reads digits and leaves *text behind them. */
+/* Reads digits and moves *text to after them. */
 static bool digits(const char **text, unsigned base, uint64_t *ret)
 {
     uint64_t value = 0;

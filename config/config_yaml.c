@@ -10,7 +10,7 @@
 
 struct reader {
     yaml_parser_t parser;
-    yaml_event_t event; /* the one looked at; type YAML_NO_EVENT: none */
+    yaml_event_t event; /* the current event; type YAML_NO_EVENT: none */
     const struct config_source *source;
     const struct config_yaml_handler *handler;
     struct bytes text;
@@ -101,7 +101,8 @@ static void items_free(struct config_yaml_scalar *items, size_t count)
     free(items);
 }
 
-/* The items of a list, texts copied; the event looked at is its start, and its end afterwards. */
+/* Reads the items of a list, texts copied. The current event is the list's start, and its end
+ * afterwards. */
 static enum err read_items(struct reader *reader, struct config_yaml_scalar **ret_items,
                            size_t *ret_count)
 {
@@ -151,7 +152,7 @@ static enum err read_list(struct reader *reader, struct config_yaml_setting *set
 
 static enum err read_mapping(struct reader *reader, const char *prefix, unsigned depth);
 
-/* The event looked at is the start of the value, and its end afterwards. */
+/* Reads a value. The current event is the value's start, and its end afterwards. */
 static enum err read_value(struct reader *reader, const char *name, struct config_place name_place,
                            unsigned depth)
 {

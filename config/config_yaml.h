@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * config_yaml.h - a YAML document as a row of settings with their places: the seam to libyaml.
  *
- * What settings need and no more: sections (mappings) with scalars and lists of scalars. Anchors,
- * aliases, tags, several documents and deep nesting are refused. Bounded in size and depth,
- * whatever the bytes. */
+ * Only what settings need: sections (mappings) with scalars and lists of scalars. Anchors, aliases,
+ * tags, several documents and deep nesting are refused. Bounded in size and depth, whatever the
+ * bytes. */
 #ifndef PENSTOCK_CONFIG_YAML_H
 #define PENSTOCK_CONFIG_YAML_H
 
@@ -16,7 +16,7 @@
 
 struct config_yaml_scalar {
     const char *text; /* never NULL, no NUL inside */
-    bool empty;       /* nothing stands there, or ~ or null */
+    bool empty;       /* no text, or ~ or null */
     struct config_place place;
 };
 
@@ -25,12 +25,12 @@ struct config_yaml_setting {
     struct config_place name_place;
     bool list;
     struct config_place place;              /* of the value */
-    const struct config_yaml_scalar *items; /* one, unless it is a list */
+    const struct config_yaml_scalar *items; /* a list's items; else the one scalar */
     size_t count;
 };
 
-/* Called in the order of the document; what they get lives for the call. An error ends the
- * reading. */
+/* Callbacks, in the order of the document; their arguments live until they return. An error ends
+ * the reading. */
 struct config_yaml_handler {
     void *arg;
     /* A mapping begins under this name. */

@@ -17,10 +17,10 @@ struct ingest;
  * string. */
 typedef int ingest_page_fn(void *arg, struct buf *body, const char **content_type);
 
-/* What is asked of a page that takes questions; as it came (percent-encoded), "" where nothing was
- * given. */
+/* Question to a page that takes questions; strings as they came (percent-encoded), "" where nothing
+ * was given. */
 struct ingest_question {
-    const char *rest; /* of the path, behind the page's */
+    const char *rest; /* of the path, after the page's */
     const char *topic;
     const char *spool_id;
 };
@@ -28,11 +28,11 @@ typedef int ingest_answer_fn(void *arg, const struct ingest_question *question, 
                              const char **content_type);
 
 struct ingest_page {
-    const char *path; /* "/healthz"; GET and HEAD. With a slash at its end: all that begins with
-                       * it */
+    const char *path; /* "/healthz"; GET and HEAD. With a slash at its end: all paths that begin
+                       * with it */
     ingest_page_fn *render;
     void *arg;
-    const char *policy;       /* Content-Security-Policy; NULL: it is nothing for browsers */
+    const char *policy;       /* Content-Security-Policy; NULL: not for browsers */
     ingest_answer_fn *answer; /* instead of render, for a page that takes questions: ?topic=,
                                * ?spool_id= */
 };
@@ -42,37 +42,35 @@ struct ingest_stats {
     uint64_t requests_by_status[600]; /* indexed by HTTP status */
     uint64_t body_bytes;
     uint64_t connections;         /* open now */
-    uint64_t connections_evicted; /* closed because others waited or they were too slow */
+    uint64_t connections_evicted; /* closed because others waited, or for being too slow */
     uint64_t in_flight_bytes;
     uint64_t waiting_for_sync; /* requests now */
 };
 
-/* Binds every address of options and starts to serve. options, pages and everything they point to
+/* Binds every address of options and starts to serve. options, pages and all that they point to
  * must outlive the ingest. spool may be NULL until ingest_set_spool(): produce requests get 503
- * with the reason until then.
- * Errors: ERR_INVALID (an address that is malformed or beyond loopback), ERR_IO (bind; msg names
- * the address) */
+ * with the reason until then. Errors: ERR_INVALID (an address that is malformed or beyond
+ * loopback), ERR_IO (bind; msg names the address) */
 enum err ingest_start(const struct ingest_options *options, struct spool *spool,
                       const struct ingest_page *pages, size_t page_count,
                       struct ingest **ret_ingest, struct errmsg *msg);
 
-/* From now on these limits and topics; addresses, sockets and threads stay as they are. options,
- * and what it was started with, outlive the ingest. Any thread. */
+/* Changes limits and topics; addresses, sockets and threads stay as they are. options, and those of
+ * ingest_start(), outlive the ingest. Any thread. */
 void ingest_set_options(struct ingest *ingest, const struct ingest_options *options);
 
 /* Gives (or with NULL takes away, with the reason for clients) the spool. Any thread. */
 void ingest_set_spool(struct ingest *ingest, struct spool *spool, const char *reason);
 
-/* Produce requests get 503 from now on; what waits for its sync is still answered. Connections are
- * accepted on, so that clients get a clear answer and pages go on. */
+/* Produce requests get 503 from now on; requests that wait for their sync are still answered.
+ * Connections are still accepted, so that clients get a clear answer and pages go on. */
 void ingest_stop_accepting(struct ingest *ingest);
 
-/* Ends everything; answers that are due still get out. The spool must have completed every batch
- * before (spool_stop_taking). NULL is fine. */
+/* Stops listeners and threads; answers that are due still get out. The spool must have completed
+ * every batch before (spool_stop_taking). NULL is fine. */
 void ingest_stop(struct ingest *ingest);
 
-/* The addresses as bound (with the real port where 0 was asked for), in the order of
- * options->http. */
+/* Addresses as bound (with the real port where 0 was asked for), in the order of options->http. */
 size_t ingest_address_count(const struct ingest *ingest);
 const char *ingest_address(const struct ingest *ingest, size_t index);
 

@@ -6,7 +6,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 
-/* Codes of the Kafka REST API (v2) where it has one; the others are the HTTP status with two
+/* Codes of the Kafka REST API (v2) where that has one; the others are the HTTP status with two
  * digits. */
 enum ingest_code {
     INGEST_BAD_REQUEST = 40001,
@@ -21,8 +21,8 @@ enum ingest_code {
     INGEST_TOPICS_FULL = 42209, /* topics.max */
     INGEST_PARAMETER = 42210,   /* in the query */
     INGEST_INTERNAL = 50001,
-    INGEST_RETRY = 50003,   /* refused for now, nothing stored */
-    INGEST_UNKNOWN = 50004, /* not known whether it was stored */
+    INGEST_RETRY = 50003,   /* refused for now, no event stored */
+    INGEST_UNKNOWN = 50004, /* not known whether the events were stored */
 };
 
 /* status 0: no problem. */
@@ -33,7 +33,7 @@ struct ingest_problem {
     char message[256];
 };
 
-/* Sets it unless something was wrong before; returns false, so that a parser can `return` it. */
+/* Sets the problem unless one was set before; returns false, so that a parser can `return` it. */
 bool ingest_problem_set(struct ingest_problem *problem, int status, int code, const char *format,
                         ...) __attribute__((format(printf, 4, 5)));
 

@@ -20,7 +20,7 @@ int agent_version(const struct agent_command *self, int argc, char **argv)
 
 typedef void render_fn(const struct agent_commands *commands, struct buf *out);
 
-/* Made whole first: an out of memory is no half a page. */
+/* The page is made whole before it is printed: without memory there is no half a page. */
 static int print(const struct agent_commands *commands, render_fn *render)
 {
     struct buf out = {0};

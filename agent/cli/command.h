@@ -9,10 +9,10 @@
 #include <getopt.h>
 #include <stddef.h>
 
-/* What a command returns to the shell. */
+/* Exit codes of a command. */
 enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
-/* What an option is to the parsers; beyond every letter. */
+/* Ids of options, for the parsers; larger than every letter. */
 enum agent_option_id {
     AGENT_OPTION_ALL = 256,
     AGENT_OPTION_BOOTSTRAP,
@@ -42,8 +42,8 @@ struct agent_option {
     const char *name;  /* --name; NULL: there is only a letter */
     char letter;       /* -l; 0: there is only a name */
     int id;            /* an agent_option_id, or the letter */
-    const char *value; /* what follows it, in capitals: FILE, DIR, LEVEL mean something to
-                        * completion. NULL: nothing */
+    const char *value; /* word for the value, in capitals: FILE, DIR, LEVEL mean something to
+                        * completion. NULL: no value */
     const char *help;
 };
 
@@ -59,33 +59,33 @@ struct agent_command {
     /* takes itself and the arguments after the name; returns the exit code */
     int (*run)(const struct agent_command *self, int argc, char **argv);
     const char *summary;                    /* a few words without a full stop */
-    const char *usage[AGENT_USAGE_MAX + 1]; /* what stands behind the name, in its forms */
+    const char *usage[AGENT_USAGE_MAX + 1]; /* arguments after the name, in their forms */
     const char *about;
-    struct agent_word words[AGENT_WORDS_MAX + 1]; /* what the first argument can be */
+    struct agent_word words[AGENT_WORDS_MAX + 1]; /* words that the first argument can be */
     struct agent_option options[AGENT_OPTIONS_MAX + 1];
     const char *operand; /* FILE or DIR: what other arguments are, for completion. May be NULL */
-    const char *notes;   /* behind the options. May be NULL */
+    const char *notes;   /* text after the options. May be NULL */
     const char *exits;   /* "0 done, 1 failed" */
 };
 
-/* All commands, in the order in which help lists them. */
+/* Commands, in the order in which help lists them. */
 struct agent_commands {
     const struct agent_command *items;
     size_t count;
 };
 
-/* NULL: there is none */
+/* NULL: there is no such command. */
 const struct agent_command *agent_command_find(const struct agent_commands *commands,
                                                const char *name);
 
 /* ---- answers to a command line --------------------------------------------------------------- */
 
-/* One line on stderr that says what is wrong and where help is; command NULL: none was named.
+/* Line on stderr that says what is wrong and where help is; command NULL: no command was named.
  * Returns EXIT_USAGE. */
 int agent_usage_error(const struct agent_command *command, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* True (and the help of that command is printed) when the arguments ask for it. */
+/* Do the arguments ask for help? Then the command's help is printed. */
 int agent_wants_help(const struct agent_command *command, int argc, char **argv);
 
 /* ---- taking a command line apart ------------------------------------------------------------- */
@@ -107,8 +107,8 @@ enum { AGENT_ARGS_END = -1, AGENT_ARGS_WRONG = -2 };
 int agent_args_begin(struct agent_args *args, const struct agent_command *command, int argc,
                      char **argv);
 
-/* The next option's id, its value in *ret_value; AGENT_ARGS_WRONG after it has said what is wrong;
- * AGENT_ARGS_END, and the other arguments are from agent_args_rest() on. */
+/* Returns the next option's id, with its value in *ret_value; AGENT_ARGS_WRONG after an error line;
+ * AGENT_ARGS_END at the end: the other arguments come from agent_args_rest(). */
 int agent_args_next(struct agent_args *args, const char **ret_value);
 char **agent_args_rest(struct agent_args *args, int *ret_count);
 

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-/* What the placeholder of a value stands for; anything else is up to the user. */
+/* Kinds of values that completion can complete, by placeholder. */
 static const struct value_kind {
     const char *placeholder;
     const char *bash; /* sets COMPREPLY */
@@ -95,7 +95,7 @@ void agent_completion_bash(const struct agent_commands *commands, struct buf *ou
 
 /* ---- zsh ------------------------------------------------------------------------------------- */
 
-/* Within single quotes, and what _arguments and _describe would read as a mark. */
+/* Escapes text within single quotes, also what _arguments and _describe would read as a mark. */
 static void put_zsh_text(struct buf *out, const char *text)
 {
     for (; *text != '\0'; text++)

@@ -33,7 +33,7 @@ static void put_option(const struct agent_option *option, struct buf *out)
     roff_text(out, option->help);
 }
 
-/* One paragraph a line. */
+/* Text with a paragraph in each line. */
 static void put_paragraphs(struct buf *out, const char *text)
 {
     while (*text != '\0') {
@@ -47,7 +47,7 @@ static void put_paragraphs(struct buf *out, const char *text)
     }
 }
 
-/* Its name is bold, the words in capitals are what the reader puts in. */
+/* Usage with a bold name; words in capitals are what the reader puts in. */
 static void put_usage(const char *name, const char *usage, struct buf *out)
 {
     put_bold(out, "", "penstock");
@@ -90,7 +90,7 @@ static void put_command(const struct agent_command *command, struct buf *out)
     roff_text(out, command->exits);
 }
 
-/* What isn't in the table. */
+/* Files that the table doesn't name. */
 static const char *const files[][2] = {
     {PENSTOCK_CONFIG_DIR "/penstock.yaml",
      "the settings of the agent that systemd runs: penstock.yaml(5)"},

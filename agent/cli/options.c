@@ -7,7 +7,7 @@
 
 #include <stdlib.h>
 
-/* What every command without operands says at the end of its line. */
+/* End of the line, for commands without operands: complains about further arguments. */
 static int end_of_line(struct agent_args *args, int last)
 {
     int count = 0;
@@ -100,7 +100,7 @@ static bool parse_number(const char *text, int64_t max, int64_t *ret_number)
     return true;
 }
 
-/* Plain seconds too. */
+/* Timeout as a duration, or as plain seconds. */
 static bool parse_timeout(const char *text, int64_t *ret_ms)
 {
     uint64_t ms = 0;

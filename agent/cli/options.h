@@ -52,7 +52,7 @@ struct agent_drain_options {
     int64_t timeout_ms; /* 0: for ever */
 };
 
-/* Each returns EXIT_DONE, or EXIT_USAGE after it has said what is wrong. */
+/* Parsers return EXIT_DONE, or EXIT_USAGE after an error line on stderr. */
 int agent_run_options_parse(const struct agent_command *self, int argc, char **argv,
                             struct agent_run_options *ret_options);
 int agent_init_options_parse(const struct agent_command *self, int argc, char **argv,

@@ -50,7 +50,7 @@ void agent_batch_done(struct agent_batch *batch)
     buf_free(&batch->entries);
 }
 
-/* Empty is not null, also where nothing was ever stored. */
+/* Stored bytes: empty is not null, even before the buffer has any memory. */
 static struct bytes stored(const struct agent_batch *batch, bool has, size_t at, size_t size)
 {
     if (!has)

@@ -14,7 +14,7 @@ struct agent_batch {
 };
 
 struct agent_batch_entry {
-    uint64_t line; /* where it came from */
+    uint64_t line; /* number of the line that it came from */
     size_t key_at, key_size;
     size_t value_at, value_size;
     bool has_key, has_value;
@@ -28,9 +28,9 @@ const struct agent_batch_entry *agent_batch_entry(const struct agent_batch *batc
 void agent_batch_clear(struct agent_batch *batch);
 void agent_batch_done(struct agent_batch *batch);
 
-/* The body for the events from … to - 1: lines when they can stand as such (no keys, no headers,
- * nothing that lines would change), else JSON with base64. *ret_content_type is constant. False: no
- * memory. */
+/* Body of a request for the events from … to - 1: lines when they can stand as such (no keys, no
+ * headers, no bytes that lines would change), else JSON with base64. *ret_content_type is constant.
+ * False: no memory. */
 bool agent_batch_render(const struct agent_batch *batch, size_t from, size_t to, struct buf *out,
                         const char **ret_content_type);
 

@@ -25,7 +25,7 @@ enum agent_verdict agent_deliver_verdict(int status)
     return status >= 500 && status < 600 ? AGENT_VERDICT_LATER : AGENT_VERDICT_HOPELESS;
 }
 
-/* The agent's words behind "message": in an answer, without a JSON parser: for people only. */
+/* The agent's words after "message": in an answer, found without a JSON parser: for people only. */
 static void put_reason(struct agent_http_response *response, char *out, size_t size)
 {
     const char *body = buf_string(&response->body), *from = strstr(body, "\"message\":\"");
@@ -54,7 +54,7 @@ static void say_interrupted(const struct agent_delivery *delivery, bool *said)
     }
 }
 
-/* One request until there is an answer that isn't "later". */
+/* Sends one request until the answer isn't "later". */
 static enum agent_delivered send_until_answered(struct agent_delivery *delivery, struct bytes body,
                                                 const char *content_type,
                                                 struct agent_http_response *ret_response)

@@ -14,26 +14,26 @@ struct agent_delivery {
     char path[512];                           /* of the topic */
     int64_t timeout_ms;                       /* give up when one request waited so long; 0:
                                                * never */
-    bool quiet;                               /* nothing about waiting on stderr */
-    const volatile sig_atomic_t *interrupted; /* a signal came: only for what is said while
-                                               * waiting */
+    bool quiet;                               /* say no word about waiting on stderr */
+    const volatile sig_atomic_t *interrupted; /* a signal came: only for words said while waiting */
     uint64_t accepted, refused;               /* events */
 };
 
 enum agent_delivered {
-    AGENT_DELIVERED_ALL,      /* all were accepted, or refused each for itself and said so on
+    AGENT_DELIVERED_ALL,      /* events were accepted, or refused each for itself with a line on
                                * stderr */
-    AGENT_DELIVERED_GAVE_UP,  /* the timeout; why is on stderr. Some of the events may have been
-                               * accepted */
-    AGENT_DELIVERED_HOPELESS, /* the agent refuses whatever is sent there; why is on stderr */
+    AGENT_DELIVERED_GAVE_UP,  /* the timeout; the reason is on stderr. Some of the events may have
+                               * been accepted */
+    AGENT_DELIVERED_HOPELESS, /* the agent refuses all requests to this path; the reason is on
+                               * stderr */
 };
 
-/* Blocks. Only events that the agent says are wrong by themselves are left out, by halving the
+/* Blocks. Leaves out only events that the agent refuses by themselves, found by halving the
  * batch. */
 enum agent_delivered agent_deliver(struct agent_delivery *delivery,
                                    const struct agent_batch *batch);
 
-/* What an answer means for the events in its request. Pure. */
+/* Meaning of an answer's status for the events in the request. Pure. */
 enum agent_verdict {
     AGENT_VERDICT_ACCEPTED,
     AGENT_VERDICT_LATER,

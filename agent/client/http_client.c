@@ -219,7 +219,7 @@ static enum err receive(struct agent_http_client *client, int64_t due_ms,
     return ERR_OK;
 }
 
-/* Before a large body: whether it is wanted at all. An answer that comes instead of "100 Continue"
+/* Asks before a large body whether it is wanted. An answer that comes instead of "100 Continue"
  * stays in the input. Silence means yes. */
 static bool body_is_wanted(struct agent_http_client *client, int64_t due_ms)
 {
@@ -284,7 +284,7 @@ enum err agent_http_client_send(struct agent_http_client *client, const char *me
     int64_t due_ms = clock_monotonic_ms() + timeout_ms;
     bool reused = client->reused;
     enum err rc = exchange(client, method, path, content_type, body, due_ms, ret_response, msg);
-    /* it was closed while idle, most likely */
+    /* the agent closed the connection while it was idle, most likely */
     if (rc == ERR_UNAVAILABLE && reused && client->input.size == 0) {
         disconnect(client);
         rc = exchange(client, method, path, content_type, body, due_ms, ret_response, msg);

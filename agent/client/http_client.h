@@ -29,11 +29,10 @@ enum err agent_http_client_init(struct agent_http_client *client, const char *ur
                                 const char *socket, struct errmsg *msg);
 void agent_http_client_done(struct agent_http_client *client);
 
-/* Sends a request and waits for the whole answer, at most timeout_ms; connects first when it must.
- * A connection that was closed while it wasn't used is opened again. After an error the connection
- * is closed, and it is not known whether the request took effect.
- * Errors: ERR_UNAVAILABLE (nobody answers there, or the connection broke), ERR_TIMEOUT, ERR_INVALID
- * (no HTTP answer), ERR_NOMEM */
+/* Sends a request and waits for the whole answer, at most timeout_ms; connects first if needed. A
+ * connection that was closed while idle is opened again. After an error the connection is closed,
+ * and the request may or may not have taken effect. Errors: ERR_UNAVAILABLE (no answer there, or
+ * the connection broke), ERR_TIMEOUT, ERR_INVALID (no HTTP answer), ERR_NOMEM */
 enum err agent_http_client_send(struct agent_http_client *client, const char *method,
                                 const char *path, const char *content_type, struct bytes body,
                                 int64_t timeout_ms, struct agent_http_response *ret_response,

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * http_head.h - what an HTTP client reads and is told: URLs, and the heads of answers.
- * Pure. */
+ * http_head.h - parsing for an HTTP client: URLs, and the heads of answers. Pure. */
 #ifndef PENSTOCK_AGENT_CLIENT_HTTP_HEAD_H
 #define PENSTOCK_AGENT_CLIENT_HTTP_HEAD_H
 
@@ -14,9 +13,9 @@ struct agent_http_head {
     bool close;
 };
 
-/* The head of an answer at the beginning of input. Returns its size with the empty line, 0 when it
- * isn't complete, -1 when it is none (or beyond AGENT_HTTP_HEAD_SIZE_MAX, or with a body of unknown
- * length). */
+/* Parses the head of an answer at the beginning of input. Returns its size with the empty line; 0
+ * when the head isn't complete; -1 when input holds no head (or one beyond
+ * AGENT_HTTP_HEAD_SIZE_MAX, or with a body of unknown length). */
 int agent_http_head_parse(struct bytes input, struct agent_http_head *ret_head);
 
 /* "http://HOST[:PORT][/]" with an IPv6 host in brackets; the brackets are not in *host. False:

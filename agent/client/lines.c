@@ -19,13 +19,13 @@ void agent_lines_filled(struct agent_lines *lines, size_t size)
     lines->input.size += size;
 }
 
-/* Hands out the bytes up to `end`, and leaves out `delimiter` bytes behind them. */
+/* Hands out the bytes up to `end`, and leaves out `delimiter` bytes after them. */
 static enum agent_lines_found take(struct agent_lines *lines, size_t end, size_t delimiter,
                                    struct bytes *ret_line)
 {
     struct bytes line = bytes_of(lines->input.data + lines->used, end - lines->used);
     lines->used = lines->searched = end + delimiter;
-    if (lines->skipping) { /* was announced when it became too long */
+    if (lines->skipping) { /* the line was announced when it became too long */
         lines->skipping = false;
         return AGENT_LINES_NONE;
     }
@@ -36,7 +36,7 @@ static enum agent_lines_found take(struct agent_lines *lines, size_t end, size_t
     return AGENT_LINES_LINE;
 }
 
-/* What is there of a line is too long already: forgets it, and the rest when it comes. */
+/* Drops a line that is too long already, and its rest when that comes. */
 static enum agent_lines_found skip(struct agent_lines *lines)
 {
     bool first = !lines->skipping;

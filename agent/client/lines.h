@@ -11,12 +11,12 @@ struct agent_lines {
     uint64_t number; /* of the last line that was found, from 1 */
     struct buf input;
     size_t used;     /* bytes of input that were handed out */
-    size_t searched; /* up to where there is no LF */
+    size_t searched; /* bytes before this hold no LF */
     bool skipping;   /* the rest of a line that was too long */
 };
 
 enum agent_lines_found {
-    AGENT_LINES_NONE, /* more bytes are needed; at the end: there is nothing more */
+    AGENT_LINES_NONE, /* no line: more bytes are needed, or the end was reached */
     AGENT_LINES_LINE,
     AGENT_LINES_TOO_LONG, /* longer than line_bytes_max: left out */
 };
@@ -26,7 +26,7 @@ enum agent_lines_found {
 uint8_t *agent_lines_room(struct agent_lines *lines, size_t size);
 void agent_lines_filled(struct agent_lines *lines, size_t size);
 
-/* The next line, without its LF. at_end: nothing more will come, and the last line may lack its
+/* The next line, without its LF. at_end: no more bytes will come, and the last line may lack its
  * LF. */
 enum agent_lines_found agent_lines_next(struct agent_lines *lines, bool at_end,
                                         struct bytes *ret_line);

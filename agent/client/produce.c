@@ -32,7 +32,8 @@ static void on_interrupt(int number)
     interrupted = number;
 }
 
-/* What was read is still sent; a second signal ends at once. */
+/* Signals end the reading; lines read so far are still sent. A second signal ends the program at
+ * once. */
 static void take_signals(void)
 {
     struct sigaction action = {.sa_handler = on_interrupt, .sa_flags = (int)SA_RESETHAND};
@@ -96,7 +97,7 @@ static bool put_line(struct producer *producer, uint64_t number, struct bytes li
 
 /* ---- input ----------------------------------------------------------------------------------- */
 
-/* Takes whole lines off the input (at its end the last one too). */
+/* Takes whole lines off the input, at its end the last one too. */
 static bool take_lines(struct producer *producer, struct agent_lines *lines, bool at_end)
 {
     while (!enough(producer)) {
@@ -134,7 +135,7 @@ static bool wait_for_input(struct producer *producer, int fd)
     return true;
 }
 
-/* One read; *ret_size is 0 at the end (and when a signal ends it). */
+/* Reads once; *ret_size is 0 at the end (and when a signal ends the input). */
 static bool read_some(struct producer *producer, int fd, uint8_t *room, const char *name,
                       size_t *ret_size)
 {

@@ -41,7 +41,7 @@ static void say_progress(const struct spool_stats *stats)
               stats->books.lost, stats->backlog_segments);
 }
 
-/* Until all is done, a signal comes, or the time is over. True: all is done. */
+/* Waits until all is done, a signal comes, or the time is over. True: all is done. */
 static bool wait_until_done(struct spool *spool, struct bridge *bridge, const sigset_t *signals,
                             int64_t timeout_ms)
 {
@@ -99,7 +99,8 @@ static int drain(const struct config *config, int64_t timeout_ms)
     return done ? EXIT_DONE : EXIT_FAILED;
 }
 
-/* As one more piece of a file: properties of Kafka have no row of their own. */
+/* Sets bootstrap.servers as one more piece of a config file: Kafka's properties have no row in the
+ * table of settings. */
 static enum err set_bootstrap(struct config *config, const char *servers, struct errmsg *msg)
 {
     char text[1024];

@@ -29,7 +29,7 @@ struct letters_options {
 struct selection {
     const struct letters_options *options;
     void (*each)(struct selection *selection, const struct spool_letter *letter);
-    struct buf out; /* what each has made */
+    struct buf out; /* texts that `each` has made */
     uint64_t count;
 };
 
@@ -107,11 +107,11 @@ static void put_whole(struct selection *selection, const struct spool_letter *le
     struct spool_event event = letter->event;
     struct buf *out = &selection->out;
     put_reason(out, letter);
-    event.id = letter->id; /* where it lies now is of no use to people */
+    event.id = letter->id; /* the letter's present id is of no use to people */
     event.origin_id = 0;
     buf_append_string(out, ",\"event\":");
     agent_spool_event_json(&event, out);
-    out->size--; /* its LF */
+    out->size--; /* without the LF */
     buf_append_string(out, "}\n");
 }
 

@@ -16,7 +16,8 @@
 #include <time.h>
 #include <unistd.h>
 
-/* Our own words in our own order: what stands behind `"name":`. Empty when it isn't there. */
+/* Finds the value after `"name":` in a loss report, which this program wrote with its fields in a
+ * known order. Empty when the field is missing. */
 static void find_field(const char *text, const char *name, char *out, size_t size)
 {
     char key[64];
@@ -112,7 +113,7 @@ int agent_quarantine(const struct agent_command *self, int argc, char **argv)
     if (agent_args_begin(&args, self, argc, argv) != EXIT_DONE)
         return EXIT_USAGE;
     while ((id = agent_args_next(&args, &value)) >= 0)
-        spool = value; /* there is one option */
+        spool = value; /* the only option */
     if (id == AGENT_ARGS_WRONG)
         return EXIT_USAGE;
     char **words = agent_args_rest(&args, &count);

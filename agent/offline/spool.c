@@ -49,7 +49,7 @@ static int take_option(const struct agent_command *self, struct agent_spool_opti
                : agent_usage_error(self, "no number: '%s'", value);
 }
 
-/* What stands behind `verify`, `ls`, … */
+/* Parses the arguments after `verify`, `ls`, … */
 static int parse(const struct agent_command *self, int argc, char **argv,
                  struct agent_spool_options *options)
 {

@@ -139,7 +139,7 @@ static bool write_chunk(void *arg, const struct spool_chunk *chunk)
     return writer->count < writer->options->count_max;
 }
 
-/* What is in quarantine was delivered; the other folders hold each event once. */
+/* Leaves out quarantine, whose events are done; the other folders hold each event once. */
 static bool may_hold(const struct agent_spool_options *options,
                      const struct spool_inspect_segment *segment)
 {

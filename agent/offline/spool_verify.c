@@ -16,7 +16,7 @@ enum { PROGRESS_MS = 2000, RANGES_SHOWN = 100, READ_AGAIN_MAX = 4, READ_AGAIN_US
 
 struct sums {
     uint64_t segments, damaged, unreadable, events, lost, uncertain, bytes;
-    uint64_t reported; /* in quarantine: their loss reports say the rest */
+    uint64_t reported; /* segments in quarantine: their loss reports tell the rest */
     int64_t start_ms, said_ms;
 };
 
@@ -100,7 +100,7 @@ static void verify_segment(const struct spool_inspect *inspect,
         return;
     }
     enum err rc = spool_inspect_read(inspect, segment, NULL, NULL, &findings, &msg);
-    /* What was read before and behind a write that was under way doesn't fit. */
+    /* Bytes read before and after a write that was under way don't fit together: read again. */
     for (int again = 0; rc == ERR_OK && spool_findings_tell(&findings) && !findings.sealed &&
                         may_be_written(inspect, segment) && again < READ_AGAIN_MAX;
          again++) {

@@ -8,7 +8,7 @@
 enum type { COUNTER, GAUGE };
 enum kind { U64, FLAG };
 
-/* A figure that stands in the snapshot as it is. */
+/* Figures that stand in the snapshot as they are. */
 static const struct {
     const char *name, *help;
     enum type type;

@@ -8,6 +8,6 @@
 
 extern const unsigned char agent_page_html[];
 extern const size_t agent_page_html_size;
-extern const char agent_page_policy[]; /* its Content-Security-Policy */
+extern const char agent_page_policy[]; /* the page's Content-Security-Policy */
 
 #endif

@@ -18,10 +18,10 @@ static uint64_t count_descriptors(void)
     for (const struct dirent *entry; (entry = readdir(dir)) != NULL;)
         count += entry->d_name[0] != '.';
     closedir(dir);
-    return count - 1; /* the directory's own */
+    return count - 1; /* without the descriptor of the directory itself */
 }
 
-/* The number behind a name at the beginning of a line: "VmRSS:     1234 kB". */
+/* Number after a name at the beginning of a line: "VmRSS:     1234 kB". */
 static bool line_number(const char *line, const char *name, uint64_t *ret_number)
 {
     size_t length = strlen(name);

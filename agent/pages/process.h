@@ -14,7 +14,7 @@ struct agent_process {
     uint64_t threads;
 };
 
-/* What can't be read stays 0. Any thread; reads /proc, never the disk. */
+/* Figures that can't be read stay 0. Any thread; reads /proc, never the disk. */
 void agent_process_get(struct agent_process *ret_process);
 
 #endif

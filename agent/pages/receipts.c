@@ -15,7 +15,7 @@
 struct asked {
     char spool_id[UUID_TEXT_SIZE];
     uint8_t topic[SPOOL_TOPIC_SIZE_MAX + 1];
-    size_t topic_size; /* 0: none was named */
+    size_t topic_size; /* 0: the question named no topic */
 };
 
 static int refuse(const struct ingest_problem *problem, struct buf *body)
@@ -52,7 +52,7 @@ static bool parse_id(const char *text, uint64_t *ret_id, struct ingest_problem *
                "no event id: the path is /receipts/{event id}, the id a decimal number");
 }
 
-/* With the state's lock held. */
+/* State's lock held. */
 static bool ask_spool(const struct agent_state *state, const struct ingest_question *question,
                       struct asked *asked, struct ingest_problem *problem)
 {

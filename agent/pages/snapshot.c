@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * snapshot.c - everything the pages show, taken at one time. */
+ * snapshot.c - the values that the pages show, taken at one time. */
 #include "agent/pages/state.h"
 
 #include "base/clock.h"

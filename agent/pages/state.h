@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * state.h - what runs, for the pages that tell about it. */
+ * state.h - the running parts of the agent, for the pages that tell about them. */
 #ifndef PENSTOCK_AGENT_PAGES_STATE_H
 #define PENSTOCK_AGENT_PAGES_STATE_H
 
@@ -12,23 +12,24 @@
 
 struct agent_state {
     pthread_rwlock_t lock; /* guards what follows: the pages hold it for reading */
-    struct errmsg away;    /* why ingest has no spool; "": it has, or none was looked for yet */
+    struct errmsg away;    /* why ingest has no spool; "": ingest has one, or the guard has not
+                            * looked yet */
     struct spool *spool;
     struct bridge *bridge;
     struct ingest *ingest;
     int64_t started_ms; /* monotonic */
 };
 
-/* Under the lock: would an event be accepted now? Else why not. */
+/* Would an event be accepted now? Else *why says why not. Lock held. */
 enum err agent_state_accepts(struct agent_state *state, struct errmsg *why);
 
-/* Everything the pages show, taken at one time. Arrays are malloc'ed; agent_snapshot_done() frees
+/* Values that the pages show, taken at one time. Arrays are malloc'ed; agent_snapshot_done() frees
  * them. */
 struct agent_snapshot {
     bool has_spool, has_bridge;
     bool is_away; /* ingest is without a spool; accepts_why says why */
     char spool_id[37];
-    char warning[200]; /* about where the spool lies; "": none */
+    char warning[200]; /* about the place of the spool; "": none */
     enum err accepts;
     struct errmsg accepts_why;
     struct spool_stats spool;
@@ -46,7 +47,7 @@ struct agent_snapshot {
 void agent_snapshot_take(struct agent_state *state, struct agent_snapshot *ret_snapshot);
 void agent_snapshot_done(struct agent_snapshot *snapshot);
 
-/* How old the oldest event is that isn't done; 0: there is none, or it isn't known yet. Never
+/* Age of the oldest event not yet done; 0: there is none, or the age isn't known yet. Never
  * negative. */
 int64_t agent_snapshot_oldest_age_ms(const struct agent_snapshot *snapshot);
 

@@ -15,7 +15,7 @@ static void put_bytes(struct buf *out, uint64_t bytes)
     buf_printf(out, unit == 0 ? "%.0f %s" : "%.1f %s", number, units[unit]);
 }
 
-/* The two largest units. */
+/* Duration in its two largest units. */
 static void put_duration(struct buf *out, int64_t ms)
 {
     int64_t s = ms / 1000;
@@ -98,7 +98,7 @@ static int compare_topics(const void *a, const void *b)
     return strcmp((*left)->topic, (*right)->topic);
 }
 
-/* Why a topic's events wait, when they wait by themselves. */
+/* Reason why a topic's events wait, when the topic waits by itself. */
 static const char *note_of(const struct agent_snapshot *s, const struct spool_topic_books *books)
 {
     const char *topic = books->topic;

@@ -29,14 +29,14 @@ struct agent_admin {
     atomic_bool stopping;
     pthread_mutex_t lock; /* guards what follows */
     pthread_cond_t closed;
-    struct spool *spool; /* whose socket it is; NULL: there is none */
+    struct spool *spool; /* the spool that the socket belongs to; NULL: no socket is open */
     int fd;              /* only the thread closes it */
-    bool forget;         /* it is to be closed now */
+    bool forget;         /* the socket is to be closed now */
 };
 
 /* ---- requests -------------------------------------------------------------------------------- */
 
-/* The numbers behind the first word, ascending. NULL: one isn't a number, or memory is out. */
+/* Numbers after the first word, ascending. NULL: a word isn't a number, or memory is out. */
 static uint64_t *parse_ids(const char *text, size_t *ret_count)
 {
     size_t count = 0;
@@ -100,7 +100,7 @@ void agent_admin_answer(struct agent_state *state, const char *line, struct buf 
 
 /* ---- connections ----------------------------------------------------------------------------- */
 
-/* One line; false: it didn't come in time, or is too long. */
+/* Reads a line. False: the line didn't come in time, or is too long. */
 static bool read_line(int fd, struct buf *line)
 {
     for (;;) {
@@ -134,7 +134,7 @@ static void serve(struct agent_admin *admin, int fd)
 
 /* ---- the socket ------------------------------------------------------------------------------ */
 
-/* With the lock held, as the next ones. */
+/* Lock held, here and in open_socket(). */
 static void close_socket(struct agent_admin *admin)
 {
     if (admin->fd >= 0)
@@ -145,16 +145,17 @@ static void close_socket(struct agent_admin *admin)
     pthread_cond_signal(&admin->closed);
 }
 
-/* Through the spool's own descriptor: nothing is made beside it, and its path may be long. */
+/* Opens the socket through the spool's own descriptor: no path beside the spool is touched, and the
+ * spool's path may be long. */
 static void open_socket(struct agent_admin *admin, struct spool *spool)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     int folder_fd = spool_folder_fd(spool), fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d/" AGENT_ADMIN_SOCKET,
              folder_fd);
-    /* of an agent that was killed: the spool's lock is ours */
+    /* left by an agent that was killed: the spool's lock is ours */
     (void)unlinkat(folder_fd, AGENT_ADMIN_SOCKET, 0);
-    /* tried; on a disk that takes nothing it isn't tried for ever */
+    /* Noted before the attempt, so that a disk that takes no socket isn't tried for ever. */
     admin->spool = spool;
     if (fd < 0)
         return;
@@ -166,7 +167,7 @@ static void open_socket(struct agent_admin *admin, struct spool *spool)
     admin->fd = fd;
 }
 
-/* Returns the socket; -1: there is none. */
+/* Returns the socket; -1: no socket is open. */
 static int look(struct agent_admin *admin)
 {
     pthread_rwlock_rdlock(&admin->state->lock);
@@ -199,7 +200,7 @@ static void *admin_main(void *arg)
 {
     struct agent_admin *admin = arg;
     while (!atomic_load(&admin->stopping)) {
-        /* a negative one is passed over */
+        /* poll() passes a negative descriptor over */
         struct pollfd poll_fd = {.fd = look(admin), .events = POLLIN};
         if (poll(&poll_fd, 1, LOOK_EVERY_MS) <= 0)
             continue;
@@ -235,8 +236,8 @@ void agent_admin_forget(struct agent_admin *admin)
     pthread_mutex_lock(&admin->lock);
     admin->forget = admin->fd >= 0;
     if (admin->forget)
-        (void)shutdown(admin->fd, SHUT_RDWR); /* wakes the thread: while it waits, a closed socket
-                                               * would live on */
+        (void)shutdown(admin->fd, SHUT_RDWR); /* wakes the thread, since a socket that is closed
+                                               * while the thread waits would live on */
     struct timespec until;
     clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_sec += FORGET_S_MAX;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * guard.c - looking for the spool, watching it, changing it for another. */
+ * guard.c - looking for the spool, watching it, changing to another. */
 #include "agent/run/guard.h"
 
 #include "agent/run/close_later.h"
@@ -14,7 +14,8 @@
 
 enum {
     LOOK_EVERY_MS = 200,
-    CLOSE_MS_MAX = 5000, /* for the spool before; one that takes longer closes beside the next */
+    CLOSE_MS_MAX = 5000, /* to close the previous spool; a slower one goes on closing beside the
+                          * next spool */
 };
 
 struct agent_guard {
@@ -54,7 +55,7 @@ static void log_bridge(void *arg, const struct bridge_report *report)
               report->detail);
 }
 
-/* ---- what others see of it ------------------------------------------------------------------- */
+/* ---- what other threads see ------------------------------------------------------------------ */
 
 static void publish(struct agent_guard *guard, struct spool *spool, struct bridge *bridge)
 {
@@ -71,7 +72,7 @@ static void publish_reason(struct agent_guard *guard, const char *reason)
     pthread_rwlock_unlock(&guard->state->lock);
 }
 
-/* Ingest has no spool from now on. Says so when the reason is a new one. */
+/* Takes the spool away from ingest. Logs the reason when it is a new one. */
 static void detach(struct agent_guard *guard, const struct errmsg *why)
 {
     if (!guard->attached && strcmp(guard->reason.text, why->text) == 0)
@@ -144,7 +145,8 @@ static void start_bridge(struct agent_guard *guard)
     guard->bridge_reason = why;
 }
 
-/* A spool that another agent has is an error at the start, and a reason to wait later. */
+/* Ends waiting with an error? A spool that another agent has is an error at the start, and a reason
+ * to wait later. */
 static bool is_final(struct agent_guard *guard, enum err rc, struct errmsg *why)
 {
     int64_t waited_ms = clock_monotonic_ms() - guard->started_ms,
@@ -174,7 +176,7 @@ static void look(struct agent_guard *guard)
     }
     guard->options.create = false;
     publish(guard, spool, NULL);
-    apply_settings(guard); /* they may have changed since it began to open */
+    apply_settings(guard); /* settings may have changed since the spool began to open */
     attach(guard);
     start_bridge(guard);
     if (guard->gave_up)
@@ -186,7 +188,7 @@ static void look(struct agent_guard *guard)
 
 /* ---- watching -------------------------------------------------------------------------------- */
 
-/* Whatever disk the spool is on: it must not hold up the next one. */
+/* Lets go of the spool. A disk that doesn't answer must not hold up the next spool. */
 static void let_go(struct agent_guard *guard)
 {
     struct spool *spool = guard->state->spool;
@@ -217,7 +219,7 @@ static void watch(struct agent_guard *guard)
 
 /* ---- the thread ------------------------------------------------------------------------------ */
 
-/* False: to stop. */
+/* Waits until the next look. False: the thread is to stop. */
 static bool wait_a_little(struct agent_guard *guard)
 {
     struct timespec until;

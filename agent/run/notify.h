@@ -8,17 +8,16 @@
 #include <stdint.h>
 
 struct agent_notify {
-    int fd;              /* -1: nobody wants to hear */
+    int fd;              /* -1: no service manager listens */
     int64_t watchdog_ms; /* WATCHDOG=1 is expected at least this often; 0: it isn't */
 };
 
-/* Reads NOTIFY_SOCKET, WATCHDOG_USEC and WATCHDOG_PID. What is wrong with them counts as not
- * given. */
+/* Reads NOTIFY_SOCKET, WATCHDOG_USEC and WATCHDOG_PID. Malformed values count as not given. */
 struct agent_notify agent_notify_open(void);
 void agent_notify_close(struct agent_notify *notify);
 
-/* Sends lines like "READY=1\nSTATUS=…". Waits at most a second for a reader that is behind. False:
- * it didn't go out. */
+/* Sends lines like "READY=1\nSTATUS=…". Waits at most a second for a slow reader. False: the lines
+ * were not sent. */
 bool agent_notify_send(const struct agent_notify *notify, const char *lines);
 
 #endif

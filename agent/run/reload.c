@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-/* What the command line says, on top of the file. */
+/* Puts the command line's settings on top of the file's. */
 static enum err apply_options(struct config *config, const struct agent_run_options *options,
                               struct errmsg *msg)
 {

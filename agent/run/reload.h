@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * reload.h - the configs of a running agent: the one it was started with, and those it went
- * over to. */
+ * reload.h - the configs of a running agent: the one at the start, and those it adopted later. */
 #ifndef PENSTOCK_AGENT_RUN_RELOAD_H
 #define PENSTOCK_AGENT_RUN_RELOAD_H
 
@@ -8,7 +7,7 @@
 #include "agent/cli/options.h"
 #include "config/config.h"
 
-/* One config; the threads may still look at those before it, so they live as long. */
+/* A config; threads may still look at the ones before, so they live as long. */
 struct agent_config {
     struct config config;
     struct agent_config *before;
@@ -21,8 +20,8 @@ enum err agent_config_load(const struct agent_run_options *options,
                            struct agent_config **ret_config, struct errmsg *msg);
 void agent_config_free(struct agent_config *config); /* and those before it; NULL is fine */
 
-/* Reads everything again and goes over to it: all of it, or on errors nothing. Logs which. *config
- * is the new one then. state->ingest is there; the main thread only. */
+/* Reads the config again and adopts all of it, or on errors nothing; logs which. *config is the new
+ * one then. state->ingest is there; the main thread only. */
 void agent_reload(const struct agent_run_options *options, struct agent_state *state,
                   struct agent_guard *guard, struct agent_config **config);
 

@@ -17,7 +17,7 @@ enum { COMMIT_MS_MAX = 15000 };
 
 /* ---- waiting for the commit ------------------------------------------------------------------ */
 
-/* Shared with the committer; whoever is last frees it. */
+/* State shared with the committer; the last owner frees it. */
 struct commit {
     pthread_mutex_t lock;
     pthread_cond_t changed;
@@ -92,7 +92,7 @@ struct requeue {
     enum err rc;
 };
 
-/* The event's headers and one more, encoded. */
+/* Encodes the event's headers and one more. */
 static bool add_origin(const struct spool_letter *letter, struct buf *out, uint32_t *ret_count)
 {
     struct spool_header *headers = malloc((letter->event.header_count + 1) * sizeof *headers);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * run.c - `penstock run`: listens, has the spool looked for, waits for a signal, stops
- * everything in order. */
+ * run.c - `penstock run`: listens, starts the guard that opens the spool, waits for a signal, stops
+ * all parts in order. */
 #include "agent/agent.h"
 #include "agent/run/admin.h"
 #include "agent/run/guard.h"
@@ -28,7 +28,7 @@ enum { DRAIN_MS_MAX = 5000, PAGE_COUNT = 8 };
 
 /* ---- the process ----------------------------------------------------------------------------- */
 
-/* Every thread is started with these blocked; only the main thread takes them. */
+/* Signals that all threads start with blocked; only the main thread takes them. */
 static void block_signals(sigset_t *signals)
 {
     sigemptyset(signals);
@@ -44,7 +44,7 @@ static void raise_descriptor_limit(void)
     struct rlimit limit;
     if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
         limit.rlim_cur = limit.rlim_max;
-        (void)setrlimit(RLIMIT_NOFILE, &limit); /* fewer connections then */
+        (void)setrlimit(RLIMIT_NOFILE, &limit); /* on failure the agent takes fewer connections */
     }
 }
 
@@ -70,7 +70,7 @@ static void arm_second_signal(const struct agent_run_options *options, const sig
 struct running {
     const struct agent_run_options *options;
     struct agent_config **newest;
-    const struct config *config; /* the one it was started with */
+    const struct config *config; /* the config at the start */
     struct agent_state state;
     struct ingest_page pages[PAGE_COUNT];
     struct agent_guard_calls calls;
@@ -79,7 +79,7 @@ struct running {
     struct agent_service service;
     pthread_t main_thread;
     int64_t start_ns;
-    bool up; /* there has been a spool; the guard's until it has stopped */
+    bool up; /* a spool was open; belongs to the guard until that has stopped */
     atomic_bool gave_up;
     struct errmsg why; /* written before gave_up */
 };
@@ -88,7 +88,8 @@ static void on_up(void *arg);
 static void on_gave_up(void *arg, const struct errmsg *why);
 static void on_let_go(void *arg);
 
-/* Listens first: whatever becomes of the spool, clients and health checks get an answer. */
+/* Listens before the spool is there, so that clients and health checks get an answer in any
+ * case. */
 static enum err start_all(struct running *running, struct errmsg *msg)
 {
     struct ingest *ingest = NULL;
@@ -116,7 +117,7 @@ static void stop_all(struct running *running)
     struct ingest *ingest = running->state.ingest;
     if (ingest != NULL)
         ingest_stop_accepting(ingest);
-    agent_guard_stop(running->guard); /* spool and bridge stay what they are from here on */
+    agent_guard_stop(running->guard); /* spool and bridge no longer change from here on */
     agent_admin_stop(running->admin);
     struct spool *spool = running->state.spool;
     struct bridge *bridge = running->state.bridge;
@@ -130,7 +131,7 @@ static void stop_all(struct running *running)
         log_event(LOG_LEVEL_INFO, "stopped", "all_delivered=%s", drained ? "yes" : "no");
 }
 
-/* How curl reaches an address: the options and the beginning of the URL. */
+/* Words with which curl reaches an address: the options and the beginning of the URL. */
 static void curl_words(const char *address, char *out, size_t size)
 {
     bool is_unix = strncmp(address, "unix:", 5) == 0;
@@ -138,7 +139,7 @@ static void curl_words(const char *address, char *out, size_t size)
              is_unix ? address + 5 : address);
 }
 
-/* For a first try: lines to copy. */
+/* Lines to copy, for a first try. */
 static void print_first_steps(const struct running *running)
 {
     struct bridge_stats stats;
@@ -155,7 +156,7 @@ static void print_first_steps(const struct running *running)
     fflush(stdout);
 }
 
-/* On the guard's thread, as the next one. */
+/* Called on the guard's thread, as the next function. */
 static void on_up(void *arg)
 {
     struct running *running = arg;
@@ -204,7 +205,7 @@ static void list_pages(struct running *running)
             rows[i].render == agent_page_index ? agent_page_policy : NULL, rows[i].answer};
 }
 
-/* The next signal; the service manager hears of the agent meanwhile. */
+/* Waits for the next signal; meanwhile the service manager hears of the agent. */
 static int wait_for_signal(struct running *running, const sigset_t *signals)
 {
     int64_t interval_ms = agent_service_interval_ms(&running->service);

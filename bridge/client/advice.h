@@ -6,7 +6,7 @@
 
 #include <stddef.h>
 
-/* What was being done. */
+/* Steps that Kafka may refuse. */
 enum bridge_step {
     BRIDGE_STEP_INIT,    /* getting the transactional id */
     BRIDGE_STEP_READ,    /* reading the cursor */
@@ -18,12 +18,12 @@ enum bridge_step {
 
 const char *bridge_step_name(enum bridge_step step); /* "init" */
 
-/* Writes what to do, or "" when there is nothing but waiting. code as for bridge_error_of(); group
- * is also the transactional id. Always ends with a NUL. */
+/* Writes what to do, or "" when people can only wait. code as for bridge_error_of(); group is also
+ * the transactional id. Always ends with a NUL. */
 void bridge_advice(enum bridge_step step, int code, const char *group, const char *cursor_topic,
                    char *ret_text, size_t size);
 
-/* The same about a refused connection; `text` is the client's. */
+/* Advice about a refused connection; `text` is the client's. */
 const char *bridge_advice_connection(int code, const char *text);
 
 #endif

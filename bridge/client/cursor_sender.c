@@ -24,8 +24,8 @@ static void *sender_main(void *arg)
         sender->result = result;
         sender->error = error;
         sender->state = BRIDGE_SENDER_DONE;
-        bridge_sink_wake(sender->sink); /* under the lock: it may be closed as soon as the answer is
-                                         * taken */
+        /* Under the lock, since the sink may be closed as soon as the answer is taken. */
+        bridge_sink_wake(sender->sink);
     }
     pthread_mutex_unlock(&sender->lock);
     return NULL;

@@ -3,8 +3,8 @@
  * own goes on taking reports.
  *
  * That one call of librdkafka's does not keep to its timeout: while the group's coordinator is away
- * it hangs until that is back. Nothing else may be done with the transaction meanwhile, and the
- * client can't be closed. One call at a time. */
+ * it hangs until that is back. The transaction may not be used otherwise meanwhile, and
+ * the client can't be closed. One call at a time. */
 #ifndef PENSTOCK_BRIDGE_CLIENT_CURSOR_SENDER_H
 #define PENSTOCK_BRIDGE_CLIENT_CURSOR_SENDER_H
 
@@ -26,7 +26,7 @@ struct bridge_cursor_sender {
 };
 
 enum err bridge_cursor_sender_start(struct bridge_cursor_sender *sender); /* ERR_NOMEM */
-/* no call may be under way */
+/* No call may be under way. */
 void bridge_cursor_sender_stop(struct bridge_cursor_sender *sender);
 
 /* place and meta stay as they are until the answer is taken. The sink is woken when it is there. */

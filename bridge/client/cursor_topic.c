@@ -68,7 +68,7 @@ static enum bridge_txn_result judge_topic(const rd_kafka_event_t *event,
     return fail(ret_error, code, rd_kafka_topic_result_error_string(topics[0]));
 }
 
-/* Somebody else may have made it where we may not. */
+/* The topic may exist already where the agent may not make topics. */
 static bool is_there(struct bridge_sink *sink, const char *topic, int timeout_ms)
 {
     struct bridge_sink_topic *handle = bridge_sink_topic_open(sink, topic);
@@ -135,7 +135,7 @@ static enum bridge_txn_result take_offset(const rd_kafka_topic_partition_list_t 
                     "no word about the cursor in the answer");
     const rd_kafka_topic_partition_t *offset = &list->elems[0];
     if (offset->err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART)
-        return BRIDGE_TXN_OK; /* nothing there */
+        return BRIDGE_TXN_OK; /* no cursor yet */
     if (offset->err != RD_KAFKA_RESP_ERR_NO_ERROR)
         return fail(ret_error, offset->err, NULL);
     if (offset->offset < 0)
@@ -150,8 +150,8 @@ static enum bridge_txn_result take_offset(const rd_kafka_topic_partition_list_t 
     return BRIDGE_TXN_OK;
 }
 
-/* Without rights on the group the client never finds its coordinator: it says so beside, and the
- * call only times out. */
+/* Without rights on the group the client never finds its coordinator: the call only times out, and
+ * the refusal arrives as a message of its own. */
 static rd_kafka_resp_err_t refusal(rd_kafka_t *reader, rd_kafka_resp_err_t code)
 {
     rd_kafka_message_t *word;

@@ -24,8 +24,8 @@ enum bridge_txn_result bridge_cursor_topic_send(struct bridge_sink *sink,
                                                 uint64_t offset_id, const char *meta,
                                                 int timeout_ms, struct bridge_txn_error *ret_error);
 
-/* Reads it back, once no transaction that would change it is pending; *ret_meta is malloc'ed, NULL
- * when there is none. */
+/* Reads the cursor back, once no transaction that would change it is pending. ret->meta is
+ * malloc'ed; NULL when there is no cursor. */
 struct bridge_cursor_read {
     bool found;
     uint64_t offset_id;

@@ -20,10 +20,9 @@ static const struct {
     {E(INVALID_MSG_SIZE), BRIDGE_ERROR_EVENT},
     {E(INVALID_TIMESTAMP), BRIDGE_ERROR_EVENT},
     {E(_BAD_MSG), BRIDGE_ERROR_EVENT},
-    {E(_UNKNOWN_PARTITION), BRIDGE_ERROR_EVENT}, /* it asked for a partition that the topic doesn't
-                                                  * have */
+    {E(_UNKNOWN_PARTITION), BRIDGE_ERROR_EVENT}, /* the topic lacks this partition */
 
-    /* The topic: unknown, denied, or refused by policy; somebody may mend it. */
+    /* The topic: unknown, denied, or refused by policy; people may mend that. */
     {E(UNKNOWN_TOPIC_OR_PART), BRIDGE_ERROR_PARK},
     {E(_UNKNOWN_TOPIC), BRIDGE_ERROR_PARK},
     {E(TOPIC_AUTHORIZATION_FAILED), BRIDGE_ERROR_PARK},

@@ -21,7 +21,7 @@ static const struct {
     {"partitioner", "murmur2_random"}, /* a key lands where Java's producer puts it */
     {"message.max.bytes",
      "1048588"}, /* the broker's own default: room around an event of 1,000,000 bytes */
-    {"reconnect.backoff.max.ms", "1000"}, /* Kafka comes back: be there soon */
+    {"reconnect.backoff.max.ms", "1000"}, /* to notice soon that Kafka is back */
     {"retry.backoff.ms", "50"},
     {"topic.metadata.propagation.max.ms",
      "5000"}, /* how long a topic may be unknown before its lane backs off */
@@ -35,7 +35,7 @@ static const struct {
     const char *name, *value;
 } bridge_property_txn_defaults[] = {
     {"retry.backoff.ms",
-     "5"}, /* a transaction right behind another one has to ask again: that wait is part of each */
+     "5"}, /* a transaction right after another one has to ask again: that wait is part of each */
 };
 
 /* Users may not set these. */
@@ -125,7 +125,8 @@ static enum err bridge_properties_set(rd_kafka_conf_t *conf, const char *name, c
     return errmsg_set(msg, ERR_INVALID, "kafka.%s: %s", name, text);
 }
 
-/* librdkafka's words may hold the value: it is kept out of messages when it is a secret. */
+/* librdkafka's words may hold the value: they are kept out of messages when the value is a
+ * secret. */
 static enum err bridge_properties_set_user(rd_kafka_conf_t *conf,
                                            const struct bridge_property *property,
                                            struct errmsg *msg)
@@ -176,7 +177,8 @@ static enum err bridge_properties_set_all(rd_kafka_conf_t *conf,
         rc = bridge_properties_set(conf, bridge_property_fixed[i].name,
                                    bridge_property_fixed[i].value, msg);
 
-    /* For ever; a transaction has an end, and its events are then tried in another one. */
+    /* Events are tried for ever. A transaction has an end, and its events are then tried in another
+     * one. */
     if (rc == ERR_OK && transactional_id == NULL)
         rc = bridge_properties_set(conf, "message.timeout.ms", "0", msg);
     if (rc == ERR_OK && transactional_id != NULL)
@@ -223,7 +225,8 @@ enum err bridge_check_properties(const struct bridge_options *options, struct er
         options, nowhere, bridge_options_exactly_once(options) ? "penstock" : NULL, &conf, msg);
     if (rc != ERR_OK)
         return rc;
-    /* Some mistakes are only found when a client is made; without brokers it connects to nobody. */
+    /* A client is made because some mistakes show only then; without brokers it connects to
+     * none. */
     char text[384] = "";
     (void)rd_kafka_conf_set(conf, "bootstrap.servers", "", text, sizeof text);
     (void)rd_kafka_conf_set(conf, "log.queue", "false", text, sizeof text);

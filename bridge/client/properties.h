@@ -8,9 +8,10 @@
 
 struct rd_kafka_conf_s; /* rd_kafka_conf_t */
 
-/* Our defaults, then the user's properties, then what they may not change. bootstrap replaces
- * bootstrap.servers unless it is NULL. transactional_id is for exactly_once, else NULL. Errors:
- * ERR_INVALID (msg names the property and says what is wrong), ERR_NOMEM */
+/* Configuration of the client: our defaults, then the user's properties, then what users may not
+ * change. bootstrap replaces bootstrap.servers unless it is NULL. transactional_id is for
+ * exactly_once, else NULL. Errors: ERR_INVALID (msg names the property and says what is wrong),
+ * ERR_NOMEM */
 enum err bridge_properties_conf(const struct bridge_options *options, const char *bootstrap,
                                 const char *transactional_id, struct rd_kafka_conf_s **ret_conf,
                                 struct errmsg *msg);

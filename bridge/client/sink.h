@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * sink.h - the seam to Kafka's client: hand over, take in reports, wait. librdkafka is
- * behind it.
+ * sink.h - the seam to Kafka's client, librdkafka: hand over, take in reports, wait.
  *
  * One thread makes, uses and closes a sink; only bridge_sink_wake() may be called from any
  * thread. */
@@ -14,11 +13,12 @@
 struct bridge_sink;
 struct bridge_sink_topic;
 
-/* All are called from within bridge_sink_poll() only. */
+/* Callbacks, called from within bridge_sink_poll() only; reports also from within the commit and
+ * abort of bridge/client/sink_txn.h. */
 struct bridge_sink_handler {
     void *arg;
-    /* One event's fate; code as for bridge_error_of(), 0: Kafka has it, at that place (offset < 0:
-     * it doesn't say). Its memory is no longer read. */
+    /* Report on one event; code as for bridge_error_of(), 0: Kafka has the event, at that partition
+     * and offset (offset < 0: not told). The event's memory is no longer read. */
     void (*report)(void *arg, uint64_t token, int code, int32_t partition, int64_t offset);
     /* A line from the client. */
     void (*line)(void *arg, bool problem, const char *text);
@@ -37,27 +37,27 @@ enum err bridge_sink_open(const struct bridge_options *options, const char *boot
  * the memory of what was handed over may be read. All its topics must be closed. NULL is fine. */
 void bridge_sink_close(struct bridge_sink *sink);
 
-/* What is needed to hand over events of one topic; NULL when the client refuses the name: then
- * every event is refused. */
+/* Handle for handing over events of one topic; NULL when the client refuses the name: then every
+ * event of the topic is refused. */
 struct bridge_sink_topic *bridge_sink_topic_open(struct bridge_sink *sink, const char *topic);
 void bridge_sink_topic_close(struct bridge_sink_topic *topic); /* NULL is fine */
 
 #define BRIDGE_SINK_FULL (-184) /* the client's queue or memory is full: later */
 
-/* Hands an event over; its report will come with this token. Never blocks. The memory of its value
- * must stay until the report unless copy is true. Returns 0, or the code of the refusal (there will
- * be no report then): BRIDGE_SINK_FULL, or what is wrong with this event or topic. A time of 0
- * (1970) can't be told to the client: it becomes the time of sending. */
+/* Hands an event over; the event's report will come with this token. Never blocks. The memory of
+ * the event's value must stay until the report unless copy is true. Returns 0, or the code of the
+ * refusal (no report comes then): BRIDGE_SINK_FULL, or what is wrong with this event or topic. A
+ * time of 0 (1970) can't be told to the client: it becomes the time of sending. */
 int bridge_sink_produce(struct bridge_sink *sink, struct bridge_sink_topic *topic,
                         const struct spool_event *event, uint64_t token, bool copy);
 
-/* Takes in what has arrived; waits for something at most timeout_ms. */
+/* Takes in reports and lines that have arrived; waits for one at most timeout_ms. */
 void bridge_sink_poll(struct bridge_sink *sink, int timeout_ms);
 void bridge_sink_wake(struct bridge_sink *sink); /* ends a wait in bridge_sink_poll(), or the next
                                                   * one */
 
-/* Is a broker there? Asks the cluster (also about the topic's whereabouts when it isn't NULL);
- * waits at most timeout_ms. */
+/* Is a broker there? Asks the cluster (also where the topic lies, when it isn't NULL); waits at
+ * most timeout_ms. */
 bool bridge_sink_probe(struct bridge_sink *sink, struct bridge_sink_topic *topic, int timeout_ms);
 
 /* The code of the error that ended this producer for good, with the reason; 0 while it lives. */

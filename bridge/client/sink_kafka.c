@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * sink_kafka.c - an idempotent librdkafka producer behind the seam bridge/client/sink.h. */
+ * sink_kafka.c - an idempotent librdkafka producer, as bridge/client/sink.h declares it. */
 #include "base/random.h"
 #include "bridge/client/properties.h"
 #include "bridge/client/error_table.h"
@@ -29,9 +29,9 @@ static rd_kafka_topic_t *as_rkt(struct bridge_sink_topic *topic)
     return (rd_kafka_topic_t *)topic;
 }
 
-/* From librdkafka 2.4 on those of a refused batch that were not at fault have a code of their own,
- * which older headers don't know. Here all of a batch share what was wrong with it, and the search
- * for the one goes through them all. */
+/* Code of a report. From librdkafka 2.4 on, the events of a refused batch that were not at fault
+ * have a code of their own, which older headers lack. Here all events of a batch get the same code,
+ * and the search for the one at fault goes through them all. */
 static int code_of(const rd_kafka_message_t *message)
 {
     enum { INVALID_DIFFERENT_RECORD = -138 };
@@ -99,8 +99,7 @@ enum err bridge_sink_open(const struct bridge_options *options, const char *boot
         return errmsg_set(msg, ERR_INVALID, "kafka: %s", text);
     }
     sink->main_queue = rd_kafka_queue_get_main(sink->rk);
-    rd_kafka_set_log_queue(sink->rk, NULL); /* its log lines come to us through
-                                             * bridge_sink_poll() */
+    rd_kafka_set_log_queue(sink->rk, NULL); /* log lines come through bridge_sink_poll() */
     *ret_sink = sink;
     return ERR_OK;
 }
@@ -123,7 +122,8 @@ struct rd_kafka_s *bridge_sink_group_reader(struct bridge_sink *sink, const char
     char text[128];
     if (bridge_properties_conf(sink->options, sink->bootstrap, NULL, &conf, NULL) != ERR_OK)
         return NULL;
-    rd_kafka_conf_set_log_cb(conf, no_log); /* it would complain about the producer's properties */
+    /* A consumer would complain about the producer's properties. */
+    rd_kafka_conf_set_log_cb(conf, no_log);
     (void)rd_kafka_conf_set(conf, "log.queue", "false", text, sizeof text);
     (void)rd_kafka_conf_set(conf, "group.id", group, text, sizeof text);
     (void)rd_kafka_conf_set(conf, "enable.auto.commit", "false", text, sizeof text);
@@ -150,7 +150,7 @@ void bridge_sink_close(struct bridge_sink *sink)
                                  RD_KAFKA_PURGE_F_NON_BLOCKING);
     rd_kafka_queue_destroy(sink->main_queue);
     bridge_sink_group_reader_close(sink);
-    rd_kafka_destroy(sink->rk); /* drops what it still has; joins its threads */
+    rd_kafka_destroy(sink->rk); /* drops what the client still has; joins its threads */
     free(sink->bootstrap);
     free(sink);
 }
@@ -172,14 +172,14 @@ static bool add_header(rd_kafka_headers_t *headers, struct bytes name, struct by
                                (ssize_t)value.size) == RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
-/* The event's own headers, then ours. */
-/* Found among damage, or in a segment that could not be read for a while: others may have overtaken
- * it. */
+/* Was the event salvaged (found among damage, or in a segment that had been put aside)? Other
+ * events may have overtaken it. */
 static bool is_late(const struct spool_event *event)
 {
     return event->salvaged || event->origin_id != 0;
 }
 
+/* The event's own headers, then ours. */
 static rd_kafka_headers_t *make_headers(const struct bridge_sink *sink,
                                         const struct spool_event *event)
 {

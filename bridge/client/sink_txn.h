@@ -16,7 +16,7 @@ enum bridge_txn_result {
     BRIDGE_TXN_LATER,  /* not yet: the same call again */
     BRIDGE_TXN_ABORT,  /* the transaction can't be committed: abort it */
     BRIDGE_TXN_DEAD,   /* the producer is finished */
-    BRIDGE_TXN_FAILED, /* this call failed, and nothing else did */
+    BRIDGE_TXN_FAILED, /* only this call failed */
 };
 
 struct bridge_txn_error {
@@ -37,7 +37,7 @@ enum bridge_txn_result bridge_sink_txn_abort(struct bridge_sink *sink, int timeo
 void bridge_sink_cluster(struct bridge_sink *sink, int timeout_ms,
                          char ret_id[BRIDGE_CURSOR_TEXT_CLUSTER_SIZE]);
 
-/* The same, asked of a broker right now. False: none has answered. */
+/* The cluster's id, asked of a broker right now. False: no broker has answered. */
 bool bridge_sink_cluster_now(struct bridge_sink *sink, int timeout_ms,
                              char ret_id[BRIDGE_CURSOR_TEXT_CLUSTER_SIZE]);
 

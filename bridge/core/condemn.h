@@ -5,7 +5,7 @@
 
 struct bridge;
 
-/* The producer is to be replaced; the first reason counts. Bridge thread only. */
+/* Marks the producer to be replaced; the first reason counts. Bridge thread only. */
 void bridge_producer_condemn(struct bridge *bridge, int code, const char *text);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * internal.h - what the files of the bridge share about a running one. For nobody else.
+ * internal.h - the state of a running bridge. For the files below bridge/ only.
  *
- * One thread (bridge/open/bridge.c) does everything; other threads only wake it, and read what it
- * has published under `lock`. */
+ * One thread (bridge/open/bridge.c) does everything. Other threads only wake that thread, and read
+ * what it has published under `lock`. */
 #ifndef PENSTOCK_BRIDGE_CORE_INTERNAL_H
 #define PENSTOCK_BRIDGE_CORE_INTERNAL_H
 
@@ -16,46 +16,46 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#define BRIDGE_ADVANCE_MS 50 /* the cursors are told to the spool at most this often */
-/* … and looked after, while something is in flight, at least this often */
+#define BRIDGE_ADVANCE_MS 50 /* at most this often the spool is told the cursors */
+/* at least this often the cursors are advanced while something is in flight */
 #define BRIDGE_LOOK_MS          500
-#define BRIDGE_PUBLISH_MS       200   /* lanes are copied for others at most this often */
-#define BRIDGE_HEAD_EVENTS      2000  /* passed in one go, between two looks at the reports */
+#define BRIDGE_PUBLISH_MS       200   /* lanes are copied for other threads at most this often */
+#define BRIDGE_HEAD_EVENTS      2000  /* passed by the head between two polls for reports */
 #define BRIDGE_SIDE_EVENTS      500   /* passed by lanes that catch up, while the head is busy */
 #define BRIDGE_SIDE_READERS_MAX 8     /* lanes that read by themselves at the same time */
-#define BRIDGE_SKIP_EVENTS      10000 /* of lanes that are behind, passed by the head in … */
-#define BRIDGE_SKIP_MS          100   /* … this time, while no lane flows */
-#define BRIDGE_READ_RETRY_MS    200   /* after the spool could not be read */
-/* in flight for so long without a report: its events are copied, so that they pin no chunk */
+#define BRIDGE_SKIP_EVENTS      10000 /* of lagging lanes, passed by the head in BRIDGE_SKIP_MS */
+#define BRIDGE_SKIP_MS          100   /* the time for so many, while no lane flows */
+#define BRIDGE_READ_RETRY_MS    200   /* wait after the spool could not be read */
+/* a lane without a report for so long: further events are copied, so that they pin no chunk */
 #define BRIDGE_SUSPECT_MS 100
 #define BRIDGE_STUCK_MS   10000 /* in flight for so long without a report: the lane is stuck */
-#define BRIDGE_AWAY_MS    500   /* Kafka not seen for so long: draining does not wait for it */
+#define BRIDGE_AWAY_MS    500   /* Kafka was not seen for so long: draining doesn't wait */
 
 struct bridge_mock;
 
-/* Copied out for other threads; guarded by bridge.lock. */
+/* State copied out for other threads; guarded by bridge.lock. */
 struct bridge_published {
     struct bridge_stats stats;
     struct bridge_lane_stats *lanes;
     size_t lane_count, lane_capacity;
-    uint64_t all_done_id; /* everything up to it is done, in all lanes */
-    unsigned idle_ticket; /* nothing was left to do at some time after this ticket was drawn */
-    bool away;            /* Kafka is, for longer than a moment */
+    uint64_t all_done_id; /* events up to this id are done, in all lanes */
+    unsigned idle_ticket; /* the bridge was idle at some time after this ticket was drawn */
+    bool away;            /* Kafka has been away for a while, or delivery has stopped */
 };
 
 struct bridge {
-    struct spool
-        *spool; /* fixed after start, as is all up to the thread's own, but for what is atomic or
-                * said to have a lock */
+    /* Fixed after start, as are the fields down to "the thread's own", except those that are atomic
+     * or named with a lock. */
+    struct spool *spool;
     bridge_report_fn *report;
     void *report_arg;
     struct bridge_mock *mock;
     pthread_t thread;
     atomic_bool stopping;
-    _Atomic(const struct bridge_options *) next_options; /* what the thread is to go over to */
+    _Atomic(const struct bridge_options *) next_options; /* options that the thread is to adopt */
     atomic_uint drain_tickets;                           /* drawn by bridge_drain() */
 
-    pthread_mutex_t lock;   /* guards published, and sink against being closed while somebody wakes
+    pthread_mutex_t lock;   /* guards published, and keeps sink open while another thread wakes
                              * it */
     pthread_cond_t changed; /* published has changed, or the thread is to wake up without a sink */
     struct bridge_published published;
@@ -75,12 +75,12 @@ struct bridge {
     int64_t flowing_good_ms; /* last good report for a lane that reads with the head */
     int64_t skip_since_ms;
     unsigned skipped;
-    bool unsettled;      /* some lane isn't FLOWING */
+    bool unsettled;      /* a lane may not be FLOWING */
     size_t side_turn;    /* index of the lane whose turn it is */
-    size_t side_readers; /* open ones */
+    size_t side_readers; /* open readers of lanes */
 
-    uint64_t watermark_id; /* the common cursor, as told last */
-    bool dirty;            /* something to tell has happened */
+    uint64_t watermark_id; /* the common cursor, as last told to the spool */
+    bool dirty;            /* progress not yet told to the spool */
     int64_t advanced_ms;
     int64_t published_ms;
     struct spool_lane_cursor *cursors;
@@ -96,11 +96,11 @@ struct bridge {
     int64_t probed_ms;
     int64_t good_ms;   /* last good report */
     char trouble[256]; /* the client's last complaint */
-    bool no_word;      /* which is only that no connection lasts */
+    bool no_word;      /* `trouble` says only that no connection lasts */
 
     bool recreate; /* the producer is to be replaced */
     char recreate_why[256];
-    int64_t settle_until_ms; /* other options are waiting for what is in flight; 0: none are */
+    int64_t settle_until_ms; /* until when new options wait for what is in flight; 0: no wait */
     int64_t sink_due_ms;     /* without a sink: when to make one */
     int64_t sink_made_ms;
     unsigned sink_attempts;
@@ -113,56 +113,55 @@ struct bridge {
 };
 
 /* bridge/forward/head.c: reading at the head, handing over, taking in reports. */
-bool bridge_head_flow(struct bridge *bridge); /* was anything passed? */
+bool bridge_head_flow(struct bridge *bridge); /* true: an event was passed */
 /* Hands an event of the lane over; the reader's chunk stays until its report, unless the client
- * copies the event. False: the client can't take it now. */
+ * copies the event. False: the event can't be taken now. */
 bool bridge_head_take(struct bridge *bridge, struct bridge_lane *lane,
                       struct bridge_chunk_pin *hold, const struct spool_event *event);
-/* reports it, sparingly */
+/* Reports that the spool can't be read, at most once a minute. */
 void bridge_head_unreadable(struct bridge *bridge, enum err rc, const struct errmsg *msg);
 void bridge_head_report(void *bridge, uint64_t token, int code, int32_t partition,
                         int64_t offset);      /* for struct bridge_sink_handler */
 void bridge_head_tend(struct bridge *bridge); /* rewinds and wakes lanes whose time has come */
 
-/* reports a lane's trouble, or its end */
+/* Reports that a lane is stuck, or flows again. */
 void bridge_head_say(struct bridge *bridge, struct bridge_lane *lane);
 void bridge_head_say_wait(struct bridge *bridge, struct bridge_lane *lane, int64_t wait_ms);
-/* a client's time says nothing about that */
+/* When the event was accepted, in ms; the time that a client gave it says nothing about that. */
 int64_t bridge_head_accepted_ms(const struct spool_event *event);
 
-/* bridge/forward/catch_up.c: lanes that are behind read by themselves; at most events_max in all.
- * Was anything passed? */
+/* bridge/forward/catch_up.c: lagging lanes read by themselves, at most events_max events in all.
+ * True: an event was passed. */
 bool bridge_catch_up(struct bridge *bridge, unsigned events_max);
 
 /* bridge/forward/advance.c: from the windows to spool_advance(). */
 enum err bridge_cursor_open(struct bridge *bridge); /* from the spool's cursors to lanes and the
                                                      * head; ERR_NOMEM */
 void bridge_cursor_advance(struct bridge *bridge);
-/* exactly_once: all that the windows hold is in Kafka for good, and so is all up to position_id,
- * but for the lanes that are behind. */
+/* exactly_once: the events in the windows are committed, and so are all up to position_id, except
+ * those of lagging lanes. */
 void bridge_cursor_committed(struct bridge *bridge, uint64_t position_id);
 
 /* bridge/open/producer.c: the producer's life, and whether Kafka is there. */
 enum err bridge_producer_open(struct bridge *bridge, struct errmsg *msg);
-void bridge_producer_close(
-    struct bridge *bridge); /* forgets what is in flight: every window stands at its first open
-                             * event */
+/* Closes the producer without waiting; what is in flight counts as failed in the windows. */
+void bridge_producer_close(struct bridge *bridge);
 void bridge_producer_tend(struct bridge *bridge);
 void bridge_producer_trouble(void *bridge, int code, const char *text);
 void bridge_producer_line(void *bridge, bool problem, const char *text);
 
 /* bridge/open/status.c */
-void bridge_find_bootstrap(struct bridge *bridge); /* in the options */
+void bridge_find_bootstrap(struct bridge *bridge); /* from the mock cluster or the options */
 void bridge_status_publish(struct bridge *bridge, bool idle, unsigned ticket);
 
-/* More lanes are behind than Kafka's cursor can name: the offset waits for them. */
+/* True when more lanes lag than Kafka's cursor can name: the head waits for them. */
 static inline bool bridge_txn_holds_head(const struct bridge *bridge)
 {
     return bridge->txn.state != BRIDGE_TXN_OFF && bridge->txn.behind > BRIDGE_CURSOR_TEXT_LANES_MAX;
 }
 
-/* Kafka has it already, as its cursor says: to be counted, not sent. Late ones (found among damage)
- * are never known. */
+/* True when Kafka's cursor covers the event, which is then counted and not sent. Late events (found
+ * among damage) are never covered. */
 static inline bool bridge_txn_knows(struct bridge *bridge, struct bridge_lane *lane,
                                     const struct spool_event *event,
                                     const struct bridge_reader *reader)

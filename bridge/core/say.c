@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * say.c - reports to whoever started the bridge. */
+ * say.c - reports to the code that started the bridge. */
 #include "bridge/core/say.h"
 
 #include "bridge/core/internal.h"

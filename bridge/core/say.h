@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * say.h - reports to whoever started the bridge: the bridge itself never logs. */
+ * say.h - reports to the code that started the bridge: the bridge itself never logs. */
 #ifndef PENSTOCK_BRIDGE_CORE_SAY_H
 #define PENSTOCK_BRIDGE_CORE_SAY_H
 

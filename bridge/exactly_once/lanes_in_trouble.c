@@ -12,11 +12,11 @@
 #include <stdio.h>
 
 #define LOOK_MS         200  /* for a topic that is used for the first time */
-#define LOOK_AGAIN_MS   50   /* for one that was in trouble */
+#define LOOK_AGAIN_MS   50   /* for a topic that was in trouble */
 #define BLAME_AGAIN_MS  1000 /* between two looks at who holds up a transaction */
 #define QUIET_ATTEMPTS  3    /* a topic may be about to be made */
 #define FORGIVEN_EVENTS 64   /* delivered alone in a row: waits start small again */
-#define TRUSTED_EVENTS  1024 /* … : it goes with the others again */
+#define TRUSTED_EVENTS  1024 /* likewise: the lane goes with the others again */
 
 static void set_error(struct bridge_lane *lane, int code)
 {
@@ -58,8 +58,8 @@ void bridge_txn_back_off(struct bridge *bridge, struct bridge_lane *lane)
         bridge_head_say_wait(bridge, lane, wait_ms);
 }
 
-/* Before an event that it can't take. The head goes on without it, and it will read from there by
- * itself. */
+/* Leaves before an event that the lane can't take. The head goes on without the lane, which will
+ * read from there by itself. */
 static void leave(struct bridge *bridge, struct bridge_lane *lane, const struct spool_event *event,
                   int code)
 {
@@ -95,7 +95,7 @@ void bridge_txn_refused(struct bridge *bridge, struct bridge_lane *lane,
 {
     bridge->failed++;
     if (code == RD_KAFKA_RESP_ERR__STATE || bridge->txn.behind >= BRIDGE_CURSOR_TEXT_LANES_MAX) {
-        bridge_txn_spoil(bridge); /* it is the transaction that takes nothing more */
+        bridge_txn_spoil(bridge); /* the transaction takes nothing more */
     } else if (bridge_error_of(code) == BRIDGE_ERROR_RECREATE) {
         bridge_txn_spoil(bridge);
         bridge_producer_condemn(bridge, code, bridge_error_code_text(code));
@@ -105,7 +105,7 @@ void bridge_txn_refused(struct bridge *bridge, struct bridge_lane *lane,
     }
 }
 
-/* Failed because the transaction did, not the other way round. */
+/* Failed because the transaction failed, not the other way round. */
 static bool is_consequence(int code)
 {
     return code == RD_KAFKA_RESP_ERR__PURGE_QUEUE || code == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT ||
@@ -170,7 +170,7 @@ void bridge_txn_try(struct bridge *bridge, struct bridge_lane *lane)
     if (lane->sink_topic == NULL)
         lane->sink_topic = bridge_sink_topic_open(bridge->sink, lane->topic);
     bool look =
-        /* else it isn't the topic's fault */
+        /* a search or poison isn't the topic's fault */
         lane->sink_topic != NULL && lane->search == 0 && lane->poison_id == 0;
     int code = look ? bridge_sink_topic_look(bridge->sink, lane->sink_topic, LOOK_AGAIN_MS) : 0;
     if (code == 0) {

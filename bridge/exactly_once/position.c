@@ -2,8 +2,8 @@
  * position.c - what the open transaction makes of Kafka's cursor. */
 #include "bridge/core/internal.h"
 
-/* What was read ahead and not passed says nothing about the ids before it while a cursor must stay
- * where it is. */
+/* Position for the cursor. An event that was read ahead and not passed doesn't count, while a
+ * cursor must stay where it is. */
 uint64_t bridge_txn_position(const struct bridge *bridge)
 {
     uint64_t position = bridge_reader_passed(&bridge->head);
@@ -54,7 +54,7 @@ static bool gather_lanes(struct bridge *bridge, uint64_t position_id, uint64_t o
         uint64_t at = lane_at(bridge, lane, position_id);
         ok = add_lane(meta, lane->topic_hash, at, offset_id);
     }
-    /* The head has not come to them yet. */
+    /* Lanes to which the head has not come yet. */
     for (size_t i = 0;
          ok && !txn->from_spool && position_id < txn->floor_id && i < txn->known.lane_count; i++)
         if (!is_met(bridge, txn->known.lanes[i].topic_hash))
@@ -70,7 +70,7 @@ static uint64_t nonce_of(struct bridge *bridge, uint64_t segment_id)
         return txn->nonce;
     txn->nonce_segment_id = segment_id;
     if (spool_segment_nonce(bridge->spool, segment_id, &txn->nonce) != ERR_OK)
-        txn->nonce = 0; /* done and gone: the spool's own cursor has passed it, then */
+        txn->nonce = 0; /* the segment is retired: the spool's own cursor has passed it */
     return txn->nonce;
 }
 

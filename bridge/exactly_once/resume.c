@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * resume.c - going on behind Kafka's cursor: at the start, and after every trouble. */
+ * resume.c - going on after Kafka's cursor: at the start, and after every trouble. */
 #include "base/clock.h"
 #include "base/log.h"
 #include "bridge/core/internal.h"
@@ -27,8 +27,8 @@ void bridge_txn_meet_slow(struct bridge *bridge, struct bridge_lane *lane)
     lane->round = txn->round;
 }
 
-/* Everything starts again at the spool's cursors; what Kafka's cursor covers beyond them will be
- * counted, not sent. */
+/* Goes back to the spool's cursors; events after them that Kafka's cursor covers will be counted,
+ * not sent. */
 static enum err go_back(struct bridge *bridge)
 {
     struct bridge_txn *txn = &bridge->txn;
@@ -78,7 +78,7 @@ static enum err judge(struct bridge *bridge, const struct bridge_cursor_read *re
     if (!txn->begun_before)
         view.local_newer = spool_cursor_at_open(bridge->spool)->mode == SPOOL_AT_LEAST_ONCE;
     else
-        view.local_newer = txn->mark != BRIDGE_TXN_MARKED; /* nothing was sent in this mode yet */
+        view.local_newer = txn->mark != BRIDGE_TXN_MARKED; /* no event was sent in this mode yet */
     enum err rc = view.readable ? look_at_disk(bridge, ret_meta->nonce, &view) : ERR_OK;
     *ret_trust = bridge_cursor_trust_of(&view);
     return rc;

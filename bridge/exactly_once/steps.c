@@ -16,19 +16,20 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#define CALL_MS       500 /* one call blocks for so long: stopping needn't wait longer */
+#define CALL_MS       500 /* a call blocks for so long: stopping needn't wait longer */
 #define TOPIC_CALL_MS 5000
 #define AGE_MS        50 /* a transaction takes events for so long */
 /* … and for so long while there is a backlog: at the end of each the client's queue runs empty */
 #define BUSY_AGE_MS 1500
-/* the reports take longer: it is aborted, and who holds it up leaves */
+/* the reports take longer: the transaction is aborted, and the lane that holds it up leaves */
 #define HELD_UP_MS      5000
-#define SOLE_HELD_UP_MS 1000  /* the same for one lane's alone: the others wait for it */
+#define SOLE_HELD_UP_MS 1000  /* the same for a transaction of one lane: the others wait for it */
 #define LONG_HELD_UP_MS 20000 /* … although all topics look well */
 #define STOP_MS         2000
 /* the client can't abort, with Kafka there: a new producer does it as it starts */
-#define ABORT_MS   10000
-#define SURE_MS    1000 /* a transaction that took less was answered by whom it was sent to */
+#define ABORT_MS 10000
+/* a transaction that took less was answered by the cluster that it was sent to */
+#define SURE_MS    1000
 #define CLUSTER_MS 3000
 /* within so long after a reading there may be another: its client stays connected */
 #define READ_AGAIN_MS 10000
@@ -71,7 +72,7 @@ void bridge_txn_spoil(struct bridge *bridge)
     bridge->txn.spoilt = true;
 }
 
-/* What every call may say besides success. True: go on. */
+/* Handles the results that every call may have. True: go on. */
 static bool went_well(struct bridge *bridge, enum bridge_step step, enum bridge_txn_result result,
                       const struct bridge_txn_error *error)
 {
@@ -81,7 +82,7 @@ static bool went_well(struct bridge *bridge, enum bridge_step step, enum bridge_
     case BRIDGE_TXN_LATER: return false;
     case BRIDGE_TXN_ABORT:
         if (step == BRIDGE_STEP_OFFSETS &&
-            !bridge->txn.spoilt) /* else it is some event's fault, and its lane says it */
+            !bridge->txn.spoilt) /* spoilt: an event's fault, which its lane reports */
             bridge_txn_trouble(bridge, step, error);
         enter(bridge, BRIDGE_TXN_ABORTING);
         return false;
@@ -140,7 +141,7 @@ static void wait_for_disk(struct bridge *bridge)
 {
     struct spool_stats stats;
     spool_stats_get(bridge->spool, &stats);
-    if (bridge->dirty) /* it was not told */
+    if (bridge->dirty) /* the spool was not told */
         bridge_cursor_committed(bridge, bridge_txn_position(bridge));
     else if (stats.cursor_mode == SPOOL_EXACTLY_ONCE)
         bridge->txn.mark = BRIDGE_TXN_MARKED;
@@ -162,7 +163,8 @@ static void be_ready(struct bridge *bridge)
     else if (txn->mark == BRIDGE_TXN_MARK_KAFKA || due)
         refresh(bridge);
     else if (bridge->dirty && bridge->now_ms - bridge->advanced_ms >= BRIDGE_ADVANCE_MS)
-        bridge_cursor_committed(bridge, bridge_txn_position(bridge)); /* what Kafka had already */
+        bridge_cursor_committed(bridge, bridge_txn_position(bridge)); /* events that Kafka had
+                                                                       * already */
 }
 
 static int64_t age_ms(const struct bridge *bridge)
@@ -179,7 +181,8 @@ static void take(struct bridge *bridge)
         close_it(bridge);
 }
 
-/* Meanwhile the client sends what it has. True: there is no call under way. */
+/* Puts the cursor into the transaction while the client sends its events. True: no call is under
+ * way. */
 static bool send_cursor(struct bridge *bridge)
 {
     struct bridge_txn *txn = &bridge->txn;
@@ -211,7 +214,7 @@ static void close_down(struct bridge *bridge)
     if (txn->state != BRIDGE_TXN_CLOSING || bridge->recreate)
         return;
     if (!bridge->link.up)
-        txn->since_ms = bridge->now_ms; /* nobody is to blame for that */
+        txn->since_ms = bridge->now_ms; /* no lane is to blame for that */
     int64_t held_up_ms = bridge->now_ms - txn->since_ms;
     if (!txn->spoilt && bridge->budget.events > 0 &&
         held_up_ms >= (txn->sole != NULL ? SOLE_HELD_UP_MS : HELD_UP_MS))
@@ -224,9 +227,9 @@ static void close_down(struct bridge *bridge)
         enter(bridge, BRIDGE_TXN_COMMITTING);
 }
 
-/* When the address leads to another cluster between the events and the commit, the client repeats
- * the commit there; and where a cluster is back that knew this producer's id before, it takes that
- * for its own last transaction, and answers well. */
+/* If bootstrap.servers now leads to another cluster, librdkafka repeats the commit there. A cluster
+ * that knew this producer's id before takes the commit for the id's last transaction and reports
+ * success, although it lacks our events. So the cluster's id is compared first. */
 static bool is_same_cluster(struct bridge *bridge)
 {
     const struct bridge_txn *txn = &bridge->txn;
@@ -256,7 +259,7 @@ static void commit(struct bridge *bridge)
     bridge_txn_lanes_committed(bridge);
     bridge_letter_copies_committed(bridge);
     bridge_cursor_committed(bridge, bridge_txn_position(bridge));
-    /* behind the cursors: who is told so and asks finds them there */
+    /* After the cursors: a client that is told and then asks finds its event delivered. */
     spool_delivery_wait_settle(bridge->spool, true);
     if (txn->mark == BRIDGE_TXN_MARK_KAFKA)
         txn->mark = BRIDGE_TXN_MARK_DISK;
@@ -272,13 +275,14 @@ static void abort_it(struct bridge *bridge)
     if (result == BRIDGE_TXN_LATER && !bridge->link.up)
         bridge->txn.since_ms = bridge->now_ms;
     if (result == BRIDGE_TXN_LATER && bridge->now_ms - bridge->txn.since_ms >= ABORT_MS)
-        result = BRIDGE_TXN_DEAD; /* such as: the cluster doesn't know its producer id, and it asks
-                                   * for that for ever */
+        /* The client may never get further, for example when the cluster doesn't know its producer
+         * id. */
+        result = BRIDGE_TXN_DEAD;
     if (!went_well(bridge, BRIDGE_STEP_ABORT, result, &error))
         return;
     bridge_sink_poll(bridge->sink, 0);
     if (bridge->budget.events > 0)
-        return; /* their reports are under way */
+        return; /* reports are under way */
     bridge->txn.aborts++;
     enter(bridge, BRIDGE_TXN_READ);
 }

@@ -7,17 +7,17 @@
  *    |        +------------ ABORTING <--------+---------+------------+      what can be aborted
  *    +--- a new producer <--------------------+---------+------------+      what can't
  *
- * READ is the one way back from every trouble: the cursor is read from Kafka and everything goes on
- * behind it, whatever became of the transaction before. Nothing that the windows hold is in Kafka
- * before its transaction is committed; the spool's cursors move only then.
+ * READ is the one way back from every trouble: the cursor is read from Kafka, and all lanes go on
+ * after that cursor, in any case of the transaction before. Events in the windows are in Kafka only
+ * once their transaction is committed; the spool's cursors move only then.
  *
  * The head starts at the spool's own cursor, which may be older than Kafka's: events that Kafka's
  * cursor covers (a lane's known_id) are passed and counted as delivered, not sent. The offset in
  * Kafka never goes back.
  *
- * A lane in trouble leaves: the others go on in common transactions, and it is tried in
- * transactions of its own, which hurt nobody when they fail, until it has caught up. All on the
- * bridge's thread. */
+ * A lane in trouble leaves: the others go on in common transactions. The lane is tried in
+ * transactions of its own, which hurt no other lane when they fail, until it has caught up. All on
+ * the bridge's thread. */
 #ifndef PENSTOCK_BRIDGE_EXACTLY_ONCE_STEPS_H
 #define PENSTOCK_BRIDGE_EXACTLY_ONCE_STEPS_H
 
@@ -28,9 +28,9 @@
 
 enum bridge_txn_state {
     BRIDGE_TXN_OFF,     /* at_least_once */
-    BRIDGE_TXN_INIT,    /* a new producer: whoever had the transactional id before is fenced */
+    BRIDGE_TXN_INIT,    /* a new producer: an earlier one with the transactional id is fenced */
     BRIDGE_TXN_READ,    /* Kafka's cursor is to be read */
-    BRIDGE_TXN_STOPPED, /* it is not ours to go on from: waiting for people */
+    BRIDGE_TXN_STOPPED, /* Kafka's cursor is not this spool's: waiting for people */
     BRIDGE_TXN_TOPIC,   /* the cursor topic is to be made */
     BRIDGE_TXN_READY,
     BRIDGE_TXN_OPEN,
@@ -50,7 +50,7 @@ struct bridge_txn {
     char group[64];
     char cluster[BRIDGE_CURSOR_TEXT_CLUSTER_SIZE];
     enum bridge_txn_mark mark;
-    bool begun_before; /* this run has believed a cursor: the spool's is of this run */
+    bool begun_before; /* the spool's cursor was written by this run, which has believed a cursor */
     int64_t due_ms;    /* of a step that failed */
     unsigned attempts;
     int64_t since_ms;     /* in this state, since */
@@ -62,23 +62,23 @@ struct bridge_txn {
     enum bridge_step said_step;
     uint64_t commits, aborts;
 
-    /* what Kafka's cursor says */
+    /* Kafka's cursor */
     uint64_t floor_id;               /* the offset */
-    uint32_t round;                  /* counts the readings; lanes ask once in each */
+    uint32_t round;                  /* counts the readings; a lane asks once in each */
     bool from_spool;                 /* the spool's own cursors were taken instead */
-    struct bridge_cursor_text known; /* else: the lanes that are behind the offset */
+    struct bridge_cursor_text known; /* otherwise the lanes that lag after the offset */
 
     /* the transaction that is open */
-    struct bridge_lane *sole; /* it is this lane's alone; NULL: everybody's */
+    struct bridge_lane *sole; /* the transaction's only lane; NULL: open to all lanes */
     bool was_sole;
-    bool spoilt; /* it can't be committed */
+    bool spoilt; /* the transaction can't be committed */
     bool asked;  /* the cursor is on its way into it */
     bool sent;   /* the cursor is in it */
     struct bridge_cursor_sender sender;
     uint64_t offset_id;
     char meta[BRIDGE_CURSOR_TEXT_SIZE_MAX + 1];
 
-    int64_t looked_ms; /* at who holds it up */
+    int64_t looked_ms; /* at the lanes that hold the transaction up */
     size_t behind;     /* lanes that don't flow */
     uint64_t nonce_segment_id, nonce;
 };
@@ -93,14 +93,14 @@ bool bridge_txn_hangs(struct bridge *bridge);    /* in a call that can't be ende
 void bridge_txn_start(struct bridge *bridge);    /* a producer was made */
 void bridge_txn_tend(struct bridge *bridge);
 bool bridge_txn_may_flow(const struct bridge *bridge); /* may events be passed now? */
-bool bridge_txn_settled(const struct bridge *bridge);  /* nothing of its own is under way */
-/* there is an open one from now on; false: not now */
+bool bridge_txn_settled(const struct bridge *bridge);  /* no transaction is under way */
+/* True: a transaction is open from now on; false: not now. */
 bool bridge_txn_begin(struct bridge *bridge);
-void bridge_txn_spoil(struct bridge *bridge); /* it can't be committed any more */
+void bridge_txn_spoil(struct bridge *bridge); /* the transaction can't be committed any more */
 int64_t bridge_txn_deadline_ms(const struct bridge *bridge);
-void bridge_txn_stop(struct bridge *bridge); /* ends what is open, within a moment */
+void bridge_txn_stop(struct bridge *bridge); /* ends an open transaction, within a moment */
 void bridge_txn_trouble(struct bridge *bridge, enum bridge_step step,
-                        const struct bridge_txn_error *error); /* says it */
+                        const struct bridge_txn_error *error); /* reports the trouble */
 
 /* bridge/exactly_once/resume.c: from Kafka's cursor to lanes and head. */
 void bridge_txn_read(struct bridge *bridge); /* the step of BRIDGE_TXN_READ */
@@ -118,8 +118,8 @@ bool bridge_txn_admit(struct bridge *bridge, struct bridge_lane *lane,
 void bridge_txn_refused(struct bridge *bridge, struct bridge_lane *lane,
                         const struct spool_event *event, int code);
 void bridge_txn_report(struct bridge *bridge, struct bridge_lane *lane, int code);
-/* Lanes without a report are to blame, if their topic doesn't look well, or whatever it looks
- * like. */
+/* Blames lanes without a report, if their topic doesn't look well; with `whatever` all such
+ * lanes. */
 void bridge_txn_blame_silent(struct bridge *bridge, bool whatever);
 void bridge_txn_back_off(struct bridge *bridge, struct bridge_lane *lane);
 /* A lane is BACKING_OFF, and its time has come. Is this a moment for it? Between transactions, or
@@ -128,7 +128,7 @@ bool bridge_txn_may_try(const struct bridge *bridge);
 void bridge_txn_try(struct bridge *bridge, struct bridge_lane *lane);
 bool bridge_txn_choose(struct bridge *bridge); /* is the next transaction, or the open one, one
                                                 * lane's alone? */
-/* from its own reader, now? */
+/* Does the lane take events from its own reader now? */
 bool bridge_txn_takes(const struct bridge *bridge, const struct bridge_lane *lane);
 void bridge_txn_lanes_committed(struct bridge *bridge);
 

@@ -5,7 +5,7 @@
 
 #include <stdlib.h>
 
-/* delivered events kept because the watermark is pinned, per event allowed in flight */
+/* delivered events kept while the watermark is pinned, per event allowed in flight */
 #define ENTRIES_PER_FLIGHT 4
 
 enum err bridge_cursor_open(struct bridge *bridge)
@@ -45,12 +45,12 @@ static bool make_room(struct bridge *bridge)
     return true;
 }
 
-/* A lane that doesn't move must not pin everybody's cursor, nor the memory of what was delivered
- * behind its events. */
+/* Gives a cursor of its own to a lane that doesn't move: such a lane must not pin the common
+ * cursor, nor the entries of other lanes' events that were delivered after its own. */
 static void unpin(struct bridge *bridge, uint64_t entries)
 {
     if (!bridge->link.up || entries <= bridge->budget.events)
-        return; /* nobody is held up */
+        return; /* no delivered event is pinned, or Kafka is away */
     bool full = entries > (uint64_t)ENTRIES_PER_FLIGHT * bridge->options->in_flight_events_max;
     struct bridge_lane *lowest = NULL;
     for (size_t i = 0; i < bridge->lanes.count; i++) {
@@ -81,8 +81,8 @@ static uint64_t find_watermark(struct bridge *bridge)
     return watermark_id > bridge->watermark_id ? watermark_id : bridge->watermark_id;
 }
 
-/* Events that lanes without good reports for long hold in the producer: they are lost room for the
- * others. */
+/* Replaces the producer when events of lanes without a good report for long fill most of it and
+ * leave too little room for the other lanes. */
 static void check_stuck(struct bridge *bridge, uint64_t stuck)
 {
     if (!bridge->link.up || stuck <= bridge->budget.events_max / 4 * 3 || bridge->sink == NULL ||
@@ -91,7 +91,7 @@ static void check_stuck(struct bridge *bridge, uint64_t stuck)
     bridge_producer_condemn(bridge, 0, "topics that don't move fill the producer's queue");
 }
 
-/* Tells the spool: all up to watermark_id is done, but for the lanes that are behind. */
+/* Tells the spool that events up to watermark_id are done, except those of lagging lanes. */
 static void tell(struct bridge *bridge, uint64_t watermark_id, enum spool_delivery mode)
 {
     uint64_t all_done_id = watermark_id;
@@ -111,7 +111,7 @@ static void tell(struct bridge *bridge, uint64_t watermark_id, enum spool_delive
     }
     if (spool_advance(bridge->spool, mode, watermark_id, bridge->cursors, cursor_count,
                       bridge->outcomes, outcome_count) != ERR_OK)
-        return; /* what was counted is kept for the next time */
+        return; /* the counts are kept for the next time */
     for (size_t i = 0; i < bridge->lanes.count; i++) {
         struct bridge_lane *lane = bridge->lanes.items[i];
         bridge->copies.failed += lane->uncopied_new;

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * catch_up.c - lanes that are behind read the spool by themselves, in turn, until they reach the
- * head. */
+ * catch_up.c - lagging lanes read the spool by themselves, in turn, until they reach the head. */
 #include "bridge/core/internal.h"
 #include "bridge/forward/letters.h"
 
@@ -16,20 +15,22 @@ static void join(struct bridge *bridge, struct bridge_lane *lane)
 {
     close_reader(bridge, lane);
     bridge_lane_join(lane);
-    if (lane->probation) { /* all that it had to do is under way or done */
+    if (lane->probation) { /* the lane's events up to the head are in flight or done */
         lane->probation = false;
         lane->attempts = 0;
         lane->error = 0;
     }
 }
 
-/* After trouble it has to go past what caused it alone, before it goes with the others again. */
+/* A lane on probation has to pass the cause of its trouble alone, before it goes with the other
+ * lanes again. */
 static bool may_join(const struct bridge *bridge, const struct bridge_lane *lane)
 {
     return !lane->probation || bridge->head_at_end || bridge_txn_holds_head(bridge);
 }
 
-/* One event of the lane's own reader. False: nothing more can be done for it now. */
+/* Passes one event of the lane's own reader. False: the lane can do no more now, or has joined the
+ * head. */
 static bool pass_event(struct bridge *bridge, struct bridge_lane *lane)
 {
     struct errmsg msg = {""};
@@ -47,8 +48,8 @@ static bool pass_event(struct bridge *bridge, struct bridge_lane *lane)
     }
     const struct spool_event *event = &lane->reader.event;
     if (bridge->txn.state != BRIDGE_TXN_OFF && event->id > bridge->head.passed_id) {
-        if (may_join(bridge, lane)) /* it must not be ahead of the head: Kafka's cursor could not
-                                     * tell */
+        /* A lane must not get ahead of the head: Kafka's cursor could not express that. */
+        if (may_join(bridge, lane))
             join(bridge, lane);
         return false;
     }
@@ -110,7 +111,7 @@ bool bridge_catch_up(struct bridge *bridge, unsigned events_max)
         unsigned part = flow_lane(bridge, lane, events_max - passed);
         passed += part;
         if (part == 0 && bridge->now_ms - lane->good_ms > BRIDGE_LANE_STUCK_MS)
-            close_reader(bridge, lane); /* it can't go on: others may read */
+            close_reader(bridge, lane); /* the lane can't go on: another one may read */
     }
     if (count > 0)
         bridge->side_turn = (bridge->side_turn + 1) % count;

@@ -33,8 +33,8 @@ static void open_topic(struct bridge *bridge, struct bridge_lane *lane)
         (void)bridge_sink_probe(bridge->sink, lane->sink_topic, 1);
 }
 
-/* Copied events pin no chunk: for lanes that may not move for long, and when too much is pinned
- * already. */
+/* Copied events pin no chunk: for lanes that may not move for long, and when too much memory is
+ * pinned already. */
 static bool should_copy(const struct bridge *bridge, struct bridge_lane *lane)
 {
     if (bridge->holds.held_bytes > bridge->options->in_flight_bytes_max / 2 * 3)
@@ -62,7 +62,7 @@ bool bridge_head_take(struct bridge *bridge, struct bridge_lane *lane,
     if (!bridge_in_flight_reserve(&lane->window))
         return false;
     if (transactional && !bridge_txn_admit(bridge, lane, event))
-        /* passed, then: it comes back to it by itself */
+        /* BACKING_OFF: the head passes the event, the lane reads it again by itself */
         return lane->mode == BRIDGE_LANE_MODE_BACKING_OFF;
     if (lane->sink_topic == NULL)
         open_topic(bridge, lane);
@@ -153,7 +153,7 @@ static bool others_flow(const struct bridge *bridge, const struct bridge_lane *l
     return false;
 }
 
-/* The lane's event can't be taken now. True: the lane leaves, the head goes on without it. */
+/* The lane's event can't be taken now. True: the lane leaves, and the head goes on without it. */
 static bool leaves(struct bridge *bridge, struct bridge_lane *lane, enum bridge_lane_room room)
 {
     const struct bridge_lane_view view = {
@@ -162,7 +162,7 @@ static bool leaves(struct bridge *bridge, struct bridge_lane *lane, enum bridge_
         .others_flow = others_flow(bridge, lane),
     };
     if (bridge->txn.state != BRIDGE_TXN_OFF)
-        return false; /* the transaction ends soon, well or badly */
+        return false; /* the transaction ends soon, by a commit or an abort */
     if (room == BRIDGE_LANE_ROOM_NOWHERE ||
         !bridge_lane_should_leave(lane, bridge->now_ms, &view, &bridge->budget))
         return false;
@@ -173,9 +173,9 @@ static bool leaves(struct bridge *bridge, struct bridge_lane *lane, enum bridge_
     return true;
 }
 
-/* Going ahead of lanes that are behind pays only while others flow. When nobody does (Kafka hangs,
- * or there is but this one topic) the head looks on slowly, so that the lane needn't read a whole
- * backlog that the head has read for nothing. */
+/* May the head pass an event of a lagging lane now? At full speed while other lanes flow. When none
+ * flows (Kafka hangs, or this is the only topic), only slowly: the lane has to read once more
+ * whatever the head passes. */
 static bool may_skip(struct bridge *bridge)
 {
     if (bridge->now_ms - bridge->flowing_good_ms < BRIDGE_LANE_STUCK_MS)
@@ -187,7 +187,8 @@ static bool may_skip(struct bridge *bridge)
     return bridge->skipped++ < BRIDGE_SKIP_EVENTS;
 }
 
-/* It was given up before a crash: the lane counts it when its own cursor stands right before it. */
+/* Dead letter of an earlier run: the lane leaves the head right before this event, and counts the
+ * letter once its own cursor stands there. */
 static void leave_before_letter(struct bridge *bridge, struct bridge_lane *lane,
                                 const struct spool_event *event)
 {
@@ -200,7 +201,7 @@ static void leave_before_letter(struct bridge *bridge, struct bridge_lane *lane,
     bridge->dirty = true;
 }
 
-/* Passes, skips or takes the event at the head. False: the head is held up by it. */
+/* Passes, skips or takes the event at the head. False: this event holds up the head. */
 static bool pass_head_event(struct bridge *bridge)
 {
     struct bridge_reader *head = &bridge->head;

@@ -26,7 +26,8 @@ static bool transactional(const struct bridge *bridge)
     return bridge->txn.state != BRIDGE_TXN_OFF;
 }
 
-/* The topic takes none. The next letters don't wait for it. */
+/* dead_letter.topic takes no copy: it is left alone for a while, so that the next letters don't
+ * wait for it. */
 static void give_up(struct bridge *bridge, int code)
 {
     struct bridge_letter_copies *copies = &bridge->copies;
@@ -43,7 +44,7 @@ static void give_up(struct bridge *bridge, int code)
                          "60 s"));
 }
 
-/* The letter goes without. */
+/* Lets the lane pass the letter without a copy. */
 static bool without(struct bridge *bridge, struct bridge_lane *lane)
 {
     lane->uncopied_new++;
@@ -85,10 +86,10 @@ static void begin(struct bridge *bridge, const struct spool_event *event,
     if (reason != NULL)
         copies->reason = *reason;
     else
-        (void)spool_letters_each(bridge->spool, is_wanted, &wanted, NULL); /* else without it */
+        (void)spool_letters_each(bridge->spool, is_wanted, &wanted, NULL); /* may find none */
 }
 
-/* Is the topic there? 0, or what is wrong; it has a handle then. */
+/* Looks for dead_letter.topic. 0: copies->topic is open; else the code of what is wrong. */
 static int look(struct bridge *bridge)
 {
     struct bridge_letter_copies *copies = &bridge->copies;
@@ -117,7 +118,7 @@ static bool is_size(int code)
            code == RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE;
 }
 
-/* 0: it is under way. */
+/* Hands the copy to the client. 0: the copy is under way; else the code of the refusal. */
 static int hand_over(struct bridge *bridge, const struct spool_event *event)
 {
     struct bridge_letter_copies *copies = &bridge->copies;
@@ -149,7 +150,7 @@ static bool attempt(struct bridge *bridge, struct bridge_lane *lane,
     struct bridge_letter_copies *copies = &bridge->copies;
     if (!bridge->link.up) {
         copies->absent_ms = 0;
-        return later(bridge, lane, TRY_TOPIC_MS); /* nothing else goes either */
+        return later(bridge, lane, TRY_TOPIC_MS); /* events don't go either */
     }
     int code = look(bridge);
     if (code != 0) {
@@ -167,7 +168,7 @@ static bool attempt(struct bridge *bridge, struct bridge_lane *lane,
     if (code == 0)
         return transactional(bridge) || later(bridge, lane, AGAIN_MS);
     if (code == RD_KAFKA_RESP_ERR__STATE)
-        bridge_txn_spoil(bridge); /* it is the transaction that takes nothing more */
+        bridge_txn_spoil(bridge); /* the transaction takes no more events */
     if (code == BRIDGE_SINK_FULL || code == RD_KAFKA_RESP_ERR__STATE)
         return later(bridge, lane, AGAIN_MS);
     give_up(bridge, code);
@@ -188,7 +189,7 @@ bool bridge_letter_copies_make(struct bridge *bridge, struct bridge_lane *lane,
 {
     struct bridge_letter_copies *copies = &bridge->copies;
     const char *topic = bridge->options->letters_topic;
-    /* what doesn't fit in there needs no copy there */
+    /* Letters of dead_letter.topic itself are not copied to it: Kafka refused them there. */
     if (topic == NULL || strcmp(topic, lane->topic) == 0)
         return true;
     if (bridge_letter_copies_busy(bridge, event))
@@ -201,7 +202,7 @@ bool bridge_letter_copies_make(struct bridge *bridge, struct bridge_lane *lane,
     case BRIDGE_COPY_SENT:
         if (transactional(bridge) || bridge->now_ms - copies->sent_ms < REPORT_MS)
             return later(bridge, lane, AGAIN_MS);
-        /* should it arrive after all: so much the better */
+        /* The copy may still arrive, which does no harm. */
         give_up(bridge, RD_KAFKA_RESP_ERR__TIMED_OUT);
         return without(bridge, lane);
     case BRIDGE_COPY_GOOD: bridge_letter_copies_committed(bridge); return true;
@@ -210,7 +211,7 @@ bool bridge_letter_copies_make(struct bridge *bridge, struct bridge_lane *lane,
                                                     : attempt(bridge, lane, event);
 }
 
-/* Failed because something else did. */
+/* True for an event that failed with its producer or transaction, without a fault of its own. */
 static bool is_consequence(int code)
 {
     return code == RD_KAFKA_RESP_ERR__PURGE_QUEUE || code == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT ||
@@ -224,7 +225,7 @@ void bridge_letter_copies_report(struct bridge *bridge, int code)
     if (code != 0 && transactional(bridge))
         bridge_txn_spoil(bridge);
     if (copies->state != BRIDGE_COPY_SENT)
-        return; /* nobody waits for it any more */
+        return; /* the copy was given up meanwhile */
     copies->state = code == 0 ? BRIDGE_COPY_GOOD : BRIDGE_COPY_UNSENT;
     if (code == 0 || is_consequence(code))
         return;
@@ -260,7 +261,7 @@ void bridge_letter_copies_committed(struct bridge *bridge)
 void bridge_letter_copies_aborted(struct bridge *bridge)
 {
     if (bridge->copies.state == BRIDGE_COPY_GOOD)
-        bridge->copies.state = BRIDGE_COPY_UNSENT; /* it comes again with its letter */
+        bridge->copies.state = BRIDGE_COPY_UNSENT; /* sent again with its letter */
 }
 
 void bridge_letter_copies_forget(struct bridge *bridge)

@@ -66,7 +66,7 @@ bool bridge_letter_copy_of(const struct spool_event *event,
     bool ok = encode(&headers, out);
     *ret_copy = *event;
     ret_copy->partition = SPOOL_PARTITION_ANY;
-    ret_copy->time_ms = reason->time_ms; /* its own may be what is wrong with it */
+    ret_copy->time_ms = reason->time_ms; /* the event's own may be at fault */
     ret_copy->headers = buf_bytes(out);
     ret_copy->header_count = (uint32_t)headers.count;
     if (size != BRIDGE_COPY_WHOLE)

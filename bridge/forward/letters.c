@@ -39,8 +39,8 @@ void bridge_letters_suspect(struct bridge *bridge, struct bridge_lane *lane, uin
     if (lane->allowance == 1 && (!transactional || bridge->txn.sole == lane)) {
         lane->poison_id = id;
         lane->poison_code = code;
-    } else if (transactional) { /* a failed transaction costs tens of ms: halves find it with the
-                                 * fewest */
+    } else if (transactional) {
+        /* A failed transaction costs tens of ms: halving needs the fewest to find the event. */
         lane->search_left =
             bridge_in_flight_count(&lane->window) + (bridge_in_flight_count(&lane->window) == 0);
         lane->search = (lane->search_left + 1) / 2;
@@ -50,7 +50,7 @@ void bridge_letters_suspect(struct bridge *bridge, struct bridge_lane *lane, uin
 void bridge_letters_good(struct bridge_lane *lane)
 {
     if (lane->search > 0 && --lane->search_left == 0)
-        lane->search = 0; /* it wasn't among them after all */
+        lane->search = 0; /* the search is over: they all went through */
 }
 
 bool bridge_letters_searches(const struct bridge_lane *lane)
@@ -79,7 +79,8 @@ static void wait(struct bridge *bridge, struct bridge_lane *lane, const char *te
                log_quote("nothing is dropped; the other topics go on"));
 }
 
-/* Kafka takes times up to an hour ahead of its own. One that this host set tells of its clock. */
+/* Is this host's clock at fault, not the event? Kafka takes times up to an hour ahead of its own
+ * clock, and refused one that this host set. */
 static bool is_clock(struct bridge *bridge, struct bridge_lane *lane,
                      const struct spool_event *event)
 {
@@ -91,7 +92,7 @@ static bool is_clock(struct bridge *bridge, struct bridge_lane *lane,
              " s from its clock's now: one of the two is wrong, or Kafka's clock is",
              (event->time_ms - clock_wall_ms()) / 1000);
     wait(bridge, lane, text);
-    lane->poison_id = 0; /* tried again then */
+    lane->poison_id = 0; /* the event is tried again after the wait */
     return true;
 }
 
@@ -103,7 +104,7 @@ static void say_given_up(struct bridge *bridge, const struct bridge_lane *lane,
         bridge->letters_said = 0;
     }
     if (bridge->letters_said++ >= LINES_A_MINUTE)
-        return; /* the metric counts them all */
+        return; /* the metric counts all letters */
     bridge_say(bridge, true, "dead_letter",
                "topic=%s event_id=%" PRIu64 " error=%s text=%s action=%s", lane->topic,
                event->origin_id != 0 ? event->origin_id : event->id,
@@ -117,9 +118,9 @@ bool bridge_letters_give_up(struct bridge *bridge, struct bridge_lane *lane,
 {
     struct spool_letter_reason reason = {.time_ms = clock_wall_ms()};
     struct errmsg msg = {""};
-    bool poison = event->id == lane->poison_id; /* else an earlier run wrote it there */
+    bool poison = event->id == lane->poison_id; /* false: an earlier run wrote it */
     if (bridge->now_ms < lane->due_ms || bridge_in_flight_open(&lane->window) != NULL)
-        return false; /* its cursor must pass just this event */
+        return false; /* the lane's cursor must pass just this event */
     if (poison && (bridge_letter_copies_busy(bridge, event) || is_clock(bridge, lane, event)))
         return false;
     if (poison) {

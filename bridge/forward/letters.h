@@ -3,8 +3,8 @@
  *
  * Kafka refuses a batch as a whole, so only an event that fails alone, by an error of the class
  * "event", is at fault. After trouble a lane goes on with one event in flight; the one that fails
- * then is the poison, and is given up when the lane, having gone back, comes to it again. It is
- * synced before any cursor passes it. All on the bridge's thread. */
+ * then is the poison. The lane goes back, and gives the poison up when it comes to that event
+ * again. The letter is synced before any cursor passes the event. All on the bridge's thread. */
 #ifndef PENSTOCK_BRIDGE_FORWARD_LETTERS_H
 #define PENSTOCK_BRIDGE_FORWARD_LETTERS_H
 
@@ -12,7 +12,7 @@
 
 struct bridge;
 
-/* Reads which letters an earlier run left; now and then until that has worked. */
+/* Loads which letters earlier runs left; tries again now and then until that has worked. */
 void bridge_letters_tend(struct bridge *bridge);
 
 /* An event of the lane failed, or was refused: is it the event's own fault? */
@@ -21,16 +21,17 @@ void bridge_letters_suspect(struct bridge *bridge, struct bridge_lane *lane, uin
 /* exactly_once: an event of the lane went through. */
 void bridge_letters_good(struct bridge_lane *lane);
 
-/* Is it to be given up (or was it, before a crash)? */
+/* Is the event to be given up (or was it, before a crash)? */
 bool bridge_letters_is_one(struct bridge *bridge, const struct bridge_lane *lane,
                            const struct spool_event *event);
 
-/* The lane, reading by itself, has come to one. True: it is in dead-letter/ (its copy is under way
- * or couldn't be made), and can be passed. False: not now. */
+/* Gives up an event that the lane, reading by itself, has come to. True: the event is in
+ * dead-letter/ (its copy is under way or couldn't be made) and can be passed. False: not now. */
 bool bridge_letters_give_up(struct bridge *bridge, struct bridge_lane *lane,
                             const struct spool_event *event);
 
-/* An event that fails by its own fault is looked for at once, without waits. */
+/* Does the lane search an event that fails by its own fault? Such a search doesn't wait between
+ * tries. */
 bool bridge_letters_searches(const struct bridge_lane *lane);
 
 #endif

@@ -19,7 +19,7 @@ struct bridge_chunk_pin {
     uint32_t users;
 };
 
-/* An empty one with one user. NULL when memory is out. */
+/* New pin with one user and no chunk yet. NULL when memory is out. */
 struct bridge_chunk_pin *bridge_chunk_pin_new(struct bridge_chunk_pin_pool *pool);
 
 /* Takes over the caller's reference to chunk. */

@@ -25,12 +25,12 @@ enum bridge_in_flight_state {
 
 struct bridge_in_flight_entry {
     uint64_t id;
-    struct bridge_chunk_pin *hold; /* memory that Kafka's client reads; NULL once reported, or when
-                                    * it made a copy */
+    struct bridge_chunk_pin *hold; /* memory that the client reads; NULL after the report, or when
+                                    * the client made a copy */
     uint64_t time_ms : 48;         /* when the event was accepted */
     uint64_t state : 8;
     uint32_t bytes;
-    uint32_t taken_ms; /* when it was handed over: low bits of the monotonic clock */
+    uint32_t taken_ms; /* when the event was handed over: low bits of the monotonic clock */
 };
 
 struct bridge_in_flight {
@@ -38,16 +38,16 @@ struct bridge_in_flight {
     size_t capacity;    /* a power of two, or 0 */
     uint64_t first_seq; /* of the oldest entry */
     uint64_t end_seq;   /* of the next entry */
-    uint64_t open_seq;  /* nothing before it is in flight or failed */
+    uint64_t open_seq;  /* entries before this one are all good */
     uint64_t in_flight;
     uint64_t in_flight_bytes;
     uint64_t last_id; /* of the newest entry */
     bool unordered;   /* ids went back somewhere in the ring (events found late) */
 };
 
-/* frees the ring; the holds must be gone */
+/* Frees the ring. The chunk pins of its entries must be released before. */
 void bridge_in_flight_done(struct bridge_in_flight *window);
-/* gives memory back when it is empty */
+/* Gives memory back when the ring is empty. */
 void bridge_in_flight_trim(struct bridge_in_flight *window);
 
 static inline uint64_t bridge_in_flight_count(const struct bridge_in_flight *window)
@@ -64,16 +64,16 @@ static inline struct bridge_in_flight_entry *bridge_in_flight_at(
 /* Makes room for one more entry. False when memory is out. */
 bool bridge_in_flight_reserve(struct bridge_in_flight *window);
 
-/* Adds an entry in flight behind all others, after bridge_in_flight_reserve(); its position is the
- * end_seq of before. */
+/* Appends an entry in flight, after bridge_in_flight_reserve(). The entry's position is the end_seq
+ * of before the call. */
 void bridge_in_flight_push(struct bridge_in_flight *window,
                            const struct bridge_in_flight_entry *entry);
 
-/* Takes the newest entry off again: it was not handed over after all. */
+/* Takes the newest entry off again, whose event was not handed over after all. */
 void bridge_in_flight_unpush(struct bridge_in_flight *window);
 
-/* Takes in the report for an entry in flight. Only the low bits of seq count. Returns its hold for
- * release. */
+/* Takes in the report for an entry in flight. Only the low bits of seq count. Returns the entry's
+ * chunk pin for release. */
 struct bridge_chunk_pin *bridge_in_flight_report(struct bridge_in_flight *window, uint64_t seq,
                                                  bool good);
 

@@ -24,7 +24,7 @@ enum bridge_lane_room bridge_lane_room(const struct bridge_lane *lane,
     if (budget->events >= budget->events_max || budget->bytes >= budget->bytes_max)
         return budget->events == 0 ? BRIDGE_LANE_ROOM : BRIDGE_LANE_ROOM_NOWHERE;
     if (lane->window.in_flight == 0)
-        return BRIDGE_LANE_ROOM; /* one goes always, however large */
+        return BRIDGE_LANE_ROOM; /* a lane with nothing in flight may send one, however large */
     if (lane->window.in_flight >= lane->allowance ||
         lane->window.in_flight >= budget->events_max - budget->events ||
         lane->window.in_flight_bytes >= budget->bytes_max - budget->bytes)
@@ -60,7 +60,8 @@ static void bridge_lane_drop_open(struct bridge_lane *lane)
     struct bridge_in_flight_entry first;
     if (!bridge_in_flight_rewind(&lane->window, &first))
         return;
-    if (first.id - 1 < lane->read_id) /* else it was found late, and its elders were taken */
+    /* Never forward: a recall to a late event may have set read_id lower already. */
+    if (first.id - 1 < lane->read_id)
         lane->read_id = first.id - 1;
     if (lane->waiting_time_ms == 0 || (int64_t)first.time_ms < lane->waiting_time_ms)
         lane->waiting_time_ms = (int64_t)first.time_ms;

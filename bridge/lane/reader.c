@@ -18,7 +18,7 @@ void bridge_reader_close(struct bridge_reader *reader)
 static enum err bridge_reader_load_chunk(struct bridge_reader *reader,
                                          struct bridge_chunk_pin_pool *pool, struct errmsg *msg)
 {
-    /* first: a chunk that was read must not be lost */
+    /* made before reading, since a chunk that was read must not be lost */
     struct bridge_chunk_pin *hold = bridge_chunk_pin_new(pool);
     if (hold == NULL)
         return ERR_NOMEM;

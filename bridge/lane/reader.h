@@ -9,20 +9,20 @@
 
 struct bridge_reader {
     struct spool_tail *tail;       /* NULL: closed */
-    struct bridge_chunk_pin *hold; /* the chunk it is in; NULL: between chunks */
-    size_t next_pos;               /* in the chunk, behind event */
+    struct bridge_chunk_pin *hold; /* the chunk being read; NULL: between chunks */
+    size_t next_pos;               /* in the chunk, after event */
     bool has_event;
     struct spool_event event; /* the next one to be passed */
     uint64_t before_id;       /* position of the tail before the chunk */
-    uint64_t passed_id;       /* the highest id passed since it was opened */
+    uint64_t passed_id;       /* the highest id passed since the reader was opened */
     uint64_t chunks_read;
 };
 
 /* ERR_NOMEM */
 enum err bridge_reader_open(struct bridge_reader *reader, struct spool *spool, uint64_t after_id);
-void bridge_reader_close(struct bridge_reader *reader); /* a closed one is fine */
+void bridge_reader_close(struct bridge_reader *reader); /* a closed reader is fine */
 
-/* Makes sure of reader->event, without passing it. Errors: ERR_END (nothing there now),
+/* Loads reader->event unless it is there, without passing it. Errors: ERR_END (nothing there now),
  * ERR_UNREADABLE and ERR_NOMEM (try later) */
 enum err bridge_reader_load(struct bridge_reader *reader, struct bridge_chunk_pin_pool *pool,
                             struct errmsg *msg);
@@ -40,8 +40,8 @@ static inline void bridge_reader_pass(struct bridge_reader *reader)
     reader->has_event = false;
 }
 
-/* Everything up to this id was passed, or doesn't exist. The first asks nothing of the event that
- * was read ahead. */
+/* Id up to which every event was passed, or doesn't exist. bridge_reader_passed() ignores the event
+ * that was read ahead; bridge_reader_position() stands right before it. */
 uint64_t bridge_reader_passed(const struct bridge_reader *reader);
 uint64_t bridge_reader_position(const struct bridge_reader *reader);
 

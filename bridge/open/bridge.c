@@ -16,8 +16,8 @@
 
 #define WAIT_MS_MAX     1000
 #define HELD_UP_WAIT_MS 50
-/* The bridge's thread and those of Kafka's client: a backlog can wait, programs that send events
- * can't. */
+/* Nice value of the bridge's thread and of the Kafka client's: a backlog can wait, programs that
+ * send events can't. */
 #define BRIDGE_NICE 10
 
 static void wake(void *arg)
@@ -30,7 +30,7 @@ static void wake(void *arg)
     pthread_mutex_unlock(&bridge->lock);
 }
 
-/* The next time to do something unasked. */
+/* Time at which the loop must wake up by itself. */
 static int64_t next_deadline_ms(const struct bridge *bridge)
 {
     int64_t next = bridge->now_ms + WAIT_MS_MAX;
@@ -47,8 +47,9 @@ static int64_t next_deadline_ms(const struct bridge *bridge)
         next = bridge->now_ms + HELD_UP_WAIT_MS;
     if (bridge->sink == NULL && bridge->sink_due_ms < next)
         next = bridge->sink_due_ms;
-    bool may_try = bridge_txn_may_try(bridge); /* else a lane that is due waits for what ends
-                                                * that */
+    /* When no lane may be tried now (Kafka is away, or a transaction has yet to end), a due lane is
+     * no reason to wake up. */
+    bool may_try = bridge_txn_may_try(bridge);
     for (size_t i = 0; bridge->unsettled && i < bridge->lanes.count; i++) {
         const struct bridge_lane *lane = bridge->lanes.items[i];
         int64_t due_ms =
@@ -76,14 +77,14 @@ static void wait_without_sink(struct bridge *bridge, int64_t timeout_ms)
     pthread_mutex_unlock(&bridge->lock);
 }
 
-/* Are events taken now? */
+/* Does the bridge take events now? */
 static bool flows(const struct bridge *bridge)
 {
     return bridge->sink != NULL && bridge->settle_until_ms == 0 && bridge_txn_may_flow(bridge);
 }
 
-/* The one place where the thread waits: for reports, for new events, for its own deadlines, for the
- * word to stop. */
+/* The only place where the thread waits: for reports, new events, its own deadlines, or the
+ * stop. */
 static void poll_reports(struct bridge *bridge, bool progress)
 {
     int64_t timeout_ms = 0;
@@ -91,7 +92,7 @@ static void poll_reports(struct bridge *bridge, bool progress)
         timeout_ms = next_deadline_ms(bridge) - bridge->now_ms;
         if (timeout_ms > 0 && bridge->head_at_end && flows(bridge) &&
             spool_tail_arm_wakeup(bridge->head.tail))
-            timeout_ms = 0; /* something came meanwhile */
+            timeout_ms = 0; /* an event came meanwhile */
     }
     if (bridge->sink != NULL)
         bridge_sink_poll(bridge->sink, timeout_ms > 0 ? (int)timeout_ms : 0);
@@ -108,13 +109,14 @@ static bool is_idle(const struct bridge *bridge)
 
 static void advance_when_due(struct bridge *bridge, unsigned ticket)
 {
-    /* then tell at once: somebody may be waiting */
+    /* With the spool read to its end and all reported, tell at once: clients may wait for
+     * delivery. */
     bool quiet = bridge->head_at_end && bridge->budget.events == 0;
     bool due = bridge->now_ms - bridge->advanced_ms >= BRIDGE_ADVANCE_MS;
     bool look = bridge->budget.events > 0 && bridge->now_ms - bridge->advanced_ms >= BRIDGE_LOOK_MS;
     if (bridge->txn.state == BRIDGE_TXN_OFF &&
         (look || (bridge->dirty && (due || (quiet && bridge->now_ms > bridge->advanced_ms)))))
-        bridge_cursor_advance(bridge); /* else a transaction does it */
+        bridge_cursor_advance(bridge); /* exactly_once: a commit does it */
     bool idle = is_idle(bridge);
     if (due || idle)
         bridge_status_publish(bridge, idle, ticket);
@@ -206,8 +208,8 @@ static void *open_lowered(void *arg)
     return NULL;
 }
 
-/* The client's threads inherit the priority of the thread that makes it, and the caller's must stay
- * as it is. */
+/* Makes the first producer on a thread of its own: the client's threads inherit that thread's
+ * priority, and the caller's must stay as it is. */
 static enum err open_first_producer(struct bridge *bridge, struct errmsg *msg)
 {
     struct opening opening = {bridge, msg, ERR_OK};
@@ -291,8 +293,8 @@ bool bridge_drain(struct bridge *bridge, int64_t timeout_ms)
     }
 }
 
-/* Kafka went away within a call of its client's that nobody can end: the client, and what it may
- * still read, stay. What is the spool's is given back. */
+/* Kafka went away during a client call that can't be ended: the client stays, and so does the
+ * memory that it may still read. The spool's readers are closed. */
 static void leave_behind(struct bridge *bridge)
 {
     bridge_reader_close(&bridge->head);

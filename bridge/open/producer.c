@@ -17,13 +17,13 @@
 #define PROBE_TIMEOUT_MS 10
 #define PROBE_MS         500  /* while Kafka is away */
 #define PROBE_EAGER_MS   50   /* in the first moments */
-#define SILENCE_MS       2000 /* in flight for so long without any good report: is Kafka there? */
+#define SILENCE_MS       2000 /* in flight for so long without a good report: is Kafka there? */
 #define REPLACE_MS_MIN   250
 #define REPLACE_MS_MAX   30000
 #define STAY             "events stay in the spool; trying for ever"
 #define IS_IT_TLS                                                                                  \
     "is security.protocol right? Brokers end connections without a word when it isn't; "
-#define SETTLE_MS  5000  /* so long do other options wait for what is in flight */
+#define SETTLE_MS  5000  /* new options wait so long for what is in flight */
 #define SETTLED_MS 60000 /* a producer that lived so long was a good one */
 
 void bridge_producer_trouble(void *arg, int code, const char *text)
@@ -72,7 +72,7 @@ enum err bridge_producer_open(struct bridge *bridge, struct errmsg *msg)
     return ERR_OK;
 }
 
-/* Nobody will report what was in flight: as failed as far as the windows are concerned. */
+/* Events in flight will get no report any more: the windows count them as failed. */
 static void forget_flights(struct bridge_lane *lane)
 {
     struct bridge_in_flight *window = &lane->window;
@@ -92,14 +92,14 @@ void bridge_producer_close(struct bridge *bridge)
     struct bridge_sink *sink = bridge->sink;
     bridge->sink = NULL;
     pthread_mutex_unlock(&bridge->lock);
-    bridge_sink_close(sink); /* from here on nobody reads the events' memory */
+    bridge_sink_close(sink); /* the client no longer reads the events' memory */
     for (size_t i = 0; i < bridge->lanes.count; i++)
         forget_flights(bridge->lanes.items[i]);
     bridge->budget.events = bridge->budget.bytes = 0;
 }
 
-/* Everything that isn't done is read again, from the cursors. Without its head the bridge advances
- * no cursor. */
+/* Goes back to the cursors: all events not yet done are read again. While the head is closed, the
+ * bridge advances no cursor. */
 static void rewind_all(struct bridge *bridge)
 {
     bridge_reader_close(&bridge->head);
@@ -110,7 +110,7 @@ static void rewind_all(struct bridge *bridge)
             bridge_in_flight_open(&lane->window) != NULL)
             lane->allowance = 1;
         if (bridge->txn.state == BRIDGE_TXN_OFF)
-            /* else once Kafka's cursor has been read */
+            /* exactly_once: done once Kafka's cursor has been read */
             bridge_lane_reset(lane, bridge->watermark_id);
     }
     bridge->side_readers = 0;
@@ -128,7 +128,8 @@ static void replace(struct bridge *bridge)
                                               REPLACE_MS_MAX, random_u64());
     bridge->sink_attempts++;
     bridge->recreations++;
-    if (bridge->txn.state != BRIDGE_TXN_INIT) /* else it never was one, and the reason is said */
+    /* A producer in INIT never worked, and the reason was reported already. */
+    if (bridge->txn.state != BRIDGE_TXN_INIT)
         bridge_say(
             bridge, true, "producer_recreated",
             "%s wait_ms=%" PRId64 " in_flight=%" PRIu64 " action=%s", bridge->recreate_why, wait_ms,
@@ -211,12 +212,13 @@ static void go_over(struct bridge *bridge, const struct bridge_options *options)
     if (!is_settled(bridge) && bridge->now_ms < bridge->settle_until_ms)
         return;
     if (bridge->txn.state == BRIDGE_TXN_OFF)
-        bridge_cursor_advance(bridge); /* what was reported a moment ago is not to be read again */
+        /* Events reported a moment ago must not be read again. */
+        bridge_cursor_advance(bridge);
     bridge->settle_until_ms = 0;
     bridge->options = options;
     bridge->sink_attempts = 0;
     bridge->sink_due_ms = bridge->now_ms;
-    bridge->txn.cluster[0] = '\0'; /* it may be another one */
+    bridge->txn.cluster[0] = '\0'; /* the options may name another cluster */
     bridge_find_bootstrap(bridge);
     if (bridge->sink != NULL)
         bridge_producer_condemn(bridge, RD_KAFKA_RESP_ERR_NO_ERROR,

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * status.c - what other threads may know: copied out by the bridge thread, read under its
- * lock. */
+ * status.c - what other threads may read: copied out by the bridge thread, read under its lock. */
 #include "bridge/core/internal.h"
 
 #include "base/clock.h"
@@ -49,7 +48,7 @@ static void publish_lanes(struct bridge *bridge)
         size_t capacity = bridge->lanes.count + 16;
         struct bridge_lane_stats *lanes = realloc(published->lanes, capacity * sizeof *lanes);
         if (lanes == NULL)
-            return; /* the older ones stay */
+            return; /* the previous copy stays */
         published->lanes = lanes;
         published->lane_capacity = capacity;
     }

@@ -41,8 +41,8 @@ bool bridge_connection_line(struct bridge_connection *link, int64_t now_ms)
         link->lines_since_ms = now_ms;
         link->lines = 0;
     }
-    /* While Kafka is away every broker complains again and again; the bridge's own line says it
-     * all. */
+    /* While Kafka is away every broker complains again and again; one line of the bridge replaces
+     * them. */
     if (link->said_down || link->lines >= BRIDGE_CONNECTION_LINES_MAX) {
         link->lines_suppressed++;
         return false;

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT
- * connection.h - is Kafka there, and what to say about it: once when it goes away, at most once a
- * minute while it is away, once when it is back. Also bounds how much of the client's own log gets
- * through. Pure: the time is given. */
+ * connection.h - whether Kafka is there, and when to report it: once when Kafka goes away, at most
+ * once a minute while it is away, once when it is back. Also bounds how much of the client's own
+ * log gets through. Pure: the time is given. */
 #ifndef PENSTOCK_BRIDGE_RULES_CONNECTION_H
 #define PENSTOCK_BRIDGE_RULES_CONNECTION_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-/* away for so long before it is said: connections are renewed now and then */
+/* Kafka is away for so long before that is reported: connections are renewed now and then */
 #define BRIDGE_CONNECTION_GRACE_MS  3000
 #define BRIDGE_CONNECTION_REPEAT_MS 60000
 #define BRIDGE_CONNECTION_LINES_MAX 10 /* of the client's log, in so many ms */
@@ -31,7 +31,7 @@ struct bridge_connection {
     uint64_t lines_suppressed; /* since the last line that got through */
 };
 
-/* down until it is seen */
+/* The connection counts as down until it was seen. */
 void bridge_connection_init(struct bridge_connection *link, int64_t now_ms);
 void bridge_connection_seen(struct bridge_connection *link, bool up, int64_t now_ms);
 enum bridge_connection_news bridge_connection_news(struct bridge_connection *link, int64_t now_ms);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * cursor_text.c - the text beside the offset: strict in what it takes, so that nothing
- * strange is believed. */
+ * cursor_text.c - the text beside the offset, parsed strictly: a damaged or foreign text is refused
+ * as a whole. */
 #include "bridge/rules/cursor_text.h"
 
 #include <assert.h>
@@ -65,7 +65,7 @@ static int hex_digit(uint8_t c)
     return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* As it is written: 1 to 16 digits, none of them a needless 0. */
+/* Number as bridge_cursor_text_encode() writes it: 1 to 16 digits, without leading zeros. */
 static bool take_hex(struct bytes *in, uint64_t *ret)
 {
     size_t digits = 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * cursor_text.h - what stands beside the offset in Kafka: which cluster and segment it
- * belongs to, which lanes are behind.
+ * cursor_text.h - the text beside the offset in Kafka: which cluster and segment the offset belongs
+ * to, and which lanes lag.
  *
  * Kafka keeps one text of at most 4096 bytes with each committed offset. Ours is
  *
@@ -21,7 +21,7 @@
 /* Kafka's default limit (offset.metadata.max.bytes), without the final NUL */
 #define BRIDGE_CURSOR_TEXT_SIZE_MAX     4096
 #define BRIDGE_CURSOR_TEXT_CLUSTER_SIZE 64
-/* So many lanes fit always, whatever their ids; 34 bytes each at most. */
+/* Lanes that always fit, whatever their ids: 34 bytes each at most. */
 #define BRIDGE_CURSOR_TEXT_LANES_MAX 112
 
 struct bridge_cursor_lane {
@@ -45,11 +45,12 @@ uint64_t bridge_cursor_text_hash(struct bytes topic);
 void bridge_cursor_text_encode(const struct bridge_cursor_text *meta, uint64_t offset_id,
                                char ret_text[BRIDGE_CURSOR_TEXT_SIZE_MAX + 1]);
 
-/* False when the text isn't one of ours, or of a later version. */
+/* False when the text is foreign, or of a later version. */
 bool bridge_cursor_text_decode(struct bytes text, uint64_t offset_id,
                                struct bridge_cursor_text *ret_meta);
 
-/* Where the topic's lane stands: its own cursor, or offset_id when it isn't behind. */
+/* Where the topic's lane stands: its own cursor, or offset_id when the text doesn't name the
+ * lane. */
 uint64_t bridge_cursor_text_lane(const struct bridge_cursor_text *meta, uint64_t topic_hash,
                                  uint64_t offset_id);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * http.h - the seam in front of libmicrohttpd. */
+ * http.h - the seam to libmicrohttpd. */
 #ifndef PENSTOCK_INGEST_HTTP_HTTP_H
 #define PENSTOCK_INGEST_HTTP_HTTP_H
 

@@ -14,16 +14,16 @@
 #include <unistd.h>
 
 enum {
-    LINGER_TURN_MS = 100, /* how late a lingering socket may be closed */
+    LINGER_TURN_MS = 100, /* a lingering socket may be closed so late */
     PAUSE_MS = 5,         /* when the servers have to catch up first */
     ACCEPTS_MAX = 64,     /* of one listener in one turn */
     IN_BETWEEN_MAX = 256, /* connections on their way in or out */
 };
 
-/* False: pause first. */
+/* Makes room for a descriptor. False: pause first. */
 static bool out_of_files(struct ingest *ingest)
 {
-    ingest_connections_evict_one(&ingest->connections); /* whose descriptor is free in a moment */
+    ingest_connections_evict_one(&ingest->connections); /* frees a descriptor in a moment */
     return false;
 }
 
@@ -39,7 +39,7 @@ static bool accept_some(struct ingest *ingest, int listen_fd)
         if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM))
             return out_of_files(ingest);
         if (fd < 0)
-            return true; /* nobody waits, or he has gone again */
+            return true; /* no connection waits, or the client has gone again */
         atomic_fetch_add(&ingest->connections.starting, 1);
         ingest_connections_evict(&ingest->connections);
         struct ingest_server *server =

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * connections.c - the list of connections, and who has to go. */
+ * connections.c - the list of connections, and which of them are closed. */
 #include "ingest/net/connections.h"
 
 #include "base/clock.h"
@@ -143,8 +143,8 @@ static int64_t moved_ms(struct ingest_connection *connection)
     return atomic_load_explicit(&connection->moved_ms, memory_order_relaxed);
 }
 
-/* The silent ones stand in the order in which they fell silent, so only those that are busy are
- * passed over. */
+/* Silent connections stand in the order in which they fell silent, so only busy ones are passed
+ * over. */
 static bool evict_longest_silent(struct ingest_connections *connections)
 {
     int64_t still_ms = clock_monotonic_ms() - INGEST_STILL_MS;
@@ -190,8 +190,8 @@ size_t ingest_connections_in_between(struct ingest_connections *connections)
     return count;
 }
 
-/* Nothing else is being sent to somebody who has not finished asking, so this cannot garble an
- * answer. */
+/* Tells a slow sender 408. Its request isn't complete, so no other answer is being sent that this
+ * could garble. */
 static void tell_too_slow(const struct ingest_connection *connection)
 {
 #define TOO_SLOW                                                                                   \

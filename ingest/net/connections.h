@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * connections.h - who is connected and since when silent; closes those that keep others out.
+ * connections.h - the open connections and since when each is silent; closes those that keep others
+ * out.
  *
  * Server threads add, remove and mark; the acceptor and the reaper close. A connection is closed by
  * shutdown(2): its server thread then sees the end of it and cleans up. */
@@ -52,29 +53,29 @@ struct ingest_connection *ingest_connections_add(struct ingest_connections *conn
 void ingest_connections_remove(struct ingest_connections *connections,
                                struct ingest_connection *connection);
 
-/* Its request is over: it is silent again, as the latest. Its own thread only. */
+/* The connection's request is over: it is silent again, as the latest. Its own thread only. */
 void ingest_connections_rest(struct ingest_connections *connections,
                              struct ingest_connection *connection);
 
-/* Its own thread only. */
+/* Connection's own thread only. */
 void ingest_connection_mark(struct ingest_connection *connection, enum ingest_activity activity);
 void ingest_connection_moved(struct ingest_connection *connection);
 
-/* Has been told to go: whatever is sent reaches nobody. */
+/* Was the connection told to go? Then no answer reaches its client. */
 bool ingest_connection_is_closed(struct ingest_connections *connections,
                                  struct ingest_connection *connection);
 
-/* While there are more than count_max: closes the one that has been silent, or stood still in a
- * request, for longest; never one that waits for its sync. */
+/* While there are more than count_max: closes the connection that has been silent, or stood still
+ * in a request, for longest; never one that waits for its sync. */
 void ingest_connections_evict(struct ingest_connections *connections);
-/* however many there are */
+/* Closes one, however many there are. */
 void ingest_connections_evict_one(struct ingest_connections *connections);
 
-/* How many are on their way in or out. */
+/* Number of connections on their way in or out. */
 size_t ingest_connections_in_between(struct ingest_connections *connections);
 
-/* Closes whoever has been silent, or busy with a request or answer, for too long. Slow senders are
- * told: 408. */
+/* Closes connections that have been silent, or busy with a request or answer, for too long. Slow
+ * senders are told: 408. */
 void ingest_connections_reap(struct ingest_connections *connections, int64_t silent_ms_max,
                              int64_t busy_ms_max);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * internal.h - what the files of ingest/ share about running listeners. For nobody else. */
+ * internal.h - the state of running listeners. For the files below ingest/ only. */
 #ifndef PENSTOCK_INGEST_NET_INTERNAL_H
 #define PENSTOCK_INGEST_NET_INTERNAL_H
 
@@ -17,7 +17,7 @@ struct MHD_Daemon;
 struct ingest_request;
 struct ingest_server;
 
-/* What acceptor and requests want of the HTTP library, which calls them: ingest/http/http.c. */
+/* Calls of acceptor and requests to the HTTP library, which calls them too: ingest/http/http.c. */
 struct ingest_transport {
     /* Takes over an accepted socket, whatever comes of it. Any thread. False: it is closed. */
     bool (*take)(struct ingest_server *server, int fd, const struct sockaddr *address,
@@ -26,7 +26,7 @@ struct ingest_transport {
     void (*resume)(struct MHD_Connection *http);
 };
 
-/* One thread of the HTTP library. */
+/* Server: a thread of the HTTP library. */
 struct ingest_server {
     struct ingest *ingest;
     struct MHD_Daemon *daemon;

@@ -52,7 +52,7 @@ static enum err resolve(const char *address, bool allow_remote, struct addrinfo 
     snprintf(host, sizeof host, "%.*s", (int)(host_size - (brackets ? 2 : 0)),
              address + (brackets ? 1 : 0));
     const char *numeric =
-        strcmp(host, "localhost") == 0 ? "127.0.0.1" : host; /* nothing is looked up */
+        strcmp(host, "localhost") == 0 ? "127.0.0.1" : host; /* without a look-up */
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
                              .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV};
     if (bare_v6 || getaddrinfo(numeric, colon + 1, &hints, ret_info) != 0)
@@ -110,7 +110,7 @@ static enum err listen_tcp(const char *address, bool allow_remote,
 
 /* ---- Unix sockets ---------------------------------------------------------------------------- */
 
-/* A socket file is stale when nobody listens behind it. */
+/* Removes a socket file that is stale: no process listens on it. */
 static enum err remove_stale(const struct sockaddr_un *address, struct errmsg *msg)
 {
     struct stat status;

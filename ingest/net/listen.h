@@ -18,8 +18,8 @@ struct ingest_listener {
     char bound[256]; /* as bound: "127.0.0.1:8080", with the real port where 0 was asked for */
 };
 
-/* Binds and listens. A stale Unix socket (nobody answers on it) is replaced.
- * Errors: ERR_INVALID (malformed, or beyond loopback without allow_remote), ERR_IO */
+/* Binds and listens. A stale Unix socket (no process answers on it) is replaced. Errors:
+ * ERR_INVALID (malformed, or beyond loopback without allow_remote), ERR_IO */
 enum err ingest_listen(const struct ingest_options *options, const char *address,
                        struct ingest_listener *ret_listener, struct errmsg *msg);
 void ingest_unlisten(struct ingest_listener *listener); /* closes fd unless it is -1 */

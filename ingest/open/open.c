@@ -17,9 +17,9 @@
 
 enum {
     REAP_EVERY_MS = 100,
-    DRAIN_MS_MAX = 2000,    /* for answers that are still to be sent when everything ends */
-    DESCRIPTORS_KEPT = 640, /* for the spool, Kafka's client and what else is open, and connections
-                             * that come and go */
+    DRAIN_MS_MAX = 2000,    /* for answers that are still to be sent at the end */
+    DESCRIPTORS_KEPT = 640, /* for the spool, Kafka's client, other files, and connections that come
+                             * and go */
 };
 
 /* Waits for the next turn; false at the end. */
@@ -106,8 +106,8 @@ static enum err start_threads(struct ingest *ingest, size_t servers, struct errm
     return ingest_acceptor_start(ingest, msg);
 }
 
-/* Taking the spool away doesn't wait for a moment in which no thread uses it: under load there may
- * be none. */
+/* Taking the spool away must not wait for a moment in which no thread uses the spool: under load
+ * there may be none. So writers go first. */
 static void init_spool_lock(pthread_rwlock_t *lock)
 {
     pthread_rwlockattr_t attr;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  * json.c - JSON in pieces to tokens of source text, around yajl.
  *
- * yajl hands over decoded strings only, and decodes half surrogate pairs to other text. What a
- * token looked like is found by its place instead: during a callback, yajl_get_bytes_consumed()
- * stands right behind the token. Whatever lies between that and the end of the token before is
- * white space, at most one separator, and the token. */
+ * yajl hands over decoded strings only, and decodes half surrogate pairs to other text. A
+ * token's source is found by its place instead: during a callback, yajl_get_bytes_consumed()
+ * stands right after the token. Between the end of the token before and that place lie white space,
+ * at most one separator, and the token. */
 #include "ingest/parse/json.h"
 
 #include <yajl/yajl_parse.h>
@@ -16,12 +16,12 @@ struct ingest_json {
     yajl_handle yajl;
     ingest_json_fn *on_token;
     void *arg;
-    struct bytes piece; /* what is being fed */
-    size_t mark;        /* end of the last token in it */
-    struct buf carried; /* what earlier pieces held behind their last token */
+    struct bytes piece; /* the piece being fed */
+    size_t mark;        /* end of the last token in the piece */
+    struct buf carried; /* rest of earlier pieces, after their last token */
     size_t fed_bytes;   /* in earlier pieces */
     unsigned depth;
-    char error[128]; /* "": none */
+    char error[128]; /* no error: "" */
 };
 
 static struct bytes skip_to_token(struct bytes span, char *ret_separator)
@@ -188,7 +188,7 @@ bool ingest_json_feed(struct ingest_json *json, struct bytes piece)
 
 bool ingest_json_finish(struct ingest_json *json)
 {
-    json->piece = bytes_of(" ", 1); /* what yajl feeds itself to end a number */
+    json->piece = bytes_of(" ", 1); /* the byte that yajl feeds itself to end a number */
     json->mark = 0;
     return settle(json, yajl_complete_parse(json->yajl));
 }

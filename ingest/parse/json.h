@@ -41,12 +41,12 @@ struct ingest_json;
 struct ingest_json *ingest_json_new(ingest_json_fn *on_token, void *arg); /* NULL: out of memory */
 void ingest_json_free(struct ingest_json *json);                          /* NULL is fine */
 
-/* Both return false after the callback did, or when the text is not JSON or memory is out; nothing
- * may follow then. */
+/* Feeding and finishing return false after the callback did, or when the text is not JSON or memory
+ * is out; no further call may follow then. */
 bool ingest_json_feed(struct ingest_json *json, struct bytes piece);
 bool ingest_json_finish(struct ingest_json *json);
 
-/* What was wrong with the text; NULL when nothing was (so the callback has the reason). */
+/* Error in the text; NULL when there was none (so the callback has the reason). */
 const char *ingest_json_error(const struct ingest_json *json);
 
 #endif

@@ -16,7 +16,8 @@ static uint32_t hex4(const uint8_t *p)
     return value;
 }
 
-/* Behind "\u": one escape, or two that make a pair. A half alone is returned as it is. */
+/* Reads the digits after "\u": one escape, or two that make a pair. Half a pair is returned as it
+ * is. */
 static uint32_t take_hex_escape(const uint8_t **p, const uint8_t *end)
 {
     if (end - *p < 4)
@@ -47,8 +48,8 @@ static uint32_t take_escape(const uint8_t **p, const uint8_t *end)
     }
 }
 
-/* One character of more than one byte; overlong forms, halves of pairs and what is beyond Unicode
- * are invalid. */
+/* Reads a character of more than one byte; overlong forms, halves of pairs and numbers beyond
+ * Unicode are invalid. */
 static uint32_t take_utf8(const uint8_t **p, const uint8_t *end)
 {
     static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
@@ -109,7 +110,7 @@ static bool is_half_pair(uint32_t c)
     return c >= 0xd800 && c <= 0xdfff;
 }
 
-/* Bytes from p on that stand for themselves. */
+/* Counts the bytes from p on that stand for themselves. */
 static size_t plain_run(const uint8_t *p, const uint8_t *end)
 {
     const uint8_t *start = p;

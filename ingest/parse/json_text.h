@@ -16,7 +16,8 @@
  * it was. */
 bool ingest_json_text_literal(struct bytes literal, struct buf *out);
 
-/* Appends the text it stands for, as UTF-8; half a surrogate pair is no text: false. */
+/* Appends the text that the literal stands for, as UTF-8; half a surrogate pair is no text:
+ * false. */
 bool ingest_json_text_decode(struct bytes literal, struct buf *out);
 
 #endif

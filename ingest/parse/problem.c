@@ -17,8 +17,8 @@ bool ingest_problem_set(struct ingest_problem *problem, int status, int code, co
     vsnprintf(problem->message, sizeof problem->message, format, args);
     va_end(args);
     for (char *p = problem->message; *p != '\0'; p++)
-        if ((unsigned char)*p >= 0x80) /* what is quoted need not be UTF-8, or is cut within a
-                                        * character */
+        /* A quoted text may be other than UTF-8, or cut within a character. */
+        if ((unsigned char)*p >= 0x80)
             *p = '?';
     return false;
 }

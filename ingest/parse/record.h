@@ -7,7 +7,7 @@
 #include "base/err.h"
 #include "spool/spool_event.h"
 
-/* Where a text lies in the record's scratch memory, which moves while it grows. */
+/* Place of a text in the record's scratch memory, which moves while it grows. */
 struct ingest_record_text {
     size_t offset;
     size_t size;
@@ -19,7 +19,7 @@ struct ingest_record_header {
 };
 
 struct ingest_record {
-    unsigned seen; /* bits of the fields that stood there */
+    unsigned seen; /* bits of the fields that were found */
     struct ingest_record_text key, value;
     int32_t partition;
     int64_t time_ms;

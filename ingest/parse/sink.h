@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * sink.h - where a body parser puts the events it finds. */
+ * sink.h - the receiver of the events that a body parser finds. */
 #ifndef PENSTOCK_INGEST_PARSE_SINK_H
 #define PENSTOCK_INGEST_PARSE_SINK_H
 
@@ -15,7 +15,7 @@ struct ingest_sink {
                                   * none */
 };
 
-/* Hands an event on; on an error says in problem which one it was ("record 3", "line 7"). */
+/* Hands an event on; on an error problem names the event ("record 3", "line 7"). */
 bool ingest_sink_put(struct ingest_sink *sink, const struct spool_event *event, const char *what,
                      uint64_t number, struct ingest_problem *problem);
 

@@ -15,7 +15,7 @@
 enum place {
     AT_START,
     AT_TOP,     /* between the members of the outermost object */
-    AT_SKIPPED, /* in a member of it that doesn't matter */
+    AT_SKIPPED, /* in a member of that object that doesn't matter */
     AT_RECORDS_START,
     AT_RECORDS, /* between records */
     AT_RECORD,  /* between a record's members */
@@ -98,7 +98,7 @@ static bool enter_member(struct ingest_v2 *v2, const struct member *members, siz
                               name.size > 40 ? 40 : (int)name.size, (const char *)name.data);
 }
 
-/* Keeps count of what is open; true when the token ends the value that began at depth 0. */
+/* Counts open objects and arrays; true when the token ends the value that began at depth 0. */
 static bool value_ends(struct ingest_v2 *v2, enum ingest_json_kind kind)
 {
     if (kind == INGEST_JSON_OBJECT || kind == INGEST_JSON_ARRAY)

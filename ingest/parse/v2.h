@@ -16,7 +16,7 @@ struct ingest_v2;
 struct ingest_v2 *ingest_v2_new(enum ingest_format format, struct ingest_sink *sink);
 void ingest_v2_free(struct ingest_v2 *v2); /* NULL is fine */
 
-/* False: problem says why; then nothing may follow. */
+/* False: problem says why; no further call may follow then. */
 bool ingest_v2_feed(struct ingest_v2 *v2, struct bytes piece, struct ingest_problem *problem);
 bool ingest_v2_end(struct ingest_v2 *v2, struct ingest_problem *problem);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * confirmed.h - the answer to a request that has waited until Kafka has its events: where
- * each of them is. Pure. */
+ * confirmed.h - the answer to a request that has waited until Kafka has its events: the place of
+ * each event. Pure. */
 #ifndef PENSTOCK_INGEST_REQUEST_CONFIRMED_H
 #define PENSTOCK_INGEST_REQUEST_CONFIRMED_H
 

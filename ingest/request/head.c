@@ -25,7 +25,7 @@ static bool check_length(struct ingest_request *request, const struct ingest_hea
     return true;
 }
 
-/* How much of the path is the page's; 0: it isn't that page. */
+/* Size of the part of the path that is the page's; 0: another page. */
 static size_t page_matches(const char *page, const char *path)
 {
     size_t size = strlen(page);
@@ -38,7 +38,7 @@ static bool keep_string(struct buf *out, const char *string)
     return string == NULL ? buf_append(out, "", 1) : buf_append(out, string, strlen(string) + 1);
 }
 
-/* The library's strings may not live until the answer. */
+/* Copies the question: the library's strings may not live until the answer. */
 static bool take_question(struct ingest_request *request, const struct ingest_head *head,
                           size_t page_size)
 {
@@ -165,7 +165,7 @@ static bool check_size(struct ingest_request *request, const struct ingest_head 
            ingest_request_body_fits(request, (uint64_t)head->content_length);
 }
 
-/* Large bodies are not even received for a spool that would refuse them. */
+/* Asks the spool before the body comes, so that large bodies are not received in vain. */
 static bool check_spool(struct ingest_request *request, const struct ingest_head *head)
 {
     struct ingest *ingest = request->ingest;

@@ -48,7 +48,7 @@ struct ingest_request *ingest_request_new(struct ingest *ingest, struct MHD_Conn
     return request;
 }
 
-/* Gives back whatever parsing took: memory, batch, budget. */
+/* Gives back what parsing took: memory, batch, budget. */
 static void stop_parsing(struct ingest_request *request)
 {
     struct ingest *ingest = request->ingest;
@@ -131,7 +131,8 @@ bool ingest_request_body_fits(struct ingest_request *request, uint64_t bytes)
                               "body larger than listen.max_body (%" PRIu64 " bytes)", max);
 }
 
-/* Counts what the request holds against the budget of all; one alone may always have its body. */
+/* Counts the request's bytes against the budget of all requests; a request that is alone may always
+ * have its body. */
 bool ingest_request_count(struct ingest_request *request, uint64_t bytes)
 {
     struct ingest *ingest = request->ingest;
@@ -151,8 +152,8 @@ bool ingest_request_count(struct ingest_request *request, uint64_t bytes)
 
 /* ---- the body -------------------------------------------------------------------------------- */
 
-/* With the spool held. The batch is made with the first event, so that garbage doesn't use up the
- * number of topics. */
+/* Spool held. The batch is made with the first event, so that garbage doesn't use up the number of
+ * topics. */
 static enum err put_event(void *arg, const struct spool_event *event)
 {
     struct ingest_request *request = arg;
@@ -201,7 +202,7 @@ static bool feed(struct ingest_request *request, struct bytes piece)
         return ingest_ndjson_feed(&request->lines, piece, &request->sink, &request->problem);
     if (ingest_request_is_v2(request))
         return ingest_v2_feed(request->v2, piece, &request->problem);
-    if (piece.size == request->expected_bytes) /* whole in one piece: no copy */
+    if (piece.size == request->expected_bytes) /* the whole body in one piece: no copy */
         return put_raw(request, piece);
     return buf_append(&request->body, piece.data, piece.size) || ingest_request_no_memory(request);
 }
@@ -216,8 +217,8 @@ static bool end(struct ingest_request *request, struct bytes piece)
     return request->sink.count > 0 || put_raw(request, buf_bytes(&request->body));
 }
 
-/* One step of parsing, with the spool held; then the budget. False: refused, and everything is
- * given back. */
+/* Runs one step of parsing, with the spool held; then counts the budget. False: the request is
+ * refused, and all that it took is given back. */
 static bool parse(struct ingest_request *request,
                   bool (*step)(struct ingest_request *, struct bytes), struct bytes piece)
 {
@@ -247,7 +248,7 @@ bool ingest_request_body(struct ingest_request *request, struct bytes piece)
     atomic_fetch_add(&request->ingest->body_bytes, piece.size);
     if (request->received_bytes > request->ingest->options->body_bytes_max) {
         stop_parsing(request);
-        /* unless something was wrong before */
+        /* keeps a problem that was set before */
         (void)ingest_request_body_fits(request, request->received_bytes);
         return false;
     }
@@ -263,7 +264,8 @@ bool ingest_request_finish(struct ingest_request *request)
 
 /* ---- answering ------------------------------------------------------------------------------- */
 
-/* What the spool said: when it had taken the batch, a failed write may come back after a crash. */
+/* Turns the receipt into a problem. When the spool had taken the batch, a write that failed may
+ * come back after a crash, so the outcome is unknown. */
 static void judge_receipt(struct ingest_request *request)
 {
     enum err rc = request->receipt.err;

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT
- * request.h - one request, from its head to its answer. Knows no HTTP library.
+ * request.h - one request, from its head to its answer. Independent of the HTTP library.
  *
- *   begin -> body* -> finish -> (waits for its sync) -> answer -> completed
+ *  begin -> body* -> finish -> (waits for its sync) -> answer -> completed
  *
  * A request that is refused still takes the rest of its body, unread, so that the connection lives
- * on and the answer reaches the client; only what is too large or ambiguous ends it.
+ * on and the answer reaches the client. Only a body that is too large or ambiguous ends the
+ * connection.
  *
  * A request is shared between its connection's thread, the committer (done) and the reaper (commit
- * timeout): whoever moves its state away from WAITING answers it; the last reference frees it. */
+ * timeout): the thread that moves its state away from WAITING answers it; the last reference frees
+ * it. */
 #ifndef PENSTOCK_INGEST_REQUEST_REQUEST_H
 #define PENSTOCK_INGEST_REQUEST_REQUEST_H
 
@@ -25,17 +27,18 @@ struct ingest_request {
     struct ingest_connection *connection;
     struct ingest_route route;
     enum ingest_format format;
-    struct ingest_problem problem;       /* what the answer will say if anything went wrong */
-    const struct ingest_page *page;      /* what is asked for, if not an event sent */
-    bool wait_kafka;                     /* the answer is to wait until Kafka has the events … */
-    int64_t wait_ms;                     /* … at most so long */
+    struct ingest_problem problem;       /* the answer, if there was a problem */
+    const struct ingest_page *page;      /* the page asked for; NULL: not a page */
+    bool wait_kafka;                     /* the answer waits until Kafka has the events, at most
+                                          * wait_ms */
+    int64_t wait_ms;                     /* how long the answer waits for Kafka */
     int64_t wait_until_ms;               /* monotonic; set with the sync */
-    struct spool_delivery_wait *confirm; /* NULL: it can't wait, too many do */
-    bool confirm_over, confirmed;        /* under waiting_lock, until it is answered */
+    struct spool_delivery_wait *confirm; /* NULL: no wait for Kafka, or too many requests wait */
+    bool confirm_over, confirmed;        /* under waiting_lock, until the answer */
     struct buf question;       /* the strings of a struct ingest_question, each with its NUL */
     const char *allow;         /* for 405 */
     struct spool_batch *batch; /* made with the first event; under ingest.spool_lock */
-    uint64_t spool_epoch;      /* the spool it began with */
+    uint64_t spool_epoch;      /* the spool at the request's start */
     char spool_id[37];
     struct ingest_sink sink;
     struct ingest_ndjson lines;
@@ -45,18 +48,18 @@ struct ingest_request {
     uint64_t received_bytes;
     uint64_t expected_bytes; /* UINT64_MAX: not known */
     uint64_t counted_bytes;  /* in ingest.in_flight_bytes */
-    atomic_int state;        /* enum in ingest/request/request.c */
+    atomic_int state;        /* enum in ingest/request/wait.c */
     atomic_int references;
     bool parsing;          /* the body still matters */
     bool submitted, taken; /* taken: by the spool */
     struct spool_receipt receipt;
     int64_t waiting_since_ms;
     struct ingest_request *previous_waiting, *next_waiting;
-    /* those that may hold a batch; under ingest.open_lock */
+    /* list of requests that may hold a batch; under ingest.open_lock */
     struct ingest_request *previous_open, *next_open;
 };
 
-/* What the head of a request says. Strings may be NULL. */
+/* Head of a request. Strings may be NULL. */
 struct ingest_head {
     const char *path;
     const char *method;
@@ -72,7 +75,7 @@ struct ingest_head {
     const char *spool_id;      /* ?spool_id=, likewise */
     const char *wait;          /* ?wait= */
     const char *wait_ms;       /* ?wait_ms= */
-    const char *bad_parameter; /* one that is unknown or stands there twice */
+    const char *bad_parameter; /* a parameter that is unknown or stands there twice */
 };
 
 struct ingest_answer {
@@ -86,30 +89,30 @@ struct ingest_answer {
 struct ingest_request *ingest_request_new(struct ingest *ingest, struct MHD_Connection *http,
                                           struct ingest_connection *connection);
 
-/* False: answer at once and close, the body isn't wanted. True: go on, perhaps only to read the
- * rest. */
+/* Takes the head. False: answer at once and close, the body isn't wanted. True: go on, perhaps only
+ * to read the rest. */
 bool ingest_request_begin(struct ingest_request *request, const struct ingest_head *head);
-bool ingest_request_body(struct ingest_request *request, struct bytes piece); /* the same */
+bool ingest_request_body(struct ingest_request *request, struct bytes piece); /* likewise */
 
-/* Parses what is left. True: there is something to submit. False: answer. */
+/* Parses the rest. True: there are events to submit. False: answer. */
 bool ingest_request_finish(struct ingest_request *request);
 
-/* Submits; http has been suspended before. It is resumed when the answer is known, perhaps before
- * this returns. */
+/* Submits the batch. The caller has suspended http, which is resumed when the answer is known,
+ * perhaps before this returns. */
 void ingest_request_submit(struct ingest_request *request);
 
-/* once */
+/* Makes the answer, once. */
 void ingest_request_answer(struct ingest_request *request, struct ingest_answer *ret_answer);
-/* answered or given up; NULL is fine */
+/* The request was answered or given up; NULL is fine. */
 void ingest_request_completed(struct ingest_request *request);
 
-/* Answers "unknown" to every request that has waited longer than that for its sync. */
+/* Answers "unknown" to every request that has waited longer than wait_ms_max for its sync. */
 void ingest_requests_time_out(struct ingest *ingest, int64_t wait_ms_max);
 
-/* Answers those that have waited for Kafka as long as they wanted. */
+/* Answers requests that have waited for Kafka as long as they wanted. */
 void ingest_requests_confirm_time_out(struct ingest *ingest);
 
-/* Nobody waits for Kafka any longer: those who do are answered. */
+/* Ends all waits for Kafka: requests that wait are answered. */
 void ingest_requests_end_confirming(struct ingest *ingest);
 
 /* Frees the batches that requests have begun. The caller holds ingest.spool_lock for writing. */
@@ -117,13 +120,13 @@ void ingest_requests_drop_batches(struct ingest *ingest);
 
 /* ---- between the files of a request ---------------------------------------------------------- */
 
-/* These return false, so that a failing path is one line. */
+/* Refusals: they return false, so that a failing path is one line. */
 bool ingest_request_refuse(struct ingest_request *request, int status, int code, const char *what);
 bool ingest_request_no_memory(struct ingest_request *request);
 bool ingest_request_body_fits(struct ingest_request *request, uint64_t bytes);
 
-/* Counts what the request holds against the budget of all; one alone may always have its body.
- * False: refused. */
+/* Counts the request's bytes against the budget of all requests; a request that is alone may always
+ * have its body. False: refused. */
 bool ingest_request_count(struct ingest_request *request, uint64_t bytes);
 void ingest_request_give_back(struct ingest_request *request);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * wait.c - a request and its sync: who waits, who ends the wait. */
+ * wait.c - a request and its sync: the thread that waits, and the one that ends the wait. */
 #include "ingest/request/request.h"
 
 #include "base/clock.h"
@@ -35,15 +35,15 @@ static void leave_waiting_locked(struct ingest_request *request)
     atomic_fetch_sub(&ingest->waiting, 1);
 }
 
-/* Whoever comes first answers. */
+/* Takes the right to answer: only the first thread gets it. */
 static bool claim(struct ingest_request *request, int from, int to)
 {
     return atomic_compare_exchange_strong(&request->state, &from, to);
 }
 
-/* ---- waiting for Kafka, behind the sync ------------------------------------------------------ */
+/* ---- waiting for Kafka, after the sync ------------------------------------------------------- */
 
-/* With the lock held, as the next two. */
+/* Lock held, here and in the next two functions. */
 static void enter_confirming(struct ingest_request *request)
 {
     struct ingest *ingest = request->ingest;
@@ -53,8 +53,8 @@ static void enter_confirming(struct ingest_request *request)
     if (request->next_waiting != NULL)
         request->next_waiting->previous_waiting = request;
     ingest->first_confirming = request;
-    ingest_request_give_back(request); /* it holds no body any more, and others want to send
-                                        * theirs */
+    /* The request holds no body any more, and other requests need the budget. */
+    ingest_request_give_back(request);
 }
 
 static void leave_confirming(struct ingest_request *request)
@@ -68,12 +68,12 @@ static void leave_confirming(struct ingest_request *request)
     atomic_fetch_add(&request->ingest->answering, 1);
 }
 
-/* Nothing more comes from there: gives back what it holds of the request. */
+/* Cancels the wait for Kafka: no report will come, so its reference to the request is given
+ * back. */
 static void cancel_confirm(struct ingest_request *request)
 {
     if (request->confirm != NULL && spool_delivery_wait_cancel(request->confirm))
-        ingest_request_unref(request); /* another reference is left: the committer's, or the
-                                        * connection's */
+        ingest_request_unref(request); /* not the last: the committer or the connection has one */
 }
 
 static void on_confirmed(void *arg, bool all)
@@ -94,8 +94,8 @@ static void on_confirmed(void *arg, bool all)
     ingest_request_unref(request);
 }
 
-/* With the batch, under spool_lock. Too many wait: then it is answered after its sync, as one whose
- * time has run out. */
+/* Starts the wait for Kafka, together with the batch; spool_lock held. When too many requests wait,
+ * the request is answered after its sync, like one whose time has run out. */
 static void begin_confirm(struct ingest_request *request)
 {
     struct ingest *ingest = request->ingest;
@@ -169,7 +169,8 @@ void ingest_request_submit(struct ingest_request *request)
     pthread_rwlock_rdlock(&ingest->spool_lock);
     if (request->batch == NULL) /* the spool was taken away, and the batch with it */
         rc = ERR_NOT_FOUND;
-    /* A connection that was closed for being late has been told so: nothing of it may be stored. */
+    /* A connection that was closed for being late has been told so: none of its events may be
+     * stored. */
     if (request->batch != NULL &&
         !ingest_connection_is_closed(&ingest->connections, request->connection)) {
         if (request->wait_kafka)

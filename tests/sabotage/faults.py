@@ -65,7 +65,7 @@ FAULTS = [
           "    if (rc == ERR_OK)\n        rc = spool_cursors_renew(root->fd,",
           ["unit_spool_renew"]),
     Fault("a copy that was aborted counts as made", "bridge/forward/letter_copies.c",
-          "bridge->copies.state = BRIDGE_COPY_UNSENT; /* it comes again with its letter */",
+          "bridge->copies.state = BRIDGE_COPY_UNSENT; /* sent again with its letter */",
           "bridge->copies.size = BRIDGE_COPY_WHOLE;",
           ["e2e_dead_letters"]),
     Fault("a letter waits for a copy that can't be made", "bridge/forward/letter_copies.c",

@@ -16,6 +16,6 @@ void agent_return_memory_soon(void)
     mi_option_set(mi_option_decommit_extend_delay, 0);
     mi_option_set(mi_option_segment_decommit_delay, 0);
 #else
-    mi_option_set(mi_option_purge_delay, 0); /* one delay for both from 2.1 on */
+    mi_option_set(mi_option_purge_delay, 0); /* from 2.1 on both have the same delay */
 #endif
 }

@@ -26,7 +26,7 @@ struct spool {
     const struct spool_options *_Atomic limits; /* sizes and times; spool_set_limits() replaces
                                                  * them */
     struct spool_options options;               /* fixed after open, as are all fields up to
-                                                 * `topics` */
+                                                 * `watch` */
     spool_report_fn *report;
     void *report_arg;
     struct spool_identity identity;

@@ -4,7 +4,7 @@
 
 #include "spool/disk/dir.h"
 #include "spool/quarantine/kept_files.h"
-#include "spool/read/ends.h"
+#include "spool/read/segment_ends.h"
 #include "spool/place/identity_file.h"
 #include "spool/place/cursors_file.h"
 #include "spool/read/reader.h"
@@ -129,14 +129,14 @@ static uint32_t count_limit(const struct spool_inspect *inspect,
             continue;
         char name[NAME_SIZE];
         struct spool_reader_options options = options_of(inspect, next->id, folder_fd, name);
-        struct spool_ends ends = {0};
-        if (spool_reader_ends(&options, &ends, NULL) != ERR_OK)
+        struct spool_segment_ends ends = {0};
+        if (spool_segment_ends_read(&options, &ends, NULL) != ERR_OK)
             break;
         size_t link_count = ends.link_count;
         for (size_t link = 0; link < link_count; link++)
             if (ends.links[link].segment_id == segment->id)
                 limit = ends.links[link].event_count;
-        spool_ends_free(&ends);
+        spool_segment_ends_free(&ends);
         if (link_count > 0)
             break;
     }

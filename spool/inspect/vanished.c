@@ -4,7 +4,7 @@
 #include "spool/spool_inspect.h"
 
 #include "spool/disk/dir.h"
-#include "spool/read/ends.h"
+#include "spool/read/segment_ends.h"
 #include "spool/place/cursors_file.h"
 #include "spool/read/reader.h"
 
@@ -93,13 +93,13 @@ static enum err expect_linked_by(struct search *search, int folder_fd, uint64_t 
                                            .segment_id = segment_id,
                                            .seed = search->inspect->identity.seed,
                                            .count_limit = SPOOL_COUNT_UNKNOWN};
-    struct spool_ends ends = {0};
-    if (spool_reader_ends(&options, &ends, NULL) != ERR_OK)
+    struct spool_segment_ends ends = {0};
+    if (spool_segment_ends_read(&options, &ends, NULL) != ERR_OK)
         return ERR_OK;
     enum err rc = ERR_OK;
     for (size_t i = 0; rc == ERR_OK && i < ends.link_count; i++)
         rc = expect(search, ends.links[i]);
-    spool_ends_free(&ends);
+    spool_segment_ends_free(&ends);
     return rc;
 }
 

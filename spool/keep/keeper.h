@@ -19,7 +19,6 @@ struct spool_keeper {
     /* used by the keeper thread only */
     struct spool_cursors *cursors; /* NULL while the file can't be made */
     int64_t cursors_written_ms;
-    uint64_t segment_id_written;
     bool cursors_failing;
     int unlinked_at_once;
 

@@ -11,7 +11,7 @@
 #include "spool/home/say.h"
 #include "spool/recover/links.h"
 #include "spool/commit/space.h"
-#include "spool/read/ends.h"
+#include "spool/read/segment_ends.h"
 #include "spool/ledger/parking.h"
 #include "spool/park/parked.h"
 
@@ -119,7 +119,7 @@ static enum err copy_written(struct spool *spool, struct spool_remainder *remain
 
 /* Does a segment that lies whole in segments/ depend on this one's links? They tell that it was
  * there, and how many of its events count. */
-static bool links_are_needed(struct spool *spool, const struct spool_ends *ends)
+static bool links_are_needed(struct spool *spool, const struct spool_segment_ends *ends)
 {
     /* a full list may have been cut off */
     bool needed = ends->link_count == sizeof ends->links / sizeof ends->links[0];
@@ -230,7 +230,7 @@ static enum err write_down(struct spool *spool, const struct spool_remainder *re
 }
 
 static enum err read_segment(struct spool *spool, const struct spool_entry *entry,
-                             struct spool_remainder *remains, struct spool_ends *ends,
+                             struct spool_remainder *remains, struct spool_segment_ends *ends,
                              struct errmsg *msg)
 {
     char name[NAME_SIZE];
@@ -246,7 +246,7 @@ static enum err read_segment(struct spool *spool, const struct spool_entry *entr
     if (rc == ERR_OK && entry->state == SPOOL_ENTRY_OLD)
         rc = spool_count_limit(spool, entry->id, &options.count_limit, msg);
     if (rc == ERR_OK)
-        rc = spool_reader_ends(&options, ends, msg);
+        rc = spool_segment_ends_read(&options, ends, msg);
     if (rc != ERR_OK)
         return rc;
     uint64_t bytes_max = ends->log_bytes / PART_OF_SEGMENT;
@@ -262,7 +262,7 @@ static enum err read_segment(struct spool *spool, const struct spool_entry *entr
 static void park(struct spool *spool, const struct spool_entry *entry)
 {
     struct spool_remainder remains = {0};
-    struct spool_ends ends = {0};
+    struct spool_segment_ends ends = {0};
     struct errmsg msg = {""};
     uint64_t disk_bytes = 0;
     enum err rc = read_segment(spool, entry, &remains, &ends, &msg);
@@ -284,7 +284,7 @@ static void park(struct spool *spool, const struct spool_entry *entry)
     if (wrote && rc != ERR_OK && rc != ERR_CLOSED && entry->park_looks == 1)
         spool_say(spool, true, "segment_not_parked",
                   "segment=%" PRIu64 " error=\"%s\" action=trying_again", entry->id, msg.text);
-    spool_ends_free(&ends);
+    spool_segment_ends_free(&ends);
     spool_remainder_free(&remains);
 }
 

@@ -11,7 +11,7 @@
 #include "spool/recover/vanished.h"
 #include "spool/home/say.h"
 #include "spool/recover/links.h"
-#include "spool/read/ends.h"
+#include "spool/read/segment_ends.h"
 #include "spool/recover/whereabouts.h"
 
 #include <inttypes.h>
@@ -67,11 +67,11 @@ static bool is_passed(const struct spool *spool, uint64_t segment_id)
 
 static bool count_by_seal(struct spool *spool, const struct spool_reader_options *options)
 {
-    struct spool_ends ends = {0};
+    struct spool_segment_ends ends = {0};
     uint32_t limit = SPOOL_COUNT_UNKNOWN;
     if (options->parked || !is_all_pending(spool, options->segment_id) ||
         spool_count_limit(spool, options->segment_id, &limit, NULL) != ERR_OK ||
-        spool_reader_ends(options, &ends, NULL) != ERR_OK)
+        spool_segment_ends_read(options, &ends, NULL) != ERR_OK)
         return false;
     struct spool_frame frame;
     struct spool_seal seal;
@@ -82,7 +82,7 @@ static bool count_by_seal(struct spool *spool, const struct spool_reader_options
                   seal.event_count <= limit; /* a seal above the limit stood in a refused batch */
     while (sealed && spool_seal_next(&seal, &topic))
         add_pending(spool, topic.topic, topic.event_count, topic.bytes);
-    spool_ends_free(&ends);
+    spool_segment_ends_free(&ends);
     return sealed;
 }
 

@@ -4,7 +4,7 @@
 
 #include "spool/home/internal.h"
 #include "spool/read/reader.h"
-#include "spool/read/ends.h"
+#include "spool/read/segment_ends.h"
 #include "spool/recover/whereabouts.h"
 
 /* The old segment after segment_id; 0 when there is none. */
@@ -21,19 +21,19 @@ static uint64_t next_old_segment(struct spool *spool, uint64_t segment_id)
 }
 
 /* Reads both ends of a segment, which may get parked meanwhile. */
-static enum err read_ends(struct spool *spool, uint64_t segment_id, struct spool_ends *ret_ends,
-                          struct errmsg *msg)
+static enum err read_ends(struct spool *spool, uint64_t segment_id,
+                          struct spool_segment_ends *ret_ends, struct errmsg *msg)
 {
     char name[SPOOL_WHEREABOUTS_NAME_SIZE];
     struct spool_reader_options options = spool_whereabouts_reader_options(spool, segment_id, name);
-    enum err rc = spool_reader_ends(&options, ret_ends, msg);
+    enum err rc = spool_segment_ends_read(&options, ret_ends, msg);
     bool parked;
     (void)spool_whereabouts_folder(spool, segment_id, &parked);
     if (rc != ERR_OK || parked == options.parked)
         return rc;
-    spool_ends_free(ret_ends);
+    spool_segment_ends_free(ret_ends);
     options = spool_whereabouts_reader_options(spool, segment_id, name);
-    return spool_reader_ends(&options, ret_ends, msg);
+    return spool_segment_ends_read(&options, ret_ends, msg);
 }
 
 enum err spool_count_limit(struct spool *spool, uint64_t segment_id, uint32_t *ret_limit,
@@ -46,7 +46,7 @@ enum err spool_count_limit(struct spool *spool, uint64_t segment_id, uint32_t *r
     if (parked) /* only events below the limit were parked */
         return ERR_OK;
     while ((next = next_old_segment(spool, next)) != 0) {
-        struct spool_ends ends = {0};
+        struct spool_segment_ends ends = {0};
         enum err rc = read_ends(spool, next, &ends, msg);
         if (rc != ERR_OK)
             return rc; /* without the limit, events that were moved on would come a second time */
@@ -54,7 +54,7 @@ enum err spool_count_limit(struct spool *spool, uint64_t segment_id, uint32_t *r
         for (size_t i = 0; i < link_count; i++)
             if (ends.links[i].segment_id == segment_id)
                 *ret_limit = ends.links[i].event_count;
-        spool_ends_free(&ends);
+        spool_segment_ends_free(&ends);
         if (link_count > 0)
             break;
     }

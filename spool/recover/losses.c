@@ -7,7 +7,7 @@
 #include "spool/format/loss_report.h"
 #include "spool/read/reader.h"
 #include "spool/home/say.h"
-#include "spool/read/ends.h"
+#include "spool/read/segment_ends.h"
 #include "spool/recover/whereabouts.h"
 
 #include <inttypes.h>
@@ -88,11 +88,11 @@ uint64_t spool_losses_unnamed(struct spool *spool, uint64_t segment_id,
 static enum err topics_of_seal(struct spool *spool, const struct spool_reader_options *options,
                                struct spool_topic_loss **ret_topics, size_t *ret_count)
 {
-    struct spool_ends ends = {0};
+    struct spool_segment_ends ends = {0};
     struct spool_frame frame;
     struct spool_seal seal;
     struct spool_seal_topic topic;
-    enum err rc = spool_reader_ends(options, &ends, NULL);
+    enum err rc = spool_segment_ends_read(options, &ends, NULL);
     if (rc != ERR_OK)
         return rc;
     if (ends.sealed &&
@@ -107,7 +107,7 @@ static enum err topics_of_seal(struct spool *spool, const struct spool_reader_op
         *ret_count = count;
         rc = topics == NULL ? ERR_NOMEM : ERR_OK;
     }
-    spool_ends_free(&ends);
+    spool_segment_ends_free(&ends);
     return rc;
 }
 

@@ -5,7 +5,7 @@
 #include "spool/home/internal.h"
 #include "spool/format/loss_report.h"
 #include "spool/read/reader.h"
-#include "spool/read/ends.h"
+#include "spool/read/segment_ends.h"
 #include "spool/recover/whereabouts.h"
 
 #include <errno.h>
@@ -22,12 +22,12 @@ enum err spool_segment_nonce(struct spool *spool, uint64_t segment_id, uint64_t 
         spool_whereabouts_reader_options(spool, segment_id, name); /* parked, it keeps its nonce */
     if (faccessat(options.parent_fd, name, F_OK, AT_SYMLINK_NOFOLLOW) != 0)
         return errno == ENOENT ? ERR_NOT_FOUND : ERR_UNREADABLE;
-    struct spool_ends ends;
-    enum err rc = spool_reader_ends(&options, &ends, NULL);
+    struct spool_segment_ends ends;
+    enum err rc = spool_segment_ends_read(&options, &ends, NULL);
     if (rc != ERR_OK)
         return rc;
     *ret_nonce = ends.header_found ? ends.header.nonce : 0;
-    spool_ends_free(&ends);
+    spool_segment_ends_free(&ends);
     return ERR_OK;
 }
 
@@ -38,8 +38,6 @@ static enum err has_vanished(struct spool *spool, uint64_t segment_id, bool *ret
     bool looked = spool->vanished_found || !spool->cursors_found;
     struct spool_entry *entry = spool_catalog_find(&spool->catalog, segment_id);
     bool vanished = entry != NULL && entry->report != NULL && entry->report->vanished;
-    mutex_unlock(&spool->lock);
-    mutex_lock(&spool->lock);
     for (size_t i = 0; spool->cursors_found && i < spool->parking.gone_count;
          i++) /* removed, as no event was left */
         vanished = vanished || (spool->parking.gone[i].first <= segment_id &&

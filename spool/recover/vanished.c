@@ -6,7 +6,7 @@
 #include "spool/format/loss_report.h"
 #include "spool/read/reader.h"
 #include "spool/home/say.h"
-#include "spool/read/ends.h"
+#include "spool/read/segment_ends.h"
 #include "spool/recover/whereabouts.h"
 
 #include <inttypes.h>
@@ -77,12 +77,12 @@ static void expect_linked_by(struct spool *spool, uint64_t segment_id)
 {
     char name[SPOOL_WHEREABOUTS_NAME_SIZE];
     struct spool_reader_options options = spool_whereabouts_reader_options(spool, segment_id, name);
-    struct spool_ends ends = {0};
-    if (spool_reader_ends(&options, &ends, NULL) != ERR_OK)
+    struct spool_segment_ends ends = {0};
+    if (spool_segment_ends_read(&options, &ends, NULL) != ERR_OK)
         return; /* tried again at the next start */
     for (size_t i = 0; i < ends.link_count; i++)
         expect(spool, ends.links[i]);
-    spool_ends_free(&ends);
+    spool_segment_ends_free(&ends);
 }
 
 void spool_vanished_find(struct spool *spool)

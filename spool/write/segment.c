@@ -19,7 +19,7 @@
 enum {
     NAME_SIZE = 32,
     RESERVE_BYTES = 256 << 10, /* at a time; not more, as both ends of a segment must still be found
-                                * quickly, see spool/read/ends.c */
+                                * quickly, see spool/read/segment_ends.c */
     RESERVE_FOR_BYTES_MAX = 16 << 10, /* for larger writes, writing the bytes twice costs more than
                                        * the journal */
 };

@@ -11,7 +11,7 @@ import os
 import re
 import sys
 
-CEILING_PERCENT = 16.5
+CEILING_PERCENT = 0.5
 SLACK_PERCENT = 0.5   # so far below it the ceiling has to follow
 FOLDERS = ("agent", "base", "bridge", "config", "ingest", "spool")
 OPENINGS = set("""

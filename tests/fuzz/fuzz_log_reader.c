@@ -8,7 +8,7 @@
 #include "base/crc32c.h"
 #include "spool/read/leveldb_log.h"
 #include "spool/read/reader.h"
-#include "spool/read/ends.h"
+#include "spool/read/segment_ends.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -128,9 +128,9 @@ static void check_reader(int dir_fd, uint64_t first_bound)
             total == findings->lost.total + findings->uncertain.total);
     require(findings->damaged || findings->lost.total == 0);
     spool_reader_close(reader);
-    struct spool_ends ends;
-    require(spool_reader_ends(&options, &ends, NULL) == ERR_OK);
-    spool_ends_free(&ends);
+    struct spool_segment_ends ends;
+    require(spool_segment_ends_read(&options, &ends, NULL) == ERR_OK);
+    spool_segment_ends_free(&ends);
 }
 
 static char root[64];

@@ -4,7 +4,7 @@
 #include "tests/support/damage_check.h"
 
 #include "base/clock.h"
-#include "spool/read/ends.h"
+#include "spool/read/segment_ends.h"
 
 #include <fcntl.h>
 #include <pthread.h>
@@ -338,8 +338,8 @@ static void test_both_ends_of_segments_of_any_size(void **state)
                 segment_write_seal(&w);
             segment_end(&w);
             struct spool_reader_options options = segment_options(&w);
-            struct spool_ends ends;
-            assert_int_equal(spool_reader_ends(&options, &ends, NULL), ERR_OK);
+            struct spool_segment_ends ends;
+            assert_int_equal(spool_segment_ends_read(&options, &ends, NULL), ERR_OK);
             assert_true(ends.header_found && ends.header.segment_id == SEGMENT_ID &&
                         ends.header.seed == SEGMENT_SEED);
             assert_int_equal(ends.link_count, batches > 0 || seal ? 2 : 0);
@@ -356,7 +356,7 @@ static void test_both_ends_of_segments_of_any_size(void **state)
                 assert_true(spool_seal_get(&frame, &read_seal) &&
                             read_seal.event_count == w.event_count);
             }
-            spool_ends_free(&ends);
+            spool_segment_ends_free(&ends);
             segment_remove(&w);
         }
 }
@@ -397,12 +397,12 @@ static void test_a_seal_larger_than_the_tail_and_more_links_than_fit_are_found(v
     write_frame(&w, SPOOL_FRAME_SEAL, &body);
     segment_end(&w);
     struct spool_reader_options options = segment_options(&w);
-    struct spool_ends ends;
-    assert_int_equal(spool_reader_ends(&options, &ends, NULL), ERR_OK);
+    struct spool_segment_ends ends;
+    assert_int_equal(spool_segment_ends_read(&options, &ends, NULL), ERR_OK);
     assert_true(ends.sealed && ends.seal_frame.size > 250000);
     assert_int_equal(ends.link_count, 64);
     assert_true(ends.links[0].segment_id == 1036 && ends.links[63].segment_id == 1099);
-    spool_ends_free(&ends);
+    spool_segment_ends_free(&ends);
     buf_free(&body);
     segment_remove(&w);
 }
@@ -412,10 +412,10 @@ static void test_a_seal_larger_than_the_tail_and_more_links_than_fit_are_found(v
 static void check_nothing_found(const struct segment_writer *w)
 {
     struct spool_reader_options options = segment_options(w);
-    struct spool_ends ends;
-    assert_int_equal(spool_reader_ends(&options, &ends, NULL), ERR_OK);
+    struct spool_segment_ends ends;
+    assert_int_equal(spool_segment_ends_read(&options, &ends, NULL), ERR_OK);
     assert_true(!ends.header_found && !ends.sealed && ends.link_count == 0);
-    spool_ends_free(&ends);
+    spool_segment_ends_free(&ends);
     struct spool_reader *reader = open_reader(&options);
     struct spool_chunk *chunk;
     assert_int_equal(spool_reader_next(reader, 4096, &chunk, NULL), ERR_END);

@@ -3,7 +3,7 @@
  * process, retries, and how much is read. The calls of libc that the reader uses are replaced here
  * by ones that fail on demand. */
 #include "tests/support/damage_check.h"
-#include "spool/read/ends.h"
+#include "spool/read/segment_ends.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -173,11 +173,11 @@ static void test_without_descriptors_nothing_is_lost(void **state)
     none = old;
     none.rlim_cur = 3;
     struct spool_reader *reader = NULL, *early = open_reader();
-    struct spool_ends ends;
+    struct spool_segment_ends ends;
     struct errmsg msg = {""};
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
     enum err opened = spool_reader_open(&options, &reader, &msg),
-             ended = spool_reader_ends(&options, &ends, NULL);
+             ended = spool_segment_ends_read(&options, &ends, NULL);
     enum err read = read_on(early, &seen, &msg);
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
     assert_int_equal(opened, ERR_UNREADABLE);
@@ -258,12 +258,12 @@ static void test_both_ends_take_little_reading_sealed_or_not(void **state)
         segment_write_many(&w, 400, 10, false, sealed == 1);
         segment_end(&w);
         struct spool_reader_options options = segment_options(&w);
-        struct spool_ends ends;
+        struct spool_segment_ends ends;
         faults.read_bytes = 0;
-        assert_int_equal(spool_reader_ends(&options, &ends, NULL), ERR_OK);
+        assert_int_equal(spool_segment_ends_read(&options, &ends, NULL), ERR_OK);
         assert_int_equal(ends.sealed, sealed);
         assert_true(faults.read_bytes < 200000);
-        spool_ends_free(&ends);
+        spool_segment_ends_free(&ends);
         segment_remove(&w);
     }
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * ends.c - both ends of a segment without reading what lies between. */
-#include "spool/read/ends.h"
+ * segment_ends.c - both ends of a segment without reading what lies between. */
+#include "spool/read/segment_ends.h"
 
 #include "spool/read/segment_files.h"
 #include "spool/read/leveldb_log.h"
@@ -13,16 +13,16 @@
 #include <unistd.h>
 
 enum { HEAD_BYTES = 64 << 10, TAIL_BYTES = 64 << 10, TAIL_BYTES_MAX = 1 << 20 };
-enum { LINKS_MAX = sizeof((struct spool_ends *)NULL)->links / sizeof(struct spool_link) };
+enum { LINKS_MAX = sizeof((struct spool_segment_ends *)NULL)->links / sizeof(struct spool_link) };
 
 struct search {
     struct spool_frame_scan scan;
-    struct spool_ends *ends;
+    struct spool_segment_ends *ends;
     uint32_t frame_count; /* frames found so far in this part */
 };
 
 /* Takes the newest links, which stand last. */
-static enum err take_links(const struct spool_frame *frame, struct spool_ends *ends)
+static enum err take_links(const struct spool_frame *frame, struct spool_segment_ends *ends)
 {
     int count = spool_links_get(frame, NULL, 0);
     if (count <= 0)
@@ -42,7 +42,7 @@ static enum err on_frame(void *arg, const struct spool_frame *frame, const uint8
                          bool damaged)
 {
     struct search *search = arg;
-    struct spool_ends *ends = search->ends;
+    struct spool_segment_ends *ends = search->ends;
     (void)damaged;
     search->frame_count++;
     switch (frame->kind) {
@@ -118,7 +118,7 @@ static enum err read_log(int fd, bool first, bool last, uint64_t segment_id, str
 }
 
 static enum err read_logs(int dir_fd, const struct spool_reader_options *options,
-                          struct spool_ends *ends, struct errmsg *msg)
+                          struct spool_segment_ends *ends, struct errmsg *msg)
 {
     struct spool_segment_files files = {0};
     struct search search = {.ends = ends};
@@ -141,11 +141,11 @@ static enum err read_logs(int dir_fd, const struct spool_reader_options *options
     return rc;
 }
 
-enum err spool_reader_ends(const struct spool_reader_options *options, struct spool_ends *ret_ends,
-                           struct errmsg *msg)
+enum err spool_segment_ends_read(const struct spool_reader_options *options,
+                                 struct spool_segment_ends *ret_ends, struct errmsg *msg)
 {
     int dir_fd;
-    struct spool_ends ends = {0};
+    struct spool_segment_ends ends = {0};
     enum err rc = spool_segment_files_open_dir(options->parent_fd, options->name, &dir_fd, msg);
     if (rc == ERR_OK) {
         rc = read_logs(dir_fd, options, &ends, msg);
@@ -154,7 +154,7 @@ enum err spool_reader_ends(const struct spool_reader_options *options, struct sp
         rc = ERR_OK;
     }
     if (rc != ERR_OK) {
-        spool_ends_free(&ends);
+        spool_segment_ends_free(&ends);
         return errmsg_set(msg, rc, "read both ends of segment '%s': %s", options->name,
                           err_text(rc));
     }
@@ -162,9 +162,9 @@ enum err spool_reader_ends(const struct spool_reader_options *options, struct sp
     return ERR_OK;
 }
 
-void spool_ends_free(struct spool_ends *ends)
+void spool_segment_ends_free(struct spool_segment_ends *ends)
 {
     buf_free(&ends->seal_frame);
     buf_free(&ends->link_frame);
-    *ends = (struct spool_ends){0};
+    *ends = (struct spool_segment_ends){0};
 }

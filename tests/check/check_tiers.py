@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Each registered test has just one tier, and each script tests/*/test_*.py is some test's.
+"""Registered tests have just one tier each, and each script tests/*/test_*.py is some test's.
 
     check_tiers.py SOURCE BUILD CTEST
 """
@@ -9,13 +9,17 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 
 TIERS = {"short", "long"}
 ELSEWHERE = {"tests/docker/test_compose.py"}   # ./dev test-docker
 
 source, build, ctest = sys.argv[1:4]
-listed = subprocess.run([ctest, "--test-dir", build, "--show-only=json-v1"], check=True,
-                        stdout=subprocess.PIPE)
+with tempfile.TemporaryDirectory() as directory:   # in the build's own ctest overwrites a run's log
+    with open(os.path.join(directory, "CTestTestfile.cmake"), "w") as f:
+        f.write(f'subdirs("{build}")\n')
+    listed = subprocess.run([ctest, "--test-dir", directory, "--show-only=json-v1"], check=True,
+                            stdout=subprocess.PIPE)
 problems, counts, words = [], collections.Counter(), set()
 for test in json.loads(listed.stdout)["tests"]:
     properties = {row["name"]: row["value"] for row in test.get("properties", [])}

@@ -4,7 +4,7 @@ penstock_test(check_includes short check SECONDS 1 TIMEOUT 60
 penstock_test(check_includes_selftest short check SECONDS 3 TIMEOUT 60
     COMMAND ${CMAKE_CURRENT_LIST_DIR}/check_includes.sh --selftest)
 
-# Each version of clang-format has its own opinion: Debian 12's is the one that counts.
+# Versions of clang-format differ: Debian 12's is the one that counts.
 find_program(clang_format clang-format)
 if(clang_format)
     execute_process(COMMAND ${clang_format} --version OUTPUT_VARIABLE clang_format_version)

@@ -1,4 +1,4 @@
-# Every test is registered here, so that each has just one tier (tests/README.md; check_tiers).
+# Tests are registered here, so that each has just one tier (tests/README.md; check_tiers).
 #   short: ./dev test       long: ./dev test all
 #
 # penstock_test(<name> <tier> <kind> SECONDS <typical> TIMEOUT <at most> COMMAND <words>...

@@ -8,15 +8,15 @@ function(agent_test name tier seconds timeout)
 endfunction()
 
 if(Python3_FOUND AND NOT PENSTOCK_SANITIZE)
-    agent_test(cli long 40 180)
-    agent_test(spool_tools short 5 180)
-    agent_test(reload short 15 180) # SIGHUP
+    agent_test(cli long 43 180)
+    agent_test(spool_tools short 2 180)
+    agent_test(reload short 7 180) # SIGHUP
     # Pages and completion that the program prints, and where they are installed.
-    agent_test(generated long 20 180 ${CMAKE_BINARY_DIR})
+    agent_test(generated long 4 180 ${CMAKE_BINARY_DIR})
     # Under a service manager, and its systemd unit.
-    agent_test(service long 40 240 ${CMAKE_BINARY_DIR})
+    agent_test(service long 31 240 ${CMAKE_BINARY_DIR})
     # Metrics, alerts, dashboard.
-    agent_test(operations long 10 120 ${PROJECT_SOURCE_DIR})
+    agent_test(operations long 1 120 ${PROJECT_SOURCE_DIR})
     # Programs in other languages.
     agent_test(clients long 20 300 ${PROJECT_SOURCE_DIR})
 endif()

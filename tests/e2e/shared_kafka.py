@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""One Kafka for many tests, as a fixture of ctest: shared_kafka.py start|stop DIRECTORY
+"""A Kafka for many tests, as a fixture of ctest: shared_kafka.py start|stop DIRECTORY
 
 The address lies in DIRECTORY/address. A start ends a broker that an interrupted run left in the
 same DIRECTORY, and no other."""

@@ -48,7 +48,7 @@ for delivery in "exactly_once", "at_least_once":
             records.append(("l" + part, path, [late]))
 
         def enough():
-            """Also of the late topic: a fast disk is through before it has some."""
+            """The late topic has some, too: a fast disk is through sooner."""
             status = agent.status() or {"accepted": 0, "topics": {}}
             late_count = status["topics"].get(late, {}).get("accepted", 0) - late_before
             return (status["accepted"] - start > SEGMENTS_THROUGH // 3 * SEGMENT / 4200

@@ -23,5 +23,5 @@ if(NOT PENSTOCK_SANITIZE)
         LINKER_LANGUAGE C LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
 
     penstock_test(fault_every_n long faults SECONDS 150 TIMEOUT 400 QUIET COMMAND fault_session)
-    penstock_test(fault_parking long faults SECONDS 200 TIMEOUT 600 COMMAND fault_parking)
+    penstock_test(fault_parking long faults SECONDS 80 TIMEOUT 600 COMMAND fault_parking)
 endif()

@@ -45,7 +45,7 @@ def read(path):
 
 
 def copy_file(source, target):
-    """Only when it differs, so that nothing is compiled for nothing."""
+    """A copy that is the same stays, so that its object needs no compiling."""
     content = read(source)
     if content != read(target):
         os.makedirs(os.path.dirname(target), exist_ok=True)
@@ -112,14 +112,14 @@ class Worker:
         return run(["cmake", "--build", self.build_directory, "--target", *targets_of(tests)])
 
     def is_green(self, test):
-        """No fixture: the Kafka for all of it runs."""
+        """Without the fixture: the Kafka for all of it runs."""
         done = run(["ctest", "--test-dir", self.build_directory, "-R", f"^{test}$", "-FA", ".",
                     "--no-tests=error", "--timeout", "120", "--output-on-failure"],
                    env=self.environment)
         return done.returncode == 0, done.stdout
 
     def try_fault(self, fault):
-        """What happened with each of its tests: (test, noticed, why)."""
+        """Rows of what happened: (test, noticed, why)."""
         path = os.path.join(self.tree, fault.path)
         original = (read(path) or b"").decode()
         if original.count(fault.old) != 1:
@@ -143,7 +143,7 @@ class Worker:
 
 
 def share_out(workers, items, work):
-    """Each worker takes the next item when it has done its last one."""
+    """A worker takes the next item when it has done its last one."""
     waiting = queue.SimpleQueue()
     for item in items:
         waiting.put(item)

@@ -15,7 +15,8 @@ SHOWN = 10
 
 
 def main():
-    process = subprocess.Popen(sys.argv[1:], stdout=subprocess.PIPE, text=True, errors="replace")
+    process = subprocess.Popen(sys.argv[1:], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                               text=True, errors="replace")
     seconds, summary = {}, []
     while True:
         try:

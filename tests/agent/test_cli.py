@@ -20,6 +20,9 @@ import threading
 import time
 import unittest
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../support"))
+from skips import case_lacks   # noqa: E402
+
 PENSTOCK = os.path.abspath(sys.argv.pop(1))
 DEADLINE_S = 30
 
@@ -224,8 +227,9 @@ class Run(Case):
         self.assertGreaterEqual(status["accepted"], acknowledged)
         self.assertLessEqual(status["accepted"], acknowledged + len(unanswered))
 
-    @unittest.skipIf(shutil.which("strace") is None, "needs strace to slow the disk down")
     def test_term_answers_requests_that_wait_for_a_slow_disk(self):
+        if shutil.which("strace") is None:
+            case_lacks(self, "needs strace to slow the disk down")
         # -D: the program stays our child, strace looks on from aside. (LeakSanitizer doesn't work below it.)
         agent = self.start_mock(before=["strace", "-D", "-f", "-qq", "-o", os.path.join(self.dir, "trace"), "-e", "trace=fdatasync",
                                         "-e", "inject=fdatasync:delay_enter=700000"],

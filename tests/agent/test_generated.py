@@ -13,6 +13,9 @@ import tempfile
 import time
 import unittest
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../support"))
+from skips import case_lacks   # noqa: E402
+
 PENSTOCK, BUILD = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2])
 del sys.argv[1:3]
 SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -56,7 +59,7 @@ class Case(unittest.TestCase):
         for program in programs:
             if shutil.which(program):
                 return program
-        self.skipTest("needs " + " or ".join(programs))
+        case_lacks(self, "needs " + " or ".join(programs))
 
 
 class Man(Case):

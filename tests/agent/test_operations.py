@@ -15,6 +15,9 @@ import tempfile
 import time
 import unittest
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../support"))
+from skips import case_lacks   # noqa: E402
+
 PENSTOCK, SOURCE = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2])
 del sys.argv[1:3]
 PROMTOOL = shutil.which("promtool") or shutil.which(os.path.join(SOURCE, ".cache/promtool/promtool"))
@@ -75,7 +78,7 @@ class Operations(unittest.TestCase):
 
     def promtool(self, *words, **more):
         if not PROMTOOL:
-            self.skipTest("needs promtool")
+            case_lacks(self, "needs promtool")
         return subprocess.run([PROMTOOL, *words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60, **more)
 
     def assert_exists(self, expression, where):

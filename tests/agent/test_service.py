@@ -13,6 +13,9 @@ import tempfile
 import time
 import unittest
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../support"))
+from skips import case_lacks   # noqa: E402
+
 PENSTOCK, BUILD = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2])
 del sys.argv[1:3]
 DEADLINE_S = 40
@@ -32,7 +35,7 @@ class Case(unittest.TestCase):
     def need(self, *programs):
         for program in programs:
             if not shutil.which(program):
-                self.skipTest("needs " + program)
+                case_lacks(self, "needs " + program)
 
     def start(self, *options, before=(), watchdog_ms=2000, **environment):
         self.log_path = os.path.join(self.dir, "log")

@@ -1,41 +1,22 @@
-# The real program from the outside: command line, signals, pages, restarts. Python's standard library only.
-find_package(Python3 COMPONENTS Interpreter)
-if(Python3_FOUND AND NOT PENSTOCK_SANITIZE)
-    add_test(NAME agent_cli COMMAND ${Python3_EXECUTABLE} ${CMAKE_CURRENT_LIST_DIR}/test_cli.py $<TARGET_FILE:penstock>)
-    add_test(NAME agent_spool_tools COMMAND ${Python3_EXECUTABLE} ${CMAKE_CURRENT_LIST_DIR}/test_spool_tools.py $<TARGET_FILE:penstock>)
-    set_tests_properties(agent_cli agent_spool_tools PROPERTIES LABELS agent TIMEOUT 180)
-endif()
+# The real program from the outside: command line, signals, pages, restarts. Python's standard
+# library only. Programs of other packages (systemd-analyze, man, zsh, strace, promtool, go, node,
+# javac) are looked for by the long ones.
+function(agent_test name tier seconds timeout)
+    penstock_test(agent_${name} ${tier} agent SECONDS ${seconds} TIMEOUT ${timeout}
+        COMMAND ${Python3_EXECUTABLE} ${CMAKE_CURRENT_FUNCTION_LIST_DIR}/test_${name}.py
+                $<TARGET_FILE:penstock> ${ARGN})
+endfunction()
 
-# What the program prints for others to read, and where it is installed.
 if(Python3_FOUND AND NOT PENSTOCK_SANITIZE)
-    add_test(NAME agent_generated
-             COMMAND ${Python3_EXECUTABLE} ${CMAKE_CURRENT_LIST_DIR}/test_generated.py $<TARGET_FILE:penstock> ${CMAKE_BINARY_DIR})
-    set_tests_properties(agent_generated PROPERTIES LABELS agent TIMEOUT 180)
-endif()
-
-# Under a service manager, and its systemd unit. What needs systemd-analyze or strace is skipped without.
-if(Python3_FOUND AND NOT PENSTOCK_SANITIZE)
-    add_test(NAME agent_service
-             COMMAND ${Python3_EXECUTABLE} ${CMAKE_CURRENT_LIST_DIR}/test_service.py $<TARGET_FILE:penstock> ${CMAKE_BINARY_DIR})
-    set_tests_properties(agent_service PROPERTIES LABELS agent TIMEOUT 240)
-endif()
-
-# Metrics, alerts, dashboard.
-if(Python3_FOUND AND NOT PENSTOCK_SANITIZE)
-    add_test(NAME agent_operations
-             COMMAND ${Python3_EXECUTABLE} ${CMAKE_CURRENT_LIST_DIR}/test_operations.py $<TARGET_FILE:penstock> ${PROJECT_SOURCE_DIR})
-    set_tests_properties(agent_operations PROPERTIES LABELS agent TIMEOUT 120)
-endif()
-
-# SIGHUP.
-if(Python3_FOUND AND NOT PENSTOCK_SANITIZE)
-    add_test(NAME agent_reload COMMAND ${Python3_EXECUTABLE} ${CMAKE_CURRENT_LIST_DIR}/test_reload.py $<TARGET_FILE:penstock>)
-    set_tests_properties(agent_reload PROPERTIES LABELS agent TIMEOUT 180)
-endif()
-
-# What programs in other languages would do.
-if(Python3_FOUND AND NOT PENSTOCK_SANITIZE)
-    add_test(NAME agent_clients
-             COMMAND ${Python3_EXECUTABLE} ${CMAKE_CURRENT_LIST_DIR}/test_clients.py $<TARGET_FILE:penstock> ${PROJECT_SOURCE_DIR})
-    set_tests_properties(agent_clients PROPERTIES LABELS agent TIMEOUT 300)
+    agent_test(cli long 43 180)
+    agent_test(spool_tools short 2 180)
+    agent_test(reload short 7 180) # SIGHUP
+    # Pages and completion that the program prints, and where they are installed.
+    agent_test(generated long 4 180 ${CMAKE_BINARY_DIR})
+    # Under a service manager, and its systemd unit.
+    agent_test(service long 31 240 ${CMAKE_BINARY_DIR})
+    # Metrics, alerts, dashboard.
+    agent_test(operations long 1 120 ${PROJECT_SOURCE_DIR})
+    # Programs in other languages.
+    agent_test(clients long 20 300 ${PROJECT_SOURCE_DIR})
 endif()

@@ -4,15 +4,16 @@
 
     crash_matrix.py LOG... > docs/crash-matrix.md
 
-A LOG is the output of ctest with -V, or build/dev/Testing/Temporary/LastTest.log of a run of all tests. Taken are lines
-"MATRIX: fault | tried | how often | what happened", and the table of the damage matrix."""
+A LOG is the output of ctest with -V, or build/dev/Testing/Temporary/LastTest.log of
+./dev test all. Taken are lines "MATRIX: fault | tried | how often | what happened", and the table
+of the damage matrix."""
 import re
 import sys
 
 PAGE = """# Crash matrix
 
 Each fault that was tried on a real spool, how often in one run of the tests, and what happened.
-This page is made from the output of the tests (`tests/check/crash_matrix.py`); `docs/hacking.md`
+This page is made from the output of the tests (`tests/check/crash_matrix.py`); `tests/README.md`
 says how to run each with more rounds and another seed.
 
 ## Power, disks, filesystems

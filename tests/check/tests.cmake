@@ -1,34 +1,49 @@
 # Checks of the tree itself. The self-test shows that a green check means something.
-add_test(NAME check_includes COMMAND ${CMAKE_CURRENT_LIST_DIR}/check_includes.sh)
-add_test(NAME check_includes_selftest COMMAND ${CMAKE_CURRENT_LIST_DIR}/check_includes.sh --selftest)
-set_tests_properties(check_includes check_includes_selftest PROPERTIES LABELS check TIMEOUT 60)
+penstock_test(check_includes short check SECONDS 1 TIMEOUT 60
+    COMMAND ${CMAKE_CURRENT_LIST_DIR}/check_includes.sh)
+penstock_test(check_includes_selftest short check SECONDS 3 TIMEOUT 60
+    COMMAND ${CMAKE_CURRENT_LIST_DIR}/check_includes.sh --selftest)
 
-# Each version of clang-format has its own opinion: Debian 12's is the one that counts.
+# Versions of clang-format differ: Debian 12's is the one that counts.
 find_program(clang_format clang-format)
 if(clang_format)
     execute_process(COMMAND ${clang_format} --version OUTPUT_VARIABLE clang_format_version)
     if(clang_format_version MATCHES "version 14\\.")
-        add_test(NAME check_format COMMAND ${PROJECT_SOURCE_DIR}/dev format --check)
-        set_tests_properties(check_format PROPERTIES LABELS check TIMEOUT 120)
+        penstock_test(check_format long check SECONDS 3 TIMEOUT 120
+            COMMAND ${PROJECT_SOURCE_DIR}/dev format --check)
     endif()
+endif()
+
+if(Python3_FOUND AND NOT PENSTOCK_SANITIZE)
+    penstock_test(check_tiers short check SECONDS 1 TIMEOUT 60
+        COMMAND ${Python3_EXECUTABLE} -B ${CMAKE_CURRENT_LIST_DIR}/check_tiers.py
+                ${PROJECT_SOURCE_DIR} ${CMAKE_BINARY_DIR} ${CMAKE_CTEST_COMMAND})
 endif()
 
 include(${PROJECT_SOURCE_DIR}/cmake/sanitizer_suites.cmake)
 
 # Text is 100 columns wide, in pages and in C.
-add_test(NAME check_width COMMAND ${CMAKE_CURRENT_LIST_DIR}/check_width.sh)
-add_test(NAME check_width_selftest COMMAND ${CMAKE_CURRENT_LIST_DIR}/check_width.sh --selftest)
-set_tests_properties(check_width check_width_selftest PROPERTIES LABELS check TIMEOUT 60)
+penstock_test(check_width short check SECONDS 1 TIMEOUT 60
+    COMMAND ${CMAKE_CURRENT_LIST_DIR}/check_width.sh)
+penstock_test(check_width_selftest short check SECONDS 1 TIMEOUT 60
+    COMMAND ${CMAKE_CURRENT_LIST_DIR}/check_width.sh --selftest)
 
-# The calls between rooms, by the objects of this build; how comments open; subjects of commits.
-find_package(Python3 COMPONENTS Interpreter)
+# Calls between rooms are seen in the objects of this build.
 if(Python3_FOUND AND NOT PENSTOCK_SANITIZE)
-    add_test(NAME check_calls COMMAND ${Python3_EXECUTABLE} -B ${CMAKE_CURRENT_LIST_DIR}/check_calls.py ${CMAKE_BINARY_DIR})
-    add_test(NAME check_calls_selftest COMMAND ${Python3_EXECUTABLE} -B ${CMAKE_CURRENT_LIST_DIR}/check_calls.py --selftest ${CMAKE_C_COMPILER})
-    add_test(NAME check_comments COMMAND ${Python3_EXECUTABLE} -B ${CMAKE_CURRENT_LIST_DIR}/check_comments.py)
-    add_test(NAME check_comments_selftest COMMAND ${Python3_EXECUTABLE} -B ${CMAKE_CURRENT_LIST_DIR}/check_comments.py --selftest)
-    set_tests_properties(check_calls check_calls_selftest check_comments check_comments_selftest PROPERTIES LABELS check TIMEOUT 60)
+    penstock_test(check_calls short check SECONDS 3 TIMEOUT 60
+        COMMAND ${Python3_EXECUTABLE} -B ${CMAKE_CURRENT_LIST_DIR}/check_calls.py
+                ${CMAKE_BINARY_DIR})
+    penstock_test(check_calls_selftest short check SECONDS 3 TIMEOUT 60
+        COMMAND ${Python3_EXECUTABLE} -B ${CMAKE_CURRENT_LIST_DIR}/check_calls.py --selftest
+                ${CMAKE_C_COMPILER})
+    penstock_test(check_comments short check SECONDS 1 TIMEOUT 60
+        COMMAND ${Python3_EXECUTABLE} -B ${CMAKE_CURRENT_LIST_DIR}/check_comments.py)
+    penstock_test(check_comments_selftest short check SECONDS 1 TIMEOUT 60
+        COMMAND ${Python3_EXECUTABLE} -B ${CMAKE_CURRENT_LIST_DIR}/check_comments.py --selftest)
 endif()
-add_test(NAME check_commits COMMAND ${CMAKE_CURRENT_LIST_DIR}/check_commits.sh)
-add_test(NAME check_commits_selftest COMMAND ${CMAKE_CURRENT_LIST_DIR}/check_commits.sh --selftest)
-set_tests_properties(check_commits check_commits_selftest PROPERTIES LABELS check TIMEOUT 60 SKIP_RETURN_CODE 77)
+
+# Subjects of commits: only where the history is there.
+penstock_test(check_commits short check SKIPS SECONDS 1 TIMEOUT 60
+    COMMAND ${CMAKE_CURRENT_LIST_DIR}/check_commits.sh)
+penstock_test(check_commits_selftest short check SKIPS SECONDS 1 TIMEOUT 60
+    COMMAND ${CMAKE_CURRENT_LIST_DIR}/check_commits.sh --selftest)

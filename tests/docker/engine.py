@@ -15,7 +15,9 @@ import sys
 import tempfile
 import time
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../support"))
 from host_network import HostNetwork
+from skips import lacks, skip   # noqa: E402
 
 SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 DEBIAN, KAFKA = "debian:bookworm-slim", "apache/kafka:4.1.0"
@@ -25,12 +27,6 @@ _t0 = time.time()
 
 def say(text):
     print(f"[{time.time() - _t0:6.1f} s] {text}", flush=True)
-
-
-def skip(why):
-    """A machine on which containers can't run at all."""
-    say("skipped: " + why)
-    sys.exit(77)
 
 
 def run(*words, seconds=120, must=True, env=None, input=None):
@@ -66,7 +62,7 @@ class Engine:
 
     def _start(self):
         if os.geteuid() != 0:
-            skip("no Docker engine runs here, and starting one needs root")
+            lacks("no Docker engine runs here, and starting one needs root")
         cache = os.path.realpath(os.path.join(SOURCE, ".cache"))   # containers don't start below a symbolic link
         for path in glob.glob(os.path.join(cache, PREFIX + "*")):
             if not os.path.exists(f"/proc/{os.path.basename(path)[len(PREFIX):].split('-')[0]}"):

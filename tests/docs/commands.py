@@ -3,7 +3,8 @@
 import os
 import re
 
-PAGES = ("README.md", "CONTRIBUTING.md", "docker/README.md", "docs/clients/README.md")
+PAGES = ("README.md", "CONTRIBUTING.md", "docker/README.md", "docs/clients/README.md",
+         "tests/README.md")
 
 
 def pages(source):

@@ -169,9 +169,19 @@ def options(world, command):
         check(option in done.stdout.decode(), f"{program} knows {option}: {done.stdout.decode()[-500:]}")
 
 
+def listing_directory(world):
+    """A directory whose ctest lists this build's tests: in the build's own it would overwrite the
+    log of the run that goes on."""
+    directory = os.path.join(world.directory, "ctest")
+    os.makedirs(directory, exist_ok=True)
+    with open(os.path.join(directory, "CTestTestfile.cmake"), "w") as f:
+        f.write(f'subdirs("{BUILD}")\n')
+    return directory
+
+
 def ctest(world, command):
     """There are such tests, and they know the variables."""
-    out = world.run(f"cd '{SOURCE}' && " + re.sub(r"^(\w+=\S+ )*", "", command).replace("build/dev", BUILD) + " -N")
+    out = world.run(f"cd '{SOURCE}' && " + re.sub(r"^(\w+=\S+ )*", "", command).replace("build/dev", listing_directory(world)) + " -N")
     check(int(re.search(r"Total Tests: (\d+)", out).group(1)) > 0, f"`{command}` finds tests")
     for name in re.findall(r"(PENSTOCK_\w+)=", command):
         used = subprocess.run(["grep", "-rlw", name, os.path.join(SOURCE, "tests")], stdout=subprocess.DEVNULL).returncode
@@ -182,15 +192,23 @@ def dev(world, command):
     """`./dev help` has it with such words; what its names name is there. CI runs them, or people."""
     variables, words = re.match(r"((?:\w+=\S+ )*)\./dev (.*)", command).groups()
     words = words.split()
-    usage = re.search(rf"^\./dev {words[0]}\b(.*)", read("dev"), re.M)
-    check(usage is not None, f"./dev help knows `{command}`")
+    usage = " ".join(re.findall(rf"^\./dev {words[0]}\b(.*)", read("dev"), re.M))
+    check(usage, f"./dev help knows `{command}`")
     check(re.search(rf"^{words[0]}\)", read("dev"), re.M), f"./dev has {words[0]}")
-    names = [word for word in words[1:] if not word.isdigit() and word not in usage.group(1)]
+    names = [word for word in words[1:] if not word.isdigit() and word not in usage]
     known = {"bench": lambda: re.findall(r'"(\w+)": bench_', read("bench/run.py")), "fuzz": lambda: os.listdir(os.path.join(SOURCE, "tests/fuzz/corpus")),
              "build": lambda: re.findall(r'"name": "(\w+)"', read("CMakePresets.json"))}
     check(not names or set(names) <= set(known.get(words[0], list)()), f"`{command}` names {names}")
     for name in re.findall(r"(\w+)=", variables):
         check(name in read("bench/run.sh"), f"bench/run.sh knows {name}")
+
+
+def dev_test(world, command):
+    """The tier that it names has such tests."""
+    tier = "long" if " all " in command else "short"
+    words = re.sub(r"^\./dev test( all)? ", "", command)
+    out = world.run(f"ctest --test-dir '{listing_directory(world)}' -N -L '^{tier}$' {words}")
+    check(int(re.search(r"Total Tests: (\d+)", out).group(1)) > 0, f"`{command}` finds tests")
 
 
 def dev_run(world, command):
@@ -214,7 +232,8 @@ def dev_run(world, command):
 
 
 def ci(world, command):
-    check(all(f"\n./dev {what} " in read(".ci/run") for what in ("test", "test-docker")), ".ci/run runs both")
+    parts = ("test", "test all", "test-docker")
+    check(all(f"\n./dev {what} ||" in read(".ci/run") for what in parts), ".ci/run runs all three")
 
 
 def script(world, command):
@@ -283,10 +302,18 @@ ROWS = {
         ("ctest --test-dir build/dev -L unit", ctest),
         ("ctest --test-dir build/dev -R e2e_kill9", ctest),
         ("./dev test", dev),
+        ("./dev test all", dev),
         ("./dev test-docker", dev),
         ("tests/support/fresh_debian.sh bookworm", script),
         ("tests/support/fresh_debian.sh trixie './dev build dev && ctest --test-dir build/dev -L unit'", script),
         (".ci/run", ci),
+    ],
+    "tests/README.md": [
+        ("./dev test", dev),
+        ("./dev test all", dev),
+        ("./dev test-docker", dev),
+        ("./dev test -R e2e_kill9_short", dev_test),
+        ("./dev test all -R e2e_damage -V", dev_test),
         ("PENSTOCK_DAMAGE_ROUNDS=20000 PENSTOCK_SEED=42 build/dev/tests/test_spool_reader", smaller(("=20000", "=20"))),
         ("python3 tests/e2e/test_damage.py --rounds 1000 --seed 42", options),
         ("build/dev/penstock_damage matrix --rounds 20000 --seed 42", options),

@@ -223,14 +223,26 @@ class FaultyDisk:
         check(code == 137, f"the power cut ended the agent with {code}:\n{self.agent.log_tail()}")
 
 
+def foreign_kafka():
+    """The address of a broker that runs already and is meant for many tests, or None."""
+    if os.environ.get("PENSTOCK_TEST_KAFKA"):
+        return os.environ["PENSTOCK_TEST_KAFKA"]
+    path = os.environ.get("PENSTOCK_TEST_KAFKA_FILE")
+    if path:
+        with open(path) as f:
+            return f.read()
+    return None
+
+
 class Kafka:
-    """A real Apache Kafka (KRaft, one node) with a data directory of its own. A shared one may be somebody else's that runs
-    already (PENSTOCK_TEST_KAFKA): it is never stopped, and its topics are told apart by topic()."""
+    """A real Apache Kafka (KRaft, one node) with a data directory of its own. A shared one may be
+    somebody else's that runs already (PENSTOCK_TEST_KAFKA, or the address in the file that
+    PENSTOCK_TEST_KAFKA_FILE names): it is never stopped, and topic() tells its topics apart."""
 
     def __init__(self, directory=None, shared=False, before=(), version=None):
         self.before = before       # such as nice
         self.settings = {"KAFKA_VERSION": version} if version else {}   # beside those in the environment
-        self.foreign = os.environ.get("PENSTOCK_TEST_KAFKA") if shared else None
+        self.foreign = foreign_kafka() if shared else None
         if self.foreign:
             self.bootstrap = self.foreign
             self.running = False

@@ -12,14 +12,11 @@ import subprocess
 import sys
 import time
 
-SKIPPED = 77
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../support"))
+from skips import lacks, skip   # noqa: E402
+
 SHUTDOWN = 0x8004587D   # FS_IOC_SHUTDOWN: _IOR('X', 125, __u32), the same for ext4 and XFS
 NOLOGFLUSH = 2          # the journal isn't written either: what is not synced is gone
-
-
-def skip(text):
-    print("skipped: " + text, flush=True)
-    sys.exit(SKIPPED)
 
 
 def enter_own_namespace(script):
@@ -27,7 +24,7 @@ def enter_own_namespace(script):
     if os.environ.get("PENSTOCK_MOUNT_NAMESPACE") == "own":
         return
     if os.geteuid() != 0 or shutil.which("unshare") is None:
-        skip("needs root and unshare")
+        lacks("needs root and unshare")
     if subprocess.run(["unshare", "-m", "mount", "-t", "tmpfs", "tmpfs", "/mnt"], stderr=subprocess.DEVNULL).returncode != 0:
         skip("no mounts of one's own here")
     os.environ["PENSTOCK_MOUNT_NAMESPACE"] = "own"
@@ -144,6 +141,8 @@ def unmount_at_exit(disks):
 def why_not(kind, directory):
     """Empty when such a disk can be made, shut down and mounted again here, else the reason."""
     if shutil.which(f"mkfs.{kind}") is None:
+        if os.environ.get("CI"):
+            lacks(f"needs mkfs.{kind}")
         return f"no mkfs.{kind}"
     try:
         disk = LoopDisk(directory, kind, "trial-" + kind)

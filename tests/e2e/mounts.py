@@ -6,12 +6,8 @@ import shutil
 import subprocess
 import sys
 
-SKIPPED = 77
-
-
-def skip(text):
-    print("skipped: " + text, flush=True)
-    sys.exit(SKIPPED)
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../support"))
+from skips import lacks, skip   # noqa: E402
 
 
 def own_namespace():
@@ -19,7 +15,7 @@ def own_namespace():
     if os.environ.get("PENSTOCK_MOUNT_NAMESPACE") == "own":
         return
     if os.geteuid() != 0 or shutil.which("unshare") is None:
-        skip("needs root and unshare")
+        lacks("needs root and unshare")
     if subprocess.run(["unshare", "-m", "mount", "-t", "tmpfs", "tmpfs", "/mnt"], stderr=subprocess.DEVNULL).returncode != 0:
         skip("no mounts of one's own here")
     os.environ["PENSTOCK_MOUNT_NAMESPACE"] = "own"

@@ -13,8 +13,10 @@ from harness import PROGRAM, Agent, Kafka, check, consume, say, temporary_direct
 from kafka_admin import create_topic, set_topic_config
 
 COUNT = 5000   # of each topic
-kafka = Kafka()
+V2 = "application/vnd.kafka.json.v2+json"
+kafka = Kafka(shared=True)
 kafka.start()
+named = kafka.topic
 
 
 def penstock(*words, code=0):
@@ -51,12 +53,17 @@ def send(agent, topic, kind):
         check(code == 200, f"{topic}: {code} {answer[:300]}")
 
 
+def copying_agent(mode, copies):
+    extra = f"bridge:\n  delivery: {mode}\ndead_letter:\n  topic: {named(copies)}\n"
+    return Agent(temporary_directory(), kafka.bootstrap, extra=extra)
+
+
 def run(mode):
-    topics = {kind: f"{kind}-{mode}" for kind in KINDS}
+    topics = {kind: named(f"{kind}-{mode}") for kind in KINDS}
     for kind, config in KINDS.items():
         create_topic(kafka.bootstrap, topics[kind], partitions=1, **config)
-    create_topic(kafka.bootstrap, f"copies-{mode}", partitions=2, max_message_bytes=14000)
-    agent = Agent(temporary_directory(), kafka.bootstrap, extra=f"bridge:\n  delivery: {mode}\ndead_letter:\n  topic: copies-{mode}\n")
+    create_topic(kafka.bootstrap, named(f"copies-{mode}"), partitions=2, max_message_bytes=14000)
+    agent = copying_agent(mode, "copies-" + mode)
     agent.start()
     for kind, topic in topics.items():
         send(agent, topic, kind)
@@ -93,7 +100,7 @@ def copies_in(topic):
 
 
 def check_copies(mode, listed):
-    copies = copies_in(f"copies-{mode}")
+    copies = copies_in(named(f"copies-{mode}"))
     letters = {letter["id"]: letter for letter in listed}
     ids = [headers["penstock-id"].split("/")[1] for headers, _, _ in copies]
     check(sorted(set(ids)) == sorted(letters), f"{mode}: copies of {len(set(ids))} letters, not of {len(letters)}")
@@ -113,24 +120,25 @@ def check_copies(mode, listed):
 
 def check_copies_fail(mode):
     """The topic for the copies takes none, or isn't there: nothing waits for that for long, and no letter is lost."""
-    create_topic(kafka.bootstrap, f"tiny-{mode}", partitions=1, max_message_bytes=100)
-    create_topic(kafka.bootstrap, f"keyed-{mode}", partitions=1, cleanup_policy="compact")
-    agent = Agent(temporary_directory(), kafka.bootstrap, extra=f"bridge:\n  delivery: {mode}\ndead_letter:\n  topic: tiny-{mode}\n")
+    create_topic(kafka.bootstrap, named(f"tiny-{mode}"), partitions=1, max_message_bytes=100)
+    create_topic(kafka.bootstrap, named(f"keyed-{mode}"), partitions=1, cleanup_policy="compact")
+    agent = copying_agent(mode, "tiny-" + mode)
     agent.start()
     begun = time.time()
     for i in range(40):
         records = [{"value": i} if i % 4 == 0 else {"key": f"k{i}", "value": i}]   # every fourth can't go
         body = json.dumps({"records": records}).encode()
-        check(agent.request("POST", f"/topics/keyed-{mode}", body, {"Content-Type": "application/vnd.kafka.json.v2+json"})[0] == 200, "taken")
-        check(agent.post(f"beside-{mode}", b"x")[0] == 200, "taken")
+        check(agent.post(named("keyed-" + mode), body, V2)[0] == 200, "taken")
+        check(agent.post(named(f"beside-{mode}"), b"x")[0] == 200, "taken")
     books = agent.wait_drained(30)
     check(books["dead_lettered"] == 10 and books["delivered"] == 70, f"{mode}: {books}")
     check(len(penstock("dead-letter", "list", "--json", "--spool", agent.directory + "/spool").splitlines()) == 10, "all are in the spool")
     wait_until(lambda: metric(agent, "penstock_dead_letters_not_copied_total") == 10, 5, "they are counted, each once")
-    check(metric(agent, "penstock_dead_letters_copied_total") == 0 and not copies_in(f"tiny-{mode}"), "none was made")
+    check(metric(agent, "penstock_dead_letters_copied_total") == 0, "none was made")
+    check(not copies_in(named(f"tiny-{mode}")), "none is there")
     lines = agent.log_text().count("event=dead_letter_not_copied")
     check(lines == 1, f"that is said, once a minute: {lines}")
-    values = [int(row[4]) for row in consume(kafka.bootstrap, f"keyed-{mode}")]
+    values = [int(row[4]) for row in consume(kafka.bootstrap, named(f"keyed-{mode}"))]
     once = list(dict.fromkeys(reversed(values)))[::-1]   # as in run()
     check(once == [i for i in range(40) if i % 4], f"{mode}: in order, and none is missing: {values}")
     check(mode == "at_least_once" or len(values) == 30, f"{mode}: once: {values}")
@@ -140,15 +148,16 @@ def check_copies_fail(mode):
 
 def check_copies_of_neighbours(mode):
     """Letters in a row: a transaction that carries a copy fails by the next one, and the copy with it."""
-    create_topic(kafka.bootstrap, f"row-{mode}", partitions=1, cleanup_policy="compact")
-    agent = Agent(temporary_directory(), kafka.bootstrap, extra=f"bridge:\n  delivery: {mode}\ndead_letter:\n  topic: row-copies-{mode}\n")
+    create_topic(kafka.bootstrap, named(f"row-{mode}"), partitions=1, cleanup_policy="compact")
+    agent = copying_agent(mode, "row-copies-" + mode)
     agent.start()
     records = [{"value": i} if 3 <= i < 8 else {"key": f"k{i}", "value": i} for i in range(12)]
     body = json.dumps({"records": records}).encode()
-    check(agent.request("POST", f"/topics/row-{mode}", body, {"Content-Type": "application/vnd.kafka.json.v2+json"})[0] == 200, "taken")
+    check(agent.post(named("row-" + mode), body, V2)[0] == 200, "taken")
     agent.wait_drained(30)
     wait_until(lambda: metric(agent, "penstock_dead_letters_copied_total") == 5, 5, "five were made")
-    values = [int(value) for _, _, value in copies_in(f"row-copies-{mode}")]   # the topic is made by the first of them
+    # The topic is made by the first of them.
+    values = [int(value) for _, _, value in copies_in(named(f"row-copies-{mode}"))]
     check(sorted(values) == [3, 4, 5, 6, 7], f"{mode}: {values}")
     agent.stop()
     say(f"{mode}: letters in a row, a copy of each")
@@ -193,12 +202,12 @@ def check_commands(agent, topics, listed):
 
 def check_full():
     """No room for the second: its topic waits, the others go on, and it goes on by itself when there is room."""
-    create_topic(kafka.bootstrap, "full", partitions=1, cleanup_policy="compact")
+    create_topic(kafka.bootstrap, named("full"), partitions=1, cleanup_policy="compact")
     agent = Agent(temporary_directory(), kafka.bootstrap, extra="dead_letter:\n  max_size: 1500\nbridge:\n  delivery: exactly_once\n")
     agent.start()
     for i in range(2):
-        check(agent.post("full", b"x" * 1000)[0] == 200, "taken")
-    check(agent.request("POST", "/topics/other", b"y", {"Content-Type": "application/octet-stream"})[0] == 200, "taken")
+        check(agent.post(named("full"), b"x" * 1000)[0] == 200, "taken")
+    check(agent.post(named("other"), b"y")[0] == 200, "taken")
     wait_until(lambda: agent.status()["dead_letters"]["full"], 20, "the store is full")
     wait_until(lambda: agent.status()["delivered"] == 1, 20, "the other topic goes on")
     wait_until(lambda: agent.status()["dead_lettered"] == 1, 10, "the first is one")

@@ -1,7 +1,11 @@
 # SPDX-License-Identifier: MIT
 """A really full filesystem (a small ext4, and XFS): the spool fills it to its floor, others take the rest to the last byte, the agent
 starts on it, the spool is delivered while whatever becomes free is taken by others, and with room again everything goes on by itself.
-Exit code 77: no such filesystems can be made here."""
+Exit code 77: no such filesystems can be made here.
+
+    test_full_disk.py [--only ext4|xfs]
+"""
+import argparse
 import atexit
 import os
 import threading
@@ -12,6 +16,11 @@ from loop_disk import LoopDisk, enter_own_namespace, skip, unmount_at_exit, why_
 from senders import Senders, check_arrived
 
 enter_own_namespace(__file__)
+
+parser = argparse.ArgumentParser()
+parser.add_argument("--only", choices=("ext4", "xfs"))
+kinds = {"ext4": 100, "xfs": 300}   # MiB
+kinds = {kind: mib for kind, mib in kinds.items() if parser.parse_args().only in (None, kind)}
 
 NOWHERE = "127.0.0.1:1"   # no Kafka there: the spool only grows
 FLOOR = 16 << 20          # spool.min_free
@@ -209,12 +218,12 @@ def filled_under_load(story):
                  f"{turns} times")
 
 
-reasons = {kind: why_not(kind, directory) for kind in ("ext4", "xfs")}
+reasons = {kind: why_not(kind, directory) for kind in kinds}
 if all(reasons.values()):
     skip("; ".join(f"{kind}: {reason}" for kind, reason in reasons.items()))
 kafka = Kafka(shared=True)
 kafka.start()
-for kind, mib in (("ext4", 100), ("xfs", 300)):
+for kind, mib in kinds.items():
     if reasons[kind]:
         say(f"{kind} skipped: {reasons[kind]}")
         continue

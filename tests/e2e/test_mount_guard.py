@@ -11,19 +11,16 @@ import subprocess
 import sys
 import time
 
-SKIPPED = 77
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../support"))
+from skips import lacks, skip   # noqa: E402
+
 FSTAB = "/etc/fstab"
 NOTICED_S = 1.0   # the promise, both ways
 
 
-def skip(text):
-    print("skipped: " + text, flush=True)
-    sys.exit(SKIPPED)
-
-
 if os.environ.get("PENSTOCK_MOUNT_NAMESPACE") != "own":
     if os.geteuid() != 0 or not os.path.exists(FSTAB) or shutil.which("unshare") is None:
-        skip(f"needs root, {FSTAB} and unshare")
+        lacks(f"needs root, {FSTAB} and unshare")
     if subprocess.run(["unshare", "-m", "mount", "-t", "tmpfs", "tmpfs", "/mnt"], stderr=subprocess.DEVNULL).returncode != 0:
         skip("no mounts of one's own here")
     os.environ["PENSTOCK_MOUNT_NAMESPACE"] = "own"

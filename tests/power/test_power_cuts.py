@@ -6,13 +6,16 @@
 
 --plants first shows that the check can fail: acknowledgements before the sync, syncs of files and of directories left out."""
 import argparse
+import functools
 import os
 import random
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+import threading
 
 SESSION_SECONDS_MAX = 60
 ENUMERATION_SECONDS_MAX = 280
@@ -35,15 +38,33 @@ class Recording:
         subprocess.run([os.path.join(build, "tests", "power_session"), self.spool], env=env, check=True,
                        timeout=SESSION_SECONDS_MAX)
 
-    def enumerate(self, *args, capture=False):
-        command = [os.path.join(self.build, "tests", "power_enumerate"), self.tape, "--verify", self.spool, *map(str, args)]
-        return subprocess.run(command, timeout=ENUMERATION_SECONDS_MAX, stdout=subprocess.PIPE if capture else None, text=True)
+    def enumerate(self, *args, shown=True):
+        """Exit code and output, which is shown line by line: this takes minutes."""
+        command = [os.path.join(self.build, "tests", "power_enumerate"), self.tape,
+                   "--verify", self.spool, *map(str, args)]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True,
+                                   start_new_session=True)
+        end_all = functools.partial(os.killpg, process.pid, signal.SIGKILL)   # its workers, too
+        watchdog = threading.Timer(ENUMERATION_SECONDS_MAX, end_all)
+        watchdog.start()
+        lines = []
+        try:
+            for line in process.stdout:
+                lines.append(line)
+                if shown:
+                    print(line, end="", flush=True)
+            return process.wait(), "".join(lines)
+        finally:
+            watchdog.cancel()
+            if process.poll() is None:
+                end_all()
 
 
 def check_plants(build, parent):
     recording = Recording(build, parent, "plants")
     for plant in ("early-acks", "file-syncs", "dir-syncs"):
-        red = recording.enumerate("--failures", 1, "--rounds", 1, "--plant", plant, capture=True).returncode == 1
+        code, _ = recording.enumerate("--failures", 1, "--rounds", 1, "--plant", plant, shown=False)
+        red = code == 1
         print(f"planted: {plant}: {'found' if red else 'NOT FOUND'}", flush=True)
         if not red:
             return False
@@ -65,11 +86,10 @@ def main():
         if options.plants and not check_plants(options.build, parent):
             return 1
         recording = Recording(options.build, parent, "spool")
-        result = recording.enumerate("--states", options.states, "--seed", seed, capture=True)
-        print(result.stdout, flush=True)
-        states = re.search(r"power cuts: (\d+) states .*? (\d+) failed", result.stdout)
-        checked = re.search(r"acknowledged events checked: (\d+)", result.stdout)
-        failed = result.returncode != 0 or states is None or int(states.group(1)) < options.states
+        code, text = recording.enumerate("--states", options.states, "--seed", seed)
+        states = re.search(r"power cuts: (\d+) states .*? (\d+) failed", text)
+        checked = re.search(r"acknowledged events checked: (\d+)", text)
+        failed = code != 0 or states is None or int(states.group(1)) < options.states
         if states is not None and checked is not None:
             print(f"MATRIX: power cut | every state that a cut may leave of a session with rotation, retiring, quarantine and failed writes "
                   f"| {states.group(1)} states, {checked.group(1)} acknowledged events looked for "

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * agent_commands.c - the table: every command, its options, and the words that explain them. */
 #include "agent/agent.h"
-#include "agent/cli/cli.h"
 
+#include "agent/cli/cli.h"
 #include "agent/client/http_client.h"
 
 #include <string.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * main.c - the program `penstock`. */
 #include "agent/agent.h"
+
 #include "agent/cli/cli.h"
 
 int main(int argc, char **argv)

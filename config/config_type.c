@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * config_type.c - the types of numbers that settings have: a row each. */
 #include "config/config_keys.h"
+
 #include "config/config_value.h"
 
 #include <inttypes.h>

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT
  * produce.c - `penstock produce`: lines to events, until the agent has accepted every one. */
 #include "agent/agent.h"
+
+#include "agent/cli/options.h"
 #include "agent/client/deliver.h"
 #include "agent/client/lines.h"
-#include "agent/cli/options.h"
-
 #include "base/clock.h"
-#include "spool/spool_options.h"
 #include "spool/spool_event.h"
+#include "spool/spool_options.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -2,8 +2,9 @@
  * status.c - `penstock status`: what a running agent says about itself, for people or as
  * JSON. */
 #include "agent/agent.h"
-#include "agent/client/http_client.h"
+
 #include "agent/cli/options.h"
+#include "agent/client/http_client.h"
 
 #include <stdio.h>
 

@@ -2,8 +2,8 @@
  * check.c - `penstock check-config`: a file's mistakes without starting anything; the pages
  * about settings. */
 #include "agent/agent.h"
-#include "agent/cli/command.h"
 
+#include "agent/cli/command.h"
 #include "config/config.h"
 
 #include <stdio.h>

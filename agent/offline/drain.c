@@ -2,9 +2,9 @@
  * drain.c - `penstock drain`: forwards what a spool still holds, without an agent and without
  * taking anything new. */
 #include "agent/agent.h"
-#include "agent/run/memory.h"
-#include "agent/cli/options.h"
 
+#include "agent/cli/options.h"
+#include "agent/run/memory.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "bridge/bridge.h"

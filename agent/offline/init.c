@@ -2,8 +2,8 @@
  * init.c - `penstock init`: makes a spool, so that `run` needn't be allowed to, or gives one
  * a new id. */
 #include "agent/agent.h"
-#include "agent/cli/options.h"
 
+#include "agent/cli/options.h"
 #include "base/random.h"
 #include "config/config.h"
 #include "spool/spool.h"

@@ -2,10 +2,10 @@
  * letters.c - `penstock dead-letter`: read from the spool's directory, changed through the
  * running agent. */
 #include "agent/agent.h"
-#include "agent/run/admin.h"
+
 #include "agent/cli/command.h"
 #include "agent/offline/spool.h"
-
+#include "agent/run/admin.h"
 #include "spool/spool_letters.h"
 
 #include <errno.h>

@@ -2,8 +2,8 @@
  * quarantine.c - `penstock quarantine list|show`: the loss reports of a spool, read from its
  * directory. */
 #include "agent/agent.h"
-#include "agent/cli/command.h"
 
+#include "agent/cli/command.h"
 #include "base/buf.h"
 #include "spool/spool_inspect.h"
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  * spool.c - `penstock spool verify|ls|peek|export DIR`: looks into a spool without touching
  * it. */
+#include "agent/offline/spool.h"
+
 #include "agent/agent.h"
 #include "agent/cli/command.h"
-#include "agent/offline/spool.h"
 
 #include <stdio.h>
 #include <stdlib.h>

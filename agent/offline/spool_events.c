@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * spool_events.c - `penstock spool peek` and `export`: events as JSON Lines. */
 #include "agent/agent.h"
-#include "agent/offline/spool.h"
 
+#include "agent/offline/spool.h"
 #include "base/base64.h"
 #include "spool/spool_inspect.h"
 

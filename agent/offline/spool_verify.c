@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * spool_verify.c - `penstock spool verify` and `ls`. */
 #include "agent/agent.h"
-#include "agent/offline/spool.h"
 
+#include "agent/offline/spool.h"
 #include "base/clock.h"
 #include "spool/spool_inspect.h"
 

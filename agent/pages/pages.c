@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * pages.c - /, /healthz, /readyz, /status, /status.txt, /metrics. */
 #include "agent/pages/page.h"
+
 #include "agent/pages/state.h"
 
 #include <string.h>

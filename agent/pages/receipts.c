@@ -4,10 +4,10 @@
 #include "agent/pages/state.h"
 
 #include "base/random.h"
-#include "ingest/ingest_problem.h"
 #include "ingest/ingest_parameter.h"
-#include "spool/spool_event_status.h"
+#include "ingest/ingest_problem.h"
 #include "spool/spool_event.h"
+#include "spool/spool_event_status.h"
 
 #include <inttypes.h>
 #include <strings.h>

@@ -3,8 +3,8 @@
 #ifndef PENSTOCK_AGENT_RUN_RELOAD_H
 #define PENSTOCK_AGENT_RUN_RELOAD_H
 
-#include "agent/run/guard.h"
 #include "agent/cli/options.h"
+#include "agent/run/guard.h"
 #include "config/config.h"
 
 /* A config; threads may still look at the ones before, so they live as long. */

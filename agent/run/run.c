@@ -2,15 +2,15 @@
  * run.c - `penstock run`: listens, starts the guard that opens the spool, waits for a signal, stops
  * all parts in order. */
 #include "agent/agent.h"
+
+#include "agent/cli/options.h"
+#include "agent/pages/page.h"
+#include "agent/pages/state.h"
 #include "agent/run/admin.h"
 #include "agent/run/guard.h"
 #include "agent/run/memory.h"
-#include "agent/cli/options.h"
-#include "agent/pages/page.h"
 #include "agent/run/reload.h"
 #include "agent/run/service.h"
-#include "agent/pages/state.h"
-
 #include "base/clock.h"
 #include "base/random.h"
 #include "config/config.h"

@@ -8,8 +8,8 @@
 #ifndef PENSTOCK_AGENT_RUN_SERVICE_H
 #define PENSTOCK_AGENT_RUN_SERVICE_H
 
-#include "agent/run/notify.h"
 #include "agent/pages/state.h"
+#include "agent/run/notify.h"
 
 /* The part of the state that matters here. */
 struct agent_pulse {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * properties.c - librdkafka properties: our defaults, what is refused and why. */
-#include "bridge/bridge.h"
 #include "bridge/client/properties.h"
+
+#include "bridge/bridge.h"
 
 #include <inttypes.h>
 #include <librdkafka/rdkafka.h>

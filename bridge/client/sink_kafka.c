@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  * sink_kafka.c - an idempotent librdkafka producer, as bridge/client/sink.h declares it. */
-#include "base/random.h"
-#include "bridge/client/properties.h"
-#include "bridge/client/error_table.h"
 #include "bridge/client/sink_kafka.h"
+
+#include "base/random.h"
+#include "bridge/client/error_table.h"
+#include "bridge/client/properties.h"
 #include "bridge/client/sink.h"
 
 #include <inttypes.h>

@@ -8,8 +8,8 @@
 #ifndef PENSTOCK_BRIDGE_CLIENT_SINK_TXN_H
 #define PENSTOCK_BRIDGE_CLIENT_SINK_TXN_H
 
-#include "bridge/rules/cursor_text.h"
 #include "bridge/client/sink.h"
+#include "bridge/rules/cursor_text.h"
 
 enum bridge_txn_result {
     BRIDGE_TXN_OK,

@@ -3,8 +3,8 @@
 #include "bridge/core/condemn.h"
 
 #include "base/log.h"
-#include "bridge/core/internal.h"
 #include "bridge/client/error_table.h"
+#include "bridge/core/internal.h"
 
 #include <stdio.h>
 

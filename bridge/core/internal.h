@@ -7,11 +7,11 @@
 #define PENSTOCK_BRIDGE_CORE_INTERNAL_H
 
 #include "bridge/bridge.h"
+#include "bridge/client/sink.h"
+#include "bridge/exactly_once/steps.h"
 #include "bridge/forward/letter_copies.h"
 #include "bridge/lane/lanes.h"
 #include "bridge/rules/connection.h"
-#include "bridge/client/sink.h"
-#include "bridge/exactly_once/steps.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -111,64 +111,5 @@ struct bridge {
     unsigned letters_said;
     struct bridge_letter_copies copies;
 };
-
-/* bridge/forward/head.c: reading at the head, handing over, taking in reports. */
-bool bridge_head_flow(struct bridge *bridge); /* true: an event was passed */
-/* Hands an event of the lane over; the reader's chunk stays until its report, unless the client
- * copies the event. False: the event can't be taken now. */
-bool bridge_head_take(struct bridge *bridge, struct bridge_lane *lane,
-                      struct bridge_chunk_pin *hold, const struct spool_event *event);
-/* Reports that the spool can't be read, at most once a minute. */
-void bridge_head_unreadable(struct bridge *bridge, enum err rc, const struct errmsg *msg);
-void bridge_head_report(void *bridge, uint64_t token, int code, int32_t partition,
-                        int64_t offset);      /* for struct bridge_sink_handler */
-void bridge_head_tend(struct bridge *bridge); /* rewinds and wakes lanes whose time has come */
-
-/* Reports that a lane is stuck, or flows again. */
-void bridge_head_say(struct bridge *bridge, struct bridge_lane *lane);
-void bridge_head_say_wait(struct bridge *bridge, struct bridge_lane *lane, int64_t wait_ms);
-/* When the event was accepted, in ms; the time that a client gave it says nothing about that. */
-int64_t bridge_head_accepted_ms(const struct spool_event *event);
-
-/* bridge/forward/catch_up.c: lagging lanes read by themselves, at most events_max events in all.
- * True: an event was passed. */
-bool bridge_catch_up(struct bridge *bridge, unsigned events_max);
-
-/* bridge/forward/advance.c: from the windows to spool_advance(). */
-enum err bridge_cursor_open(struct bridge *bridge); /* from the spool's cursors to lanes and the
-                                                     * head; ERR_NOMEM */
-void bridge_cursor_advance(struct bridge *bridge);
-/* exactly_once: the events in the windows are committed, and so are all up to position_id, except
- * those of lagging lanes. */
-void bridge_cursor_committed(struct bridge *bridge, uint64_t position_id);
-
-/* bridge/open/producer.c: the producer's life, and whether Kafka is there. */
-enum err bridge_producer_open(struct bridge *bridge, struct errmsg *msg);
-/* Closes the producer without waiting; what is in flight counts as failed in the windows. */
-void bridge_producer_close(struct bridge *bridge);
-void bridge_producer_tend(struct bridge *bridge);
-void bridge_producer_trouble(void *bridge, int code, const char *text);
-void bridge_producer_line(void *bridge, bool problem, const char *text);
-
-/* bridge/open/status.c */
-void bridge_find_bootstrap(struct bridge *bridge); /* from the mock cluster or the options */
-void bridge_status_publish(struct bridge *bridge, bool idle, unsigned ticket);
-
-/* True when more lanes lag than Kafka's cursor can name: the head waits for them. */
-static inline bool bridge_txn_holds_head(const struct bridge *bridge)
-{
-    return bridge->txn.state != BRIDGE_TXN_OFF && bridge->txn.behind > BRIDGE_CURSOR_TEXT_LANES_MAX;
-}
-
-/* True when Kafka's cursor covers the event, which is then counted and not sent. Late events (found
- * among damage) are never covered. */
-static inline bool bridge_txn_knows(struct bridge *bridge, struct bridge_lane *lane,
-                                    const struct spool_event *event,
-                                    const struct bridge_reader *reader)
-{
-    if (lane->round != bridge->txn.round)
-        bridge_txn_meet_slow(bridge, lane);
-    return event->id <= lane->known_id && event->id > reader->passed_id;
-}
 
 #endif

@@ -2,11 +2,12 @@
  * lanes_in_trouble.c - lanes in trouble under exactly_once: they leave the common transaction, and
  * come back through their own. */
 #include "base/random.h"
-#include "bridge/lane/backoff.h"
-#include "bridge/core/internal.h"
-#include "bridge/forward/letters.h"
 #include "bridge/client/error_table.h"
 #include "bridge/core/condemn.h"
+#include "bridge/core/internal.h"
+#include "bridge/forward/head.h"
+#include "bridge/forward/letters.h"
+#include "bridge/lane/backoff.h"
 
 #include <librdkafka/rdkafka.h>
 #include <stdio.h>

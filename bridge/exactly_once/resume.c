@@ -3,8 +3,8 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "bridge/core/internal.h"
-#include "bridge/rules/cursor_trust.h"
 #include "bridge/core/say.h"
+#include "bridge/rules/cursor_trust.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

@@ -5,13 +5,14 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/random.h"
-#include "bridge/lane/backoff.h"
-#include "bridge/core/internal.h"
-#include "spool/spool_delivery_wait.h"
 #include "bridge/client/error_table.h"
 #include "bridge/client/sink_kafka.h"
-#include "bridge/core/say.h"
 #include "bridge/core/condemn.h"
+#include "bridge/core/internal.h"
+#include "bridge/core/say.h"
+#include "bridge/forward/advance.h"
+#include "bridge/lane/backoff.h"
+#include "spool/spool_delivery_wait.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -22,9 +22,9 @@
 #define PENSTOCK_BRIDGE_EXACTLY_ONCE_STEPS_H
 
 #include "bridge/client/advice.h"
+#include "bridge/client/cursor_sender.h"
 #include "bridge/client/cursor_topic.h"
 #include "bridge/lane/lanes.h"
-#include "bridge/client/cursor_sender.h"
 
 enum bridge_txn_state {
     BRIDGE_TXN_OFF,     /* at_least_once */

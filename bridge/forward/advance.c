@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT
  * advance.c - from delivery reports to the spool's cursors, and back from them at start. */
-#include "bridge/core/internal.h"
+#include "bridge/forward/advance.h"
+
 #include "bridge/core/condemn.h"
+#include "bridge/core/internal.h"
+#include "bridge/forward/head.h"
 
 #include <stdlib.h>
 

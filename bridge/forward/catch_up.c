@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: MIT
  * catch_up.c - lagging lanes read the spool by themselves, in turn, until they reach the head. */
+#include "bridge/forward/catch_up.h"
+
 #include "bridge/core/internal.h"
+#include "bridge/exactly_once/known.h"
+#include "bridge/forward/head.h"
 #include "bridge/forward/letters.h"
 
 static void close_reader(struct bridge *bridge, struct bridge_lane *lane)

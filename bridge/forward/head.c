@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: MIT
  * head.c - from the spool to the producer and back: taking events, taking reports. */
+#include "bridge/forward/head.h"
+
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/random.h"
-#include "bridge/lane/backoff.h"
-#include "bridge/core/internal.h"
-#include "bridge/forward/letters.h"
 #include "bridge/client/error_table.h"
-#include "bridge/core/say.h"
 #include "bridge/core/condemn.h"
+#include "bridge/core/internal.h"
+#include "bridge/core/say.h"
+#include "bridge/exactly_once/known.h"
+#include "bridge/forward/letters.h"
+#include "bridge/lane/backoff.h"
 #include "spool/spool_delivery_wait.h"
 
 #include <inttypes.h>

@@ -5,10 +5,10 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/random.h"
-#include "bridge/core/internal.h"
 #include "bridge/client/error_table.h"
-#include "bridge/core/say.h"
 #include "bridge/core/condemn.h"
+#include "bridge/core/internal.h"
+#include "bridge/core/say.h"
 
 #include <inttypes.h>
 #include <librdkafka/rdkafka.h>

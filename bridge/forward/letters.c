@@ -4,8 +4,8 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "bridge/core/internal.h"
 #include "bridge/client/error_table.h"
+#include "bridge/core/internal.h"
 #include "bridge/core/say.h"
 #include "spool/spool_letters.h"
 

@@ -32,8 +32,8 @@
 #ifndef PENSTOCK_BRIDGE_LANE_LANE_H
 #define PENSTOCK_BRIDGE_LANE_LANE_H
 
-#include "bridge/lane/reader.h"
 #include "bridge/lane/in_flight.h"
+#include "bridge/lane/reader.h"
 
 struct bridge_sink_topic;
 

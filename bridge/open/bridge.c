@@ -5,9 +5,14 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/priority.h"
-#include "bridge/forward/letters.h"
 #include "bridge/client/mock.h"
 #include "bridge/core/say.h"
+#include "bridge/forward/advance.h"
+#include "bridge/forward/catch_up.h"
+#include "bridge/forward/head.h"
+#include "bridge/forward/letters.h"
+#include "bridge/open/producer.h"
+#include "bridge/open/status.h"
 
 #include <signal.h>
 #include <stdarg.h>

@@ -1,14 +1,19 @@
 /* SPDX-License-Identifier: MIT
  * producer.c - the producer's life: made, replaced when it is finished; and whether Kafka is
  * there. */
+#include "bridge/open/producer.h"
+
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/random.h"
-#include "bridge/lane/backoff.h"
-#include "bridge/core/internal.h"
 #include "bridge/client/error_table.h"
-#include "bridge/core/say.h"
 #include "bridge/core/condemn.h"
+#include "bridge/core/internal.h"
+#include "bridge/core/say.h"
+#include "bridge/forward/advance.h"
+#include "bridge/forward/head.h"
+#include "bridge/lane/backoff.h"
+#include "bridge/open/status.h"
 
 #include <inttypes.h>
 #include <librdkafka/rdkafka.h>

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  * status.c - what other threads may read: copied out by the bridge thread, read under its lock. */
-#include "bridge/core/internal.h"
+#include "bridge/open/status.h"
 
 #include "base/clock.h"
 #include "bridge/client/mock.h"
+#include "bridge/core/internal.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -4,8 +4,8 @@
 
 #include "base/clock.h"
 #include "base/random.h"
-#include "ingest/net/acceptor.h"
 #include "ingest/http/http.h"
+#include "ingest/net/acceptor.h"
 #include "ingest/request/request.h"
 
 #include <stdio.h>

@@ -7,10 +7,9 @@
  * at most one separator, and the token. */
 #include "ingest/parse/json.h"
 
-#include <yajl/yajl_parse.h>
-
 #include <stdio.h>
 #include <stdlib.h>
+#include <yajl/yajl_parse.h>
 
 struct ingest_json {
     yajl_handle yajl;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * route.c - paths, content types, numbers. */
 #include "ingest/parse/route.h"
-#include "ingest/ingest_parameter.h"
 
+#include "ingest/ingest_parameter.h"
 #include "spool/spool_event.h"
 
 #include <stdio.h>

@@ -2,11 +2,12 @@
  * v2.c - the v2 produce request: a small machine over JSON tokens, one handler for each
  * place in the document. */
 #include "ingest/parse/v2.h"
+
 #include "base/base64.h"
+#include "ingest/ingest_parameter.h"
 #include "ingest/parse/json.h"
 #include "ingest/parse/json_text.h"
 #include "ingest/parse/record.h"
-#include "ingest/ingest_parameter.h"
 
 #include <inttypes.h>
 #include <stdio.h>

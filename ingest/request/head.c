@@ -2,9 +2,9 @@
  * head.c - what a request asks for: a row of checks, the first that fails
  * decides. */
 #include "ingest/request/request.h"
-#include "ingest/ingest_parameter.h"
 
 #include "base/clock.h"
+#include "ingest/ingest_parameter.h"
 
 #include <strings.h>
 

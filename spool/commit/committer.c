@@ -3,14 +3,14 @@
 #include "spool/commit/committer.h"
 
 #include "base/clock.h"
-#include "spool/home/internal.h"
-#include "spool/commit/live_segment.h"
-#include "spool/ledger/topic_share.h"
-#include "spool/home/say.h"
 #include "spool/commit/batch.h"
-#include "spool/ledger/times.h"
 #include "spool/commit/delivery_waits.h"
+#include "spool/commit/live_segment.h"
+#include "spool/home/internal.h"
 #include "spool/home/locks.h"
+#include "spool/home/say.h"
+#include "spool/ledger/times.h"
+#include "spool/ledger/topic_share.h"
 
 #include <inttypes.h>
 #include <sched.h>

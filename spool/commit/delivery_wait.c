@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT
  * delivery_wait.c - a short sorted list of the batches whose delivery a client waits for. */
-#include "base/mutex.h"
 #include "spool/spool_delivery_wait.h"
 
-#include "spool/commit/delivery_waits.h"
-
-#include "spool/home/internal.h"
+#include "base/mutex.h"
 #include "spool/commit/batch.h"
+#include "spool/commit/delivery_waits.h"
+#include "spool/home/internal.h"
 #include "spool/home/locks.h"
 
 #include <assert.h>

@@ -3,9 +3,9 @@
 #include "spool/commit/usage.h"
 
 #include "base/clock.h"
+#include "spool/commit/space.h"
 #include "spool/disk/dir.h"
 #include "spool/home/internal.h"
-#include "spool/commit/space.h"
 
 #include <sys/statvfs.h>
 

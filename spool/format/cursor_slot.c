@@ -3,9 +3,8 @@
  * Pure. */
 #include "spool/format/cursor_slot.h"
 
-#include "spool/format/frame.h"
-
 #include "base/codec.h"
+#include "spool/format/frame.h"
 
 #include <stdlib.h>
 #include <xxhash.h>

@@ -7,8 +7,8 @@
 #ifndef PENSTOCK_SPOOL_FORMAT_FRAME_H
 #define PENSTOCK_SPOOL_FORMAT_FRAME_H
 
-#include "spool/spool_event.h"
 #include "spool/format/id.h"
+#include "spool/spool_event.h"
 
 #define SPOOL_FRAME_MAGIC      "\xe7PS\x9a"
 #define SPOOL_FRAME_MAGIC_SIZE 4

@@ -5,22 +5,22 @@
 #define PENSTOCK_SPOOL_HOME_INTERNAL_H
 
 #include "base/mutex.h"
-#include "spool/spool.h"
-#include "spool/ledger/catalog.h"
 #include "spool/commit/committer.h"
 #include "spool/commit/delivery_waits.h"
+#include "spool/commit/spares.h"
+#include "spool/commit/usage.h"
 #include "spool/format/identity.h"
 #include "spool/keep/keeper.h"
-#include "spool/letters/store.h"
-#include "spool/quarantine/quarantine.h"
+#include "spool/ledger/catalog.h"
 #include "spool/ledger/parking.h"
-#include "spool/open/watch.h"
 #include "spool/ledger/progress.h"
-#include "spool/commit/spares.h"
+#include "spool/ledger/recent_chunks.h"
 #include "spool/ledger/times.h"
 #include "spool/ledger/topics.h"
-#include "spool/commit/usage.h"
-#include "spool/ledger/recent_chunks.h"
+#include "spool/letters/store.h"
+#include "spool/open/watch.h"
+#include "spool/quarantine/quarantine.h"
+#include "spool/spool.h"
 
 struct spool {
     const struct spool_options *_Atomic limits; /* sizes and times; spool_set_limits() replaces

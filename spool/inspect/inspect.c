@@ -3,11 +3,11 @@
 #include "spool/spool_inspect.h"
 
 #include "spool/disk/dir.h"
-#include "spool/quarantine/kept_files.h"
-#include "spool/read/segment_ends.h"
-#include "spool/place/identity_file.h"
 #include "spool/place/cursors_file.h"
+#include "spool/place/identity_file.h"
+#include "spool/quarantine/kept_files.h"
 #include "spool/read/reader.h"
+#include "spool/read/segment_ends.h"
 
 #include <errno.h>
 #include <fcntl.h>

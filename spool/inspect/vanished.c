@@ -4,9 +4,9 @@
 #include "spool/spool_inspect.h"
 
 #include "spool/disk/dir.h"
-#include "spool/read/segment_ends.h"
 #include "spool/place/cursors_file.h"
 #include "spool/read/reader.h"
+#include "spool/read/segment_ends.h"
 
 #include <fcntl.h>
 #include <inttypes.h>

@@ -5,11 +5,11 @@
 #include "base/clock.h"
 #include "spool/disk/dir.h"
 #include "spool/home/internal.h"
-#include "spool/keep/retire.h"
-#include "spool/home/say.h"
-#include "spool/ledger/segment_ids.h"
-#include "spool/ledger/parking.h"
 #include "spool/home/locks.h"
+#include "spool/home/say.h"
+#include "spool/keep/retire.h"
+#include "spool/ledger/parking.h"
+#include "spool/ledger/segment_ids.h"
 
 #include <errno.h>
 #include <inttypes.h>

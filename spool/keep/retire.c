@@ -3,14 +3,14 @@
 #include "spool/keep/retire.h"
 
 #include "spool/disk/dir.h"
-#include "spool/home/internal.h"
 #include "spool/format/loss_report.h"
-#include "spool/recover/owed_reports.h"
-#include "spool/read/reader.h"
+#include "spool/home/internal.h"
 #include "spool/home/say.h"
-#include "spool/recover/whereabouts.h"
 #include "spool/ledger/parking.h"
 #include "spool/park/parked.h"
+#include "spool/read/reader.h"
+#include "spool/recover/owed_reports.h"
+#include "spool/recover/whereabouts.h"
 
 #include <dirent.h>
 #include <errno.h>

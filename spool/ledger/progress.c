@@ -4,9 +4,9 @@
 
 #include "base/clock.h"
 #include "spool/home/internal.h"
-#include "spool/ledger/topic_share.h"
-#include "spool/ledger/put_aside.h"
 #include "spool/ledger/parking.h"
+#include "spool/ledger/put_aside.h"
+#include "spool/ledger/topic_share.h"
 #include "spool/ledger/unreported.h"
 
 #include <stdlib.h>

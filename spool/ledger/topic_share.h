@@ -8,8 +8,8 @@
 #ifndef PENSTOCK_SPOOL_LEDGER_TOPIC_SHARE_H
 #define PENSTOCK_SPOOL_LEDGER_TOPIC_SHARE_H
 
-#include "spool/spool_options.h"
 #include "spool/ledger/topics.h"
+#include "spool/spool_options.h"
 
 struct spool;
 

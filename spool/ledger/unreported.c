@@ -2,8 +2,8 @@
  * unreported.c - the losses that the cursors file keeps until a report has them. */
 #include "spool/ledger/unreported.h"
 
-#include "spool/home/internal.h"
 #include "spool/format/loss_report.h"
+#include "spool/home/internal.h"
 
 #include <stdlib.h>
 

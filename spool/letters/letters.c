@@ -6,8 +6,8 @@
 #include "base/clock.h"
 #include "spool/disk/dir.h"
 #include "spool/home/internal.h"
-#include "spool/ledger/segment_ids.h"
 #include "spool/home/locks.h"
+#include "spool/ledger/segment_ids.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -4,8 +4,8 @@
 #define PENSTOCK_SPOOL_LETTERS_STORE_H
 
 #include "base/mutex.h"
-#include "spool/write/group.h"
 #include "spool/format/id_set.h"
+#include "spool/write/group.h"
 #include "spool/write/segment.h"
 
 #include <pthread.h>

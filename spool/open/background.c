@@ -3,10 +3,10 @@
 #include "spool/open/background.h"
 
 #include "base/priority.h"
-#include "spool/recover/count.h"
 #include "spool/home/internal.h"
-#include "spool/park/parker.h"
 #include "spool/home/say.h"
+#include "spool/park/parker.h"
+#include "spool/recover/count.h"
 #include "spool/recover/unreadable.h"
 #include "spool/recover/vanished.h"
 

@@ -6,10 +6,10 @@
 #include "base/clock.h"
 #include "spool/disk/dir.h"
 #include "spool/disk/durable_file.h"
-#include "spool/home/internal.h"
-#include "spool/spool_letters.h"
 #include "spool/format/loss_report.h"
+#include "spool/home/internal.h"
 #include "spool/ledger/times.h"
+#include "spool/spool_letters.h"
 
 #include <inttypes.h>
 #include <stdio.h>

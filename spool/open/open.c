@@ -3,16 +3,16 @@
 #include "spool/spool.h"
 
 #include "base/clock.h"
-#include "spool/open/background.h"
+#include "spool/commit/delivery_waits.h"
 #include "spool/disk/dir.h"
 #include "spool/home/internal.h"
-#include "spool/recover/unreadable.h"
-#include "spool/place/root.h"
-#include "spool/home/say.h"
-#include "spool/recover/count.h"
-#include "spool/park/parked.h"
-#include "spool/commit/delivery_waits.h"
 #include "spool/home/locks.h"
+#include "spool/home/say.h"
+#include "spool/open/background.h"
+#include "spool/park/parked.h"
+#include "spool/place/root.h"
+#include "spool/recover/count.h"
+#include "spool/recover/unreadable.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT
  * renew.c - `penstock init --new-id`: another identity for a spool that was copied, restored, or
  * set back. */
-#include "base/random.h"
 #include "spool/spool.h"
+
+#include "base/random.h"
 #include "spool/place/cursors_file.h"
-#include "spool/place/root.h"
 #include "spool/place/identity_file.h"
+#include "spool/place/root.h"
 
 /* Writes `cursors` first, with the state for both ids: so until PENSTOCK names the new id the spool
  * works as before. */

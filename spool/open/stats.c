@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * stats.c - the books and the figures, gathered from where they are kept. */
+#include "spool/spool.h"
+
 #include "base/clock.h"
 #include "spool/home/internal.h"
 

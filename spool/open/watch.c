@@ -8,10 +8,10 @@
 
 #include "base/random.h"
 #include "spool/home/internal.h"
-#include "spool/place/mount.h"
-#include "spool/place/root.h"
 #include "spool/home/say.h"
 #include "spool/place/identity_file.h"
+#include "spool/place/mount.h"
+#include "spool/place/root.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -4,16 +4,16 @@
 #include "spool/park/parker.h"
 
 #include "base/clock.h"
+#include "spool/commit/space.h"
 #include "spool/disk/dir.h"
 #include "spool/home/internal.h"
-#include "spool/read/reader.h"
-#include "spool/park/remainder.h"
 #include "spool/home/say.h"
-#include "spool/recover/links.h"
-#include "spool/commit/space.h"
-#include "spool/read/segment_ends.h"
 #include "spool/ledger/parking.h"
 #include "spool/park/parked.h"
+#include "spool/park/remainder.h"
+#include "spool/read/reader.h"
+#include "spool/read/segment_ends.h"
+#include "spool/recover/links.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -4,9 +4,9 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
-#include "spool/format/cursor_slot.h"
 #include "spool/disk/dir.h"
 #include "spool/disk/durable_file.h"
+#include "spool/format/cursor_slot.h"
 
 #include <errno.h>
 #include <fcntl.h>

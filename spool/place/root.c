@@ -3,10 +3,10 @@
 #include "spool/place/root.h"
 
 #include "base/random.h"
-#include "spool/spool.h"
 #include "spool/disk/dir.h"
-#include "spool/place/mount.h"
 #include "spool/place/identity_file.h"
+#include "spool/place/mount.h"
+#include "spool/spool.h"
 
 #include <errno.h>
 #include <fcntl.h>

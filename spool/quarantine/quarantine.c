@@ -5,15 +5,15 @@
 #include "base/clock.h"
 #include "base/priority.h"
 #include "spool/disk/dir.h"
-#include "spool/quarantine/kept_files.h"
 #include "spool/disk/durable_file.h"
-#include "spool/read/segment_files.h"
-#include "spool/home/internal.h"
 #include "spool/format/loss_report.h"
-#include "spool/recover/owed_reports.h"
-#include "spool/read/reader.h"
-#include "spool/home/say.h"
+#include "spool/home/internal.h"
 #include "spool/home/locks.h"
+#include "spool/home/say.h"
+#include "spool/quarantine/kept_files.h"
+#include "spool/read/reader.h"
+#include "spool/read/segment_files.h"
+#include "spool/recover/owed_reports.h"
 
 #include <fcntl.h>
 #include <inttypes.h>

@@ -3,10 +3,10 @@
  * missing. */
 #include "spool/read/reader.h"
 
-#include "spool/read/segment_files.h"
-#include "spool/read/leveldb_log.h"
-#include "spool/read/frame_scan.h"
 #include "spool/read/collector.h"
+#include "spool/read/frame_scan.h"
+#include "spool/read/leveldb_log.h"
+#include "spool/read/segment_files.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -11,8 +11,8 @@
 
 #include "base/err.h"
 #include "spool/format/chunk.h"
-#include "spool/format/ranges.h"
 #include "spool/format/findings.h"
+#include "spool/format/ranges.h"
 
 #define SPOOL_READ_TO_END UINT64_MAX
 

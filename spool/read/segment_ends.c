@@ -2,10 +2,10 @@
  * segment_ends.c - both ends of a segment without reading what lies between. */
 #include "spool/read/segment_ends.h"
 
-#include "spool/read/segment_files.h"
+#include "spool/read/frame_scan.h"
 #include "spool/read/leveldb_log.h"
 #include "spool/read/reader.h"
-#include "spool/read/frame_scan.h"
+#include "spool/read/segment_files.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -4,14 +4,14 @@
 
 #include "base/priority.h"
 #include "spool/home/internal.h"
-#include "spool/recover/losses.h"
-#include "spool/read/reader.h"
+#include "spool/home/say.h"
 #include "spool/ledger/topic_share.h"
+#include "spool/read/reader.h"
+#include "spool/read/segment_ends.h"
+#include "spool/recover/links.h"
+#include "spool/recover/losses.h"
 #include "spool/recover/unreadable.h"
 #include "spool/recover/vanished.h"
-#include "spool/home/say.h"
-#include "spool/recover/links.h"
-#include "spool/read/segment_ends.h"
 #include "spool/recover/whereabouts.h"
 
 #include <inttypes.h>

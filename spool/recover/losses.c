@@ -3,10 +3,10 @@
  * report. */
 #include "spool/recover/losses.h"
 
-#include "spool/home/internal.h"
 #include "spool/format/loss_report.h"
-#include "spool/read/reader.h"
+#include "spool/home/internal.h"
 #include "spool/home/say.h"
+#include "spool/read/reader.h"
 #include "spool/read/segment_ends.h"
 #include "spool/recover/whereabouts.h"
 

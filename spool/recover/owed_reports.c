@@ -2,10 +2,10 @@
  * owed_reports.c - the loss reports that an earlier run owed. */
 #include "spool/recover/owed_reports.h"
 
-#include "spool/home/internal.h"
-#include "spool/recover/losses.h"
 #include "spool/format/loss_report.h"
+#include "spool/home/internal.h"
 #include "spool/read/reader.h"
+#include "spool/recover/losses.h"
 
 #include <stdlib.h>
 

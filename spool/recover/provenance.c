@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT
  * provenance.c - which segments lie on this disk: that tells a copied or restored spool from the
  * one that went on. */
+#include "spool/spool.h"
+
 #include "spool/disk/dir.h"
-#include "spool/home/internal.h"
 #include "spool/format/loss_report.h"
+#include "spool/home/internal.h"
 #include "spool/read/reader.h"
 #include "spool/read/segment_ends.h"
 #include "spool/recover/whereabouts.h"

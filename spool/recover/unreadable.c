@@ -4,14 +4,14 @@
 #include "spool/recover/unreadable.h"
 
 #include "base/clock.h"
-#include "spool/home/internal.h"
-#include "spool/recover/losses.h"
-#include "spool/ledger/put_aside.h"
-#include "spool/read/reader.h"
-#include "spool/ledger/topic_share.h"
-#include "spool/home/say.h"
-#include "spool/recover/links.h"
 #include "spool/commit/batch.h"
+#include "spool/home/internal.h"
+#include "spool/home/say.h"
+#include "spool/ledger/put_aside.h"
+#include "spool/ledger/topic_share.h"
+#include "spool/read/reader.h"
+#include "spool/recover/links.h"
+#include "spool/recover/losses.h"
 #include "spool/recover/whereabouts.h"
 
 #include <inttypes.h>

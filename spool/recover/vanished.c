@@ -2,10 +2,10 @@
  * vanished.c - finds segments that are gone as a whole. */
 #include "spool/recover/vanished.h"
 
-#include "spool/home/internal.h"
 #include "spool/format/loss_report.h"
-#include "spool/read/reader.h"
+#include "spool/home/internal.h"
 #include "spool/home/say.h"
+#include "spool/read/reader.h"
 #include "spool/read/segment_ends.h"
 #include "spool/recover/whereabouts.h"
 

@@ -2,9 +2,9 @@
  * disk.c - reading a segment after a position; where events are missing, window after window. */
 #include "spool/tail/disk.h"
 
-#include "spool/recover/losses.h"
-#include "spool/recover/links.h"
 #include "spool/recover/count.h"
+#include "spool/recover/links.h"
+#include "spool/recover/losses.h"
 
 #include <inttypes.h>
 #include <stdio.h>

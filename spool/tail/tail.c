@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT
  * tail.c - a reading position: the next events come from the window in memory or from disk,
  * decided under one lock. */
+#include "spool/spool.h"
+
 #include "base/clock.h"
-#include "spool/tail/disk.h"
 #include "spool/ledger/put_aside.h"
+#include "spool/tail/disk.h"
 
 #include <stdlib.h>
 

@@ -4,9 +4,9 @@
 #ifndef PENSTOCK_SPOOL_WRITE_GROUP_H
 #define PENSTOCK_SPOOL_WRITE_GROUP_H
 
+#include "base/buf.h"
 #include "spool/format/chunk.h"
 #include "spool/write/store.h"
-#include "base/buf.h"
 
 /* of frames in one LevelDB value: the radius of damage; a larger event alone */
 #define SPOOL_VALUE_BYTES_MAX  (32u << 10)

@@ -178,9 +178,8 @@ static const struct agent_command commands[] = {
         .summary = "events that Kafka can never take: list, show, export, requeue, drop",
         .usage = {"list --spool DIR [--topic TOPIC] [--json]", "show --spool DIR ID...",
                   "export --spool DIR [--topic TOPIC]",
-                  "requeue --spool DIR ID... | --topic TOPIC | --all", "drop --spool DIR ID... | "
-                                                                       "(--topic TOPIC | --all) "
-                                                                       "--yes"},
+                  "requeue --spool DIR ID... | --topic TOPIC | --all",
+                  "drop --spool DIR ID... | (--topic TOPIC | --all) --yes"},
         .about = "Dead letters: events that Kafka refuses for what they are (too large for their "
                  "topic, no key where one must be, a partition that the topic doesn't have), each "
                  "with the reason. Looking at them needs no agent; requeuing and dropping goes "

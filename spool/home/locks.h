@@ -10,9 +10,10 @@
 #include "base/mutex.h"
 
 enum spool_lock_rank {
-    SPOOL_LOCK_COMMITTER = 1,  /* the queue of batches */
+    SPOOL_LOCK_LETTERS = 1,    /* dead letters; file operations happen under it, events of requeued
+                                * letters are submitted under it */
+    SPOOL_LOCK_COMMITTER,      /* the queue of batches */
     SPOOL_LOCK_SPARES,         /* the spare segment, segments to close */
-    SPOOL_LOCK_LETTERS,        /* dead letters; file operations happen under it */
     SPOOL_LOCK_SPOOL,          /* catalog, recent chunks, progress, wake-up (which takes the
                                 * bridge's lock) */
     SPOOL_LOCK_QUARANTINE,     /* loss reports that are to be written */

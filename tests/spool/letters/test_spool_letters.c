@@ -204,6 +204,23 @@ static void test_damage_costs_only_what_it_hits(void **state)
     assert_int_equal(found.count, 10);
 }
 
+/* Requeuing does so: each letter becomes a new event before it is taken away. */
+static bool append_letter(void *arg, const struct spool_letter *letter)
+{
+    struct spool_receipt receipt = spool_fixture_append(arg, "again", "value ", 1);
+    assert_int_equal(receipt.err, ERR_OK);
+    assert_true(receipt.first_id > letter->id);
+    return true;
+}
+
+static void test_events_are_submitted_while_letters_are_read(void **state)
+{
+    struct spool_fixture *f = *state;
+    assert_int_equal(spool_letters_load(f->spool, NULL), ERR_OK);
+    assert_int_equal(put_some(f, 0, 2), ERR_OK);
+    assert_int_equal(spool_letters_each(f->spool, append_letter, f, NULL), ERR_OK);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -212,6 +229,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_full_store_takes_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_what_lies_there_twice_counts_once, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_damage_costs_only_what_it_hits, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_events_are_submitted_while_letters_are_read, set_up,
+                                        tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -54,7 +54,8 @@ void sim_agent_begin(const struct sim_world *world)
 {
     agent.world = world;
     struct spool_options options = SPOOL_OPTIONS_DEFAULT;
-    options.path = SIM_SPOOL_PATH;
+    static char path[] = SIM_SPOOL_PATH;
+    options.path = path;
     options.create = true;
     options.segment_bytes = SPOOL_SEGMENT_BYTES_MIN;
     options.free_bytes_min = 2 * SPOOL_SEGMENT_BYTES_MIN;

@@ -7,7 +7,8 @@
 #include "spool/spool.h"
 #include "tests/sim/sim_steps.h"
 
-#define SIM_SPOOL_PATH "/sim/spool"
+#define SIM_SPOOL_PATH "/sim/spool" /* as the program sees it */
+#define SIM_SPOOL_DIR  "spool"      /* below SIM_DISK_ROOT */
 
 void sim_agent_begin(const struct sim_world *world);
 

@@ -13,8 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SEGMENTS SIM_SPOOL_PATH "/segments"
-#define SPARE    "/sim/away"
+#define SEGMENTS SIM_SPOOL_DIR "/segments"
+#define SPARE    "away-"
 #define ROOM     ((uint64_t)64 << 30)
 
 static char listing[4096][64];
@@ -138,7 +138,7 @@ static void rot(const char *path, uint64_t offset)
 static void rot_in(const char *folder, uint64_t id, const struct sim_step *step)
 {
     char dir[128], path[256];
-    snprintf(dir, sizeof dir, SIM_SPOOL_PATH "/%s/%" PRIu64, folder, id);
+    snprintf(dir, sizeof dir, SIM_SPOOL_DIR "/%s/%" PRIu64, folder, id);
     size_t count = sim_disk_list(dir, listing, 4096);
     for (size_t i = 0; i < count; i++) {
         snprintf(path, sizeof path, "%s/%s", dir, listing[i]);
@@ -151,7 +151,7 @@ static void rot_in(const char *folder, uint64_t id, const struct sim_step *step)
 
 static void rot_cursors(const struct sim_step *step)
 {
-    const char *path = SIM_SPOOL_PATH "/cursors";
+    const char *path = SIM_SPOOL_DIR "/cursors";
     uint64_t slot = sim_disk_size(path) / 2;
     if (slot > 0)
         rot(path, step->b % 2 * slot + step->c % 150);
@@ -160,7 +160,7 @@ static void rot_cursors(const struct sim_step *step)
 static void put_back(const struct sim_mend *mend)
 {
     char from[128], to[128];
-    snprintf(from, sizeof from, SPARE "/%" PRIu64, mend->number);
+    snprintf(from, sizeof from, SPARE "%" PRIu64, mend->number);
     snprintf(to, sizeof to, SEGMENTS "/%" PRIu64, mend->number);
     sim_note("segment %" PRIu64 " put back", mend->number);
     sim_disk_move(from, to);
@@ -176,7 +176,7 @@ static void remove_segment(const struct sim_step *step)
     sim_note("segment %" PRIu64 " removed", id);
     sim_oracle_removed(id);
     snprintf(from, sizeof from, SEGMENTS "/%" PRIu64, id);
-    snprintf(to, sizeof to, SPARE "/%" PRIu64, id);
+    snprintf(to, sizeof to, SPARE "%" PRIu64, id);
     sim_disk_move(from, to);
     if (step->a > 0)
         sim_mends_add(&(struct sim_mend){put_back, sim_now_ms() + step->a, id, NULL, 0});
@@ -188,7 +188,7 @@ bool sim_faults_damage(const struct sim_step *step)
     case SIM_STEP_ROT: rot_in("segments", pick_segment(step->b), step); return true;
     case SIM_STEP_ROT_CURSORS: rot_cursors(step); return true;
     case SIM_STEP_ROT_LETTER:
-        if (sim_disk_list(SIM_SPOOL_PATH "/dead-letter", listing, 4096) > 0)
+        if (sim_disk_list(SIM_SPOOL_DIR "/dead-letter", listing, 4096) > 0)
             rot_in("dead-letter", strtoull(listing[0], NULL, 10), step);
         return true;
     case SIM_STEP_REMOVE: remove_segment(step); return true;

@@ -17,8 +17,8 @@
 #define ARRIVE_MS     300000 /* so long after everything is mended may the last event take */
 #define BOOKS_MS      35000
 #define SMALL_SIZE    ((uint64_t)24 << 20)
-#define RESCUED       "/sim/rescued"
-#define BACKUP        "/sim/backup"
+#define RESCUED       "rescued"
+#define BACKUP        "backup"
 #define KILL_CALLS_MS 3000
 
 static struct {
@@ -97,8 +97,8 @@ static void restore(void)
     sim_agent_stop();
     sim_note("restore of the backup from %" PRId64, life.backup_ms);
     sim_oracle_history_forked(life.backup_ms);
-    sim_disk_remove(SIM_SPOOL_PATH);
-    sim_disk_copy(BACKUP, SIM_SPOOL_PATH);
+    sim_disk_remove(SIM_SPOOL_DIR);
+    sim_disk_copy(BACKUP, SIM_SPOOL_DIR);
     while (!sim_agent_renew())
         sim_sleep_ms(1000);
     start(100);
@@ -108,7 +108,7 @@ static void backup(void)
 {
     sim_note("backup");
     sim_disk_remove(BACKUP);
-    sim_disk_copy(SIM_SPOOL_PATH, BACKUP);
+    sim_disk_copy(SIM_SPOOL_DIR, BACKUP);
     life.backup_ms = sim_now_ms() - 1000; /* of what is on its way the copy may lack some */
     life.backup = true;
 }
@@ -173,9 +173,9 @@ static void rescue(void)
 {
     sim_agent_kill(false);
     sim_mends_all();
-    sim_disk_copy(SIM_SPOOL_PATH, RESCUED);
+    sim_disk_copy(SIM_SPOOL_DIR, RESCUED);
     sim_oracle_started();
-    sim_agent_drain(RESCUED, ARRIVE_MS);
+    sim_agent_drain("/sim/" RESCUED, ARRIVE_MS);
 }
 
 static void finish(void)

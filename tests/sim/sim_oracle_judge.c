@@ -345,7 +345,7 @@ static void judge_arrivals(void)
 static void judge_room(void)
 {
     static char names[4096][64];
-    size_t segments = sim_disk_list(SIM_DISK_ROOT "/spool/segments", names, 4096);
+    size_t segments = sim_disk_list("spool/segments", names, 4096);
     if (segments > SEGMENTS_OK + o->rotten_bytes)
         sim_oracle_find("segments_stay", "%zu segments lie there although all is done", segments);
     if (sim_disk_descriptors() > DESCRIPTORS_OK)

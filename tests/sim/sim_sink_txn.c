@@ -2,6 +2,7 @@
  * sim_sink_txn.c - transactions are not modelled: what the bridge's objects need to link. */
 #include "bridge/client/cursor_topic.h"
 #include "bridge/client/sink_txn.h"
+#include "bridge/client/sink_kafka.h"
 
 #include <stdlib.h>
 
@@ -79,4 +80,9 @@ enum bridge_txn_result bridge_cursor_topic_read(struct bridge_sink *sink,
 {
     (void)sink, (void)place, (void)timeout_ms, (void)ret, (void)ret_error;
     abort();
+}
+
+void bridge_sink_group_reader_close(struct bridge_sink *sink)
+{
+    (void)sink; /* none was opened */
 }

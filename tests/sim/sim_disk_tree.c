@@ -130,6 +130,7 @@ struct sim_inode *sim_tree_root(void)
         tree.root = sim_tree_make(true);
         tree.root->is_linked = true;
         tree.root->parent = tree.root;
+        sim_tree_count(tree.root);
         sim_tree_add(tree.root, "sim", sim_tree_make(true));
         sim_tree_sync_all();
     }
@@ -143,6 +144,7 @@ uint64_t sim_tree_inode_bytes(const struct sim_inode *inode)
 
 uint64_t sim_tree_bytes(void)
 {
+    sim_tree_root();
     return tree.bytes;
 }
 

@@ -16,6 +16,13 @@ if(NOT PENSTOCK_SANITIZE STREQUAL "thread") # ThreadSanitizer stands where the s
         set_target_properties(${target} PROPERTIES ENABLE_EXPORTS ON)
     endfunction()
 
+    foreach(what parts spool)
+        add_executable(sim_${what} ${CMAKE_CURRENT_LIST_DIR}/test_sim_${what}.c ${CMAKE_CURRENT_LIST_DIR}/child.c)
+        sim_program(sim_${what} penstock_spool penstock_base PkgConfig::dep_cmocka_pc)
+        add_test(NAME sim_${what} COMMAND sim_${what})
+        set_tests_properties(sim_${what} PROPERTIES LABELS sim TIMEOUT 120)
+    endforeach()
+
     if(EXISTS ${CMAKE_CURRENT_LIST_DIR}/sim_main.c)
         add_executable(penstock_sim ${sim_sources})
         sim_program(penstock_sim penstock_bridge penstock_spool penstock_base dep_rdkafka)

@@ -14,7 +14,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { LOCK_NS = 40 };
+enum { LOCK_NS = 400 };
 
 static int64_t to_ns(const struct timespec *time)
 {

@@ -6,6 +6,7 @@
 #include "tests/sim/sim_switch.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -341,6 +342,9 @@ size_t sim_sched_program_fibers(void)
 void sim_sched_run(uint64_t seed, void (*fn)(void *arg), void *arg)
 {
     static const uint16_t means[] = {6, 40, 300, 3000, 20000};
+    mallopt(M_MMAP_THRESHOLD, 1 << 30); /* the process is short: pages are worth keeping */
+    mallopt(M_TRIM_THRESHOLD, INT32_MAX);
+    mallopt(M_TOP_PAD, 4 << 20);
     sim_note_begin(seed);
     sim_statics_save();
     sched.points_mean = means[sim_random(sizeof means / sizeof means[0])];

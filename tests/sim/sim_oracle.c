@@ -124,6 +124,15 @@ void sim_oracle_refused(uint32_t first, uint32_t count)
         o->events[first + i].fate = SIM_REFUSED;
 }
 
+/* Events that go to the live segment after its directory was taken away lie there, too. */
+static bool was_removed(uint64_t segment_id)
+{
+    for (unsigned i = 0; i < o->removed_segments; i++)
+        if (o->removed_ids[i] == segment_id)
+            return true;
+    return false;
+}
+
 void sim_oracle_receipt(uint32_t first, uint32_t count, const struct spool_receipt *receipt)
 {
     o->batch++;
@@ -135,6 +144,10 @@ void sim_oracle_receipt(uint32_t first, uint32_t count, const struct spool_recei
         event->id = receipt->err == ERR_OK ? receipt->first_id + i : 0;
         event->acked_ms = sim_now_ms();
         event->batch = o->batch;
+        if (event->fate == SIM_ACKED && was_removed(spool_id_segment(event->id))) {
+            event->damaged = event->removed = true;
+            event->damaged_ms = sim_now_ms();
+        }
         o->acked += event->fate == SIM_ACKED;
     }
     if (receipt->err == ERR_OK && receipt->last_id != receipt->first_id + count - 1)
@@ -196,7 +209,7 @@ static void add_quake(int64_t from_ms, int64_t to_ms)
 
 void sim_oracle_started(void)
 {
-    add_quake(sim_now_ms(), sim_now_ms() + 1);
+    add_quake(o->ended_ms - 1, sim_now_ms() + 1); /* no cursor moves while nobody runs */
     o->started_ms = sim_now_ms();
     o->calm_since_ms = sim_now_ms();
     o->running = true;
@@ -205,9 +218,8 @@ void sim_oracle_started(void)
 
 void sim_oracle_died(void)
 {
-    add_quake(sim_now_ms() - 1, sim_now_ms() + 1);
     o->running = false;
-    o->died_ms = sim_now_ms();
+    o->ended_ms = sim_now_ms();
     for (size_t i = 0; i < o->event_count; i++)
         if (o->events[i].fate == SIM_SUBMITTED)
             o->events[i].fate = SIM_UNKNOWN;
@@ -215,8 +227,8 @@ void sim_oracle_died(void)
 
 void sim_oracle_stopped(void)
 {
-    add_quake(sim_now_ms() - 1, sim_now_ms() + 1);
     o->running = false;
+    o->ended_ms = sim_now_ms();
 }
 
 void sim_oracle_disturb(int delta)
@@ -322,7 +334,8 @@ void sim_oracle_removed(uint64_t segment_id)
     for (size_t i = 0; i < o->event_count; i++)
         if (o->events[i].fate == SIM_UNKNOWN)
             o->events[i].damaged = true; /* where they lie is not known */
-    o->removed_segments++;
+    if (o->removed_segments < SIM_UNREADABLE_MAX)
+        o->removed_ids[o->removed_segments++] = segment_id;
 }
 
 void sim_oracle_put_back(uint64_t segment_id)

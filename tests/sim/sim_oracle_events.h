@@ -64,11 +64,12 @@ struct sim_oracle {
     uint64_t unreadable_ids[SIM_UNREADABLE_MAX];
     size_t unreadable_count;
     int64_t readable_since_ms;
+    uint64_t removed_ids[SIM_UNREADABLE_MAX]; /* segments that were taken away at some time */
     unsigned rotten_bytes, cursors_rotten, removed_segments;
     uint64_t requeued;
     int64_t forked_ms; /* events accepted later may be gone; INT64_MAX: never forked */
     bool running, books_looked;
-    int64_t started_ms, died_ms;
+    int64_t started_ms, ended_ms; /* of the agent */
     uint64_t watch_turn;
 };
 

@@ -142,16 +142,16 @@ static struct truth find_truth(void)
     return truth;
 }
 
-static void books_wrong(const char *what, const struct spool_books *books,
+static void books_wrong(const char *kind, const struct spool_books *books,
                         const struct truth *truth)
 {
     sim_oracle_find(
-        "books_wrong",
-        "%s: accepted=%" PRIu64 " delivered=%" PRIu64 " pending=%" PRIu64 " dead=%" PRIu64
+        kind,
+        "accepted=%" PRIu64 " delivered=%" PRIu64 " pending=%" PRIu64 " dead=%" PRIu64
         " lost=%" PRIu64 "; in truth acked=%" PRIu64 " unknown=%" PRIu64 " (%" PRIu64
         " seen) seen=%" PRIu64 " dead=%" PRIu64 " lost=%" PRIu64 " doubtful=%" PRIu64
         " requeued=%" PRIu64,
-        what, books->accepted, books->delivered, books->pending, books->dead_lettered, books->lost,
+        books->accepted, books->delivered, books->pending, books->dead_lettered, books->lost,
         truth->acked, truth->unknown, truth->unknown_seen, truth->seen, truth->dead, truth->lost,
         truth->doubtful, o->requeued);
 }
@@ -172,19 +172,19 @@ static void judge_books(struct spool *spool, bool over)
     struct truth truth = find_truth();
     uint64_t low = truth.acked + o->requeued, high = low + truth.unknown;
     if (b->accepted != b->delivered + b->pending + b->dead_lettered + b->lost)
-        books_wrong("they don't balance", b, &truth);
+        books_wrong("books_dont_balance", b, &truth);
     else if (b->accepted + truth.doubtful < low)
-        books_wrong("accepted is too small", b, &truth);
+        books_wrong("books_accepted_too_small", b, &truth);
     else if (b->accepted > high)
-        books_wrong("accepted is too large", b, &truth);
+        books_wrong("books_accepted_too_large", b, &truth);
     else if (b->lost > truth.doubtful)
-        books_wrong("lost is too large", b, &truth);
+        books_wrong("books_lost_too_large", b, &truth);
     else if (b->delivered > truth.seen + o->requeued)
-        books_wrong("delivered is too large", b, &truth);
+        books_wrong("books_delivered_too_large", b, &truth);
     else if (over && b->pending != 0)
-        books_wrong("pending although all has arrived", b, &truth);
+        books_wrong("books_pending_for_ever", b, &truth);
     else if (over && b->lost < truth.lost)
-        books_wrong("lost is too small", b, &truth);
+        books_wrong("books_lost_too_small", b, &truth);
 }
 
 /* ---- receipts -------------------------------------------------------------------------------- */

@@ -15,7 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define HANGS_S 60
+#define HANGS_S 30
 
 double sim_seconds(void)
 {

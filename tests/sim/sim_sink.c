@@ -2,6 +2,7 @@
  * sim_sink.c - the client behind the seam bridge/client/sink.h: queues per partition, one request of
  * each under way, refusals and timeouts as librdkafka tells them. */
 #include "tests/sim/sim_broker.h"
+#include "tests/sim/sim_oracle.h"
 #include "tests/sim/sim_sched.h"
 
 #include <librdkafka/rdkafka.h>
@@ -17,6 +18,7 @@
 #define EVENT_BYTES_MAX  1048588 /* message.max.bytes: refused before anything is sent */
 #define UNKNOWN_MS       5000    /* topic.metadata.propagation.max.ms */
 #define LOOK_MS          100     /* for topics and leaders */
+#define IDLE_POLLS_MAX   5000    /* in a row: a whole core is used for nothing */
 
 struct queued {
     struct queued *next;
@@ -53,6 +55,7 @@ struct bridge_sink {
     size_t queued;
     unsigned cluster;
     int64_t trouble_due_ms;
+    unsigned idle_polls; /* in a row, without a wait, an event or a report */
 };
 
 /* ---- queues ---------------------------------------------------------------------------------- */
@@ -206,6 +209,7 @@ int bridge_sink_produce(struct bridge_sink *sink, struct bridge_sink_topic *topi
         return RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION;
     }
     sink->queued++;
+    sink->idle_polls = 0;
     push(partitions > 0 && topic->homeless.count == 0 ? &topic->queues[at] : &topic->homeless,
          item);
     return 0;
@@ -358,11 +362,24 @@ static bool wait_until(struct bridge_sink *sink, int64_t until_ms)
     return woken;
 }
 
+static void note_idle_poll(struct bridge_sink *sink)
+{
+    if (++sink->idle_polls < IDLE_POLLS_MAX)
+        return;
+    sink->idle_polls = 0;
+    sim_oracle_find("bridge_spins", "%d polls in a row without anything to do", IDLE_POLLS_MAX);
+    sim_sleep_ms(1000); /* known: the history goes on */
+}
+
 void bridge_sink_poll(struct bridge_sink *sink, int timeout_ms)
 {
     int64_t until_ms = sim_now_ms() + timeout_ms;
     for (;;) {
         bool any = take_in(sink);
+        if (any || timeout_ms > 0)
+            sink->idle_polls = 0;
+        else
+            note_idle_poll(sink);
         if (any || sim_now_ms() >= until_ms || wait_until(sink, until_ms))
             break;
     }

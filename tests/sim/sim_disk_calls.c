@@ -25,7 +25,7 @@ enum { EXT4_MAGIC = 0xef53, BLOCK = 4096 };
 static struct sim_open opens[SIM_FD_COUNT];
 static unsigned open_count, process = 1;
 
-/* ---- descriptors ------------------------------------------------------------------------------ */
+/* ---- descriptors ----------------------------------------------------------------------------- */
 
 bool sim_fd_is_model(int fd)
 {
@@ -105,7 +105,7 @@ int close(int fd)
     return 0;
 }
 
-/* ---- reading ---------------------------------------------------------------------------------- */
+/* ---- reading --------------------------------------------------------------------------------- */
 
 static ssize_t read_at(int fd, void *data, size_t size, int64_t offset)
 {
@@ -151,7 +151,7 @@ off_t lseek(int fd, off_t offset, int whence)
     return (off_t)open->offset;
 }
 
-/* ---- writing ---------------------------------------------------------------------------------- */
+/* ---- writing --------------------------------------------------------------------------------- */
 
 /* How much of a write has room: less than size when the disk gets full. */
 static size_t room_for(const struct sim_inode *inode, size_t size, uint64_t offset)
@@ -181,9 +181,9 @@ static ssize_t write_some(struct sim_open *open, const void *data, size_t size, 
     bool fails = !sim_call_begin(&call, SIM_DISK_WRITE, inode, NULL);
     if (fails && (errno != ENOSPC || size < 2 || sim_chance(500)))
         return -1;
-    uint64_t at = offset >= 0                          ? (uint64_t)offset
+    uint64_t at = offset >= 0                     ? (uint64_t)offset
                   : (open->flags & O_APPEND) != 0 ? inode->content.now.size
-                                                       : open->offset;
+                                                  : open->offset;
     size_t n = room_for(inode, fails ? size / 2 : size, at);
     if (n == 0 && size > 0) {
         errno = ENOSPC;
@@ -272,7 +272,7 @@ int posix_fallocate(int fd, off_t offset, off_t size)
     return fallocate(fd, 0, offset, size) == 0 ? 0 : errno;
 }
 
-/* ---- syncs ------------------------------------------------------------------------------------ */
+/* ---- syncs ----------------------------------------------------------------------------------- */
 
 static int sync_fd(int fd)
 {
@@ -303,7 +303,7 @@ int fdatasync(int fd)
     return sim_fd_is_model(fd) ? sync_fd(fd) : (int)syscall(SYS_fdatasync, fd);
 }
 
-/* ---- locks and flags -------------------------------------------------------------------------- */
+/* ---- locks and flags ------------------------------------------------------------------------- */
 
 int flock(int fd, int operation)
 {
@@ -338,12 +338,9 @@ int fcntl(int fd, int command, ...)
         return -1;
     switch (command) {
     case F_DUPFD:
-    case F_DUPFD_CLOEXEC:
-        return sim_fd_make(open->inode, open->flags);
-    case F_GETFL:
-        return open->flags;
-    default:
-        return 0;
+    case F_DUPFD_CLOEXEC: return sim_fd_make(open->inode, open->flags);
+    case F_GETFL: return open->flags;
+    default: return 0;
     }
 }
 
@@ -352,7 +349,7 @@ int dup(int fd)
     return sim_fd_is_model(fd) ? fcntl(fd, F_DUPFD, 0) : (int)syscall(SYS_dup, fd);
 }
 
-/* ---- the filesystem --------------------------------------------------------------------------- */
+/* ---- the filesystem -------------------------------------------------------------------------- */
 
 int fstatvfs(int fd, struct statvfs *ret)
 {

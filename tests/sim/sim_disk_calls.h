@@ -24,7 +24,7 @@ struct sim_open {
     uint64_t offset;
 };
 
-/* ---- descriptors ------------------------------------------------------------------------------ */
+/* ---- descriptors ----------------------------------------------------------------------------- */
 
 /* NULL: a descriptor of the machine, or (errno EBADF) a closed one of the model. */
 struct sim_open *sim_fd_open(int fd);
@@ -36,7 +36,7 @@ void sim_fd_close(int fd);
 unsigned sim_fd_process(void);
 void sim_fd_close_all(void);
 
-/* ---- paths ------------------------------------------------------------------------------------ */
+/* ---- paths ----------------------------------------------------------------------------------- */
 
 struct sim_place {
     struct sim_inode *dir;   /* where the last component stands */
@@ -50,7 +50,7 @@ enum sim_path { SIM_PATH_MODEL, SIM_PATH_MACHINE, SIM_PATH_ERROR };
  * NULL in SIM_PATH_MODEL. */
 enum sim_path sim_path_find(int dir_fd, const char *path, struct sim_place *ret_place);
 
-/* ---- trouble ---------------------------------------------------------------------------------- */
+/* ---- trouble --------------------------------------------------------------------------------- */
 
 /* A call under way: its inode stays, and its delay comes before or after its effect. */
 struct sim_call {
@@ -61,13 +61,13 @@ struct sim_call {
     uint32_t number;
 };
 
-/* Begins a call on an inode, or on a name in it; waits when the disk is slow. False: it fails, errno
- * says how, and the call is over. */
+/* Begins a call on an inode, or on a name in it; waits when the disk is slow. False: the call fails,
+ * errno says how, and it is over. */
 bool sim_call_begin(struct sim_call *call, enum sim_disk_op op, struct sim_inode *inode,
                     const char *name);
 /* Ends it: result < 0 keeps errno. Returns the result. */
 int64_t sim_call_end(struct sim_call *call, int64_t result);
-/* Forgets what the calls of a dead process held. */
+
 uint64_t sim_disk_free_bytes(void);
 uint64_t sim_disk_size_bytes(void);
 

@@ -13,7 +13,7 @@ enum {
     SECTOR = 512,
 };
 
-/* ---- images ----------------------------------------------------------------------------------- */
+/* ---- images ---------------------------------------------------------------------------------- */
 
 static void resize(struct sim_image *image, uint64_t size)
 {
@@ -46,7 +46,7 @@ static void copy(struct sim_image *image, const struct sim_image *from)
         memcpy(image->data, from->data, from->size);
 }
 
-/* ---- writes ----------------------------------------------------------------------------------- */
+/* ---- writes ---------------------------------------------------------------------------------- */
 
 static void apply(struct sim_image *image, const struct sim_write *write)
 {
@@ -124,7 +124,7 @@ uint64_t sim_content_read(const struct sim_content *content, void *data, uint64_
     return size;
 }
 
-/* ---- syncs ------------------------------------------------------------------------------------ */
+/* ---- syncs ----------------------------------------------------------------------------------- */
 
 void sim_content_sync(struct sim_content *content)
 {
@@ -140,7 +140,7 @@ void sim_content_fail_sync(struct sim_content *content)
             content->pending[i].lost = true;
 }
 
-/* ---- power cuts ------------------------------------------------------------------------------- */
+/* ---- power cuts ------------------------------------------------------------------------------ */
 
 /* The first writes, and of the next one a beginning. */
 static void keep_beginning(struct sim_content *content)
@@ -186,8 +186,7 @@ static void keep_pieces(struct sim_content *content, bool zeros)
     }
     uint64_t unit = sim_chance(500) ? PAGE : SECTOR;
     for (uint64_t at = 0; at < content->durable.size && !zeros; at += unit) {
-        uint64_t end =
-            at + unit < content->durable.size ? at + unit : content->durable.size;
+        uint64_t end = at + unit < content->durable.size ? at + unit : content->durable.size;
         keep_piece(content, (size_t)sim_random(content->count + 1), at, end);
     }
 }
@@ -196,28 +195,19 @@ void sim_content_cut(struct sim_content *content)
 {
     if (content->count > 0) {
         switch (sim_random(6)) {
-        case 0: /* nothing */
-            break;
-        case 1: /* everything */
-            sim_content_sync(content);
-            break;
+        case 0: /* nothing */ break;
+        case 1: /* everything */ sim_content_sync(content); break;
         case 2:
-        case 3:
-            keep_beginning(content);
-            break;
-        case 4:
-            keep_pieces(content, true);
-            break;
-        default:
-            keep_pieces(content, false);
-            break;
+        case 3: keep_beginning(content); break;
+        case 4: keep_pieces(content, true); break;
+        default: keep_pieces(content, false); break;
         }
         drop_pending(content);
     }
     copy(&content->now, &content->durable);
 }
 
-/* ---- operators and damage --------------------------------------------------------------------- */
+/* ---- operators and damage -------------------------------------------------------------------- */
 
 void sim_content_copy(struct sim_content *content, const struct sim_content *from)
 {

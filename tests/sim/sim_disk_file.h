@@ -34,7 +34,8 @@ uint64_t sim_content_read(const struct sim_content *content, void *data, uint64_
                           uint64_t offset);
 
 void sim_content_sync(struct sim_content *content);
-/* A sync that fails: the seed draws which writes never reach the disk, whatever a later one says. */
+/* A sync that fails: the seed draws which writes never reach the disk, whatever a later sync
+ * says. */
 void sim_content_fail_sync(struct sim_content *content);
 /* A power cut: the seed draws what of the pending writes is left. */
 void sim_content_cut(struct sim_content *content);

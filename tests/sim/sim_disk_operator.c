@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* ---- the end of a process --------------------------------------------------------------------- */
+/* ---- the end of a process -------------------------------------------------------------------- */
 
 void sim_disk_kill(void)
 {
@@ -25,7 +25,7 @@ void sim_disk_power_cut(void)
     sim_tree_cut();
 }
 
-/* ---- looking ---------------------------------------------------------------------------------- */
+/* ---- looking --------------------------------------------------------------------------------- */
 
 static bool find(const char *path, struct sim_place *place)
 {
@@ -71,7 +71,7 @@ uint64_t sim_disk_bytes(void)
     return sim_tree_bytes();
 }
 
-/* ---- changing --------------------------------------------------------------------------------- */
+/* ---- changing -------------------------------------------------------------------------------- */
 
 bool sim_disk_rot(const char *path, uint64_t offset)
 {

@@ -16,7 +16,7 @@
 
 enum { DEVICE = 0x51 };
 
-/* ---- where a path leads ----------------------------------------------------------------------- */
+/* ---- where a path leads ---------------------------------------------------------------------- */
 
 static const struct {
     const char *path, *text;
@@ -109,7 +109,7 @@ enum sim_path sim_path_find(int dir_fd, const char *path, struct sim_place *plac
     return walk(first, rest, place);
 }
 
-/* ---- opening ---------------------------------------------------------------------------------- */
+/* ---- opening --------------------------------------------------------------------------------- */
 
 static bool has_room_for_block(void)
 {
@@ -125,11 +125,11 @@ static int64_t open_found(struct sim_place *place, int flags)
         errno = ENOENT;
         return -1;
     }
-    int error = place->inode == NULL                                         ? 0
-                : (flags & O_CREAT) != 0 && (flags & O_EXCL) != 0            ? EEXIST
-                : (flags & O_DIRECTORY) != 0 && !place->inode->is_dir        ? ENOTDIR
-                : (flags & O_ACCMODE) != O_RDONLY && place->inode->is_dir    ? EISDIR
-                                                                             : 0;
+    int error = place->inode == NULL                                      ? 0
+                : (flags & O_CREAT) != 0 && (flags & O_EXCL) != 0         ? EEXIST
+                : (flags & O_DIRECTORY) != 0 && !place->inode->is_dir     ? ENOTDIR
+                : (flags & O_ACCMODE) != O_RDONLY && place->inode->is_dir ? EISDIR
+                                                                          : 0;
     if (error != 0) {
         errno = error;
         return -1;
@@ -202,7 +202,7 @@ int creat(const char *path, mode_t mode)
     return open_at(AT_FDCWD, path, O_WRONLY | O_CREAT | O_TRUNC, mode);
 }
 
-/* ---- looking ---------------------------------------------------------------------------------- */
+/* ---- looking --------------------------------------------------------------------------------- */
 
 static void tell(const struct sim_inode *inode, struct stat *ret)
 {
@@ -299,7 +299,7 @@ char *getcwd(char *out, size_t size)
     return out;
 }
 
-/* ---- names ------------------------------------------------------------------------------------ */
+/* ---- names ----------------------------------------------------------------------------------- */
 
 int mkdirat(int dir_fd, const char *path, mode_t mode)
 {
@@ -325,7 +325,7 @@ int mkdir(const char *path, mode_t mode)
     return mkdirat(AT_FDCWD, path, mode);
 }
 
-/* What a removal would say; 0: nothing. */
+/* The errno of a removal; 0: none. */
 static int error_of_unlink(const struct sim_place *place, bool directory)
 {
     if (place->inode == NULL)
@@ -376,7 +376,7 @@ static bool is_inside(const struct sim_inode *dir, const struct sim_inode *of)
     return dir == of;
 }
 
-/* What a rename would say; 0: nothing. */
+/* The errno of a rename; 0: none. */
 static int error_of_rename(const struct sim_place *from, const struct sim_place *to, unsigned flags)
 {
     if (from->inode == NULL || !to->dir->is_linked)

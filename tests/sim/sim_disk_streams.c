@@ -13,7 +13,7 @@
 #include <unistd.h>
 #include <xxhash.h>
 
-/* ---- directories ------------------------------------------------------------------------------ */
+/* ---- directories ----------------------------------------------------------------------------- */
 
 enum { DIR_MAGIC = 0x7153494d }; /* where libc's own has a descriptor */
 
@@ -24,7 +24,7 @@ struct row {
     char name[64];
 };
 
-/* What opendir() gives out; the names are those of the first readdir(). */
+/* A listing is what opendir() gives out; the names are those of the first readdir(). */
 struct listing {
     int magic, fd;
     bool begun;
@@ -154,10 +154,10 @@ int closedir(DIR *dir)
     return 0;
 }
 
-/* ---- stdio ------------------------------------------------------------------------------------ */
+/* ---- stdio ----------------------------------------------------------------------------------- */
 
-/* LevelDB writes its LOG by stdio, the spool reads /proc by it. A call from within stdio lets nobody
- * else run: libc's lock of the stream knows one thread only. */
+/* LevelDB writes its LOG by stdio, the spool reads /proc by it. A call from within stdio lets no
+ * other fiber run: libc's lock of the stream sees one thread only. */
 struct stream {
     int fd;
     unsigned process;

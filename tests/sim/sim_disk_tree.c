@@ -32,7 +32,7 @@ static struct {
     bool strict;
 } tree;
 
-/* ---- names ------------------------------------------------------------------------------------ */
+/* ---- names ----------------------------------------------------------------------------------- */
 
 static size_t place_of(const struct sim_names *names, const char *text, bool *ret_found)
 {
@@ -105,7 +105,7 @@ struct sim_inode *sim_tree_find(const struct sim_inode *dir, const char *name)
     return found ? dir->now.list[at].inode : NULL;
 }
 
-/* ---- inodes ----------------------------------------------------------------------------------- */
+/* ---- inodes ---------------------------------------------------------------------------------- */
 
 struct sim_inode *sim_tree_make(bool is_dir)
 {
@@ -206,7 +206,7 @@ static void sweep(void)
     }
 }
 
-/* ---- changes ---------------------------------------------------------------------------------- */
+/* ---- changes --------------------------------------------------------------------------------- */
 
 static bool shares(const struct sim_inode *dir, const char *name, const struct sim_inode *other_dir,
                    const char *other)
@@ -363,7 +363,7 @@ void sim_tree_rename(struct sim_inode *from_dir, const char *from, struct sim_in
     add_change(inode, from_dir, from, to_dir, to);
 }
 
-/* ---- power cuts ------------------------------------------------------------------------------- */
+/* ---- power cuts ------------------------------------------------------------------------------ */
 
 void sim_tree_close_all(void)
 {
@@ -426,7 +426,7 @@ void sim_tree_cut(void)
     sim_tree_close_all();
 }
 
-/* ---- sums and paths --------------------------------------------------------------------------- */
+/* ---- sums and paths -------------------------------------------------------------------------- */
 
 void sim_tree_count_all(void)
 {

@@ -53,7 +53,7 @@ void sim_tree_sync_all(void); /* all names */
 
 /* Power cut: names and contents as the seed draws. Nothing is open afterwards. */
 void sim_tree_cut(void);
-/* Nothing is open any more. */
+/* The process ended: no file is open any more. */
 void sim_tree_close_all(void);
 
 /* The path below SIM_DISK_ROOT, for faults; name NULL: of the inode itself. */

@@ -28,7 +28,7 @@ static size_t delay_count;
 
 static uint64_t disk_bytes = 1ull << 40;
 
-/* ---- what is told to fail --------------------------------------------------------------------- */
+/* ---- what is told to fail -------------------------------------------------------------------- */
 
 unsigned sim_disk_fail(unsigned ops, const char *part, int error, unsigned per_1000,
                        int64_t until_ms)
@@ -92,20 +92,16 @@ uint64_t sim_disk_free_bytes(void)
     return used < disk_bytes ? disk_bytes - used : 0;
 }
 
-/* ---- a call ----------------------------------------------------------------------------------- */
+/* ---- a call ---------------------------------------------------------------------------------- */
 
 static int64_t cost_ns(enum sim_disk_op op)
 {
     switch (op) {
-    case SIM_DISK_READ:
-        return 3000;
-    case SIM_DISK_WRITE:
-        return 5000;
+    case SIM_DISK_READ: return 3000;
+    case SIM_DISK_WRITE: return 5000;
     case SIM_DISK_LIST:
-    case SIM_DISK_OPEN:
-        return 6000;
-    default:
-        return 15000;
+    case SIM_DISK_OPEN: return 6000;
+    default: return 15000;
     }
 }
 

@@ -14,7 +14,7 @@ static uint64_t first_seed, state, hash;
 static char *text;
 static size_t text_size, text_capacity;
 
-/* ---- random numbers (splitmix64) -------------------------------------------------------------- */
+/* ---- random numbers (splitmix64) ------------------------------------------------------------- */
 
 static uint64_t mix(uint64_t z)
 {
@@ -42,7 +42,7 @@ bool sim_chance(unsigned in_1000)
     return sim_random(1000) < in_1000;
 }
 
-/* ---- the history ------------------------------------------------------------------------------ */
+/* ---- the history ----------------------------------------------------------------------------- */
 
 void sim_note_value(uint64_t value)
 {
@@ -101,7 +101,8 @@ uint64_t sim_history_hash(void)
 
 void sim_history_print(void)
 {
-    fwrite(text, 1, text_size, stdout);
+    if (text_size > 0)
+        fwrite(text, 1, text_size, stdout);
     fflush(stdout);
 }
 

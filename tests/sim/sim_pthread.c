@@ -21,7 +21,7 @@ static int64_t to_ns(const struct timespec *time)
     return time == NULL ? SIM_FOREVER : (int64_t)time->tv_sec * 1000000000 + time->tv_nsec;
 }
 
-/* ---- mutexes ---------------------------------------------------------------------------------- */
+/* ---- mutexes --------------------------------------------------------------------------------- */
 
 struct mutex {
     uint32_t owner; /* fiber id + 1: 0 is nobody */
@@ -125,7 +125,7 @@ int pthread_mutex_unlock(pthread_mutex_t *mutex)
     return 0;
 }
 
-/* ---- conditions ------------------------------------------------------------------------------- */
+/* ---- conditions ------------------------------------------------------------------------------ */
 
 struct cond {
     uint32_t waiters;
@@ -199,7 +199,7 @@ int pthread_cond_broadcast(pthread_cond_t *cond)
     return 0;
 }
 
-/* ---- read-write locks ------------------------------------------------------------------------- */
+/* ---- read-write locks ------------------------------------------------------------------------ */
 
 struct rwlock {
     uint32_t readers, writer, waiters;
@@ -289,7 +289,7 @@ int pthread_rwlock_unlock(pthread_rwlock_t *rwlock)
     return 0;
 }
 
-/* ---- once ------------------------------------------------------------------------------------- */
+/* ---- once ------------------------------------------------------------------------------------ */
 
 int pthread_once(pthread_once_t *once, void (*fn)(void))
 {
@@ -304,7 +304,7 @@ int pthread_once(pthread_once_t *once, void (*fn)(void))
     return 0;
 }
 
-/* ---- threads ---------------------------------------------------------------------------------- */
+/* ---- threads --------------------------------------------------------------------------------- */
 
 int pthread_create(pthread_t *ret_thread, const pthread_attr_t *attr, void *(*fn)(void *),
                    void *arg)

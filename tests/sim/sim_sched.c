@@ -47,7 +47,7 @@ static struct {
     bool running;
 } sched = {.now_ns = 1000000, .next_call = UINT64_MAX};
 
-/* ---- lists ------------------------------------------------------------------------------------ */
+/* ---- lists ----------------------------------------------------------------------------------- */
 
 static struct fiber *find(uint32_t id)
 {
@@ -87,7 +87,7 @@ static void take_from_live(const struct fiber *fiber)
     memmove(&sched.live[i], &sched.live[i + 1], (sched.live_count - i) * sizeof(struct fiber *));
 }
 
-/* ---- time ------------------------------------------------------------------------------------- */
+/* ---- time ------------------------------------------------------------------------------------ */
 
 static void wake_due(void)
 {
@@ -117,13 +117,13 @@ static void report_deadlock(void)
     char text[4096];
     size_t size = 0;
     for (size_t i = 0; i < sched.live_count && size < sizeof text - 64; i++)
-        size += (size_t)snprintf(text + size, sizeof text - size, " %s#%u(%s)",
-                                 sched.live[i]->name, sched.live[i]->id, sched.live[i]->what);
+        size += (size_t)snprintf(text + size, sizeof text - size, " %s#%u(%s)", sched.live[i]->name,
+                                 sched.live[i]->id, sched.live[i]->what);
     text[size] = '\0';
     sim_red("deadlock", "nobody can run, nobody waits for time:%s", text);
 }
 
-/* ---- switches --------------------------------------------------------------------------------- */
+/* ---- switches -------------------------------------------------------------------------------- */
 
 static void go_to(struct fiber *next)
 {
@@ -211,7 +211,7 @@ void sim_fiber_wake_all(const void *object)
             make_ready(sched.live[i]);
 }
 
-/* ---- fibers ----------------------------------------------------------------------------------- */
+/* ---- fibers ---------------------------------------------------------------------------------- */
 
 static void leave(struct fiber *fiber, enum state state)
 {
@@ -357,7 +357,7 @@ void sim_sched_run(uint64_t seed, void (*fn)(void *arg), void *arg)
     sched.current = NULL;
 }
 
-/* ---- what others ask ------------------------------------------------------------------------- */
+/* ---- what others ask ------------------------------------------------------------------------ */
 
 bool sim_fiber_is_running(void)
 {
@@ -425,7 +425,7 @@ void sim_yield(void)
     schedule();
 }
 
-/* ---- file calls ------------------------------------------------------------------------------- */
+/* ---- file calls ------------------------------------------------------------------------------ */
 
 static void find_next_call(void)
 {

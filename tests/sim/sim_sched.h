@@ -42,13 +42,14 @@ void sim_yield(void);
 uint64_t sim_random(uint64_t below); /* 0 .. below - 1; below > 0 */
 bool sim_chance(unsigned in_1000);
 
-/* One line of the history: `printf` with the virtual time in front. The history's bytes (or their
+/* Adds a line to the history: `printf` with the virtual time in front. The history's bytes (or their
  * hash) tell whether two runs are equal. Kept in memory; printed when the run is red or asked. */
 void sim_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
 uint64_t sim_history_hash(void);
 void sim_history_print(void);
 
 /* The run is red: prints why, the seed and the history, and ends the process with 1. */
-void sim_red(const char *kind, const char *format, ...) __attribute__((format(printf, 2, 3), noreturn));
+void sim_red(const char *kind, const char *format, ...)
+    __attribute__((format(printf, 2, 3), noreturn));
 
 #endif

@@ -22,7 +22,7 @@ void sim_context_free(struct sim_context *context);
 
 /* Saves the running context in `from` and goes on in `to`; returns when somebody goes back. */
 void sim_context_switch(struct sim_context *from, struct sim_context *to);
-/* What entry() calls first. */
+/* The first call of entry(). */
 void sim_context_entered(void);
 
 #endif

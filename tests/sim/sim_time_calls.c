@@ -17,7 +17,7 @@
 
 enum { CLOCK_NS = 500 };
 
-/* ---- clocks ----------------------------------------------------------------------------------- */
+/* ---- clocks ---------------------------------------------------------------------------------- */
 
 static struct timespec timespec_of(int64_t ns)
 {
@@ -68,7 +68,7 @@ struct tm *localtime_r(const time_t *restrict time, struct tm *restrict ret_tm)
     return gmtime_r(time, ret_tm);
 }
 
-/* ---- sleeps ----------------------------------------------------------------------------------- */
+/* ---- sleeps ---------------------------------------------------------------------------------- */
 
 static void sleep_until(int64_t until_ns, bool wall)
 {
@@ -83,8 +83,7 @@ int nanosleep(const struct timespec *time, struct timespec *ret_left)
     return 0;
 }
 
-int clock_nanosleep(clockid_t id, int flags, const struct timespec *time,
-                    struct timespec *ret_left)
+int clock_nanosleep(clockid_t id, int flags, const struct timespec *time, struct timespec *ret_left)
 {
     if (!sim_fiber_is_running())
         return syscall(SYS_clock_nanosleep, id, flags, time, ret_left) == 0 ? 0 : errno;
@@ -114,7 +113,7 @@ int sched_yield(void)
     return 0;
 }
 
-/* ---- the rest --------------------------------------------------------------------------------- */
+/* ---- the rest -------------------------------------------------------------------------------- */
 
 ssize_t getrandom(void *out, size_t size, unsigned flags)
 {

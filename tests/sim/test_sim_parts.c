@@ -36,7 +36,7 @@ static void all_seeds(uint64_t count, void (*fn)(void *arg))
     }
 }
 
-/* ---- fibers ----------------------------------------------------------------------------------- */
+/* ---- fibers ---------------------------------------------------------------------------------- */
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t ready = PTHREAD_COND_INITIALIZER;
@@ -183,7 +183,7 @@ static void test_deadlock_is_red(void **state)
     assert_int_equal(child_run(1, deadlock, NULL).status, 1);
 }
 
-/* ---- the disk --------------------------------------------------------------------------------- */
+/* ---- the disk -------------------------------------------------------------------------------- */
 
 static int make_file(const char *path, const char *text, bool sync)
 {

@@ -59,9 +59,8 @@ static void submit_some(struct spool *spool)
         memset(value, 'v', size);
         int n = snprintf((char *)value, 16, "%u.", handed->first + i);
         value[n] = ' ';
-        struct spool_event event = {.time_ms = sim_wall_ms(),
-                                    .value = {value, size},
-                                    .partition = SPOOL_PARTITION_ANY};
+        struct spool_event event = {
+            .time_ms = sim_wall_ms(), .value = {value, size}, .partition = SPOOL_PARTITION_ANY};
         if (spool_batch_add(batch, &event) != ERR_OK)
             sim_red("batch", "add");
     }
@@ -97,8 +96,7 @@ static void take(struct spool *spool, struct spool_chunk *chunk)
         world.seen[number] = true;
         outcomes[event.topic.data[0] == 'b'].delivered++;
     }
-    if (spool_advance(spool, SPOOL_AT_LEAST_ONCE, chunk->last_id, NULL, 0, outcomes, 2) !=
-        ERR_OK)
+    if (spool_advance(spool, SPOOL_AT_LEAST_ONCE, chunk->last_id, NULL, 0, outcomes, 2) != ERR_OK)
         sim_red("advance", "no");
 }
 
@@ -240,7 +238,7 @@ static void test_two_runs_are_equal(void **state)
     }
 }
 
-/* One seed's hash, for comparisons of builds: with an argument. */
+/* With a seed as argument: prints its hash, for comparisons of builds. */
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {

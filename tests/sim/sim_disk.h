@@ -43,7 +43,8 @@ void sim_disk_set_size(uint64_t bytes);
  * without an fsync of their directory are there or not). Open descriptors are gone. Call after
  * sim_sched_kill_program(). */
 void sim_disk_power_cut(void);
-/* The process died, the machine did not: everything written is there; its descriptors are closed. */
+/* The process died, the machine did not: everything written is there; its descriptors are
+ * closed. */
 void sim_disk_kill(void);
 
 /* For operators and for damage: paths are below SIM_DISK_ROOT, "segments/5". */

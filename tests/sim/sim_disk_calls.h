@@ -61,8 +61,8 @@ struct sim_call {
     uint32_t number;
 };
 
-/* Begins a call on an inode, or on a name in it; waits when the disk is slow. False: the call fails,
- * errno says how, and it is over. */
+/* Begins a call on an inode, or on a name in it; waits when the disk is slow. False: the call
+ * fails, errno says how, and it is over. */
 bool sim_call_begin(struct sim_call *call, enum sim_disk_op op, struct sim_inode *inode,
                     const char *name);
 /* Ends it: result < 0 keeps errno. Returns the result. */

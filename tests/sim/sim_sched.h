@@ -25,8 +25,8 @@ void sim_sched_kill_program(void);
 /* Fibers of the program that are still there. */
 size_t sim_sched_program_fibers(void);
 
-/* Fibers of the simulation only: run part of the program (spool_open(), …) as the program: what it
- * makes belongs to the program, and kill ends this call as well, which then returns false. */
+/* Fibers of the simulation only: run part of the program (spool_open(), ...) as the program: what
+ * it makes belongs to the program, and kill ends this call as well, which then returns false. */
 bool sim_sched_call_program(void (*fn)(void *arg), void *arg);
 
 int64_t sim_now_ms(void); /* monotonic, from 1 */
@@ -42,8 +42,8 @@ void sim_yield(void);
 uint64_t sim_random(uint64_t below); /* 0 .. below - 1; below > 0 */
 bool sim_chance(unsigned in_1000);
 
-/* Adds a line to the history: `printf` with the virtual time in front. The history's bytes (or their
- * hash) tell whether two runs are equal. Kept in memory; printed when the run is red or asked. */
+/* Adds a line to the history: `printf` with the virtual time in front. The history's bytes (or
+ * their hash) tell whether two runs are equal. Kept in memory; printed when the run is red or asked. */
 void sim_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
 uint64_t sim_history_hash(void);
 void sim_history_print(void);

@@ -43,7 +43,8 @@ uint64_t sim_random(uint64_t below); /* 0 .. below - 1; below > 0 */
 bool sim_chance(unsigned in_1000);
 
 /* Adds a line to the history: `printf` with the virtual time in front. The history's bytes (or
- * their hash) tell whether two runs are equal. Kept in memory; printed when the run is red or asked. */
+ * their hash) tell whether two runs are equal. Kept in memory; printed when the run is red or
+ * asked. */
 void sim_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
 uint64_t sim_history_hash(void);
 void sim_history_print(void);

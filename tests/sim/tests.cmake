@@ -9,6 +9,7 @@ if(NOT PENSTOCK_SANITIZE STREQUAL "thread") # ThreadSanitizer stands where the s
     add_library(sim_machine OBJECT ${sim_machine_sources})
     target_include_directories(sim_machine PRIVATE ${PROJECT_SOURCE_DIR})
     target_link_libraries(sim_machine PRIVATE dep_xxhash penstock_warnings)
+    target_compile_options(sim_machine PRIVATE -O2) # its speed is histories a minute
 
     # LevelDB's library finds the simulation's functions before libc's.
     function(sim_program target)
@@ -25,7 +26,11 @@ if(NOT PENSTOCK_SANITIZE STREQUAL "thread") # ThreadSanitizer stands where the s
 
     if(EXISTS ${CMAKE_CURRENT_LIST_DIR}/sim_main.c)
         add_executable(penstock_sim ${sim_sources})
+        target_compile_options(penstock_sim PRIVATE -O2)
         sim_program(penstock_sim penstock_bridge penstock_spool penstock_base dep_rdkafka)
         # sim_sink.c stands for bridge/client/sink_kafka.c: the linker must not take both.
+        add_test(NAME sim_seeds COMMAND ${CMAKE_CURRENT_LIST_DIR}/seeds.sh $<TARGET_FILE:penstock_sim> 60)
+        add_test(NAME sim_cases COMMAND ${CMAKE_CURRENT_LIST_DIR}/cases.sh $<TARGET_FILE:penstock_sim>)
+        set_tests_properties(sim_seeds sim_cases PROPERTIES LABELS sim TIMEOUT 300)
     endif()
 endif()

@@ -83,8 +83,8 @@ static void open_all(void *arg)
     if (opening->rc != ERR_OK)
         return;
     struct bridge *bridge;
-    opening->rc = bridge_start(agent.bridge_options, spool, on_bridge_report, NULL, &bridge,
-                               &opening->msg);
+    opening->rc =
+        bridge_start(agent.bridge_options, spool, on_bridge_report, NULL, &bridge, &opening->msg);
     if (opening->rc != ERR_OK) {
         spool_close(spool);
         return;

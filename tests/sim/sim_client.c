@@ -7,11 +7,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define KEYS       12
-#define TRIES      15
-#define AGAIN_MS   2000
-#define ANSWER_MS  15000 /* a client gives up waiting; the events' fate is unknown then */
-#define LOOK_MS    3
+#define KEYS      12
+#define TRIES     15
+#define AGAIN_MS  2000
+#define ANSWER_MS 15000 /* a client gives up waiting; the events' fate is unknown then */
+#define LOOK_MS   3
 
 /* One request. The committer may answer after the client has left, so it is never freed. */
 struct request {

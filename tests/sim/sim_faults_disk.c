@@ -38,8 +38,8 @@ static unsigned ops_of(uint32_t c)
 
 static const char *part_of(uint32_t b)
 {
-    static const char *const parts[] = {"", "segments/", "cursors", "dead-letter/", "parked/",
-                                        "quarantine/"};
+    static const char *const parts[] = {"",        "segments/",  "cursors", "dead-letter/",
+                                        "parked/", "quarantine/"};
     return parts[b % 6];
 }
 

@@ -7,11 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TOPICS_MAX      64
-#define PARTITIONS_MAX  8
-#define LATE_MS_MAX     5000 /* what a dead process had sent arrives within this time */
-#define LOST_MS_MAX     9000 /* until a client knows what became of a request without answer */
-#define AWAY_RETRY_MS   200  /* the client's connection attempts while nobody answers */
+#define TOPICS_MAX     64
+#define PARTITIONS_MAX 8
+#define LATE_MS_MAX    5000 /* what a dead process had sent arrives within this time */
+#define LOST_MS_MAX    9000 /* until a client knows what became of a request without answer */
+#define AWAY_RETRY_MS  200  /* the client's connection attempts while nobody answers */
 
 struct topic {
     char name[64];

@@ -202,6 +202,8 @@ static void live(void *arg)
     for (unsigned i = 0; i < world->topics; i++)
         sim_kafka_make_topic(sim_topic_name(i), (int)world->partitions);
     sim_disk_set_size((uint64_t)64 << 30);
+    if (world->read_ms > 0)
+        sim_disk_delay(SIM_DISK_READ, "segments/", world->read_ms);
     sim_agent_begin(world);
     sim_mends_begin();
     start(0);
@@ -228,8 +230,7 @@ static void live(void *arg)
     sim_oracle_sum_up();
 }
 
-void sim_life_run(const struct sim_history *history, struct sim_verdict *verdict,
-                  const char *known)
+void sim_life_run(const struct sim_history *history, struct sim_verdict *verdict, const char *known)
 {
     life.history = history;
     life.verdict = verdict;

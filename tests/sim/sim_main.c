@@ -61,9 +61,9 @@ static char *read_known(const char *path)
 static bool parse(int argc, char **argv, struct command *command)
 {
     static const struct option options[] = {
-        {"seed", 1, NULL, 's'},      {"seconds", 1, NULL, 't'}, {"seed-base", 1, NULL, 'b'},
-        {"case", 1, NULL, 'c'},      {"shrink", 0, NULL, 'k'},  {"verbose", 0, NULL, 'v'},
-        {"known", 1, NULL, 'n'},     {"out", 1, NULL, 'o'},     {"keep-going", 0, NULL, 'g'},
+        {"seed", 1, NULL, 's'},  {"seconds", 1, NULL, 't'}, {"seed-base", 1, NULL, 'b'},
+        {"case", 1, NULL, 'c'},  {"shrink", 0, NULL, 'k'},  {"verbose", 0, NULL, 'v'},
+        {"known", 1, NULL, 'n'}, {"out", 1, NULL, 'o'},     {"keep-going", 0, NULL, 'g'},
         {NULL, 0, NULL, 0},
     };
     for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
@@ -159,9 +159,9 @@ static int run_many(const struct command *command)
     sim_pairs_print(command->verbose);
     for (unsigned i = 0; i < kinds; i++)
         printf("known: %s in %u histories\n", names[i], counts[i]);
-    printf("%u histories, %u red, %.0f virtual hours, %" PRIu64 " events, %.0f histories a minute\n",
-           histories, red, virtual_s / 3600, events,
-           histories / (sim_seconds() - begin) * 60);
+    printf("%u histories, %u red, %.0f virtual hours, %" PRIu64
+           " events, %.0f histories a minute\n",
+           histories, red, virtual_s / 3600, events, histories / (sim_seconds() - begin) * 60);
     return red > 0 ? 1 : 0;
 }
 

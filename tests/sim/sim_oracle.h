@@ -43,7 +43,8 @@ void sim_oracle_value(uint32_t number, uint8_t *value, size_t size);
 void sim_oracle_refused(uint32_t first, uint32_t count); /* surely not stored */
 /* The answer to `count` events that were submitted together. */
 void sim_oracle_receipt(uint32_t first, uint32_t count, const struct spool_receipt *receipt);
-void sim_oracle_oversized(uint32_t number); /* larger than Kafka takes for now: may become a letter */
+void sim_oracle_oversized(
+    uint32_t number); /* larger than Kafka takes for now: may become a letter */
 
 /* ---- what the simulation does ---------------------------------------------------------------- */
 
@@ -51,7 +52,7 @@ void sim_oracle_started(void); /* an agent has opened the spool */
 void sim_oracle_died(void);    /* kill, power cut */
 void sim_oracle_stopped(void);
 /* Disturbances: while one lasts, cursors may not be written and nothing is settled. */
-void sim_oracle_disturb(int delta);       /* +1: one begins; -1: one ends */
+void sim_oracle_disturb(int delta);                    /* +1: one begins; -1: one ends */
 void sim_oracle_trouble(const char *topic, int delta); /* of a topic in Kafka; NULL: all topics */
 /* A read error on one segment (0: on others than segments) begins or ends. */
 void sim_oracle_unreadable(uint64_t segment_id, int delta);

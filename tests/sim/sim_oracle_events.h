@@ -26,9 +26,9 @@ struct sim_event {
     uint64_t first_record, last_record;
     int64_t first_seen_ms, last_seen_ms;
     int partition;
-    bool late;    /* labelled: order is not promised */
-    bool poison;  /* larger than Kafka takes at times */
-    bool dead;    /* seen among the letters */
+    bool late;   /* labelled: order is not promised */
+    bool poison; /* larger than Kafka takes at times */
+    bool dead;   /* seen among the letters */
     int64_t dead_ms;
     bool letter_rotten, letter_gone, requeued;
     bool damaged, removed; /* its bytes were hit, or may have been */

@@ -43,8 +43,8 @@ static void child(const struct sim_history *history, const char *known, bool sho
 void sim_run(const struct sim_history *history, const char *known, bool show,
              struct sim_verdict *ret)
 {
-    struct sim_verdict *verdict = mmap(NULL, sizeof *verdict, PROT_READ | PROT_WRITE,
-                                       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    struct sim_verdict *verdict =
+        mmap(NULL, sizeof *verdict, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (verdict == MAP_FAILED)
         abort();
     fflush(NULL);

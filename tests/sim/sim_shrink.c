@@ -66,8 +66,8 @@ static void make_smaller(struct shrink *shrink)
         if (still_red(shrink, other))
             *shrink->best = *other;
     }
-    int64_t last_ms = shrink->best->count > 0 ? shrink->best->steps[shrink->best->count - 1].at_ms
-                                              : 0;
+    int64_t last_ms =
+        shrink->best->count > 0 ? shrink->best->steps[shrink->best->count - 1].at_ms : 0;
     *other = *shrink->best;
     other->world.end_ms = last_ms + 60000;
     if (has_time(shrink) && other->world.end_ms < shrink->best->world.end_ms &&

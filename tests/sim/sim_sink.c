@@ -40,8 +40,8 @@ struct bridge_sink_topic {
     struct bridge_sink_topic *next;
     struct bridge_sink *sink;
     char *name;
-    struct queue queues[8];          /* by partition */
-    struct queue homeless;           /* the topic isn't known */
+    struct queue queues[8]; /* by partition */
+    struct queue homeless;  /* the topic isn't known */
     struct sim_request *under_way[8];
     bool closed;
 };

@@ -61,7 +61,8 @@ static void draw_world(struct draw *draw)
     world->in_flight_events = next(draw, 3) == 0 ? between(draw, 20, 400) : 20000;
     world->cursor_interval_ms = next(draw, 4) == 0 ? between(draw, 100, 5000) : 1000;
     world->backoff_ms_max = between(draw, 1000, 10000);
-    world->read_us = 200;
+    static const int64_t read_ms[] = {0, 0, 1, 3, 8};
+    world->read_ms = read_ms[next(draw, 5)];
     world->end_ms = 600000 + (int64_t)next(draw, 300000);
 }
 
@@ -81,7 +82,7 @@ static void draw_sends(struct draw *draw)
         uint32_t batches = between(draw, 1, 12), events = between(draw, 1, 25);
         if (next(draw, 12) == 0)
             events = 300; /* a burst */
-        uint32_t poison = next(draw, 6) == 0 ? 1u << 31 : 0;
+        uint32_t poison = next(draw, 3) == 0 ? 1u << 31 : 0;
         add(draw, at, SIM_STEP_SEND, (uint32_t)next(draw, world->clients),
             (uint32_t)next(draw, world->topics), batches << 16 | events,
             between(draw, 30, size) | poison);
@@ -106,25 +107,30 @@ static const struct {
     unsigned weight;
 } weights[] = {
     {SIM_STEP_STOP, 8},        {SIM_STEP_KILL, 14},        {SIM_STEP_POWER_CUT, 6},
-    {SIM_STEP_CRASH_LOOP, 3},  {SIM_STEP_RELOAD, 12},      {SIM_STEP_AWAY, 14},
+    {SIM_STEP_CRASH_LOOP, 3},  {SIM_STEP_RELOAD, 14},      {SIM_STEP_AWAY, 14},
     {SIM_STEP_SLOW_KAFKA, 4},  {SIM_STEP_LOST_ANSWERS, 4}, {SIM_STEP_CLUSTER, 2},
     {SIM_STEP_NO_TOPIC, 10},   {SIM_STEP_LEADERLESS, 6},   {SIM_STEP_FORBIDDEN, 6},
     {SIM_STEP_SMALL_LIMIT, 8}, {SIM_STEP_GROW, 2},         {SIM_STEP_UNREADABLE, 18},
     {SIM_STEP_READ_ERROR, 4},  {SIM_STEP_WRITE_ERROR, 5},  {SIM_STEP_DISK_FULL, 3},
-    {SIM_STEP_SLOW_DISK, 4},   {SIM_STEP_HANG, 2},         {SIM_STEP_ROT, 12},
+    {SIM_STEP_SLOW_DISK, 8},   {SIM_STEP_HANG, 2},         {SIM_STEP_ROT, 12},
     {SIM_STEP_ROT_CURSORS, 5}, {SIM_STEP_ROT_LETTER, 6},   {SIM_STEP_REMOVE, 5},
     {SIM_STEP_CLOCK, 2},       {SIM_STEP_REQUEUE, 3},      {SIM_STEP_DROP, 3},
     {SIM_STEP_LIMITS, 2},      {SIM_STEP_BACKUP, 2},       {SIM_STEP_RESTORE, 2},
 };
 
-static void draw_fault(struct draw *draw, int64_t at_ms, uint32_t topic)
+static unsigned pick(struct draw *draw)
 {
     unsigned total = 0, i = 0;
     for (size_t k = 0; k < sizeof weights / sizeof weights[0]; k++)
         total += weights[k].weight;
-    uint64_t pick = next(draw, total);
-    for (; pick >= weights[i].weight; i++)
-        pick -= weights[i].weight;
+    uint64_t at = next(draw, total);
+    for (; at >= weights[i].weight; i++)
+        at -= weights[i].weight;
+    return i;
+}
+
+static void draw_fault(struct draw *draw, int64_t at_ms, uint32_t topic, unsigned i)
+{
     uint32_t a = draw_ms(draw), b = (uint32_t)next(draw, 1000), c = (uint32_t)next(draw, 1u << 30),
              d = (uint32_t)next(draw, 8);
     switch (weights[i].kind) {
@@ -165,14 +171,17 @@ static void draw_fault(struct draw *draw, int64_t at_ms, uint32_t topic)
 static void draw_faults(struct draw *draw)
 {
     const struct sim_world *world = &draw->history->world;
-    unsigned episodes = between(draw, 1, 4);
+    unsigned episodes = between(draw, 2, 5);
     for (unsigned e = 0; e < episodes; e++) {
         int64_t at_ms = 5000 + (int64_t)next(draw, (uint64_t)world->end_ms - 60000);
         uint32_t topic = (uint32_t)next(draw, world->topics);
-        unsigned faults = between(draw, 2, 7);
+        unsigned faults = between(draw, 3, 9);
+        unsigned few[4] = {pick(draw), pick(draw), pick(draw), pick(draw)};
+        bool repeats = next(draw, 2) == 0; /* the same few faults again and again */
         for (unsigned f = 0; f < faults; f++) {
-            draw_fault(draw, at_ms, topic);
-            at_ms += between(draw, 0, next(draw, 3) == 0 ? 40000 : 6000);
+            static const uint32_t pauses[] = {300, 3000, 6000, 40000};
+            draw_fault(draw, at_ms, topic, repeats ? few[next(draw, 4)] : pick(draw));
+            at_ms += between(draw, 0, pauses[next(draw, 4)]);
         }
     }
     if (next(draw, 8) == 0)
@@ -207,7 +216,7 @@ void sim_steps_print(FILE *out, const struct sim_history *history)
             " %" PRId64 " %" PRId64 "\n",
             w->seed, w->topics, w->clients, w->partitions, w->window_bytes, w->size_bytes,
             w->topics_max, w->in_flight_events, w->cursor_interval_ms, w->backoff_ms_max,
-            w->read_us, w->end_ms);
+            w->read_ms, w->end_ms);
     for (size_t i = 0; i < history->count; i++) {
         const struct sim_step *s = &history->steps[i];
         fprintf(out, "%8" PRId64 " %-18s %u %u %u %u\n", s->at_ms, names[s->kind], s->a, s->b, s->c,
@@ -222,7 +231,7 @@ static bool read_world(const char *line, struct sim_world *w)
                   " %" SCNd64 " %" SCNd64,
                   &w->seed, &w->topics, &w->clients, &w->partitions, &w->window_bytes,
                   &w->size_bytes, &w->topics_max, &w->in_flight_events, &w->cursor_interval_ms,
-                  &w->backoff_ms_max, &w->read_us, &w->end_ms) == 12;
+                  &w->backoff_ms_max, &w->read_ms, &w->end_ms) == 12;
 }
 
 bool sim_steps_read(FILE *in, struct sim_history *ret_history)

@@ -62,7 +62,8 @@ struct sim_world {
     unsigned topics, clients, partitions;
     uint64_t window_bytes, size_bytes;
     uint32_t topics_max, in_flight_events;
-    int64_t cursor_interval_ms, backoff_ms_max, read_us;
+    int64_t cursor_interval_ms, backoff_ms_max,
+        read_ms; /* read_ms: a read of a segment takes so long */
     int64_t end_ms;
 };
 

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SHRINK_S 45
+#define SHRINK_S 20
 
 struct command {
     uint64_t seed;

@@ -279,8 +279,6 @@ void sim_oracle_unreadable(uint64_t segment_id, int delta)
     o->unreadable += delta;
     if (delta > 0 && o->unreadable_count < SIM_UNREADABLE_MAX)
         o->unreadable_ids[o->unreadable_count++] = segment_id;
-    if (o->unreadable == 0)
-        o->unreadable_count = 0;
 }
 
 /* ---- damage ---------------------------------------------------------------------------------- */

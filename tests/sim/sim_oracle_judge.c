@@ -11,9 +11,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CALM_MS        10000 /* so long undisturbed: cursors are written */
-#define BOOKS_MS       30000 /* books balance within that time of any start */
-#define FLOW_MS        45000 /* what nothing holds up arrives within that time */
+#define CALM_MS        10000  /* so long undisturbed: cursors are written */
+#define BOOKS_MS       30000  /* books balance within that time of any start */
+#define FLOW_MS        45000  /* what nothing holds up arrives within that time */
+#define RETRY_MS       120000 /* a segment that could not be read is tried again by then */
 #define DESCRIPTORS_OK 80
 #define SEGMENTS_OK    12
 
@@ -267,7 +268,8 @@ static void look_for_standing_lanes(void)
         if (!is_due(event) || arrived(event) || event->acked_ms > since_ms || event->poison ||
             !sim_oracle_topic_well_since(event->topic, since_ms))
             continue;
-        if (is_unreadable(event->id) || (o->unreadable == 0 && o->readable_since_ms > since_ms))
+        if (is_unreadable(event->id) &&
+            (o->unreadable > 0 || sim_now_ms() - o->readable_since_ms < RETRY_MS))
             continue;
         sim_oracle_find(o->unreadable > 0 ? "lane_stands_at_unreadable_segment" : "lane_stands",
                         "event %zu of %s, accepted %" PRId64 " ms ago, doesn't arrive", i,
@@ -306,7 +308,7 @@ static void judge_order(void)
         struct sim_event *event = all[i];
         if (i == 0 || strcmp(event->topic, all[i - 1]->topic) != 0)
             memset(before, 0, sizeof before);
-        if (!arrived(event) || event->late || event->key == 0 || event->requeued)
+        if (!arrived(event) || event->late || event->key == 0 || event->requeued || event->damaged)
             continue;
         const struct sim_event **last = &before[event->key % KEYS][event->partition];
         if (*last != NULL && (*last)->first_record > event->last_record)

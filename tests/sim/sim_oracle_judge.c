@@ -364,6 +364,13 @@ void sim_oracle_judge(struct spool *spool)
 {
     sim_oracle_take_records();
     find_letters(spool);
+    struct spool_stats stats;
+    spool_stats_get(spool, &stats);
+    if (stats.counting) { /* all else waits for that */
+        sim_oracle_find("slow_start", "still counting at the end, %" PRId64 " ms after the start",
+                        sim_now_ms() - o->started_ms);
+        return;
+    }
     judge_arrivals();
     sim_oracle_settle();
     judge_repeats();

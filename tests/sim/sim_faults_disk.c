@@ -61,7 +61,9 @@ static void make_unreadable(const struct sim_step *step)
     snprintf(part, sizeof part, "segments/%" PRIu64 "/", id);
     sim_note("segment %" PRIu64 " unreadable: %s", id, strerror((int)step->c));
     unsigned ops = SIM_DISK_READ | (step->c == EIO ? 0 : SIM_DISK_OPEN);
-    unsigned handle = sim_disk_fail(ops, part, (int)step->c, 1000, INT64_MAX);
+    /* Some reads may succeed, so that a reader stops in the midst of the segment. */
+    static const unsigned per_1000[] = {1000, 1000, 1000, 1000, 950, 900, 800, 600};
+    unsigned handle = sim_disk_fail(ops, part, (int)step->c, per_1000[step->d % 8], INT64_MAX);
     sim_oracle_unreadable(id, 1);
     sim_mends_add(&(struct sim_mend){mend_segment, sim_now_ms() + step->a, id, NULL, handle});
 }

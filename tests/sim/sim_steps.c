@@ -78,10 +78,13 @@ static void draw_sends(struct draw *draw)
 {
     const struct sim_world *world = &draw->history->world;
     uint32_t size = between(draw, 100, 5000);
+    unsigned burst = next(draw, 3) == 0 ? 3 : 12;
     for (int64_t at = 1000; at < world->end_ms; at += between(draw, 1000, 40000)) {
         uint32_t batches = between(draw, 1, 12), events = between(draw, 1, 25);
-        if (next(draw, 12) == 0)
+        if (next(draw, burst) == 0)
             events = 300; /* a burst */
+        if (next(draw, 12) == 0)
+            at += between(draw, 20000, 120000); /* all are idle */
         uint32_t poison = next(draw, 3) == 0 ? 1u << 31 : 0;
         add(draw, at, SIM_STEP_SEND, (uint32_t)next(draw, world->clients),
             (uint32_t)next(draw, world->topics), batches << 16 | events,
@@ -127,6 +130,32 @@ static unsigned pick(struct draw *draw)
     for (; at >= weights[i].weight; i++)
         at -= weights[i].weight;
     return i;
+}
+
+/* Faults that are known to be worse together. */
+static const enum sim_step_kind themes[][4] = {
+    {SIM_STEP_AWAY, SIM_STEP_UNREADABLE, SIM_STEP_RELOAD, SIM_STEP_KILL},
+    {SIM_STEP_LOST_ANSWERS, SIM_STEP_UNREADABLE, SIM_STEP_KILL, SIM_STEP_SLOW_DISK},
+    {SIM_STEP_ROT_CURSORS, SIM_STEP_KILL, SIM_STEP_STOP, SIM_STEP_ROT_CURSORS},
+    {SIM_STEP_ROT, SIM_STEP_ROT, SIM_STEP_NO_TOPIC, SIM_STEP_KILL},
+    {SIM_STEP_SMALL_LIMIT, SIM_STEP_ROT_LETTER, SIM_STEP_DROP, SIM_STEP_KILL},
+    {SIM_STEP_NO_TOPIC, SIM_STEP_REMOVE, SIM_STEP_STOP, SIM_STEP_KILL},
+};
+
+static unsigned weight_of(enum sim_step_kind kind)
+{
+    unsigned i = 0;
+    while (weights[i].kind != kind)
+        i++;
+    return i;
+}
+
+static void draw_few(struct draw *draw, unsigned few[4])
+{
+    bool themed = next(draw, 2) == 0;
+    const enum sim_step_kind *theme = themes[next(draw, sizeof themes / sizeof themes[0])];
+    for (int i = 0; i < 4; i++)
+        few[i] = themed ? weight_of(theme[i]) : pick(draw);
 }
 
 static void draw_fault(struct draw *draw, int64_t at_ms, uint32_t topic, unsigned i)
@@ -176,8 +205,9 @@ static void draw_faults(struct draw *draw)
         int64_t at_ms = 5000 + (int64_t)next(draw, (uint64_t)world->end_ms - 60000);
         uint32_t topic = (uint32_t)next(draw, world->topics);
         unsigned faults = between(draw, 3, 9);
-        unsigned few[4] = {pick(draw), pick(draw), pick(draw), pick(draw)};
-        bool repeats = next(draw, 2) == 0; /* the same few faults again and again */
+        unsigned few[4];
+        draw_few(draw, few);
+        bool repeats = next(draw, 3) != 0; /* the same few faults again and again */
         for (unsigned f = 0; f < faults; f++) {
             static const uint32_t pauses[] = {300, 3000, 6000, 40000};
             draw_fault(draw, at_ms, topic, repeats ? few[next(draw, 4)] : pick(draw));

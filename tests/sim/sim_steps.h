@@ -28,7 +28,7 @@
     X(FORBIDDEN, "forbidden")           /* a: ms, b: topic */                                      \
     X(SMALL_LIMIT, "small_limit")       /* a: ms, b: topic */                                      \
     X(GROW, "topic_grown")              /* b: topic */                                             \
-    X(UNREADABLE, "segment_unreadable") /* a: ms, b: which one, c: errno */                        \
+    X(UNREADABLE, "segment_unreadable") /* a: ms, b: which one, c: errno, d: how often */          \
     X(READ_ERROR, "read_error")         /* a: ms, b: what, c: errno, d: per 1000 */                \
     X(WRITE_ERROR, "write_error")       /* a: ms, b: what, c: errno, d: per 1000 */                \
     X(DISK_FULL, "disk_full")           /* a: ms */                                                \

@@ -6,32 +6,37 @@
 
 #ifndef NDEBUG
 
-enum { HELD_MAX = 8 };
-
-static _Thread_local const struct mutex *held[HELD_MAX];
-static _Thread_local unsigned held_count;
+static _Thread_local struct mutex_held held;
 
 static void note_locked(const struct mutex *mutex)
 {
-    for (unsigned i = 0; i < held_count; i++)
-        assert(held[i]->rank < mutex->rank && "locks are taken out of order");
-    assert(held_count < HELD_MAX);
-    held[held_count++] = mutex;
+    for (unsigned i = 0; i < held.count; i++)
+        assert(held.items[i]->rank < mutex->rank && "locks are taken out of order");
+    assert(held.count < sizeof held.items / sizeof held.items[0]);
+    held.items[held.count++] = mutex;
 }
 
 static void note_unlocked(const struct mutex *mutex)
 {
     unsigned i = 0;
-    while (i < held_count && held[i] != mutex)
+    while (i < held.count && held.items[i] != mutex)
         i++;
-    assert(i < held_count && "a lock is given back by a thread that does not hold it");
-    for (held_count--; i < held_count; i++)
-        held[i] = held[i + 1];
+    assert(i < held.count && "a lock is given back by a thread that does not hold it");
+    for (held.count--; i < held.count; i++)
+        held.items[i] = held.items[i + 1];
 }
 
 static void note_waiting(const struct mutex *mutex)
 {
-    assert(held_count == 1 && held[0] == mutex && "a thread waits while it holds another lock");
+    assert(held.count == 1 && held.items[0] == mutex &&
+           "a thread waits while it holds another lock");
+}
+
+void mutex_exchange_held(struct mutex_held *other)
+{
+    struct mutex_held mine = held;
+    held = *other;
+    *other = mine;
 }
 
 #else
@@ -49,6 +54,11 @@ static void note_unlocked(const struct mutex *mutex)
 static void note_waiting(const struct mutex *mutex)
 {
     (void)mutex;
+}
+
+void mutex_exchange_held(struct mutex_held *other)
+{
+    (void)other;
 }
 
 #endif

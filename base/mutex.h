@@ -29,4 +29,14 @@ void mutex_wait(struct mutex *mutex, pthread_cond_t *condition);
 /* The same until a time of the condition's clock. Returns 0 or ETIMEDOUT. */
 int mutex_wait_until(struct mutex *mutex, pthread_cond_t *condition, const struct timespec *until);
 
+/* The mutexes that a thread holds, as debug builds remember them. */
+struct mutex_held {
+    const struct mutex *items[8];
+    unsigned count;
+};
+
+/* Exchanges what the calling thread holds with *held. For a program whose threads are fibers of
+ * one: each fiber has a list of its own. Without effect when order isn't asserted. */
+void mutex_exchange_held(struct mutex_held *held);
+
 #endif

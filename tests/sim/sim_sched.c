@@ -5,6 +5,8 @@
 #include "tests/sim/sim_fiber.h"
 #include "tests/sim/sim_switch.h"
 
+#include "base/mutex.h"
+
 #include <errno.h>
 #include <malloc.h>
 #include <stdio.h>
@@ -24,6 +26,7 @@ struct fiber {
     void *(*fn)(void *arg);
     void *arg, *value;
     int error; /* its errno */
+    struct mutex_held held;
     const void *object;
     const char *what;
     int64_t until_ns; /* SIM_FOREVER: no limit */
@@ -131,9 +134,11 @@ static void go_to(struct fiber *next)
     if (next == before)
         return;
     before->error = errno;
+    mutex_exchange_held(&before->held);
     sched.current = next;
     sim_note_value(next->id);
     sim_context_switch(&before->context, &next->context);
+    mutex_exchange_held(&sched.current->held);
     errno = sched.current->error;
 }
 

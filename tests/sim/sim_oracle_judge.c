@@ -174,8 +174,8 @@ static void judge_books(struct spool *spool, bool over)
                         sim_now_ms() - o->started_ms);
         return;
     }
-    if (o->forked_ms != INT64_MAX)
-        return;
+    if (o->forked_ms != INT64_MAX || o->cursors_rotten > 1)
+        return; /* with both slots rotten nothing tells what was before */
     struct truth truth = find_truth();
     uint64_t low = truth.acked + o->requeued, high = low + truth.unknown;
     if (b->accepted != b->delivered + b->pending + b->dead_lettered + b->lost)
@@ -308,7 +308,8 @@ static void judge_order(void)
         struct sim_event *event = all[i];
         if (i == 0 || strcmp(event->topic, all[i - 1]->topic) != 0)
             memset(before, 0, sizeof before);
-        if (!arrived(event) || event->late || event->key == 0 || event->requeued || event->damaged)
+        if (!arrived(event) || event->late || event->key == 0 || event->requeued ||
+            event->damaged || o->forked_ms != INT64_MAX)
             continue;
         const struct sim_event **last = &before[event->key % KEYS][event->partition];
         if (*last != NULL && (*last)->first_record > event->last_record)

@@ -132,14 +132,15 @@ static unsigned pick(struct draw *draw)
     return i;
 }
 
-/* Faults that are known to be worse together. */
-static const enum sim_step_kind themes[][4] = {
-    {SIM_STEP_AWAY, SIM_STEP_UNREADABLE, SIM_STEP_RELOAD, SIM_STEP_KILL},
-    {SIM_STEP_LOST_ANSWERS, SIM_STEP_UNREADABLE, SIM_STEP_KILL, SIM_STEP_SLOW_DISK},
-    {SIM_STEP_ROT_CURSORS, SIM_STEP_KILL, SIM_STEP_STOP, SIM_STEP_ROT_CURSORS},
-    {SIM_STEP_ROT, SIM_STEP_ROT, SIM_STEP_NO_TOPIC, SIM_STEP_KILL},
-    {SIM_STEP_SMALL_LIMIT, SIM_STEP_ROT_LETTER, SIM_STEP_DROP, SIM_STEP_KILL},
-    {SIM_STEP_NO_TOPIC, SIM_STEP_REMOVE, SIM_STEP_STOP, SIM_STEP_KILL},
+/* Faults that are worse together, in about this order. SEND is a burst. */
+static const enum sim_step_kind themes[][5] = {
+    {SIM_STEP_AWAY, SIM_STEP_SEND, SIM_STEP_KILL, SIM_STEP_UNREADABLE, SIM_STEP_RELOAD},
+    {SIM_STEP_SEND, SIM_STEP_KILL, SIM_STEP_UNREADABLE, SIM_STEP_LOST_ANSWERS, SIM_STEP_KILL},
+    {SIM_STEP_SEND, SIM_STEP_STOP, SIM_STEP_SEND, SIM_STEP_ROT_CURSORS, SIM_STEP_KILL},
+    {SIM_STEP_NO_TOPIC, SIM_STEP_SEND, SIM_STEP_ROT, SIM_STEP_ROT, SIM_STEP_KILL},
+    {SIM_STEP_SMALL_LIMIT, SIM_STEP_SEND, SIM_STEP_ROT_LETTER, SIM_STEP_DROP, SIM_STEP_KILL},
+    {SIM_STEP_NO_TOPIC, SIM_STEP_SEND, SIM_STEP_STOP, SIM_STEP_REMOVE, SIM_STEP_STOP},
+    {SIM_STEP_SEND, SIM_STEP_UNREADABLE, SIM_STEP_KILL, SIM_STEP_SEND, SIM_STEP_KILL},
 };
 
 static unsigned weight_of(enum sim_step_kind kind)
@@ -148,14 +149,6 @@ static unsigned weight_of(enum sim_step_kind kind)
     while (weights[i].kind != kind)
         i++;
     return i;
-}
-
-static void draw_few(struct draw *draw, unsigned few[4])
-{
-    bool themed = next(draw, 2) == 0;
-    const enum sim_step_kind *theme = themes[next(draw, sizeof themes / sizeof themes[0])];
-    for (int i = 0; i < 4; i++)
-        few[i] = themed ? weight_of(theme[i]) : pick(draw);
 }
 
 static void draw_fault(struct draw *draw, int64_t at_ms, uint32_t topic, unsigned i)
@@ -196,6 +189,41 @@ static void draw_fault(struct draw *draw, int64_t at_ms, uint32_t topic, unsigne
     add(draw, at_ms, weights[i].kind, a, b, c, d);
 }
 
+static void draw_burst(struct draw *draw, int64_t at_ms, uint32_t topic)
+{
+    const struct sim_world *world = &draw->history->world;
+    for (uint32_t i = 0; i < world->topics; i++)
+        if (i == topic || next(draw, 2) == 0)
+            add(draw, at_ms, SIM_STEP_SEND, (uint32_t)next(draw, world->clients), i,
+                between(draw, 4, 14) << 16 | between(draw, 60, 300),
+                between(draw, 1000, 4500) | (next(draw, 3) == 0 ? 1u << 31 : 0));
+}
+
+static void draw_theme(struct draw *draw, int64_t at_ms, uint32_t topic)
+{
+    static const uint32_t pauses[] = {300, 1500, 6000, 15000};
+    const enum sim_step_kind *theme = themes[next(draw, sizeof themes / sizeof themes[0])];
+    for (int i = 0; i < 5; i++) {
+        if (theme[i] == SIM_STEP_SEND)
+            draw_burst(draw, at_ms, topic);
+        else if (next(draw, 8) != 0)
+            draw_fault(draw, at_ms, topic, weight_of(theme[i]));
+        at_ms += between(draw, 0, pauses[next(draw, 4)]);
+    }
+}
+
+static void draw_episode(struct draw *draw, int64_t at_ms, uint32_t topic)
+{
+    static const uint32_t pauses[] = {300, 3000, 6000, 40000};
+    unsigned faults = between(draw, 3, 9);
+    unsigned few[4] = {pick(draw), pick(draw), pick(draw), pick(draw)};
+    bool repeats = next(draw, 2) == 0; /* the same few faults again and again */
+    for (unsigned f = 0; f < faults; f++) {
+        draw_fault(draw, at_ms, topic, repeats ? few[next(draw, 4)] : pick(draw));
+        at_ms += between(draw, 0, pauses[next(draw, 4)]);
+    }
+}
+
 /* Episodes: faults that meet, and quiet between. */
 static void draw_faults(struct draw *draw)
 {
@@ -204,15 +232,10 @@ static void draw_faults(struct draw *draw)
     for (unsigned e = 0; e < episodes; e++) {
         int64_t at_ms = 5000 + (int64_t)next(draw, (uint64_t)world->end_ms - 60000);
         uint32_t topic = (uint32_t)next(draw, world->topics);
-        unsigned faults = between(draw, 3, 9);
-        unsigned few[4];
-        draw_few(draw, few);
-        bool repeats = next(draw, 3) != 0; /* the same few faults again and again */
-        for (unsigned f = 0; f < faults; f++) {
-            static const uint32_t pauses[] = {300, 3000, 6000, 40000};
-            draw_fault(draw, at_ms, topic, repeats ? few[next(draw, 4)] : pick(draw));
-            at_ms += between(draw, 0, pauses[next(draw, 4)]);
-        }
+        if (next(draw, 2) == 0)
+            draw_theme(draw, at_ms, topic);
+        else
+            draw_episode(draw, at_ms, topic);
     }
     if (next(draw, 8) == 0)
         add(draw, world->end_ms, SIM_STEP_RESCUE, 0, 0, 0, 0);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * sim_broker.h - between the two halves of the Kafka model: the client (sim_sink.c) sends requests,
- * the brokers (sim_kafka.c) append and answer, both lazily: a look at the clock does what is due. */
+ * the brokers (sim_kafka.c) append and answer, both lazily: a look at the clock does what is due.
+ * */
 #ifndef PENSTOCK_TESTS_SIM_BROKER_H
 #define PENSTOCK_TESTS_SIM_BROKER_H
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * sim_kafka.c - the brokers: topics and their troubles, requests on their way, the log of records. */
+ * sim_kafka.c - the brokers: topics and their troubles, requests on their way, the log of records.
+ * */
 #include "tests/sim/sim_broker.h"
 #include "tests/sim/sim_sched.h"
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * sim_kafka.h - a Kafka behind the seam bridge/client/sink.h: topics, leaders, refusals, delays, what
+ * sim_kafka.h - a Kafka behind the seam bridge/client/sink.h: topics, leaders, refusals, delays,
+ * what
  * a consumer sees. Transactions are not modelled; the bridge runs at_least_once. */
 #ifndef PENSTOCK_TESTS_SIM_KAFKA_H
 #define PENSTOCK_TESTS_SIM_KAFKA_H

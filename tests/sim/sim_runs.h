@@ -8,7 +8,8 @@
 #include "tests/sim/sim_steps.h"
 
 /* Lives through a history in a child. ret->kind is "" when it was green; "program_crashes" and
- * "history_hangs" are kinds, too. known: kinds, one a line. show: the child's history is printed. */
+ * "history_hangs" are kinds, too. known: kinds, one a line. show: the child's history is printed.
+ * */
 void sim_run(const struct sim_history *history, const char *known, bool show,
              struct sim_verdict *ret);
 

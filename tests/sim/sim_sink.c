@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * sim_sink.c - the client behind the seam bridge/client/sink.h: queues per partition, one request of
+ * sim_sink.c - the client behind the seam bridge/client/sink.h: queues per partition, one request
+ * of
  * each under way, refusals and timeouts as librdkafka tells them. */
 #include "tests/sim/sim_broker.h"
 #include "tests/sim/sim_oracle.h"

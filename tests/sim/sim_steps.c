@@ -86,9 +86,10 @@ static void draw_sends(struct draw *draw)
         if (next(draw, 12) == 0)
             at += between(draw, 20000, 120000); /* all are idle */
         uint32_t poison = next(draw, 3) == 0 ? 1u << 31 : 0;
-        add(draw, at, SIM_STEP_SEND, (uint32_t)next(draw, world->clients),
-            (uint32_t)next(draw, world->topics), batches << 16 | events,
-            between(draw, 30, size) | poison);
+        /* one after the other: C leaves the order of arguments open */
+        uint32_t client = (uint32_t)next(draw, world->clients);
+        uint32_t topic = (uint32_t)next(draw, world->topics), bytes = between(draw, 30, size);
+        add(draw, at, SIM_STEP_SEND, client, topic, batches << 16 | events, bytes | poison);
     }
 }
 

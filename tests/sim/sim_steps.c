@@ -193,11 +193,15 @@ static void draw_fault(struct draw *draw, int64_t at_ms, uint32_t topic, unsigne
 static void draw_burst(struct draw *draw, int64_t at_ms, uint32_t topic)
 {
     const struct sim_world *world = &draw->history->world;
-    for (uint32_t i = 0; i < world->topics; i++)
-        if (i == topic || next(draw, 2) == 0)
-            add(draw, at_ms, SIM_STEP_SEND, (uint32_t)next(draw, world->clients), i,
-                between(draw, 4, 14) << 16 | between(draw, 60, 300),
-                between(draw, 1000, 4500) | (next(draw, 3) == 0 ? 1u << 31 : 0));
+    for (uint32_t i = 0; i < world->topics; i++) {
+        if (i != topic && next(draw, 2) != 0)
+            continue;
+        uint32_t client = (uint32_t)next(draw, world->clients);
+        uint32_t batches = between(draw, 4, 14), events = between(draw, 60, 300);
+        uint32_t bytes = between(draw, 1000, 4500);
+        uint32_t poison = next(draw, 3) == 0 ? 1u << 31 : 0;
+        add(draw, at_ms, SIM_STEP_SEND, client, i, batches << 16 | events, bytes | poison);
+    }
 }
 
 static void draw_theme(struct draw *draw, int64_t at_ms, uint32_t topic)

@@ -68,8 +68,8 @@ struct spool {
     struct spool_keeper keeper;
     struct spool_quarantine quarantine;
     struct spool_letters letters;
-    pthread_t counter_thread;
-    bool counter_started;
+    pthread_t background_thread;
+    bool background_started;
     atomic_bool closing;
 };
 

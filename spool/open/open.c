@@ -184,8 +184,8 @@ static enum err start_threads(struct spool *spool, struct spool_cursors *cursors
     if (rc != ERR_OK)
         return rc;
     atomic_store(&spool->counting, have_old);
-    int error = pthread_create(&spool->counter_thread, NULL, spool_background_main, spool);
-    spool->counter_started = error == 0;
+    int error = pthread_create(&spool->background_thread, NULL, spool_background_main, spool);
+    spool->background_started = error == 0;
     return error == 0
                ? ERR_OK
                : errmsg_set(msg, ERR_NOMEM, "start the counting thread: %s", strerror(error));
@@ -282,8 +282,8 @@ void spool_close(struct spool *spool)
     atomic_store(&spool->closing, true);
     pthread_cond_broadcast(&spool->counted);
     mutex_unlock(&spool->lock);
-    if (spool->counter_started)
-        pthread_join(spool->counter_thread, NULL);
+    if (spool->background_started)
+        pthread_join(spool->background_thread, NULL);
     spool_committer_stop(spool);
     spool_keeper_stop(spool);
     spool_delivery_waits_close(spool->confirms);

@@ -244,7 +244,7 @@ static enum err read_segment(struct spool *spool, const struct spool_entry *entr
     };
     enum err rc = copy_written(spool, remains);
     if (rc == ERR_OK && entry->state == SPOOL_ENTRY_OLD)
-        rc = spool_count_limit(spool, entry->id, &options.count_limit, msg);
+        rc = spool_links_count_limit(spool, entry->id, &options.count_limit, msg);
     if (rc == ERR_OK)
         rc = spool_segment_ends_read(&options, ends, msg);
     if (rc != ERR_OK)

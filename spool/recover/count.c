@@ -70,7 +70,7 @@ static bool count_by_seal(struct spool *spool, const struct spool_reader_options
     struct spool_segment_ends ends = {0};
     uint32_t limit = SPOOL_COUNT_UNKNOWN;
     if (options->parked || !is_all_pending(spool, options->segment_id) ||
-        spool_count_limit(spool, options->segment_id, &limit, NULL) != ERR_OK ||
+        spool_links_count_limit(spool, options->segment_id, &limit, NULL) != ERR_OK ||
         spool_segment_ends_read(options, &ends, NULL) != ERR_OK)
         return false;
     struct spool_frame frame;
@@ -171,7 +171,7 @@ static enum err count_by_reading(struct spool *spool, struct spool_reader_option
                                  struct errmsg *msg)
 {
     struct spool_reader *reader = NULL;
-    enum err rc = spool_count_limit(spool, options->segment_id, &options->count_limit, msg);
+    enum err rc = spool_links_count_limit(spool, options->segment_id, &options->count_limit, msg);
     if (rc == ERR_OK)
         rc = spool_reader_open(options, &reader, msg);
     if (rc != ERR_OK)

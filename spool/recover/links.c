@@ -36,8 +36,8 @@ static enum err read_ends(struct spool *spool, uint64_t segment_id,
     return spool_segment_ends_read(&options, ret_ends, msg);
 }
 
-enum err spool_count_limit(struct spool *spool, uint64_t segment_id, uint32_t *ret_limit,
-                           struct errmsg *msg)
+enum err spool_links_count_limit(struct spool *spool, uint64_t segment_id, uint32_t *ret_limit,
+                                 struct errmsg *msg)
 {
     uint64_t next = segment_id;
     bool parked;

@@ -12,7 +12,7 @@ struct spool;
 /* Frames of an old segment at or beyond this count were moved on or refused: looked up in the links
  * of the segments after it. SPOOL_COUNT_UNKNOWN: there is no such limit. Reads a little from disk.
  * ERR_UNREADABLE, ERR_NOMEM */
-enum err spool_count_limit(struct spool *spool, uint64_t segment_id, uint32_t *ret_limit,
-                           struct errmsg *msg);
+enum err spool_links_count_limit(struct spool *spool, uint64_t segment_id, uint32_t *ret_limit,
+                                 struct errmsg *msg);
 
 #endif

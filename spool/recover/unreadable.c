@@ -247,7 +247,8 @@ void spool_unreadable_tend(struct spool *spool, spool_make_room_fn *make_room)
     for (uint64_t id; !atomic_load(&spool->closing) && (id = take_due(spool, &entry)) != 0;) {
         struct errmsg msg = {""};
         uint32_t limit = entry.event_count;
-        if (entry.state == SPOOL_ENTRY_OLD && spool_count_limit(spool, id, &limit, &msg) != ERR_OK)
+        if (entry.state == SPOOL_ENTRY_OLD &&
+            spool_links_count_limit(spool, id, &limit, &msg) != ERR_OK)
             continue;
         /* on an error later */
         (void)try_again(spool, id, entry.unread_from, limit, entry.counted == SPOOL_COUNTED,

@@ -75,7 +75,7 @@ static enum err reader_options(struct spool_tail *tail, const struct spool_sourc
     /* count the segment before it can be done and gone */
     enum err rc = spool_count_entry(spool, source->segment_id, msg);
     return rc == ERR_OK
-               ? spool_count_limit(spool, source->segment_id, &ret_options->count_limit, msg)
+               ? spool_links_count_limit(spool, source->segment_id, &ret_options->count_limit, msg)
                : rc;
 }
 

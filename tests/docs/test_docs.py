@@ -312,6 +312,7 @@ ROWS = {
         ("./dev test", dev),
         ("./dev test all", dev),
         ("./dev test-docker", dev),
+        ("./dev sim 60", dev),
         ("./dev test -R e2e_kill9_short", dev_test),
         ("./dev test all -R e2e_damage -V", dev_test),
         ("PENSTOCK_DAMAGE_ROUNDS=20000 PENSTOCK_SEED=42 build/dev/tests/test_spool_reader", smaller(("=20000", "=20"))),

@@ -12,7 +12,7 @@ void agent_return_memory_soon(void)
     if (mi_option_set == NULL)
         return;
 #if MI_MALLOC_VERSION < 210
-    mi_option_set(mi_option_decommit_delay, 50);
+    mi_option_set(mi_option_decommit_delay, 0);
     mi_option_set(mi_option_decommit_extend_delay, 0);
     mi_option_set(mi_option_segment_decommit_delay, 0);
 #else

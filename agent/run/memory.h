@@ -3,10 +3,8 @@
 #ifndef PENSTOCK_AGENT_RUN_MEMORY_H
 #define PENSTOCK_AGENT_RUN_MEMORY_H
 
-/* Freed memory goes back to the kernel soon: pieces after 50 ms, since buffers are used again and
- * each of their pages would cost a fault (a quarter of a drain's processor time); pages that are
- * empty as a whole at once, else the peak comes near 192 MiB (docs/benchmarks.md). mimalloc from
- * 2.1 on has one delay for both: at once. */
+/* Gives freed memory back to the kernel at once. Pieces that wait 50 ms save page faults (a quarter
+ * of the rate at which batches are taken), but let the peak of a drain under load pass 192 MiB. */
 void agent_return_memory_soon(void);
 
 #endif
